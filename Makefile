@@ -1,0 +1,55 @@
+# Every target sets up what it needs in .venv; nothing is installed elsewhere.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+RUN := .venv/.run-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
+DEV := .venv/.dev-$(shell cksum < requirements-dev.lock | cut -d ' ' -f 1)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: $(RUN)  ## try the bot on this machine, without Discord (ARGS="--once --image FILE --prompt TEXT")
+	@$(BIN)/python -m bot demo $(ARGS)
+
+.PHONY: run
+run: $(RUN)  ## start the bot on Discord, with the settings in .env
+	@$(BIN)/python -m bot run $(ARGS)
+
+.PHONY: test
+test: $(DEV)  ## run the test suite (ARGS="tests/domain -k quota")
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: $(DEV)  ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+.PHONY: bench
+bench: $(DEV)  ## run the benchmarks; tables here, JSON in benchmarks/results
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: lock
+lock: $(DEV)  ## resolve the dependencies anew, with hashes and without naming an index
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+$(RUN): | .venv/bin/python
+	@echo "Installing the locked dependencies into .venv (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(DEV): | .venv/bin/python
+	@echo "Installing the locked development dependencies into .venv (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@ $(RUN)
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Kinora needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 " ) if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv .venv

@@ -1,0 +1,1 @@
+"""Kinora: a Discord bot that turns pictures and prompts into video."""

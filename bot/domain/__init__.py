@@ -1,0 +1,1 @@
+"""What Kinora is about, in plain Python: no Discord, HTTP, SQL, clock or randomness."""

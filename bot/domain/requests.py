@@ -1,0 +1,124 @@
+"""What a person asks for: one frozen value, the same for every provider."""
+
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Value(BaseModel):
+    """A frozen value that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Task(StrEnum):
+    """What kind of video is made."""
+
+    IMAGE_TO_VIDEO = "image_to_video"
+    TEXT_TO_VIDEO = "text_to_video"
+
+
+class Quality(StrEnum):
+    """The rendering mode, in the Kling vocabulary."""
+
+    STD = "std"  # 720p
+    PRO = "pro"  # 1080p
+    UHD = "4k"
+
+
+class Aspect(StrEnum):
+    """Width to height."""
+
+    WIDE = "16:9"
+    TALL = "9:16"
+    SQUARE = "1:1"
+
+    @property
+    def ratio(self) -> float:
+        """Width divided by height."""
+        width, height = self.value.split(":")
+        return int(width) / int(height)
+
+
+class CameraMove(StrEnum):
+    """The six simple moves of the Kling camera, each with an amount of -10 to 10."""
+
+    HORIZONTAL = "horizontal"  # the camera slides left (-) or right (+)
+    VERTICAL = "vertical"  # the camera slides down (-) or up (+)
+    ZOOM = "zoom"  # the field of view widens (-) or narrows (+)
+    PAN = "pan"  # the camera turns left (-) or right (+)
+    TILT = "tilt"  # the camera turns down (-) or up (+)
+    ROLL = "roll"  # the camera turns about its axis, counter-clockwise (-) or clockwise (+)
+
+
+class CameraPreset(StrEnum):
+    """The four composed moves of the Kling camera; they take no amount."""
+
+    DOWN_BACK = "down_back"  # descends and pulls back
+    FORWARD_UP = "forward_up"  # moves in and rises
+    RIGHT_TURN_FORWARD = "right_turn_forward"  # turns right while moving in
+    LEFT_TURN_FORWARD = "left_turn_forward"  # turns left while moving in
+
+
+class CameraControl(Value):
+    """One camera move: a simple one with an amount, or a preset without.
+
+    The amount lies in -10 to 10 and is not 0; None goes with a preset.
+    """
+
+    move: CameraMove | CameraPreset
+    amount: float | None = Field(default=None, ge=-10, le=10)
+
+    @model_validator(mode="after")
+    def _amount_fits_move(self) -> Self:
+        if isinstance(self.move, CameraMove) and not self.amount:
+            raise ValueError(f"Give the {self.move} move an amount from -10 to 10 that is not 0.")
+        if isinstance(self.move, CameraPreset) and self.amount is not None:
+            raise ValueError(f"The {self.move} move takes no amount; leave it out.")
+        return self
+
+
+class Picture(Value):
+    """An input picture, already normalised and kept in the blob store.
+
+    Its size is in pixels after EXIF rotation; `blob` is the SHA-256 of the stored bytes in hex.
+    """
+
+    blob: str = Field(pattern=r"^[0-9a-f]{64}$")
+    media_type: Literal["image/jpeg", "image/png"]
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+
+
+class VideoRequest(Value):
+    """A request for one clip. None means that the provider's own default is wanted."""
+
+    prompt: str = Field(default="", max_length=2500)
+    negative_prompt: str | None = Field(default=None, max_length=2500)
+    image: Picture | None = None
+    end_frame: Picture | None = None
+    provider: str | None = None
+    model: str | None = None
+    duration_s: int = Field(default=5, gt=0, le=60)
+    quality: Quality = Quality.STD
+    aspect: Aspect | None = None
+    guidance: float | None = Field(default=None, ge=0, le=1)
+    camera: CameraControl | None = None
+    sound: bool = False
+    voices: tuple[str, ...] = Field(default=(), max_length=2)
+    draft: bool = False
+    spoiler: bool = False
+
+    @model_validator(mode="after")
+    def _something_to_show(self) -> Self:
+        if self.end_frame and not self.image:
+            raise ValueError("An end frame needs a picture to start from.")
+        if not self.image and not self.prompt.strip():
+            raise ValueError("Say in the prompt what the video shows.")
+        return self
+
+    @property
+    def task(self) -> Task:
+        """Which of a provider's tasks this request is."""
+        return Task.IMAGE_TO_VIDEO if self.image else Task.TEXT_TO_VIDEO

@@ -1,0 +1,1 @@
+"""Pictures, clips and the store that keeps both."""

@@ -1,0 +1,1 @@
+"""What the bot can do; each service takes what it needs in its constructor."""

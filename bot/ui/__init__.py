@@ -1,0 +1,1 @@
+"""Discord without commands: cards, views, words for errors, and the publisher."""

@@ -1,0 +1,1 @@
+"""The command groups, one a file: each translates between Discord and one service."""
