@@ -38,6 +38,7 @@ ADDED_KEYS: Mapping[str, Json] = {
     "IncomingWebhookUpdateForInteractionCallbackRequestPartial": {"tts": _FLAG},
     "BaseCreateMessageCreateRequest": {"tts": _FLAG},
     "CreateForumThreadRequest": {"type": {"const": 11}},
+    "RichEmbed": {"flags": {"type": "integer"}},
     "MessageAttachmentRequest": _KEPT_ATTACHMENT,
 }
 _COMMANDS = tuple(name for name in ADDED_KEYS if name.startswith("ApplicationCommand") and "Request" in name)
@@ -99,7 +100,7 @@ def strict(node: Any, schemas: Json, *, is_part: bool = False) -> Any:
         closed.setdefault("unevaluatedProperties", False)
     elif "properties" in schema and not is_part:
         closed.setdefault("additionalProperties", False)
-    return _dispatched(closed, schemas)
+    return _quick(closed, schemas)
 
 
 def _strict_key(key: str, value: Any, schemas: Json, *, is_part: bool) -> Any:
@@ -115,26 +116,30 @@ def _resolved(schema: Any, schemas: Json) -> Any:
     return schemas[reference.removeprefix(SCHEMAS)] if reference else schema
 
 
-def _dispatched(schema: Json, schemas: Json) -> Json:
-    """The schema with alternatives that differ in `type` turned into one `if` for each.
+def _quick(schema: Json, schemas: Json) -> Json:
+    """The same schema with lists of constants as an `enum`, and alternatives that differ in `type` as `if`s.
 
-    It means the same, is several times as fast, and its errors are those of the alternative that was meant.
+    It is several times as fast, and its errors are those of the alternative that was meant.
     """
     for key in ("oneOf", "anyOf"):
-        branches = [(_types(branch, schemas), branch) for branch in schema.get(key, ())]
-        kinds = [kind for types, _ in branches for kind in types]
-        if len(branches) > 1 and all(types for types, _ in branches) and len(set(kinds)) == len(kinds):
-            rest = {name: value for name, value in schema.items() if name != key}
-            by_type = [
-                {"if": {"properties": {"type": {"enum": types}}}, "then": branch}
-                for types, branch in branches
-            ]
-            known = {"type": "object", "required": ["type"], "properties": {"type": {"enum": kinds}}}
-            return {
-                **rest,
-                "allOf": [*rest.get("allOf", ()), {"if": known, "then": {"allOf": by_type}, "else": known}],
-            }
+        rest = {name: value for name, value in schema.items() if name != key}
+        branches: list[Any] = schema.get(key, [])
+        if branches and all("const" in branch for branch in branches):
+            return {**rest, "enum": [branch["const"] for branch in branches]}
+        if len(branches) > 1 and (chosen := _by_type(branches, schemas)):
+            return {**rest, "allOf": [*rest.get("allOf", ()), chosen]}
     return schema
+
+
+def _by_type(branches: list[Any], schemas: Json) -> Json | None:
+    types = [_types(branch, schemas) for branch in branches]
+    kinds = [kind for own in types for kind in own]
+    if not all(types) or len(set(kinds)) < len(kinds):
+        return None
+    known = {"type": "object", "required": ["type"], "properties": {"type": {"enum": kinds}}}
+    pairs = zip(types, branches, strict=True)
+    ifs = [{"if": {"properties": {"type": {"enum": own}}}, "then": branch} for own, branch in pairs]
+    return {"if": known, "then": {"allOf": ifs}, "else": known}
 
 
 def _types(branch: Any, schemas: Json) -> list[int]:
