@@ -1,0 +1,234 @@
+"""Inputs and clips by content hash: a folder by default, a bucket by the same interface.
+
+Bytes are written to a spool file while they are hashed, because their name is known only at the
+end. In a folder the spool file then becomes the blob by renaming; to a bucket it is uploaded. So a
+half-written blob is never seen, and memory stays bounded whatever the size.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from bot.media.errors import NoSuchBlob, StoreUnavailable, TooLarge
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+_CHUNK_BYTES = 1 << 20
+_LEFTOVER_AGE_S = 24 * 60 * 60
+_MAX_GET_BYTES = 64_000_000
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Bytes that are kept: SHA-256 in hex, and how many."""
+
+    hash: str
+    size_bytes: int
+
+
+class Blobs:
+    """Keeps bytes under their SHA-256. Open with `Blobs.open`."""
+
+    def __init__(self, store: ObjectStore, *, folder: Path | None, spool: Path) -> None:
+        self._store = store
+        self._folder = folder
+        """Where the store's files are; None when it is not on this machine."""
+        self._spool = spool
+
+    @classmethod
+    def open(
+        cls, place: str | Path, *, spool: Path | None = None, now: Callable[[], float] = time.time
+    ) -> Self:
+        """Open a folder, or a URL such as `s3://bucket/prefix`; a missing folder is made.
+
+        Files that a crash left half-written more than a day ago are removed. `spool` is where
+        bytes are gathered on their way to a bucket; None means the system's temporary folder.
+        """
+        if isinstance(place, str) and "://" in place:
+            folder, spool = None, spool or Path(tempfile.gettempdir(), "kinora-spool")
+            store = from_url(place)
+        else:
+            folder = Path(place).absolute()
+            folder.mkdir(parents=True, exist_ok=True)
+            spool = folder / "spool"  # on the same file system, so that a rename publishes
+            store = LocalStore(folder)
+        spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sweep(spool, older_than_s=now() - _LEFTOVER_AGE_S)
+        return cls(store, folder=folder, spool=spool)
+
+    async def put(self, data: bytes | AsyncIterable[bytes], *, max_bytes: int) -> Blob:
+        """Keep bytes; the same bytes twice are kept once. What the iterable raises passes through.
+
+        Raises:
+            TooLarge: as soon as more than `max_bytes` have come.
+            StoreUnavailable: when they cannot be stored.
+        """
+        digest, size_bytes = hashlib.sha256(), 0
+        with self._temporary() as path:
+            with _created(path) as file:
+                async for chunk in _chunked(data, max_bytes):
+                    size_bytes += len(chunk)
+                    with _translated():
+                        await asyncio.to_thread(_append, file, digest.update, chunk)
+                with _translated():
+                    await asyncio.to_thread(_sync, file)
+            blob = Blob(digest.hexdigest(), size_bytes)
+            await self._publish(path, blob)
+        return blob
+
+    async def get(self, blob: str, *, max_bytes: int = _MAX_GET_BYTES) -> bytes:
+        """The bytes under a hash.
+
+        Raises:
+            NoSuchBlob, StoreUnavailable: when they are not to be had.
+            TooLarge: when there are more than `max_bytes`; use `path` then.
+        """
+        with _translated(blob):
+            result = await obstore.get_async(self._store, _key(blob))
+            if result.meta["size"] > max_bytes:
+                raise TooLarge(max_bytes=max_bytes)
+            return bytes(await result.bytes_async())
+
+    @contextlib.asynccontextmanager
+    async def path(self, blob: str) -> AsyncGenerator[Path]:
+        """A local file with the bytes, to read within the block: the blob itself, or a copy of it.
+
+        Raises:
+            NoSuchBlob, StoreUnavailable: when they are not to be had.
+        """
+        if self._folder:
+            await self.size(blob)
+            yield self._folder / _key(blob)
+            return
+        with self._temporary() as path:
+            with _created(path) as file, _translated(blob):
+                result = await obstore.get_async(self._store, _key(blob))
+                async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
+                    await asyncio.to_thread(file.write, chunk)
+            yield path
+
+    async def exists(self, blob: str) -> bool:
+        """Whether anything is kept under the hash."""
+        try:
+            await self.size(blob)
+        except NoSuchBlob:
+            return False
+        return True
+
+    async def size(self, blob: str) -> int:
+        """How many bytes are kept under the hash.
+
+        Raises:
+            NoSuchBlob, StoreUnavailable: when that is not to be had.
+        """
+        with _translated(blob):
+            return (await obstore.head_async(self._store, _key(blob)))["size"]
+
+    async def delete(self, blob: str) -> None:
+        """Forget the bytes under a hash, if any are kept.
+
+        Raises:
+            StoreUnavailable: when they may still be there.
+        """
+        with contextlib.suppress(NoSuchBlob), _translated(blob):
+            await obstore.delete_async(self._store, _key(blob))
+
+    @contextlib.contextmanager
+    def _temporary(self) -> Generator[Path]:
+        """A path in the spool that is gone after the block, unless it was renamed."""
+        path = self._spool / f"{uuid.uuid4().hex}.tmp"
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    async def _publish(self, path: Path, blob: Blob) -> None:
+        key = _key(blob.hash)
+        with _translated():
+            if self._folder:
+                await asyncio.to_thread(_rename, path, self._folder / key)
+            elif not await self.exists(blob.hash):
+                await obstore.put_async(self._store, key, path)
+
+
+def _key(blob: str) -> str:
+    """Two hex digits are a folder, so that none holds too many files."""
+    if not _HASH.fullmatch(blob):
+        raise ValueError(f"{blob!r} is not a SHA-256 in hex.")
+    return f"{blob[:2]}/{blob[2:]}"
+
+
+@contextlib.contextmanager
+def _translated(blob: str | None = None) -> Generator[None]:
+    """Turn the store's errors, and the disk's, into ours. Without a hash, a missing file is a fault."""
+    try:
+        yield
+    except (OSError, BaseError) as fault:
+        if blob is not None and isinstance(fault, FileNotFoundError):
+            raise NoSuchBlob(blob) from fault
+        raise StoreUnavailable from fault
+
+
+async def _chunked(data: bytes | AsyncIterable[bytes], max_bytes: int) -> AsyncGenerator[bytes]:
+    """The bytes in pieces worth a trip to a thread; TooLarge once there are more than `max_bytes`."""
+    if isinstance(data, bytes):
+        if len(data) > max_bytes:
+            raise TooLarge(max_bytes=max_bytes)
+        yield data
+        return
+    seen_bytes, gathered = 0, bytearray()
+    async for piece in data:
+        seen_bytes += len(piece)
+        if seen_bytes > max_bytes:
+            raise TooLarge(max_bytes=max_bytes)
+        gathered += piece
+        if len(gathered) >= _CHUNK_BYTES:
+            yield bytes(gathered)
+            gathered.clear()
+    yield bytes(gathered)
+
+
+def _created(path: Path) -> BinaryIO:
+    with _translated():
+        return path.open("xb")
+
+
+def _append(file: BinaryIO, hash_further: Callable[[bytes], None], chunk: bytes) -> None:
+    file.write(chunk)
+    hash_further(chunk)
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _rename(path: Path, blob: Path) -> None:
+    """Give the synced file its name, durably: a name is on disk once its folder is synced."""
+    blob.parent.mkdir(exist_ok=True)
+    path.replace(blob)
+    for folder in (blob.parent, blob.parent.parent):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _sweep(spool: Path, *, older_than_s: float) -> None:
+    for leftover in spool.glob("*.tmp"):
+        with contextlib.suppress(FileNotFoundError):  # another process sweeps too
+            if leftover.stat().st_mtime < older_than_s:
+                leftover.unlink()

@@ -1,0 +1,173 @@
+"""What can be wrong with pictures, clips and their store, as one tree.
+
+::
+
+    MediaError
+    ├── PictureRefused       a person's picture cannot be used; nothing was changed
+    │   ├── NotAPicture      not a JPEG, PNG, WebP or GIF
+    │   ├── Unreadable       cut off or damaged
+    │   ├── PictureTooBig    too many bytes
+    │   ├── TooManyPixels    too many pixels to decode safely
+    │   ├── TooSmall         a side is too short
+    │   └── OddShape         too long and thin
+    ├── NotAVideo            no picture can be decoded from the file
+    ├── CannotFit            no re-encoding is small enough
+    └── BlobFault            the store of inputs and clips did not do it
+        ├── TooLarge         more bytes than the caller allows
+        ├── NoSuchBlob       nothing is kept under this hash
+        └── StoreUnavailable the folder or bucket did not answer
+
+The text of each is one sentence for a person that says what to do; the data is in attributes.
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+_MEGABYTE = 1_000_000
+
+
+class Fit(StrEnum):
+    """What may be done to a picture whose size or shape no provider takes."""
+
+    REFUSE = "refuse"  # nothing: say what is wrong
+    ENLARGE = "enlarge"  # make a small one larger; its shape stays
+    PAD = "pad"  # add a blurred background; enlarge if needed
+    CROP = "crop"  # keep the middle; enlarge if needed
+
+
+class MediaError(Exception):
+    """Something is wrong with a picture, a clip or their store."""
+
+
+class PictureRefused(MediaError):
+    """This picture cannot be used."""
+
+    remedies: tuple[Fit, ...] = ()
+    """What `normalise` can be asked to do about it."""
+
+
+class NotAPicture(PictureRefused):
+    """It begins like no format that is read here."""
+
+    def __init__(self) -> None:
+        super().__init__("This file is not a picture I can read; send a JPEG, PNG, WebP or GIF.")
+
+
+class Unreadable(PictureRefused):
+    """It begins like a picture but does not decode."""
+
+    def __init__(self) -> None:
+        super().__init__("This picture is damaged or cut off; save it again and send the new file.")
+
+
+class PictureTooBig(PictureRefused):
+    """Its file is larger than the limit."""
+
+    def __init__(self, *, size_bytes: int, max_bytes: int) -> None:
+        super().__init__(
+            f"This picture is {megabytes(size_bytes)} and the limit is {megabytes(max_bytes)};"
+            " send a smaller version or save it as a JPEG."
+        )
+        self.size_bytes = size_bytes
+        self.max_bytes = max_bytes
+
+
+class TooManyPixels(PictureRefused):
+    """Decoding it would take too much memory. Width and height are None when not even the header is safe."""
+
+    def __init__(self, *, width: int | None, height: int | None, max_pixels: int) -> None:
+        size = f"{width} by {height} pixels" if width and height else "far too large"
+        super().__init__(
+            f"This picture is {size} and the limit is {max_pixels // 1_000_000} megapixels;"
+            " scale it down and send it again."
+        )
+        self.width = width
+        self.height = height
+        self.max_pixels = max_pixels
+
+
+class TooSmall(PictureRefused):
+    """A side is shorter than providers take."""
+
+    def __init__(self, *, width: int, height: int, min_side_px: int, remedies: tuple[Fit, ...]) -> None:
+        advice = "let me enlarge it or send a larger one" if remedies else "send a larger one"
+        super().__init__(
+            f"This picture is {width} by {height} pixels and both sides must have at least {min_side_px}; {advice}."
+        )
+        self.width = width
+        self.height = height
+        self.min_side_px = min_side_px
+        self.remedies = remedies
+
+
+class OddShape(PictureRefused):
+    """It is longer and thinner than providers take."""
+
+    _ADVICE: ClassVar[dict[tuple[Fit, ...], str]] = {
+        (Fit.PAD, Fit.CROP): "let me pad or crop it, or send another one",
+        (Fit.PAD,): "let me pad it or send another one",
+        (): "send a larger one that is less narrow",
+    }
+
+    def __init__(self, *, width: int, height: int, max_ratio: float, remedies: tuple[Fit, ...]) -> None:
+        super().__init__(
+            f"This picture is {width} by {height} pixels and no side may be more than {max_ratio:g} times"
+            f" the other; {self._ADVICE[remedies]}."
+        )
+        self.width = width
+        self.height = height
+        self.max_ratio = max_ratio
+        self.remedies = remedies
+
+
+class NotAVideo(MediaError):
+    """No picture can be decoded from the file."""
+
+    def __init__(self) -> None:
+        super().__init__("This file is not a video that can be played; ask for the clip again.")
+
+
+class CannotFit(MediaError):
+    """Even the smallest re-encoding is larger than wanted."""
+
+    def __init__(self, *, smallest_bytes: int, max_bytes: int) -> None:
+        super().__init__(
+            f"This clip cannot be made smaller than {megabytes(smallest_bytes)} and only"
+            f" {megabytes(max_bytes)} fit here; use the link to the original instead."
+        )
+        self.smallest_bytes = smallest_bytes
+        self.max_bytes = max_bytes
+
+
+class BlobFault(MediaError):
+    """The store of inputs and clips did not do what was asked."""
+
+
+class TooLarge(BlobFault):
+    """More bytes came than the caller allows; none are kept."""
+
+    def __init__(self, *, max_bytes: int) -> None:
+        super().__init__(f"This file is larger than {megabytes(max_bytes)}; send a smaller one.")
+        self.max_bytes = max_bytes
+
+
+class NoSuchBlob(BlobFault):
+    """Nothing is kept under this hash."""
+
+    def __init__(self, blob: str) -> None:
+        super().__init__("This file is no longer kept; send it again.")
+        self.blob = blob
+
+
+class StoreUnavailable(BlobFault):
+    """The folder or the bucket failed; the cause is chained."""
+
+    def __init__(self) -> None:
+        super().__init__("The file store does not answer; try again in a few minutes.")
+
+
+def megabytes(size_bytes: int) -> str:
+    """A size as people say it: `9.5 MB`, and `200 kB` below a megabyte."""
+    if size_bytes < _MEGABYTE:
+        return f"{size_bytes / 1000:.3g} kB"
+    return f"{size_bytes / _MEGABYTE:.4g} MB"
