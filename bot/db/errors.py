@@ -1,0 +1,55 @@
+"""What the database can refuse, as one tree.
+
+::
+
+    DatabaseFault
+    ├── DatabaseUnavailable    disk full, locked or unreadable for the moment: try again later
+    ├── DatabaseClosed         asked after `close()`
+    ├── WriteInRead            a transaction given to `read` tried to write: a bug
+    └── DatabaseUnusable       the bot cannot start with this file
+        ├── DatabaseInUse      another process owns it
+        ├── DatabaseBroken     damaged, or made by another program
+        ├── SchemaTooNew       made by a newer Kinora
+        └── MigrationFault     the migration files are wrong, were changed, or one failed
+
+A class's docstring is its default message. Errors that mean a mistake in a statement
+(`sqlite3.IntegrityError`, bad SQL) are not translated.
+"""
+
+from bot.domain.errors import KinoraError
+
+
+class DatabaseFault(KinoraError):
+    """The database could not do this."""
+
+
+class DatabaseUnavailable(DatabaseFault):
+    """The database cannot be reached right now, so nothing was confirmed; please try again in a moment."""
+
+
+class DatabaseClosed(DatabaseFault):
+    """The database is closed because the bot is stopping."""
+
+
+class WriteInRead(DatabaseFault):
+    """A read may not write; use write() for this transaction."""
+
+
+class DatabaseUnusable(DatabaseFault):
+    """The bot cannot start with this database."""
+
+
+class DatabaseInUse(DatabaseUnusable):
+    """Another Kinora is running with this DATA_DIR; stop it first, or give this one a folder of its own."""
+
+
+class DatabaseBroken(DatabaseUnusable):
+    """The database file is damaged or not Kinora's; restore a backup or move the file away."""
+
+
+class SchemaTooNew(DatabaseUnusable):
+    """The database was made by a newer Kinora; update the bot, or restore the backup made before the update."""
+
+
+class MigrationFault(DatabaseUnusable):
+    """The database could not be brought up to date; nothing of the failed step was kept."""

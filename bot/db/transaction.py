@@ -1,0 +1,93 @@
+"""A transaction is a plain generator: it yields statements, receives rows and does no I/O.
+
+So it is the same text for every database, it can be tested without one, and it cannot wait for
+anything but SQL. Compose them with `yield from`; the whole is one transaction::
+
+    def rename(guild_id: int, name: str) -> Transaction[bool]:
+        rows = yield "UPDATE guilds SET name = :name WHERE id = :id RETURNING id", {"id": guild_id, "name": name}
+        return bool(rows)
+
+Raising inside undoes the whole transaction, and only it. When a statement fails, its error is raised
+at the `yield`: a transaction may turn it into a better one, but it cannot go on, because not every
+database could.
+
+Statements are portable: parameters are `:name`, values are what both databases share (int, float,
+str, bytes, None), and what only PostgreSQL understands stands in a comment, `/*pg:FOR UPDATE*/`.
+"""
+
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+
+class Row(Protocol):
+    """One row of a result: `row["column"]`, `dict(row)`, `len(row)`; iterating gives the values."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def __len__(self) -> int: ...
+
+    def keys(self) -> Sequence[str]:
+        """The names of the columns, in order."""
+        ...
+
+
+Rows: TypeAlias = Sequence[Row]
+Step: TypeAlias = tuple[str, Mapping[str, object]]
+Transaction: TypeAlias = Generator[Step, Rows, T]
+Execute: TypeAlias = Callable[[str, Mapping[str, object]], Rows]
+
+
+class Database(Protocol):
+    """Where transactions run."""
+
+    async def write(self, transaction: Transaction[T]) -> T:
+        """Run a transaction and return its value once it is durable.
+
+        A caller that is cancelled does not undo it: it may still be committed.
+
+        Raises:
+            DatabaseUnavailable: nothing was confirmed.
+            DatabaseClosed: after `close()`.
+        """
+        ...
+
+    async def read(self, transaction: Transaction[T]) -> T:
+        """Run a transaction that only reads, on one consistent snapshot.
+
+        Raises:
+            WriteInRead: it tried to write.
+            DatabaseUnavailable: the database could not be read.
+            DatabaseClosed: after `close()`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what was asked for, then close; calling it again does nothing."""
+        ...
+
+
+def run(transaction: Transaction[T], execute: Execute) -> T:
+    """Drive a transaction to its end with a blocking `execute`."""
+    try:
+        sql, parameters = next(transaction)
+        while True:
+            try:
+                rows = execute(sql, parameters)
+            except Exception as error:
+                _end(transaction, error)
+                raise
+            sql, parameters = transaction.send(rows)
+    except StopIteration as finished:
+        return finished.value
+
+
+def _end(transaction: Transaction[T], error: Exception) -> None:
+    """Show a transaction its failed statement; raises what it makes of it, ignores that it would go on."""
+    with contextlib.suppress(StopIteration):
+        transaction.throw(error)
+    transaction.close()
