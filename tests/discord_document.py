@@ -59,6 +59,7 @@ def _prepared(document: Json) -> Json:
     schemas: Json = document["components"]["schemas"]
     for name, keys in ADDED_KEYS.items():
         schemas[name]["properties"] = keys | schemas[name]["properties"]
+    schemas["MessageReferenceType"] = {"enum": [0, 1]}  # 1 forwards, and is in the documentation
     schemas["SnowflakeType"] = {"anyOf": [schemas["SnowflakeType"], {"type": "integer", "minimum": 0}]}
     for name in _COMMANDS:
         permissions = schemas[name]["properties"]["default_member_permissions"]

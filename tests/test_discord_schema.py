@@ -130,6 +130,7 @@ ACCEPTED: dict[str, tuple[str, str, Any]] = {
     "tts in an update": ("POST", CALLBACK, {"type": 7, "data": {"tts": False}}),
     "tts in a forum post": ("POST", THREADS, {"name": "x", "type": 11, "message": {"content": "x", "tts": False}}),
     "flags of an embed": ("POST", MESSAGES, {"embeds": [{"title": "x", "flags": 0}]}),
+    "forward": ("POST", MESSAGES, {"message_reference": {"type": 1, "message_id": "1", "channel_id": "2"}}),
     "nsfw command": ("PUT", COMMANDS, command(nsfw=True)),
     "nsfw in one new command": ("POST", COMMANDS, command(nsfw=True)[0]),
     "nsfw in a changed command": ("PATCH", f"{COMMANDS}/{{command_id}}", {"nsfw": True}),

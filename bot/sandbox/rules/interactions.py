@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from bot.sandbox.rules.messages import ANSWERED, EPHEMERAL, UPDATED
 from bot.sandbox.rules.modals import MODAL
 from bot.sandbox.rules.shape import Json, Shape, anything, as_list, as_object, at, items, one_of, text
+from bot.sandbox.rules.values import choice_value
 
 PONG, MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL_TYPE, PREMIUM, ACTIVITY = (
     1,
@@ -26,15 +27,6 @@ _ENVELOPE = Shape(
     },
     frozenset({"type"}),
 )
-_MAX_INTEGER = 2**53
-
-
-def choice_value(where: str, value: object) -> Iterator[str]:
-    """Accept the value of a choice: a text, or a number that survives JavaScript."""
-    if isinstance(value, str):
-        yield from text(1, 100)(where, value)
-    elif isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _MAX_INTEGER:
-        yield f"{where} must be a text or a number from -2^53 to 2^53, not {value!r}."
 
 
 def _of_one_type(where: str, data: Json) -> Iterator[str]:

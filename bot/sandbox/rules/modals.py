@@ -30,20 +30,9 @@ from bot.sandbox.rules.shape import (
     truth,
     whole,
 )
+from bot.sandbox.rules.values import FILE_TYPES
 
 _ROW, _TEXT_INPUT, _TEXT, _LABEL, _UPLOAD, _RADIO, _BOXES, _BOX = 1, 4, 10, 18, 19, 21, 22, 23
-_MAX_FILE_TYPES = 10
-_MEDIA_KINDS = ("image", "video", "audio")
-
-
-def file_type(where: str, value: object) -> Iterator[str]:
-    """Accept what `file_types` may name: a kind of media, or an extension with its dot."""
-    is_extension = isinstance(value, str) and value.startswith(".") and value[1:].isalnum()
-    if value not in _MEDIA_KINDS and not is_extension:
-        yield f"{where} must be image, video, audio or an extension such as .png, not {value!r}."
-
-
-FILE_TYPES = items(file_type, 1, _MAX_FILE_TYPES, unique=True)
 
 
 def _text_fits(where: str, field: Json) -> Iterator[str]:

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from bot.sandbox.rules.interactions import choice_value
-from bot.sandbox.rules.modals import FILE_TYPES
 from bot.sandbox.rules.shape import (
     Check,
     Json,
@@ -21,10 +19,11 @@ from bot.sandbox.rules.shape import (
     truth,
     whole,
 )
+from bot.sandbox.rules.values import FILE_TYPES, MAX_INTEGER, choice_value
 
 _SUBCOMMAND, _GROUP, _STRING, _INTEGER, _BOOLEAN, _USER = 1, 2, 3, 4, 5, 6
 _CHANNEL, _ROLE, _MENTIONABLE, _NUMBER, _ATTACHMENT = 7, 8, 9, 10, 11
-_MAX_OPTIONS, _MAX_LENGTH, _MAX_INTEGER = 25, 6000, 2**53
+_MAX_OPTIONS, _MAX_LENGTH = 25, 6000
 _LOCALES = """
     ar bg cs da de el en-GB en-US es-419 es-ES fi fr he hi hr hu id it
     ja ko lt nl no pl pt-BR ro ru sv-SE th tr uk vi zh-CN zh-TW
@@ -91,8 +90,8 @@ def _bounds_agree(low_key: str, high_key: str) -> Rule:
 
 
 def _number(where: str, value: object) -> Iterator[str]:
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _MAX_INTEGER:
-        yield f"{where} must be a number from -2^53 to 2^53, not {value!r}."
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > MAX_INTEGER:
+        yield f"{where} must be a number between -2^53 and 2^53, not {value!r}."
 
 
 def _children_agree(where: str, parent: Json) -> Iterator[str]:
@@ -144,8 +143,8 @@ _VALUES: dict[int, Check] = {
     ),
     _INTEGER: _choosable(
         _bounds_agree("min_value", "max_value"),
-        min_value=whole(-_MAX_INTEGER, _MAX_INTEGER),
-        max_value=whole(-_MAX_INTEGER, _MAX_INTEGER),
+        min_value=whole(-MAX_INTEGER, MAX_INTEGER),
+        max_value=whole(-MAX_INTEGER, MAX_INTEGER),
     ),
     _NUMBER: _choosable(_bounds_agree("min_value", "max_value"), min_value=_number, max_value=_number),
     _CHANNEL: _shape(required=truth, channel_types=items(whole(0, 16), 0, 25, unique=True)),

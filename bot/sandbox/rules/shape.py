@@ -86,7 +86,9 @@ def truth(where: str, value: object) -> Iterator[str]:
 
 def snowflake(where: str, value: object) -> Iterator[str]:
     """Accept an id, which Discord takes as digits or as an integer."""
-    if not (is_whole(value) and value >= 0) and not (isinstance(value, str) and value.isdecimal()):
+    if not (is_whole(value) and value >= 0) and not (
+        isinstance(value, str) and value.isascii() and value.isdigit()
+    ):
         yield f"{where} must be an id, not {value!r}."
 
 
