@@ -102,6 +102,18 @@ def split(text: str) -> Iterator[str]:
         raise MigrationFault(f"A migration ends inside a statement: …{rest[-80:]}")
 
 
+def recognise(connection: sqlite3.Connection) -> None:
+    """Look whether a file is new or ours, without touching it.
+
+    Raises:
+        DatabaseBroken: it is another program's.
+    """
+    (owner,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if owner != APPLICATION_ID and (owner or tables):
+        raise DatabaseBroken
+
+
 def apply(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> int:
     """Bring a database up to date; returns how many migrations that took.
 
@@ -112,7 +124,10 @@ def apply(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> in
         SchemaTooNew: it holds migrations that are not known here.
         MigrationFault: one was changed after it was applied, or failed.
     """
-    _claim(connection)
+    recognise(connection)
+    with _transaction(connection):
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.execute(_SCHEMA_VERSION)
     applied = connection.execute(
         "SELECT number, name, checksum FROM schema_version ORDER BY number"
     ).fetchall()
@@ -135,17 +150,6 @@ def _read(file: Traversable) -> Migration:
     if name is None:
         raise MigrationFault(f"{file.name} is not named like 0001_start.sql.")
     return Migration(int(name[1]), name[2], file.read_text(encoding="utf-8"))
-
-
-def _claim(connection: sqlite3.Connection) -> None:
-    """Mark a new file as ours, refuse a stranger's."""
-    (owner,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if owner != APPLICATION_ID and (owner or tables):
-        raise DatabaseBroken
-    with _transaction(connection):
-        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.execute(_SCHEMA_VERSION)
 
 
 def _step(connection: sqlite3.Connection, migration: Migration) -> None:

@@ -157,11 +157,12 @@ async def _hop(connection: aiosqlite.Connection, function: Callable[[sqlite3.Con
     statement per hop, and a hop costs 70 microseconds. Hence the pinned minor version.
     """
     raw = connection._conn  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    return await connection._execute(function, raw)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportUnknownVariableType]
+    return await connection._execute(function, raw)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
 
 
 def _prepare_writer(path: Path, steps: tuple[migrate.Migration, ...], connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA busy_timeout=5000")
+    migrate.recognise(connection)  # before WAL mode, which is written into the file
     if path.stat().st_size <= CHECKED_UP_TO_BYTES:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":

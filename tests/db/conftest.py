@@ -1,0 +1,88 @@
+"""A real database file per test, with a schema of its own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.db.sqlite import SqliteDatabase
+from bot.db.transaction import Transaction
+
+SCHEMA = """
+CREATE TABLE counters (name TEXT PRIMARY KEY, n INTEGER NOT NULL CHECK (n <= 1000));
+CREATE TABLE notes (id INTEGER PRIMARY KEY, name TEXT NOT NULL REFERENCES counters (name), text TEXT);
+CREATE TRIGGER bomb BEFORE INSERT ON notes WHEN new.text = 'bomb'
+BEGIN
+    SELECT RAISE(ROLLBACK, 'everything is rolled back');
+END;
+"""
+
+
+@pytest.fixture
+def migrations(tmp_path: Path) -> Path:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "0001_start.sql").write_text(SCHEMA)
+    return folder
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "kinora.sqlite"
+
+
+@pytest.fixture
+async def db(path: Path, migrations: Path) -> AsyncIterator[SqliteDatabase]:
+    database = await SqliteDatabase.open(path, migrations=migrations)
+    yield database
+    await database.close()
+
+
+class Ledger:
+    """The transactions that the tests run."""
+
+    @staticmethod
+    def put(name: str, n: int) -> Transaction[None]:
+        yield (
+            "INSERT INTO counters VALUES (:name, :n) ON CONFLICT (name) DO UPDATE SET n = :n",
+            {"name": name, "n": n},
+        )
+
+    @staticmethod
+    def get(name: str) -> Transaction[int | None]:
+        rows = yield "SELECT n FROM counters WHERE name = :name", {"name": name}
+        return rows[0]["n"] if rows else None
+
+    @staticmethod
+    def everything() -> Transaction[dict[str, int]]:
+        rows = yield "SELECT name, n FROM counters", {}
+        return {row["name"]: row["n"] for row in rows}
+
+    @classmethod
+    def increment(cls, name: str) -> Transaction[int]:
+        n = yield from cls.get(name)
+        yield from cls.put(name, (n or 0) + 1)
+        return (n or 0) + 1
+
+    @classmethod
+    def put_then_fail(cls, name: str, n: int, error: Exception) -> Transaction[None]:
+        yield from cls.put(name, n)
+        raise error
+
+    @staticmethod
+    def note(name: str, text: str) -> Transaction[int]:
+        rows = yield (
+            "INSERT INTO notes (name, text) VALUES (:name, :text) RETURNING id",
+            {"name": name, "text": text},
+        )
+        return rows[0]["id"]
+
+    @staticmethod
+    def sql(statement: str) -> Transaction[list[tuple[object, ...]]]:
+        rows = yield statement, {}
+        return [tuple(row) for row in rows]
+
+
+@pytest.fixture
+def ledger() -> type[Ledger]:
+    return Ledger
