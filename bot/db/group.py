@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.db.errors import DatabaseBroken, DatabaseFault, DatabaseUnavailable, WriteInRead
+from bot.db.errors import DatabaseBroken, DatabaseUnavailable, WriteInRead
 from bot.db.transaction import Transaction, run
 
 
@@ -53,8 +53,17 @@ def translated(error: Exception) -> Exception:
     """Ours for what the machine did, with its cause; the error itself where the statement was wrong."""
     code = _code(error)
     if code in _DAMAGED:
-        return _caused(DatabaseBroken(), error)
-    return _caused(DatabaseUnavailable(), error) if code in _PASSING else error
+        broken = DatabaseBroken()
+        broken.__cause__ = error
+        return broken
+    return unavailable(error) if code in _PASSING else error
+
+
+def unavailable(cause: Exception) -> DatabaseUnavailable:
+    """One for each caller: a shared instance would collect everybody's traceback."""
+    fault = DatabaseUnavailable()
+    fault.__cause__ = cause
+    return fault
 
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -131,7 +140,7 @@ class _Group:
         """Take back what looked done: it went with the SQLite transaction."""
         for outcome in self.outcomes:
             if outcome.error is None:
-                outcome.value, outcome.error = None, _caused(DatabaseUnavailable(), cause)
+                outcome.value, outcome.error = None, unavailable(cause)
 
 
 def _run(connection: sqlite3.Connection, transaction: Transaction[Any]) -> Any:
@@ -148,8 +157,3 @@ def _code(error: Exception) -> int | None:
     """The primary result code; the upper bytes only say more about it."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
-
-
-def _caused(fault: DatabaseFault, cause: Exception) -> DatabaseFault:
-    fault.__cause__ = cause
-    return fault

@@ -26,7 +26,7 @@ class FileLock:
         connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             connection.close()
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                 raise

@@ -21,7 +21,7 @@ import aiosqlite
 
 from bot.db import migrate
 from bot.db.errors import DatabaseBroken, DatabaseClosed, DatabaseFault, DatabaseUnavailable, DatabaseUnusable
-from bot.db.group import Outcome, commit_together, read_alone, translated
+from bot.db.group import Outcome, commit_together, read_alone, translated, unavailable
 from bot.db.lock import FileLock
 from bot.db.transaction import Transaction
 
@@ -117,6 +117,7 @@ class SqliteDatabase:
         async with self._closing:
             if self._flusher is not None:
                 await asyncio.wait((self._flusher,))
+            await self._flush()  # whatever a cancelled flusher left
             # The reader first: the last connection to close folds the WAL back into the file.
             await self._reader.close()
             await self._writer.close()
@@ -141,7 +142,7 @@ class SqliteDatabase:
         try:
             outcomes = await _hop(self._writer, lambda connection: commit_together(connection, transactions))
         except sqlite3.Error as error:
-            outcomes = [Outcome(error=_caused(error)) for _ in group]
+            outcomes = [Outcome(error=unavailable(error)) for _ in group]
         except asyncio.CancelledError:  # the loop is being torn down without close()
             for waiting in group:
                 waiting.answer.cancel()
@@ -193,12 +194,6 @@ def _settle(answer: asyncio.Future[Any], outcome: Outcome) -> None:
         answer.set_exception(outcome.error)
     else:
         answer.set_result(outcome.value)
-
-
-def _caused(error: sqlite3.Error) -> DatabaseUnavailable:
-    fault = DatabaseUnavailable()
-    fault.__cause__ = error
-    return fault
 
 
 def _unopened(path: Path, error: sqlite3.Error) -> DatabaseFault:

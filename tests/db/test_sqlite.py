@@ -218,6 +218,43 @@ async def test_close_finishes_what_waits_and_refuses_what_comes(
     assert not path.with_name(path.name + "-wal").exists()
 
 
+async def test_a_group_that_cannot_even_be_undone_fails_its_callers(
+    db: SqliteDatabase, ledger: type[Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite, "commit_together", broken)
+        results = await asyncio.gather(*(db.write(ledger.put(n, 1)) for n in "ab"), return_exceptions=True)
+    assert [type(result) for result in results] == [DatabaseUnavailable] * 2
+    assert await db.write(ledger.increment("a")) == 1
+
+
+async def test_close_finishes_what_a_cancelled_flusher_left(
+    path: Path, migrations: Path, ledger: type[Ledger]
+) -> None:
+    db = await SqliteDatabase.open(path, migrations=migrations)
+    gate, entered, loop = threading.Event(), asyncio.Event(), asyncio.get_running_loop()
+
+    def slow() -> Transaction[None]:
+        loop.call_soon_threadsafe(entered.set)
+        gate.wait()
+        yield from ledger.put("a", 1)
+
+    first = asyncio.ensure_future(db.write(slow()))
+    await entered.wait()
+    second = asyncio.ensure_future(db.write(ledger.increment("a")))
+    await asyncio.sleep(0)
+    assert db._flusher is not None
+    db._flusher.cancel()
+    gate.set()
+    await asyncio.wait((first,))
+    assert first.cancelled()
+    await db.close()
+    assert await second == 2
+
+
 async def test_an_idle_writer_has_no_task(db: SqliteDatabase, ledger: type[Ledger]) -> None:
     await db.write(ledger.put("a", 1))
     await asyncio.sleep(0)
