@@ -1,12 +1,11 @@
 """Finished clips: what they are, a frame of them as a picture, and making them small enough to post."""
 
-import contextlib
+from collections import deque
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
-from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from PIL import Image
 
@@ -95,11 +94,8 @@ def _last_frame(path: Path) -> VideoFrame:
 
 
 def _last(decoded: Iterator[VideoFrame]) -> VideoFrame | None:
-    last = None
-    with contextlib.suppress(FFmpegError):  # the end is damaged: the last is what came before
-        for frame in decoded:
-            last = frame
-    return last
+    last = deque(decoded, maxlen=1)
+    return last[0] if last else None
 
 
 def _jpeg(frame: VideoFrame) -> bytes:

@@ -12,7 +12,8 @@ from pathlib import Path
 import av
 from av.audio.frame import AudioFrame
 from av.container import InputContainer
-from av.error import FFmpegError, InvalidDataError
+from av.error import FFmpegError
+from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -68,14 +69,17 @@ def opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
 
 def decoded(container: InputContainer, *streams: Stream) -> Iterator[VideoFrame | AudioFrame]:
     """Every frame that decodes; damaged packets are passed over, as a player does."""
-    for packet in container.demux(*streams):
-        try:
-            decoded_now = packet.decode()
-        except InvalidDataError:
-            continue
-        for frame in decoded_now:
-            if isinstance(frame, VideoFrame | AudioFrame):
-                yield frame
+    for packet in _packets(container, *streams):
+        with contextlib.suppress(FFmpegError):
+            for frame in packet.decode():
+                if isinstance(frame, VideoFrame | AudioFrame):
+                    yield frame
+
+
+def _packets(container: InputContainer, *streams: Stream) -> Iterator[Packet[Stream]]:
+    """Every packet; where the file is cut off or damaged for good, it ends."""
+    with contextlib.suppress(FFmpegError):
+        yield from container.demux(*streams)
 
 
 def frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
@@ -109,10 +113,7 @@ def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
     Raises:
         NotAVideo: when none does.
     """
-    try:
-        frame = next(frames(container, stream), None)
-    except FFmpegError as fault:
-        raise NotAVideo from fault
+    frame = next(frames(container, stream), None)
     if frame is None:
         raise NotAVideo
     return frame
@@ -127,8 +128,8 @@ def _header_duration_s(container: InputContainer, stream: VideoStream) -> float:
 def _counted_duration_s(path: Path) -> float:
     """The end of the last packet: a stream that was cut off or recorded live has no length in its header."""
     end = Fraction(0)
-    with opened(path) as (container, stream), contextlib.suppress(FFmpegError):
-        for packet in container.demux(stream):
+    with opened(path) as (container, stream):
+        for packet in _packets(container, stream):
             if packet.pts is not None and packet.time_base:
                 end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
     return float(end)

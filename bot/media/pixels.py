@@ -16,6 +16,7 @@ from bot.media.shape import Limits, Plan, Size
 _LANCZOS = Image.Resampling.LANCZOS
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))  # pyright: ignore[reportUnknownArgumentType]  # untyped C
 
+_MAX_SCANS = 100  # a progressive JPEG has about ten; each costs a pass over all its pixels
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -34,6 +35,8 @@ def open_picture(data: bytes, kind: ImageFormat, limits: Limits) -> Image.Image:
     Raises:
         TooManyPixels, Unreadable: when it is not.
     """
+    if kind is ImageFormat.JPEG and data.count(b"\xff\xda") > _MAX_SCANS:
+        raise Unreadable
     if kind is ImageFormat.WEBP and (size := webp_size(data)):
         _check_pixels(*size, limits)
     try:
