@@ -79,6 +79,23 @@ class CameraControl(Value):
         return self
 
 
+USUAL_AMOUNT = 5.0
+"""How far a simple move goes when nobody says."""
+
+
+def camera_control(move: str | None, amount: float | None) -> CameraControl | None:
+    """A camera move from what a person typed; None without a move.
+
+    Raises:
+        pydantic.ValidationError: no such move, or the amount does not go with it.
+    """
+    if move is None:
+        return None
+    if move in tuple(CameraMove) and amount is None:
+        amount = USUAL_AMOUNT
+    return CameraControl.model_validate({"move": move, "amount": amount})
+
+
 class Picture(Value):
     """An input picture, already normalised and kept in the blob store.
 
@@ -91,13 +108,11 @@ class Picture(Value):
     height: int = Field(gt=0)
 
 
-class VideoRequest(Value):
-    """A request for one clip. None means that the provider's own default is wanted."""
+class Options(Value):
+    """What can be chosen for a clip beside its pictures. None means the provider's own default."""
 
     prompt: str = Field(default="", max_length=2500)
     negative_prompt: str | None = Field(default=None, max_length=2500)
-    image: Picture | None = None
-    end_frame: Picture | None = None
     provider: str | None = None
     model: str | None = None
     duration_s: int = Field(default=5, gt=0, le=60)
@@ -110,6 +125,13 @@ class VideoRequest(Value):
     draft: bool = False
     spoiler: bool = False
 
+
+class VideoRequest(Options):
+    """A request for one clip, complete."""
+
+    image: Picture | None = None
+    end_frame: Picture | None = None
+
     @model_validator(mode="after")
     def _something_to_show(self) -> Self:
         if self.end_frame and not self.image:
@@ -117,6 +139,11 @@ class VideoRequest(Value):
         if not self.image and not self.prompt.strip():
             raise ValueError("Say in the prompt what the video shows.")
         return self
+
+    @classmethod
+    def of(cls, options: Options, *, image: Picture | None = None, end_frame: Picture | None = None) -> Self:
+        """Join options and pictures; raises `pydantic.ValidationError` when nothing can be made of them."""
+        return cls(**dict(options), image=image, end_frame=end_frame)
 
     @property
     def task(self) -> Task:

@@ -1,0 +1,238 @@
+"""The composition root: opens everything, in order, in one task group; closes in reverse."""
+
+import asyncio
+import secrets
+import signal
+import string
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib import resources
+
+import discord
+import structlog
+
+from bot.client import Kinora, Services, point_discord_at
+from bot.clock import SystemClock
+from bot.db import installation, jobs, lanes, money
+from bot.db.sqlite import SqliteDatabase
+from bot.db.transaction import Database
+from bot.domain.catalogue import Catalogue
+from bot.domain.jobs import Job
+from bot.domain.provider import Provider
+from bot.media.blobs import Blobs
+from bot.media.clips import Clips
+from bot.media.images import Images
+from bot.providers import registry
+from bot.services.admission import Admission
+from bot.services.cards import Cards
+from bot.services.delivery import Delivery
+from bot.services.generation import Generation
+from bot.services.insights import Insights
+from bot.services.ports import Clock, Publisher
+from bot.services.quotas import Quotas
+from bot.services.runner.embedded import EmbeddedRunner
+from bot.services.stages import Stages
+from bot.settings import Settings, SettingsInvalid
+from bot.ui.desk import Desk
+from bot.ui.threads import DiscordPublisher
+
+log = structlog.stdlib.get_logger(__name__)
+
+_NAME_LENGTH = 6
+
+
+class _Stop(Exception):
+    """Ends a task group whose tasks would run for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A running bot."""
+
+    client: Kinora
+    db: Database
+    connection: asyncio.Task[None]
+    """Ends when the connection to the gateway has ended for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    db: Database
+    blobs: Blobs
+    images: Images
+    clips: Clips
+    installation: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    providers: dict[str, Provider]
+    runner: EmbeddedRunner
+    admission: Admission
+    stages: Stages
+    cards: Cards
+
+
+def load_catalogue(settings: Settings) -> Catalogue:
+    """The models of the configured providers."""
+    text = resources.files("bot.domain").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    return Catalogue.parse(text, providers=settings.provider_order)
+
+
+@asynccontextmanager
+async def task_group() -> AsyncGenerator[asyncio.TaskGroup]:
+    """A task group that cancels what still runs when its body ends."""
+
+    async def stop() -> None:
+        raise _Stop
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            yield tasks
+            tasks.create_task(stop())
+    except* _Stop:
+        pass
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGenerator[App]:
+    """The bot, logged in and connecting; everything is closed when the block ends.
+
+    Raises:
+        SettingsInvalid: a setting is missing or wrong, or Discord does not know the token.
+        bot.db.errors.DatabaseError: the database cannot be used.
+    """
+    token, clock = settings.token, clock or SystemClock()
+    point_discord_at(settings.discord_api_url, settings.discord_gateway_url)
+    async with AsyncExitStack() as stack:
+        stores = await _open_stores(settings, stack)
+        client = await stack.enter_async_context(Kinora(db=stores.db))
+        tasks = await stack.enter_async_context(task_group())
+        publisher = DiscordPublisher(client, installation=stores.installation)
+        engine = _build_engine(settings, stores, publisher, clock, tasks)
+        for provider in engine.providers.values():
+            stack.push_async_callback(provider.close)
+        _furnish(client, settings, stores, engine, clock)
+        await _recover(stores.db, engine)
+        await _log_in(client, token)
+        await _resume(stores.db, engine)
+        tasks.create_task(engine.admission.run(), name="admission")
+        yield App(client, stores.db, tasks.create_task(client.connect(), name="gateway"))
+
+
+async def run(settings: Settings) -> None:
+    """Run the bot until it is asked to stop (SIGINT, SIGTERM) or Discord ends the connection for good."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with running(settings) as app:
+        waiting = asyncio.ensure_future(stopped.wait())
+        await asyncio.wait((waiting, app.connection), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        log.info("stopping")
+
+
+async def _open_stores(settings: Settings, stack: AsyncExitStack) -> _Stores:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    db = await SqliteDatabase.open(settings.database_path)
+    stack.push_async_callback(db.close)
+    return _Stores(
+        db=db,
+        blobs=Blobs.open(settings.blob_location),
+        images=await stack.enter_async_context(Images()),
+        clips=await stack.enter_async_context(Clips()),
+        installation=await db.write(installation.settle_on("name", _mint_name())),
+    )
+
+
+def _mint_name() -> str:
+    """Short enough to stand in a nonce, random enough to be nobody else's."""
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(_NAME_LENGTH))
+
+
+def _build_engine(
+    settings: Settings, stores: _Stores, publisher: Publisher, clock: Clock, tasks: asyncio.TaskGroup
+) -> _Engine:
+    db = stores.db
+
+    def task_changed(provider: str, task_id: str) -> None:
+        tasks.create_task(wake_carrier(provider, task_id))
+
+    async def wake_carrier(provider: str, task_id: str) -> None:
+        job = await db.read(jobs.by_task(provider, task_id))
+        if job is not None:
+            runner.wake(job.id)
+
+    providers = registry.build(settings, tasks=tasks, changed=task_changed)
+    cards = Cards(db=db, publisher=publisher, providers=providers, clock=clock, tasks=tasks)
+    delivery = Delivery(db=db, publisher=publisher, blobs=stores.blobs, clips=stores.clips, clock=clock)
+
+    def admitted(job: Job) -> None:
+        cards.changed(job)
+        runner.wake(job.id)
+
+    admission = Admission(db=db, providers=providers, clock=clock, admitted=admitted)
+    stages = Stages(
+        db=db,
+        providers=providers,
+        blobs=stores.blobs,
+        clips=stores.clips,
+        delivery=delivery,
+        clock=clock,
+        cards=cards,
+        installation=stores.installation,
+        slot_freed=admission.wake,
+    )
+    runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)
+    return _Engine(providers, runner, admission, stages, cards)
+
+
+def _furnish(client: Kinora, settings: Settings, stores: _Stores, engine: _Engine, clock: Clock) -> None:
+    catalogue = load_catalogue(settings)
+    generation = Generation(
+        db=stores.db,
+        catalogue=catalogue,
+        images=stores.images,
+        blobs=stores.blobs,
+        clock=clock,
+        runner=engine.runner,
+        defaults=settings.default_caps,
+        queued=engine.admission.wake,
+    )
+    insights = Insights(db=stores.db)
+    client.services = Services(
+        catalogue=catalogue,
+        insights=insights,
+        quotas=Quotas(db=stores.db, clock=clock, defaults=settings.default_caps),
+    )
+    client.desk = Desk(generation=generation, insights=insights, cards=engine.cards, blobs=stores.blobs)
+
+
+async def _recover(db: Database, engine: _Engine) -> None:
+    """Bring what is derived into line with the rows, before anything moves."""
+    for name in engine.providers:
+        await db.write(lanes.open_pool(name))
+    if wrong := await db.write(lanes.recount()):
+        log.warning("queue counters corrected", count=wrong)
+    if wrong := await db.read(money.discrepancies()):
+        log.error("balances differ from the ledger", count=wrong)
+
+
+async def _resume(db: Database, engine: _Engine) -> None:
+    """Carry on every job that an earlier process left on its way."""
+    left = await db.read(jobs.open_ids())
+    for job_id in left:
+        engine.runner.wake(job_id)
+    if left:
+        log.info("resumed", jobs=len(left))
+
+
+async def _log_in(client: Kinora, token: str) -> None:
+    try:
+        await client.login(token)
+    except discord.LoginFailure as failure:
+        raise SettingsInvalid(
+            "Discord does not accept DISCORD_TOKEN. Copy the bot's token again (README, step 2)."
+        ) from failure

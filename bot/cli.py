@@ -1,0 +1,155 @@
+"""The command line: `python -m bot run | demo | generate | migrate`.
+
+Whatever goes wrong is said in one or two plain lines on standard error, never as a traceback:
+exit status 2 for a usage or settings fault, 1 for a failure.
+"""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+from pydantic import ValidationError
+
+from bot import logs, settings
+from bot.domain.errors import KinoraError
+from bot.domain.requests import Aspect, CameraMove, CameraPreset, Options, Quality, camera_control
+from bot.media.errors import MediaError
+from bot.settings import Settings, SettingsInvalid
+
+# Each command imports what it runs: loading all of it would slow every one of them.
+# ruff: noqa: PLC0415
+
+FAILURE, USAGE_FAULT, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    help="Kinora turns pictures and prompts into video, in Discord.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Run the command line; whatever is raised becomes a sentence."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last place where it can become words
+        _leave(_first(error))
+
+
+@app.command()
+def run() -> None:
+    """Start the bot on Discord, with the settings in .env."""
+    from bot import app as composition
+
+    _run(composition.run(_settings()))
+
+
+@app.command()
+def demo(
+    *,
+    image: Annotated[
+        Path | None, typer.Option(help="Animate this picture instead of the bundled one.")
+    ] = None,
+    prompt: Annotated[
+        str, typer.Option(help="What should happen.")
+    ] = "The boat drifts towards the rising sun",
+    once: Annotated[bool, typer.Option("--once", help="Leave after the clip.")] = False,
+) -> None:
+    """Try the whole bot on this machine: a local Discord, no account, no key."""
+    from bot import demo as demonstration
+
+    _run(demonstration.play(_settings(quiet=True), image=image, prompt=prompt, once=once))
+
+
+@app.command()
+def generate(
+    *,
+    out: Annotated[Path, typer.Option(help="Where the MP4 goes.")],
+    prompt: Annotated[str, typer.Option(help="What should happen, or what the video shows.")] = "",
+    image: Annotated[Path | None, typer.Option(help="The picture to start from.")] = None,
+    end_frame: Annotated[Path | None, typer.Option(help="The picture to end on.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Who makes it.")] = None,
+    model: Annotated[str | None, typer.Option(help="Which model makes it.")] = None,
+    duration: Annotated[int, typer.Option(help="Length in seconds.")] = 5,
+    quality: Annotated[Quality, typer.Option(help="std is 720p, pro is 1080p.")] = Quality.STD,
+    aspect: Annotated[Aspect | None, typer.Option(help="Left out, the clip follows the picture.")] = None,
+    camera: Annotated[str | None, typer.Option(help=f"{', '.join((*CameraMove, *CameraPreset))}.")] = None,
+    camera_amount: Annotated[float | None, typer.Option(min=-10, max=10, help="How far it moves.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the request and spend nothing.")] = False,
+) -> None:
+    """Make one clip without Discord."""
+    from bot import generate as generation
+
+    options = Options(
+        prompt=prompt,
+        provider=provider,
+        model=model,
+        duration_s=duration,
+        quality=quality,
+        aspect=aspect,
+        camera=camera_control(camera, camera_amount),
+    )
+    work = generation.make(
+        _settings(quiet=True), options, image=image, end_frame=end_frame, out=out, dry_run=dry_run
+    )
+    _run(work)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date; `run` does so by itself."""
+    from bot.db.sqlite import SqliteDatabase
+
+    path = _settings().database_path
+
+    async def open_and_close() -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        await (await SqliteDatabase.open(path)).close()
+        print(f"{path} is up to date.")  # noqa: T201 - the command's answer
+
+    _run(open_and_close())
+
+
+def _settings(*, quiet: bool = False) -> Settings:
+    chosen = settings.load()
+    logs.configure(level="warning" if quiet else chosen.log_level, layout=chosen.log_format)
+    return chosen
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    if sys.platform == "win32":
+        asyncio.run(work)
+        return
+    import uvloop
+
+    uvloop.run(work)
+
+
+def _first(error: Exception) -> Exception:
+    """The error at the bottom of a task group's groups."""
+    return (
+        _first(cast("ExceptionGroup[Exception]", error).exceptions[0])
+        if isinstance(error, ExceptionGroup)
+        else error
+    )
+
+
+def _leave(error: Exception) -> None:
+    match error:
+        case SettingsInvalid():
+            text, status = str(error), USAGE_FAULT
+        case ValidationError():
+            text, status = error.errors()[0]["msg"].removeprefix("Value error, "), USAGE_FAULT
+        case KinoraError() | MediaError() | OSError():
+            text, status = str(error), FAILURE
+        case _:
+            text, status = f"Kinora stopped: {type(error).__name__}: {logs.redact(str(error))}", FAILURE
+    print(text, file=sys.stderr)  # noqa: T201 - the contract of a command line
+    sys.exit(status)

@@ -1,0 +1,103 @@
+"""The discord.py client: as few intents as do, extensions, commands synced only when they changed."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import discord
+import structlog
+import yarl
+from discord import app_commands
+from discord.ext import commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot.db import installation
+from bot.db.transaction import Database
+from bot.domain.catalogue import Catalogue
+from bot.services.insights import Insights
+from bot.services.quotas import Quotas
+from bot.ui import buttons, errors
+from bot.ui.desk import Desk
+
+log = structlog.stdlib.get_logger(__name__)
+
+EXTENSIONS = ("cogs.animate", "cogs.video", "cogs.queue", "cogs.quota")
+
+_GUILD_READY_TIMEOUT_S = 0.2
+"""Nothing here waits for every guild: on_ready is only logged."""
+
+_MAX_RATELIMIT_WAIT_S = 60.0
+"""Longer waits become an error that the job's own back-off handles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What commands may use."""
+
+    catalogue: Catalogue
+    insights: Insights
+    quotas: Quotas
+
+
+class Tree(app_commands.CommandTree["Kinora"]):
+    """Turns whatever a command raises into words."""
+
+    async def on_error(
+        self, interaction: discord.Interaction["Kinora"], error: app_commands.AppCommandError, /
+    ) -> None:
+        """Answer the person."""
+        await errors.answer(interaction, error)
+
+
+class Kinora(commands.Bot):
+    """The bot. `services` and `desk` are set by `bot.app` before it logs in."""
+
+    services: Services
+    desk: Desk
+
+    def __init__(self, *, db: Database) -> None:
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            tree_cls=Tree,
+            help_command=None,
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+            max_ratelimit_timeout=_MAX_RATELIMIT_WAIT_S,
+            guild_ready_timeout=_GUILD_READY_TIMEOUT_S,
+            allowed_contexts=app_commands.AppCommandContext(guild=True),
+            allowed_installs=app_commands.AppInstallationType(guild=True),
+        )
+        self._db = db
+
+    async def setup_hook(self) -> None:
+        """Load the command groups, register the buttons, sync if anything changed."""
+        for extension in EXTENSIONS:
+            await self.load_extension(extension)
+        self.add_dynamic_items(*buttons.ALL)
+        await self._sync_if_changed()
+
+    async def on_ready(self) -> None:
+        """Say so in the log."""
+        log.info("ready", user=str(self.user), guilds=len(self.guilds))
+
+    async def _sync_if_changed(self) -> None:
+        """Discord allows 200 creates a day, and a sync replaces every command: only when the payload differs."""
+        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        described = json.dumps([Route.BASE, payload], sort_keys=True)
+        digest = hashlib.sha256(described.encode()).hexdigest()
+        name = f"commands of {self.application_id}"
+        if await self._db.read(installation.recall(name)) == digest:
+            return
+        await self.tree.sync()
+        await self._db.write(installation.remember(name, digest))
+        log.info("commands synced", count=len(payload))
+
+
+def point_discord_at(api_url: str, gateway_url: str) -> None:
+    """Make discord.py speak to this Discord; before the first client is made."""
+    Route.BASE = api_url
+    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)

@@ -1,0 +1,29 @@
+"""What this installation remembers about itself, by name."""
+
+from bot.db.transaction import Transaction
+
+
+def recall(name: str) -> Transaction[str | None]:
+    """The remembered value; None if there is none."""
+    rows = yield "SELECT value FROM installation WHERE name = :name", {"name": name}
+    return rows[0]["value"] if rows else None
+
+
+def remember(name: str, value: str) -> Transaction[None]:
+    """Remember a value, instead of the one before."""
+    yield _REMEMBER, {"name": name, "value": value}
+
+
+def settle_on(name: str, value: str) -> Transaction[str]:
+    """Remember `value` unless there is one already; returns what is remembered."""
+    known = yield from recall(name)
+    if known is not None:
+        return known
+    yield from remember(name, value)
+    return value
+
+
+_REMEMBER = """
+    INSERT INTO installation (name, value) VALUES (:name, :value)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""

@@ -1,0 +1,276 @@
+"""Jobs: accepted once, moved by compare-and-set, found again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.db import guilds, lanes, money
+from bot.db.transaction import Row, Transaction
+from bot.domain.catalogue import Choice
+from bot.domain.errors import KinoraError, NoSuchJob, TooLateToCancel, TooManyQueued
+from bot.domain.jobs import SLOT_HOLDERS, STEPS, TERMINAL, Aftercare, Job, JobState, Origin
+from bot.domain.money import Caps, Entry
+from bot.domain.requests import VideoRequest
+
+
+class Overtaken(KinoraError):
+    """Somebody else moved this job first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The job of a request; `is_new` is False when the same request had been accepted before."""
+
+    job: Job
+    is_new: bool
+
+
+def accept(
+    origin: Origin, request: VideoRequest, choice: Choice, *, defaults: Caps, now_ms: int
+) -> Transaction[Accepted]:
+    """Check the caps, reserve the credits and queue the job, all or nothing.
+
+    Raises:
+        TooManyQueued, QuotaExceeded: a cap forbids it; nothing is kept.
+    """
+    rows = yield _INSERT, _new_row(origin, request, choice, now_ms)
+    if not rows:
+        known = yield "SELECT * FROM jobs WHERE request_key = :key", {"key": origin.request_key}
+        return Accepted(_job(known[0]), is_new=False)
+    job = _job(rows[0], request)
+    caps = yield from guilds.caps(origin.guild_id, defaults=defaults)
+    queued = yield from lanes.queued_by(origin.guild_id, origin.user_id)
+    if caps.user_queued is not None and queued >= caps.user_queued:
+        raise TooManyQueued(caps.user_queued)
+    yield from money.reserve(job, caps)
+    yield from lanes.join(job)
+    return Accepted(job, is_new=True)
+
+
+def admit(pool: str, *, slots: int, now_ms: int) -> Transaction[Job | None]:
+    """Give a free slot of a provider to the job whose turn it is; None when nothing may start."""
+    job_id = yield from lanes.take_next(pool, slots=slots)
+    if job_id is None:
+        return None
+    job = yield from get(job_id)
+    return (
+        yield from move(
+            job,
+            JobState.SUBMITTING,
+            now_ms=now_ms,
+            attempt=job.attempt + 1,
+            started_at_ms=now_ms,
+            run_at_ms=now_ms,
+        )
+    )
+
+
+def move(job: Job, state: JobState, *, now_ms: int, **known: object) -> Transaction[Job]:
+    """Take one step, with what became known on the way; a final one closes the money.
+
+    Raises:
+        Overtaken: the row is no longer as `job` says; nothing was written.
+    """
+    if state not in STEPS[job.state]:
+        raise ValueError(f"job {job.id}: no step leads from {job.state} to {state}")
+    ends = state in TERMINAL and job.state not in TERMINAL
+    if ends:
+        known = {"finished_at_ms": now_ms, "run_at_ms": now_ms, "tries": 0} | known
+    columns = "".join(f", {_checked(name)} = :{name}" for name in known)
+    sql = f"UPDATE jobs SET state = :state, version = version + 1{columns} WHERE {_SAME} RETURNING *"  # noqa: S608 - names are checked
+    rows = yield sql, {"id": job.id, "version": job.version, "state": state.value, **known}
+    if not rows:
+        raise Overtaken
+    if ends:
+        kind = Entry.SETTLE if state is JobState.DONE else Entry.REFUND
+        yield from money.close(job, kind, now_ms=now_ms)
+    return _job(rows[0], job.request)
+
+
+def cancel(job_id: int, *, guild_id: int, owner_id: int | None, now_ms: int) -> Transaction[Job]:
+    """End a waiting job, or ask the one who carries a running one to end it. `owner_id` None means anybody's.
+
+    Raises:
+        NoSuchJob: there is none of this number in the guild, or it is not the owner's.
+        TooLateToCancel: the clip is already rendered, or the job has ended.
+    """
+    job = yield from of_guild(job_id, guild_id)
+    if owner_id not in (None, job.origin.user_id):
+        raise NoSuchJob
+    if job.state is JobState.QUEUED:
+        yield from lanes.leave(job)
+        return (yield from move(job, JobState.CANCELLED, now_ms=now_ms))
+    if job.state not in SLOT_HOLDERS:
+        raise TooLateToCancel
+    return (yield from move(job, job.state, now_ms=now_ms, cancel_requested=1, run_at_ms=now_ms))
+
+
+def get(job_id: int) -> Transaction[Job]:
+    """One job.
+
+    Raises:
+        NoSuchJob: there is none of this number.
+    """
+    rows = yield "SELECT * FROM jobs WHERE id = :id", {"id": job_id}
+    if not rows:
+        raise NoSuchJob
+    return _job(rows[0])
+
+
+def of_guild(job_id: int, guild_id: int) -> Transaction[Job]:
+    """One job of a guild.
+
+    Raises:
+        NoSuchJob: there is none of this number here; another guild's is none of one's business.
+    """
+    job = yield from get(job_id)
+    if job.origin.guild_id != guild_id:
+        raise NoSuchJob
+    return job
+
+
+def by_task(provider: str, task_id: str) -> Transaction[Job | None]:
+    """The rendering job a provider's notice is about; None when there is none (any more)."""
+    rows = yield _BY_TASK, {"provider": provider, "task_id": task_id}
+    return _job(rows[0]) if rows else None
+
+
+def open_ids() -> Transaction[list[int]]:
+    """Every job that still has a step to take without waiting for its turn, the most urgent first."""
+    rows = yield "SELECT id FROM jobs WHERE state <> 'queued' AND aftercare < 2 ORDER BY run_at_ms", {}
+    return [row["id"] for row in rows]
+
+
+def of_member(guild_id: int, user_id: int, *, limit: int) -> Transaction[list[Job]]:
+    """A member's newest jobs in one guild, newest first."""
+    rows = yield _OF_MEMBER, {"guild_id": guild_id, "user_id": user_id, "limit": limit}
+    return _jobs(rows)
+
+
+def unfinished_of(guild_id: int, *, limit: int) -> Transaction[list[Job]]:
+    """A guild's running and waiting jobs: running ones first, then in the order they were asked."""
+    rows = yield _UNFINISHED_OF, {"guild_id": guild_id, "limit": limit}
+    return _jobs(rows)
+
+
+def count_by_state(guild_id: int, user_id: int | None = None) -> Transaction[dict[JobState, int]]:
+    """How many unfinished jobs a guild, or one member of it, has in each state."""
+    rows = yield _COUNTS, {"guild_id": guild_id, "user_id": user_id}
+    return {JobState(row["state"]): row["n"] for row in rows}
+
+
+def _checked(column: str) -> str:
+    if column not in _MOVABLE:
+        raise ValueError(f"{column} does not change with a step")
+    return column
+
+
+def _new_row(origin: Origin, request: VideoRequest, choice: Choice, now_ms: int) -> dict[str, object]:
+    return {
+        "request_key": origin.request_key,
+        "guild_id": origin.guild_id,
+        "channel_id": origin.channel_id,
+        "user_id": origin.user_id,
+        "card_id": origin.card_id,
+        "upload_limit": origin.upload_limit,
+        "request": request.model_dump_json(exclude_defaults=True),
+        "provider": choice.spec.provider,
+        "model": choice.spec.id,
+        "credits": choice.price,
+        "now_ms": now_ms,
+    }
+
+
+def _jobs(rows: Sequence[Row]) -> list[Job]:
+    return [_job(row) for row in rows]
+
+
+def _job(row: Row, request: VideoRequest | None = None) -> Job:
+    return Job(
+        id=row["id"],
+        version=row["version"],
+        state=JobState(row["state"]),
+        origin=Origin(
+            request_key=row["request_key"],
+            guild_id=row["guild_id"],
+            channel_id=row["channel_id"],
+            user_id=row["user_id"],
+            card_id=row["card_id"],
+            upload_limit=row["upload_limit"],
+        ),
+        request=request or VideoRequest.model_validate_json(row["request"]),
+        provider=row["provider"],
+        model=row["model"],
+        credits=row["credits"],
+        attempt=row["attempt"],
+        marked_at_ms=row["marked_at_ms"],
+        task_id=row["task_id"],
+        progress=row["progress"],
+        result=row["result"],
+        clip=row["clip"],
+        clip_bytes=row["clip_bytes"],
+        thread_id=row["thread_id"],
+        post_marked_at_ms=row["post_marked_at_ms"],
+        message_channel_id=row["message_channel_id"],
+        message_id=row["message_id"],
+        error=row["error"],
+        cancel_requested=bool(row["cancel_requested"]),
+        tries=row["tries"],
+        run_at_ms=row["run_at_ms"],
+        created_at_ms=row["created_at_ms"],
+        started_at_ms=row["started_at_ms"],
+        rendered_at_ms=row["rendered_at_ms"],
+        finished_at_ms=row["finished_at_ms"],
+        aftercare=Aftercare(row["aftercare"]),
+    )
+
+
+_SAME = "id = :id AND version = :version"
+_MOVABLE = frozenset(
+    {
+        "provider",
+        "model",
+        "attempt",
+        "marked_at_ms",
+        "task_id",
+        "progress",
+        "result",
+        "clip",
+        "clip_bytes",
+        "thread_id",
+        "post_marked_at_ms",
+        "message_channel_id",
+        "message_id",
+        "error",
+        "cancel_requested",
+        "tries",
+        "run_at_ms",
+        "started_at_ms",
+        "rendered_at_ms",
+        "finished_at_ms",
+        "aftercare",
+        "upload_limit",
+    }
+)
+_INSERT = """
+    INSERT INTO jobs (state, request_key, guild_id, channel_id, user_id, card_id, upload_limit, request,
+        provider, model, credits, run_at_ms, created_at_ms)
+    VALUES ('queued', :request_key, :guild_id, :channel_id, :user_id, :card_id, :upload_limit, :request,
+        :provider, :model, :credits, :now_ms, :now_ms)
+    ON CONFLICT (request_key) DO NOTHING
+    RETURNING *
+"""
+_BY_TASK = "SELECT * FROM jobs WHERE provider = :provider AND task_id = :task_id AND state = 'rendering'"
+_OF_MEMBER = """
+    SELECT * FROM jobs WHERE guild_id = :guild_id AND user_id = :user_id ORDER BY id DESC LIMIT :limit
+"""
+_UNFINISHED_OF = """
+    SELECT * FROM jobs
+    WHERE guild_id = :guild_id AND state IN ('queued', 'submitting', 'rendering', 'unknown', 'fetching', 'delivering')
+    ORDER BY CASE state WHEN 'queued' THEN 1 ELSE 0 END, id LIMIT :limit
+"""
+_COUNTS = """
+    SELECT state, count(*) AS n FROM jobs
+    WHERE guild_id = :guild_id AND (CAST(:user_id AS BIGINT) IS NULL OR user_id = CAST(:user_id AS BIGINT))
+        AND state IN ('queued', 'submitting', 'rendering', 'unknown', 'fetching', 'delivering')
+    GROUP BY state
+"""

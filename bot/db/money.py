@@ -1,0 +1,125 @@
+"""The ledger and what is derived from it.
+
+`ledger` holds immutable rows and is the truth; `budgets` holds their sums per cap and period,
+so that one conditional update can decide whether a request still fits.
+"""
+
+from bot.db.transaction import Transaction
+from bot.domain.errors import QuotaExceeded
+from bot.domain.jobs import Job
+from bot.domain.money import Balance, Caps, Entry, Periods
+
+GUILD = 0
+"""The `user_id` of a server's own budget."""
+
+
+def reserve(job: Job, caps: Caps) -> Transaction[None]:
+    """Take a job's credits from the member's day and the server's month, or nothing at all.
+
+    Raises:
+        QuotaExceeded: a cap would be overdrawn; the caller's transaction is to be rolled back.
+    """
+    origin, periods = job.origin, Periods.at(job.created_at_ms)
+    for whose, user_id, period, cap in (
+        ("user", origin.user_id, periods.day, caps.user_daily_credits),
+        ("guild", GUILD, periods.month, caps.guild_monthly_credits),
+    ):
+        key = {"guild_id": origin.guild_id, "user_id": user_id, "period": period}
+        taken = yield _TAKE, {**key, "credits": job.credits, "cap": cap}
+        if not taken:
+            balance = yield from _balance(origin.guild_id, user_id, period, cap)
+            raise QuotaExceeded(whose=whose, price=job.credits, left=balance.left or 0, period=period)
+    yield _ENTER, _entry(job, Entry.RESERVE, job.credits, periods, job.created_at_ms)
+
+
+def close(job: Job, kind: Entry, *, now_ms: int) -> Transaction[None]:
+    """Settle or refund a job's reservation, in the periods it was taken from.
+
+    The unique index on closing rows makes a second close an error instead of a second payment.
+    """
+    periods = Periods.at(job.created_at_ms)
+    used = job.credits if kind is Entry.SETTLE else 0
+    yield _ENTER, _entry(job, kind, used, periods, now_ms)
+    yield (
+        _RELEASE,
+        {
+            "guild_id": job.origin.guild_id,
+            "user_id": job.origin.user_id,
+            "day": periods.day,
+            "month": periods.month,
+            "credits": job.credits,
+            "used": used,
+        },
+    )
+
+
+def balances(guild_id: int, user_id: int, caps: Caps, *, now_ms: int) -> Transaction[tuple[Balance, Balance]]:
+    """The member's day and the server's month."""
+    periods = Periods.at(now_ms)
+    member = yield from _balance(guild_id, user_id, periods.day, caps.user_daily_credits)
+    guild = yield from _balance(guild_id, GUILD, periods.month, caps.guild_monthly_credits)
+    return member, guild
+
+
+def discrepancies() -> Transaction[int]:
+    """How many budgets differ from the sums of their ledger rows; 0 in a sound database."""
+    rows = yield _DISCREPANCIES, {}
+    return int(rows[0]["n"])
+
+
+def _balance(guild_id: int, user_id: int, period: str, cap: int | None) -> Transaction[Balance]:
+    rows = yield _BALANCE, {"guild_id": guild_id, "user_id": user_id, "period": period}
+    used, reserved = (rows[0]["used"], rows[0]["reserved"]) if rows else (0, 0)
+    return Balance(period=period, cap=cap, used=used, reserved=reserved)
+
+
+def _entry(job: Job, kind: Entry, amount: int, periods: Periods, now_ms: int) -> dict[str, object]:
+    return {
+        "job_id": job.id,
+        "kind": kind.value,
+        "guild_id": job.origin.guild_id,
+        "user_id": job.origin.user_id,
+        "month": periods.month,
+        "day": periods.day,
+        "credits": amount,
+        "at_ms": now_ms,
+    }
+
+
+_TAKE = """
+    INSERT INTO budgets (guild_id, user_id, period, reserved, used)
+    SELECT :guild_id, :user_id, :period, :credits, 0
+    WHERE CAST(:cap AS BIGINT) IS NULL OR :credits <= CAST(:cap AS BIGINT)
+    ON CONFLICT (guild_id, user_id, period) DO UPDATE SET reserved = budgets.reserved + excluded.reserved
+    WHERE CAST(:cap AS BIGINT) IS NULL
+        OR budgets.used + budgets.reserved + excluded.reserved <= CAST(:cap AS BIGINT)
+    RETURNING reserved
+"""
+_ENTER = """
+    INSERT INTO ledger (job_id, kind, guild_id, user_id, month, day, credits, at_ms)
+    VALUES (:job_id, :kind, :guild_id, :user_id, :month, :day, :credits, :at_ms)
+"""
+_RELEASE = """
+    UPDATE budgets SET reserved = reserved - :credits, used = used + :used
+    WHERE guild_id = :guild_id
+        AND ((user_id = :user_id AND period = :day) OR (user_id = 0 AND period = :month))
+"""
+_BALANCE = """
+    SELECT used, reserved FROM budgets
+    WHERE guild_id = :guild_id AND user_id = :user_id AND period = :period
+"""
+_DISCREPANCIES = """
+    WITH lines AS (
+        SELECT guild_id, user_id, day AS period, job_id, kind, credits FROM ledger
+        UNION ALL SELECT guild_id, 0, month, job_id, kind, credits FROM ledger
+    ), held AS (
+        SELECT job_id FROM ledger GROUP BY job_id HAVING count(*) = 1
+    ), sums AS (
+        SELECT guild_id, user_id, period,
+            sum(CASE WHEN kind = 'reserve' AND job_id IN (SELECT job_id FROM held) THEN credits ELSE 0 END) AS reserved,
+            sum(CASE WHEN kind = 'settle' THEN credits ELSE 0 END) AS used
+        FROM lines GROUP BY guild_id, user_id, period
+    )
+    SELECT count(*) AS n FROM budgets FULL JOIN sums USING (guild_id, user_id, period)
+    WHERE budgets.reserved IS DISTINCT FROM sums.reserved OR budgets.used IS DISTINCT FROM sums.used
+"""

@@ -1,0 +1,109 @@
+"""What can go wrong, as one tree.
+
+::
+
+    KinoraError
+    ├── Refused                  a person asked for what cannot be; nothing was charged
+    │   ├── NotExpressible       no provider at hand can make this
+    │   ├── QuotaExceeded        a cap in credits would be overdrawn
+    │   ├── TooManyQueued        the member has as many waiting jobs as the server allows
+    │   ├── NotAdmitting         the bot is being drained
+    │   ├── PermissionsMissing   the bot could not deliver here
+    │   ├── NoSuchJob            no job of this number here, or not the asker's
+    │   ├── TooLateToCancel      the job has gone too far
+    │   └── OfferLapsed          the button's offer is no longer open
+    └── DeliveryFault            Discord did not take a message
+        ├── DestinationGone      deleted, archived for good or locked
+        ├── DestinationForbidden the bot has no right to post there
+        ├── ClipTooLarge         this place takes smaller files
+        └── DiscordUnavailable   try again later; the message may or may not exist
+
+A class's docstring is its default message. `bot.ui.errors` turns each into words;
+a database that cannot be reached has its own tree in `bot.db.errors`.
+"""
+
+from collections.abc import Sequence
+
+
+class KinoraError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").partition("\n")[0])
+
+
+class Refused(KinoraError):
+    """This cannot be done."""
+
+
+class NotExpressible(Refused):
+    """No provider at hand can make this."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = tuple(problems)
+
+
+class QuotaExceeded(Refused):
+    """The credits left do not cover this clip."""
+
+    def __init__(self, *, whose: str, price: int, left: int, period: str) -> None:
+        super().__init__()
+        self.whose = whose
+        """`guild` or `user`: whose cap it is."""
+        self.price = price
+        self.left = left
+        self.period = period
+        """`2026-11` for a month, `2026-11-21` for a day."""
+
+
+class TooManyQueued(Refused):
+    """As many jobs are waiting as one member may have."""
+
+    def __init__(self, cap: int) -> None:
+        super().__init__()
+        self.cap = cap
+
+
+class NotAdmitting(Refused):
+    """New requests are paused while the bot is being restarted; please try again in a few minutes."""
+
+
+class PermissionsMissing(Refused):
+    """The bot lacks permissions here."""
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        super().__init__()
+        self.missing = tuple(missing)
+
+
+class NoSuchJob(Refused):
+    """There is no such job."""
+
+
+class TooLateToCancel(Refused):
+    """It is too late to cancel this job."""
+
+
+class OfferLapsed(Refused):
+    """This offer is no longer open; please ask again."""
+
+
+class DeliveryFault(KinoraError):
+    """Discord did not take the message."""
+
+
+class DestinationGone(DeliveryFault):
+    """The place is deleted or closed."""
+
+
+class DestinationForbidden(DeliveryFault):
+    """The bot may not post there."""
+
+
+class ClipTooLarge(DeliveryFault):
+    """This place takes smaller files."""
+
+
+class DiscordUnavailable(DeliveryFault):
+    """Discord did not answer; the message may or may not have been posted."""

@@ -1,0 +1,122 @@
+"""A job: one request on its way to one clip, and the only steps it may take."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from bot.domain.requests import VideoRequest
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"  # accepted and reserved; waits for its turn
+    SUBMITTING = "submitting"  # has a slot; the provider is being asked, or may have been
+    RENDERING = "rendering"  # the provider took it and gave a task id
+    FETCHING = "fetching"  # rendered; the clip is on its way into the blob store
+    DELIVERING = "delivering"  # the clip is ours; Discord has not confirmed the message yet
+    UNKNOWN = "unknown"  # may have been taken by the provider; looked up, never sent again blindly
+    DONE = "done"  # posted and settled
+    CANCELLED = "cancelled"  # refunded
+    FAILED = "failed"  # refunded
+    UNDELIVERABLE = "undeliverable"  # rendered, but no place took it: kept, refunded, shown by /job
+
+
+STEPS: Mapping[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.SUBMITTING, JobState.CANCELLED}),
+    JobState.SUBMITTING: frozenset(
+        {JobState.SUBMITTING, JobState.RENDERING, JobState.UNKNOWN, JobState.FAILED, JobState.CANCELLED}
+    ),
+    JobState.UNKNOWN: frozenset(
+        {JobState.UNKNOWN, JobState.SUBMITTING, JobState.RENDERING, JobState.FAILED, JobState.CANCELLED}
+    ),
+    JobState.RENDERING: frozenset(
+        {JobState.RENDERING, JobState.FETCHING, JobState.FAILED, JobState.CANCELLED}
+    ),
+    JobState.FETCHING: frozenset({JobState.FETCHING, JobState.DELIVERING, JobState.FAILED}),
+    JobState.DELIVERING: frozenset({JobState.DELIVERING, JobState.DONE, JobState.UNDELIVERABLE}),
+    JobState.DONE: frozenset({JobState.DONE}),
+    JobState.CANCELLED: frozenset({JobState.CANCELLED}),
+    JobState.FAILED: frozenset({JobState.FAILED}),
+    JobState.UNDELIVERABLE: frozenset({JobState.UNDELIVERABLE}),
+}
+"""The allowed steps. A step to the same state changes what is known, not where the job stands."""
+
+TERMINAL = frozenset({JobState.DONE, JobState.CANCELLED, JobState.FAILED, JobState.UNDELIVERABLE})
+ACTIVE = frozenset(set(JobState) - TERMINAL - {JobState.QUEUED})
+SLOT_HOLDERS = frozenset({JobState.SUBMITTING, JobState.RENDERING, JobState.UNKNOWN})
+"""States in which a job occupies its provider: fetching and delivering need none."""
+
+
+class Aftercare(IntEnum):
+    """What is left to do in Discord for a job that has ended."""
+
+    CARD = 0  # the card does not show the end yet
+    THREAD = 1  # the thread is still open, for people to talk in
+    NONE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asked, and where. All ids are Discord snowflakes."""
+
+    request_key: str
+    """Unique per request (the interaction's id): asking twice with one key makes one job."""
+    guild_id: int
+    channel_id: int
+    """Where the card stands: a channel or a thread."""
+    user_id: int
+    card_id: int
+    """The message that shows the job's state."""
+    upload_limit: int
+    """Bytes one file may have there, as Discord said when it was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row of the table `jobs`. Times are milliseconds since 1970, UTC."""
+
+    id: int
+    version: int
+    """Grows with every step; a writer that holds an older one has been overtaken."""
+    state: JobState
+    origin: Origin
+    request: VideoRequest
+    provider: str
+    model: str
+    credits: int
+    """Reserved when the job was accepted."""
+    attempt: int
+    """0 while queued; the number of the current try at a provider otherwise."""
+    marked_at_ms: int | None
+    """When this attempt was about to be sent; None before that."""
+    task_id: str | None
+    """The provider's name for the current attempt."""
+    progress: float | None
+    """0 to 1 as the provider reports it; None where it does not."""
+    result: str | None
+    """Where the provider holds the finished clip."""
+    clip: str | None
+    """SHA-256 of the clip in the blob store."""
+    clip_bytes: int | None
+    thread_id: int | None
+    post_marked_at_ms: int | None
+    """When the clip was about to be posted; None before that."""
+    message_channel_id: int | None
+    message_id: int | None
+    error: str | None
+    """Why it failed, as a sentence for the person who asked."""
+    cancel_requested: bool
+    tries: int
+    """Consecutive failures of the current step; drives the back-off."""
+    run_at_ms: int
+    created_at_ms: int
+    started_at_ms: int | None
+    rendered_at_ms: int | None
+    finished_at_ms: int | None
+    aftercare: Aftercare
+
+    @property
+    def attempt_key(self) -> str:
+        """Our name for the current attempt, the same after any restart."""
+        return f"{self.id}-{self.attempt}"

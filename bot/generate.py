@@ -1,0 +1,123 @@
+"""One clip without Discord: the same providers, pictures and checks, no queue and no money."""
+
+import asyncio
+import shutil
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from bot.app import load_catalogue, task_group
+from bot.domain import polling
+from bot.domain.catalogue import Choice
+from bot.domain.errors import KinoraError
+from bot.domain.provider import Accepted, Failed, Pending, Provider, Ready, Submission
+from bot.domain.requests import Options, Picture, VideoRequest
+from bot.media.blobs import Blobs
+from bot.media.clips import Clips
+from bot.media.images import Images
+from bot.providers import registry
+from bot.settings import Settings
+from bot.ui.text import progress_bar
+
+_KEY = "generate-1"
+
+
+class NotMade(KinoraError):
+    """The clip was not made."""
+
+
+async def make(
+    settings: Settings,
+    options: Options,
+    *,
+    image: Path | None,
+    end_frame: Path | None,
+    out: Path,
+    dry_run: bool,
+) -> None:
+    """Make one clip and write it to `out`; with `dry_run` only say what would be sent.
+
+    Raises:
+        NotExpressible, PictureRefused: no provider at hand can make this.
+        NotMade: the provider did not.
+    """
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kinora-")))
+        blobs = Blobs.open(folder / "blobs")
+        images = await stack.enter_async_context(Images())
+        request = VideoRequest.of(
+            options,
+            image=await _picture(image, images, blobs),
+            end_frame=await _picture(end_frame, images, blobs),
+        )
+        choice = load_catalogue(settings).choose(request)
+        if dry_run:
+            _tell(
+                f"{choice.spec.name} needs no request: it renders on this machine. {_summary(choice, request)}"
+            )
+            return
+        here = settings.model_copy(update={"data_dir": folder})
+        tasks = await stack.enter_async_context(task_group())
+        provider = registry.build(here, tasks=tasks, changed=_ignore)[choice.spec.provider]
+        stack.push_async_callback(provider.close)
+        submission = await _submission(choice, request, blobs, stack)
+        await _write(provider, await _finished(provider, submission), out)
+    async with Clips() as clips:
+        clip = await clips.probe(out)
+    _tell(f"\r{out}: {clip.width}x{clip.height}, {clip.duration_s:.1f} s, {clip.size_bytes / 1e6:.1f} MB")
+
+
+async def _picture(path: Path | None, images: Images, blobs: Blobs) -> Picture | None:
+    if path is None:
+        return None
+    normal = await images.normalise(await asyncio.to_thread(path.read_bytes))
+    blob = await blobs.put(normal.data, max_bytes=len(normal.data))
+    return Picture(blob=blob.hash, media_type=normal.media_type, width=normal.width, height=normal.height)
+
+
+async def _submission(
+    choice: Choice, request: VideoRequest, blobs: Blobs, stack: AsyncExitStack
+) -> Submission:
+    pictures = filter(None, (request.image, request.end_frame))
+    inputs = {one.blob: await stack.enter_async_context(blobs.path(one.blob)) for one in pictures}
+    return Submission(key=_KEY, model=choice.spec.id, request=request, inputs=inputs)
+
+
+async def _finished(provider: Provider, submission: Submission) -> str:
+    outcome = await provider.submit(submission)
+    if not isinstance(outcome, Accepted):
+        raise NotMade(outcome.reason)
+    elapsed_s = 0.0
+    while True:
+        match await provider.poll(outcome.task_id):
+            case Ready(result):
+                return result
+            case Failed(reason):
+                raise NotMade(reason)
+            case Pending(progress, ask_again_s):
+                _tell(f"\r{progress_bar(progress or 0.0)}", end="")
+                wait_s = ask_again_s or polling.next_ask_s(elapsed_s, None)
+                await asyncio.sleep(wait_s)
+                elapsed_s += wait_s
+
+
+async def _write(provider: Provider, result: str, out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = out.with_name(f".{out.name}.part")
+    async with provider.open(result) as chunks:
+        with unfinished.open("wb") as file:
+            async for chunk in chunks:
+                await asyncio.to_thread(file.write, chunk)
+    await asyncio.to_thread(shutil.move, unfinished, out)
+
+
+def _ignore(provider: str, task_id: str) -> None:
+    """Nobody waits for news: the task is asked about until it is done."""
+
+
+def _summary(choice: Choice, request: VideoRequest) -> str:
+    return f"It would make {request.duration_s} s in {request.quality} quality for {choice.price} credits."
+
+
+def _tell(text: str, *, end: str = "\n") -> None:
+    print(text, end=end, flush=True)  # noqa: T201 - the command's answer

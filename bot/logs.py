@@ -1,0 +1,62 @@
+"""Structured logs: events with ids, for people on a terminal and as JSON elsewhere. Secrets never appear."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal
+
+import structlog
+
+_SECRETS = (
+    re.compile(
+        r"(/(?:webhooks|interactions)/\d+/)[^/?\s\"']+"
+    ),  # whoever holds such a token posts as the bot
+    re.compile(r"\b((?:Bot|Bearer)\s+)[\w.\-]{8,}"),
+    re.compile(r"([?&](?:ex|is|hm|X-Amz-Signature)=)[^&\s\"']+"),
+)
+
+
+def redact(text: str) -> str:
+    """The text with interaction tokens, authorisation headers and link signatures masked."""
+    for pattern in _SECRETS:
+        text = pattern.sub(r"\1…", text)
+    return text
+
+
+def configure(*, level: str, layout: Literal["auto", "json", "console"]) -> None:
+    """Set up structlog and route the standard library's loggers through it, to standard error."""
+    as_json = layout == "json" or (layout == "auto" and not sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _redact_event,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for chatty in ("discord", "asyncio", "aiosqlite", "PIL"):
+        # At debug level these print whole requests, URLs with tokens included.
+        logging.getLogger(chatty).setLevel(max(logging.INFO, root.level))
+    logging.getLogger("discord").setLevel(max(logging.WARNING, root.level))
+
+
+def _redact_event(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}

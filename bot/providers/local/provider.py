@@ -1,0 +1,212 @@
+"""The `local` provider: renders on this machine, in child processes that can be stopped.
+
+A task is a folder named after the attempt key: the pictures, `scene.json`, and `clip.mp4` once it is whole.
+The folder outlives the process, so a task that a crash interrupted starts again when it is next asked about.
+"""
+
+import asyncio
+import json
+import shutil
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+import bot
+from bot.domain.provider import (
+    Accepted,
+    Failed,
+    Pending,
+    ProviderFault,
+    Ready,
+    Recovery,
+    Rejected,
+    Submission,
+    Unknown,
+)
+from bot.domain.requests import Picture
+from bot.providers.local.scene import scene_for
+
+log = structlog.stdlib.get_logger(__name__)
+
+_ROOT = Path(bot.__file__).resolve().parents[1]
+_CHUNK_BYTES = 1 << 18
+_KEPT_S = 24 * 3600
+_ASK_AGAIN_S = 1.0
+
+
+@dataclass(slots=True)
+class _Render:
+    process: Process
+    progress: float = 0.0
+
+
+class LocalProvider:
+    """Turns pictures into clips with camera moves. Costs nothing but time."""
+
+    name = "local"
+    recovery = Recovery.KEY_HONOURED
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        concurrency: int,
+        threads: int,
+        tasks: asyncio.TaskGroup,
+        changed: Callable[[str], None],
+    ) -> None:
+        """`changed` is called with a task's id when it has ended; `threads` is per clip."""
+        self.concurrency = concurrency
+        self._folder = folder.resolve()
+        self._threads = threads
+        self._tasks = tasks
+        self._changed = changed
+        self._renders: dict[str, _Render] = {}
+        self._failures: dict[str, str] = {}
+        self._starting = asyncio.Lock()
+
+    async def submit(self, submission: Submission) -> Accepted | Rejected | Unknown:
+        """Write the task down and start it; the same key again is the same task."""
+        await asyncio.to_thread(self._write_down, submission)
+        if not self._clip(submission.key).exists():
+            await self._start(submission.key)
+        return Accepted(submission.key)
+
+    async def look_up(self, key: str) -> Accepted | Unknown:
+        """Not needed: the key is honoured."""
+        return Accepted(key)
+
+    async def poll(self, task_id: str) -> Pending | Ready | Failed:
+        """How far a task is; one that an earlier process left unfinished is started again."""
+        if self._clip(task_id).exists():
+            return Ready(task_id)
+        if task_id in self._failures:
+            return Failed(self._failures.pop(task_id))
+        if task_id not in self._renders:
+            if not (self._folder / task_id / "scene.json").exists():
+                return Failed("The unfinished clip is no longer on this machine.")
+            await self._start(task_id)
+        return Pending(self._renders[task_id].progress, _ASK_AGAIN_S)
+
+    def open(self, result: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Stream the clip from its folder."""
+        return self._open(result)
+
+    async def cancel(self, task_id: str) -> bool:
+        """Stop a task and forget it."""
+        render = self._renders.pop(task_id, None)
+        if render is not None:
+            await _stop(render.process)
+        await asyncio.to_thread(shutil.rmtree, self._folder / task_id, ignore_errors=True)
+        return True
+
+    async def close(self) -> None:
+        """Stop what is running; it starts again when it is next asked about."""
+        renders, self._renders = self._renders, {}
+        await asyncio.gather(*(_stop(render.process) for render in renders.values()))
+
+    @asynccontextmanager
+    async def _open(self, task_id: str) -> AsyncGenerator[AsyncIterator[bytes]]:
+        try:
+            file = await asyncio.to_thread(self._clip(task_id).open, "rb")
+        except OSError as error:
+            raise ProviderFault(f"the finished clip cannot be read: {error.strerror}") from error
+
+        async def chunks() -> AsyncIterator[bytes]:
+            while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
+                yield chunk
+
+        with file:
+            yield chunks()
+
+    def _clip(self, task_id: str) -> Path:
+        return self._folder / task_id / "clip.mp4"
+
+    def _write_down(self, submission: Submission) -> None:
+        self._sweep()
+        folder = self._folder / submission.key
+        folder.mkdir(parents=True, exist_ok=True)
+        request = submission.request
+        scene = scene_for(
+            request,
+            image=_copy(request.image, submission, folder),
+            end_frame=_copy(request.end_frame, submission, folder),
+            out=self._clip(submission.key),
+            threads=self._threads,
+        )
+        unfinished = folder / "scene.tmp"
+        unfinished.write_text(scene.to_json())
+        unfinished.replace(folder / "scene.json")
+
+    def _sweep(self) -> None:
+        """Drop tasks of yesterday: their clips are in the blob store or were given up."""
+        for folder in self._folder.glob("*/"):
+            if folder.stat().st_mtime < time.time() - _KEPT_S and folder.name not in self._renders:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    async def _start(self, task_id: str) -> None:
+        async with self._starting:
+            if task_id not in self._renders:
+                self._renders[task_id] = _Render(await self._spawn(task_id))
+                self._tasks.create_task(
+                    self._follow(task_id, self._renders[task_id]), name=f"render-{task_id}"
+                )
+
+    async def _spawn(self, task_id: str) -> Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot.providers.local.worker",
+            str(self._folder / task_id / "scene.json"),
+            cwd=_ROOT,
+            stdin=PIPE,  # closed when this process ends, however it ends: the worker then ends too
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+
+    async def _follow(self, task_id: str, render: _Render) -> None:
+        assert render.process.stderr is not None
+        _, complaint = await asyncio.gather(_read_progress(render), render.process.stderr.read())
+        status = await render.process.wait()
+        if self._renders.get(task_id) is not render:
+            return  # cancelled or closing
+        del self._renders[task_id]
+        if status != 0:
+            log.error(
+                "render failed",
+                task=task_id,
+                status=status,
+                complaint=complaint[-2000:].decode(errors="replace"),
+            )
+            self._failures[task_id] = "The local renderer could not make this clip."
+        self._changed(task_id)
+
+
+async def _read_progress(render: _Render) -> None:
+    assert render.process.stdout is not None
+    async for line in render.process.stdout:
+        progress = json.loads(line)
+        render.progress = progress["done"] / max(1, progress["total"])
+
+
+async def _stop(process: Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
+
+
+def _copy(picture: Picture | None, submission: Submission, folder: Path) -> Path | None:
+    if picture is None:
+        return None
+    target = folder / f"{picture.blob}.{picture.media_type.removeprefix('image/')}"
+    if not target.exists():
+        unfinished = target.with_suffix(".tmp")
+        shutil.copyfile(submission.inputs[picture.blob], unfinished)
+        unfinished.replace(target)
+    return target

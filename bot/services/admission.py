@@ -1,0 +1,63 @@
+"""Who goes next: gives free slots of providers to waiting jobs, fairly."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from bot.db import jobs
+from bot.db.transaction import Database, Transaction
+from bot.domain.jobs import Job
+from bot.domain.provider import Provider
+from bot.services.ports import Clock
+
+log = structlog.stdlib.get_logger(__name__)
+
+_AT_ONCE = 32
+"""Jobs admitted in one transaction; more wait for the next, so that writers in between get their turn."""
+
+
+class Admission:
+    """Runs whenever a job was queued or a slot became free."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        providers: Mapping[str, Provider],
+        clock: Clock,
+        admitted: Callable[[Job], None],
+    ) -> None:
+        self._db = db
+        self._providers = providers
+        self._clock = clock
+        self._admitted = admitted
+        self._due = asyncio.Event()
+        self._due.set()
+
+    def wake(self) -> None:
+        """A slot may be free, or a job may be waiting."""
+        self._due.set()
+
+    async def run(self) -> None:
+        """Admit jobs for as long as the bot runs."""
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            for provider in self._providers.values():
+                admitted = await self._db.write(self._fill(provider))
+                if len(admitted) == _AT_ONCE:
+                    self._due.set()
+                for job in admitted:
+                    log.info("admitted", job=job.id, guild=job.origin.guild_id, provider=provider.name)
+                    self._admitted(job)
+
+    def _fill(self, provider: Provider) -> Transaction[list[Job]]:
+        admitted: list[Job] = []
+        while len(admitted) < _AT_ONCE:
+            now_ms = self._clock.now_ms()
+            job = yield from jobs.admit(provider.name, slots=provider.concurrency, now_ms=now_ms)
+            if job is None:
+                break
+            admitted.append(job)
+        return admitted

@@ -1,0 +1,73 @@
+"""The default runner: every open job is carried by a task of this process."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import structlog
+
+from bot.services.ports import Clock
+
+log = structlog.stdlib.get_logger(__name__)
+
+_GIVES_UP_AFTER = 8
+_LONGEST_BACKOFF_S = 60
+
+
+class Advance(Protocol):
+    """One step of a job: `bot.services.stages.Stages.advance`."""
+
+    def __call__(self, job_id: int, *, early: bool) -> Awaitable[int | None]:
+        """Take the step when it is due, or at once if `early`; returns when to come again."""
+        ...
+
+
+class EmbeddedRunner:
+    """Carries jobs from step to step. What is due stands in the rows, so nothing is lost with the process."""
+
+    def __init__(
+        self,
+        *,
+        advance: Advance,
+        give_up: Callable[[int], Awaitable[None]],
+        clock: Clock,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._advance = advance
+        self._give_up = give_up
+        self._clock = clock
+        self._tasks = tasks
+        self._woken: dict[int, asyncio.Event] = {}
+
+    def wake(self, job_id: int) -> None:
+        """Take this job's next step now; starts to carry it if nobody does yet."""
+        if job_id in self._woken:
+            self._woken[job_id].set()
+        else:
+            self._woken[job_id] = asyncio.Event()
+            self._tasks.create_task(self._carry(job_id), name=f"job-{job_id}")
+
+    async def _carry(self, job_id: int) -> None:
+        woken = self._woken[job_id]
+        crashes = 0
+        try:
+            while True:
+                early = woken.is_set()
+                woken.clear()
+                try:
+                    next_ms = await self._advance(job_id, early=early)
+                    crashes = 0
+                except Exception:
+                    log.exception("step crashed", job=job_id, crashes=crashes + 1)
+                    crashes += 1
+                    next_ms = await self._after_crash(job_id, crashes)
+                if next_ms is None:
+                    return
+                await self._clock.wait(woken, until_ms=next_ms)
+        finally:
+            del self._woken[job_id]
+
+    async def _after_crash(self, job_id: int, crashes: int) -> int:
+        if crashes == _GIVES_UP_AFTER:
+            await self._give_up(job_id)
+        return self._clock.now_ms() + min(2**crashes, _LONGEST_BACKOFF_S) * 1000

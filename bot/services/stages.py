@@ -1,0 +1,328 @@
+"""One idempotent step of a job at a time: submit, wait, fetch, deliver, settle.
+
+Whoever calls `advance` may die at any line. What was about to be done is written down first, and every
+change of state is a compare-and-set, so that a second caller, or the next process, goes on from there.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+
+import structlog
+
+from bot.db import history, jobs
+from bot.db.transaction import Database, Transaction
+from bot.domain import polling
+from bot.domain.errors import DeliveryFault
+from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, Aftercare, Job, JobState
+from bot.domain.provider import (
+    Absent,
+    Accepted,
+    Failed,
+    Pending,
+    Provider,
+    ProviderFault,
+    Ready,
+    Recovery,
+    Rejected,
+    Submission,
+    Unknown,
+)
+from bot.media.blobs import Blobs
+from bot.media.clips import Clips
+from bot.media.errors import BlobFault, NotAVideo
+from bot.services.cards import Cards
+from bot.services.delivery import Delivery, NoPlaceLeft, Posted
+from bot.services.ports import Clock
+
+log = structlog.stdlib.get_logger(__name__)
+
+MAX_CLIP_BYTES = 500_000_000
+"""A result larger than this is not a clip of a minute at 4k."""
+
+LOOK_UP_GRACE_MS = 90_000
+"""A task that cannot be found is believed absent only when a create in flight must have ended."""
+
+THREAD_LINGERS_MS = 300_000
+"""A thread is put away this long after its clip was delivered."""
+
+HOPELESS_AFTER_MS = 24 * 3600 * 1000
+"""A provider that has not answered for a day is not waited for."""
+
+_MAX_TRIES = 12
+_LONGEST_BACKOFF_S = 60
+
+
+class Stages:
+    """Takes jobs from a granted slot to a settled ledger."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        providers: Mapping[str, Provider],
+        blobs: Blobs,
+        clips: Clips,
+        delivery: Delivery,
+        clock: Clock,
+        cards: Cards,
+        installation: str,
+        slot_freed: Callable[[], None],
+    ) -> None:
+        self._db = db
+        self._providers = providers
+        self._blobs = blobs
+        self._clips = clips
+        self._delivery = delivery
+        self._clock = clock
+        self._cards = cards
+        self._installation = installation
+        self._slot_freed = slot_freed
+        self._handlers: Mapping[JobState, Callable[[Job], Awaitable[Job]]] = {
+            JobState.SUBMITTING: self._submit,
+            JobState.UNKNOWN: self._resolve,
+            JobState.RENDERING: self._wait,
+            JobState.FETCHING: self._fetch,
+            JobState.DELIVERING: self._deliver,
+        }
+
+    async def advance(self, job_id: int, *, early: bool = False) -> int | None:
+        """Take the next step of a job if it is due, or at once if `early`.
+
+        Returns when to come again (ms since 1970), None when all is done.
+        """
+        job = await self._db.read(jobs.get(job_id))
+        if job.state is JobState.QUEUED or job.aftercare is Aftercare.NONE:
+            return None
+        if job.run_at_ms > self._clock.now_ms() and not early:
+            return job.run_at_ms
+        try:
+            job = await self._handlers.get(job.state, self._look_after)(job)
+        except jobs.Overtaken:
+            return self._clock.now_ms()
+        except (ProviderFault, DeliveryFault, NotAVideo) as fault:
+            job = await self._try_again(job_id, fault)
+        return None if job.aftercare is Aftercare.NONE else job.run_at_ms
+
+    async def give_up(self, job_id: int) -> None:
+        """End a job whose step keeps failing for a reason nobody foresaw; the credits go back."""
+        job = await self._db.read(jobs.get(job_id))
+        if job.state not in TERMINAL:
+            await self._end(job, "Something went wrong inside the bot, and it was logged for the operator.")
+
+    async def _submit(self, job: Job) -> Job:
+        if job.marked_at_ms is not None:
+            return await self._resolve(job)
+        if job.cancel_requested:
+            return await self._cancelled(job)
+        job = await self._move(job, job.state, marked_at_ms=self._clock.now_ms())
+        return await self._send(job)
+
+    async def _send(self, job: Job) -> Job:
+        async with AsyncExitStack() as stack:
+            submission = await self._submission(job, stack)
+            outcome = await self._provider(job).submit(submission)
+        now_ms = self._clock.now_ms()
+        match outcome:
+            case Accepted(task_id):
+                log.info("accepted by provider", job=job.id, provider=job.provider, task=task_id)
+                return await self._move(job, JobState.RENDERING, task_id=task_id, run_at_ms=now_ms)
+            case Rejected(reason, None):
+                return await self._end(job, reason)
+            case Rejected(_, float(wait_s)):
+                return await self._next_attempt(job, run_at_ms=now_ms + int(wait_s * 1000))
+            case Unknown(reason) if job.state is JobState.UNKNOWN:
+                raise ProviderFault(reason)
+            case Unknown(reason):
+                log.warning("create in doubt", job=job.id, provider=job.provider, reason=reason)
+                return await self._move(job, JobState.UNKNOWN, run_at_ms=now_ms)
+            case _:
+                raise AssertionError(f"{job.provider} answered {outcome!r}")
+
+    async def _resolve(self, job: Job) -> Job:
+        """An attempt was marked, and nobody knows what became of it."""
+        provider = self._provider(job)
+        if provider.recovery is Recovery.KEY_HONOURED:
+            return await self._send(job)
+        if provider.recovery is Recovery.NEITHER:
+            log.error(
+                "held: may have been charged", job=job.id, provider=job.provider, attempt=job.attempt_key
+            )
+            return await self._end(
+                job, "The provider did not say whether it took the job, so it was given up."
+            )
+        return await self._look_up(job, provider)
+
+    async def _look_up(self, job: Job, provider: Provider) -> Job:
+        assert job.marked_at_ms is not None
+        found = await provider.look_up(self._key(job))
+        now_ms = self._clock.now_ms()
+        believed_from_ms = job.marked_at_ms + LOOK_UP_GRACE_MS
+        match found:
+            case Accepted(task_id):
+                return await self._move(job, JobState.RENDERING, task_id=task_id, run_at_ms=now_ms)
+            case Absent() if now_ms >= believed_from_ms:
+                return await self._next_attempt(job, run_at_ms=now_ms)
+            case Absent():
+                return await self._move(job, JobState.UNKNOWN, run_at_ms=believed_from_ms)
+            case Unknown(reason):
+                raise ProviderFault(reason)
+
+    async def _next_attempt(self, job: Job, *, run_at_ms: int) -> Job:
+        """The last attempt certainly made no task: the next one may be sent, under a new key."""
+        return await self._move(
+            job, JobState.SUBMITTING, attempt=job.attempt + 1, marked_at_ms=None, run_at_ms=run_at_ms
+        )
+
+    async def _wait(self, job: Job) -> Job:
+        assert job.task_id is not None
+        provider = self._provider(job)
+        if job.cancel_requested and await provider.cancel(job.task_id):
+            return await self._cancelled(job)
+        answer = await provider.poll(job.task_id)
+        match answer:
+            case Ready(result):
+                return await self._rendered(job, result)
+            case Failed(reason):
+                return await self._end(job, reason)
+            case Pending(progress, ask_again_s):
+                return await self._keep_waiting(job, progress, ask_again_s)
+
+    async def _keep_waiting(self, job: Job, progress: float | None, ask_again_s: float | None) -> Job:
+        now_ms = self._clock.now_ms()
+        elapsed_s = (now_ms - (job.marked_at_ms or now_ms)) / 1000
+        if polling.is_overdue(elapsed_s):
+            return await self._end(job, "The provider did not finish within its time.")
+        if ask_again_s is None:
+            forecast = await self._db.read(history.forecast(history.Kind.of(job)))
+            ask_again_s = polling.next_ask_s(elapsed_s, forecast)
+        return await self._move(
+            job,
+            JobState.RENDERING,
+            progress=job.progress if progress is None else progress,
+            cancel_requested=0,
+            run_at_ms=now_ms + int(ask_again_s * 1000),
+        )
+
+    async def _rendered(self, job: Job, result: str) -> Job:
+        now_ms = self._clock.now_ms()
+        seconds = (now_ms - (job.marked_at_ms or now_ms)) / 1000
+
+        def rendered() -> Transaction[Job]:
+            yield from history.record(job, seconds)
+            return (
+                yield from jobs.move(
+                    job,
+                    JobState.FETCHING,
+                    now_ms=now_ms,
+                    result=result,
+                    progress=1.0,
+                    tries=0,
+                    rendered_at_ms=now_ms,
+                    run_at_ms=now_ms,
+                )
+            )
+
+        moved = await self._db.write(rendered())
+        self._slot_freed()
+        self._cards.changed(moved)
+        return moved
+
+    async def _fetch(self, job: Job) -> Job:
+        provider = self._provider(job)
+        result = job.result
+        if job.tries and job.task_id:
+            answer = await provider.poll(job.task_id)
+            result = answer.result if isinstance(answer, Ready) else result
+        assert result is not None
+        try:
+            async with provider.open(result) as chunks:
+                blob = await self._blobs.put(chunks, max_bytes=MAX_CLIP_BYTES)
+        except BlobFault as fault:
+            raise ProviderFault(str(fault)) from fault
+        async with self._blobs.path(blob.hash) as path:
+            await self._clips.probe(path)
+        return await self._move(
+            job,
+            JobState.DELIVERING,
+            clip=blob.hash,
+            clip_bytes=blob.size_bytes,
+            run_at_ms=self._clock.now_ms(),
+        )
+
+    async def _deliver(self, job: Job) -> Job:
+        try:
+            job, posted = await self._delivery.deliver(job)
+        except NoPlaceLeft as fault:
+            log.warning("undeliverable", job=job.id, reason=str(fault))
+            job = await self._db.read(jobs.get(job.id))
+            return await self._move(job, JobState.UNDELIVERABLE, error=str(fault))
+        return await self._posted(job, posted)
+
+    async def _posted(self, job: Job, posted: Posted) -> Job:
+        log.info("delivered", job=job.id, channel=posted.channel_id, message=posted.message_id)
+        return await self._move(
+            job,
+            JobState.DONE,
+            message_channel_id=posted.channel_id,
+            message_id=posted.message_id,
+            thread_id=posted.thread_id,
+        )
+
+    async def _look_after(self, job: Job) -> Job:
+        """What is left to do for a job that has ended: its card, later its thread."""
+        if job.tries < _MAX_TRIES:
+            if job.aftercare is Aftercare.CARD:
+                await self._cards.finish(job)
+            else:
+                await self._delivery.put_away(job)
+        if job.aftercare is Aftercare.CARD and job.thread_id is not None:
+            run_at_ms = self._clock.now_ms() + THREAD_LINGERS_MS
+            return await self._move(job, job.state, aftercare=Aftercare.THREAD, run_at_ms=run_at_ms, tries=0)
+        return await self._move(job, job.state, aftercare=Aftercare.NONE)
+
+    async def _cancelled(self, job: Job) -> Job:
+        moved = await self._move(job, JobState.CANCELLED)
+        self._slot_freed()
+        return moved
+
+    async def _end(self, job: Job, reason: str) -> Job:
+        log.warning("failed", job=job.id, provider=job.provider, reason=reason)
+        moved = await self._move(job, JobState.FAILED, error=reason)
+        self._slot_freed()
+        return moved
+
+    async def _try_again(self, job_id: int, fault: Exception) -> Job:
+        job = await self._db.read(jobs.get(job_id))
+        now_ms = self._clock.now_ms()
+        log.warning("step failed", job=job.id, state=job.state, tries=job.tries + 1, reason=str(fault))
+        if job.state is JobState.FETCHING and job.tries + 1 >= _MAX_TRIES:
+            return await self._end(job, "The finished clip could not be fetched from the provider.")
+        if job.state in SLOT_HOLDERS and now_ms - (job.started_at_ms or now_ms) > HOPELESS_AFTER_MS:
+            return await self._end(job, "The provider could not be reached for a day.")
+        run_at_ms = now_ms + min(2**job.tries, _LONGEST_BACKOFF_S) * 1000
+        return await self._move(job, job.state, tries=job.tries + 1, run_at_ms=run_at_ms)
+
+    async def _move(self, job: Job, state: JobState, **known: object) -> Job:
+        if state is not job.state:
+            known = {"tries": 0} | known
+        moved = await self._db.write(jobs.move(job, state, now_ms=self._clock.now_ms(), **known))
+        self._cards.changed(moved)
+        return moved
+
+    async def _submission(self, job: Job, stack: AsyncExitStack) -> Submission:
+        pictures = [picture for picture in (job.request.image, job.request.end_frame) if picture]
+        inputs = {
+            picture.blob: await stack.enter_async_context(self._blobs.path(picture.blob))
+            for picture in pictures
+        }
+        return Submission(key=self._key(job), model=job.model, request=job.request, inputs=inputs)
+
+    def _key(self, job: Job) -> str:
+        """Ours for this attempt, and no other installation's."""
+        return f"kinora-{self._installation}-{job.attempt_key}"
+
+    def _provider(self, job: Job) -> Provider:
+        provider = self._providers.get(job.provider)
+        if provider is None:
+            raise ProviderFault(f"{job.provider} is not among PROVIDERS any more")
+        return provider

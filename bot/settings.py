@@ -1,0 +1,131 @@
+"""The only reader of the environment and of `.env`: one typed value, made once in the command line."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.domain.money import Caps
+
+
+class SettingsInvalid(Exception):
+    """A setting is missing or wrong; the message says which and what to do."""
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _none_if_empty(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _without_slash(url: str) -> str:
+    return url.rstrip("/")
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Cap = Annotated[int | None, Field(ge=0), BeforeValidator(_none_if_empty)]
+Url = Annotated[str, AfterValidator(_without_slash)]
+
+KNOWN_PROVIDERS = ("local",)
+"""The providers this version can speak to."""
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. `.env.example` explains each in a line."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    discord_token: SecretStr | None = None
+    discord_api_url: Url = "https://discord.com/api/v10"
+    discord_gateway_url: Url = "wss://gateway.discord.gg"
+
+    database_url: str = ""
+    data_dir: Path = Path("data")
+    blob_url: str = ""
+
+    providers: Names = ()
+    local_concurrency: int = Field(default=os.cpu_count() or 1, ge=1)
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+
+    default_guild_monthly_credits: Cap = 10_000
+    default_user_daily_credits: Cap = 500
+    default_user_queued: Cap = 10
+    default_user_running: Cap = 2
+    default_guild_running: Cap = 5
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file.
+
+        Raises:
+            SettingsInvalid: `DATABASE_URL` names another kind of database.
+        """
+        if not self.database_url:
+            return self.data_dir / "kinora.db"
+        scheme, separator, path = self.database_url.partition(":///")
+        if scheme != "sqlite" or not separator or not path:
+            raise SettingsInvalid("DATABASE_URL must look like sqlite:///data/kinora.db; correct it in .env.")
+        return Path(path)
+
+    @property
+    def blob_location(self) -> str:
+        """A folder or a URL that `bot.media.blobs` understands."""
+        return self.blob_url or str(self.data_dir / "blobs")
+
+    @property
+    def provider_order(self) -> tuple[str, ...]:
+        """The providers to use, the preferred one first.
+
+        Raises:
+            SettingsInvalid: `PROVIDERS` names one that does not exist.
+        """
+        unknown = [name for name in self.providers if name not in KNOWN_PROVIDERS]
+        if unknown:
+            raise SettingsInvalid(
+                f"PROVIDERS names {', '.join(unknown)}; this version knows {', '.join(KNOWN_PROVIDERS)}."
+            )
+        return self.providers or ("local",)
+
+    @property
+    def default_caps(self) -> Caps:
+        """What a new server starts with."""
+        return Caps(
+            guild_monthly_credits=self.default_guild_monthly_credits,
+            user_daily_credits=self.default_user_daily_credits,
+            user_queued=self.default_user_queued,
+            user_running=self.default_user_running,
+            guild_running=self.default_guild_running,
+        )
+
+    @property
+    def token(self) -> str:
+        """The bot's token.
+
+        Raises:
+            SettingsInvalid: it is not set.
+        """
+        if self.discord_token is None or not self.discord_token.get_secret_value().strip():
+            raise SettingsInvalid(
+                "DISCORD_TOKEN is not set. Put the bot's token into .env (README, step 2), or try `make demo`."
+            )
+        return self.discord_token.get_secret_value().strip()
+
+
+def load() -> Settings:
+    """Read the environment and `.env`.
+
+    Raises:
+        SettingsInvalid: a value cannot be understood.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        raise SettingsInvalid(f"{name} in the environment or .env is not valid: {first['msg']}.") from error

@@ -1,0 +1,115 @@
+"""The card of a job and the message with its clip: values in, components out."""
+
+import discord
+from discord import ui
+
+from bot.domain.jobs import TERMINAL, Job, JobState
+from bot.domain.requests import CameraControl
+from bot.services.ports import Card
+from bot.ui.buttons import CancelButton
+from bot.ui.text import counted, progress_bar, quoted
+
+TITLES = {
+    JobState.QUEUED: "In line",
+    JobState.SUBMITTING: "Starting",
+    JobState.UNKNOWN: "Checking with the provider",
+    JobState.RENDERING: "Rendering",
+    JobState.FETCHING: "Fetching the clip",
+    JobState.DELIVERING: "Posting the clip",
+    JobState.DONE: "Done",
+    JobState.CANCELLED: "Cancelled",
+    JobState.FAILED: "Not made",
+    JobState.UNDELIVERABLE: "Made, but not posted",
+}
+
+_COLOURS = {
+    JobState.DONE: discord.Colour(0x3BA55D),
+    JobState.FAILED: discord.Colour(0xD83C3E),
+    JobState.UNDELIVERABLE: discord.Colour(0xE67E22),
+    JobState.CANCELLED: discord.Colour(0x80848E),
+}
+_WORKING = discord.Colour(0x5B6EE1)
+_CANCELLABLE = (JobState.QUEUED, JobState.SUBMITTING, JobState.RENDERING)
+
+
+def card_view(card: Card) -> ui.LayoutView:
+    """A fresh view for every edit: discord.py forgets buttons when one object is sent again."""
+    job = card.job
+    lines = [
+        f"### {TITLES[job.state]}",
+        _state_line(card),
+        *([quoted(job.request.prompt)] if job.request.prompt else []),
+        f"-# {describe_request(job)}",
+        f"-# Job {job.id} · asked by <@{job.origin.user_id}>",
+    ]
+    view = ui.LayoutView(timeout=None)
+    container: ui.Container[ui.LayoutView] = ui.Container(
+        ui.TextDisplay("\n".join(lines)), accent_colour=_COLOURS.get(job.state, _WORKING)
+    )
+    if job.state in _CANCELLABLE and not job.cancel_requested:
+        row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
+        row.add_item(CancelButton(job.id))
+        container.add_item(row)
+    view.add_item(container)
+    return view
+
+
+def result_text(job: Job) -> str:
+    """The words above a finished clip; its mention is the only one that pings."""
+    prompt = quoted(job.request.prompt) if job.request.prompt else ""
+    return f"<@{job.origin.user_id}> Your clip is ready.\n{prompt}\n-# {describe_request(job)} · job {job.id}"
+
+
+def describe_request(job: Job) -> str:
+    """What is made, by whom and for how much, in one line."""
+    request = job.request
+    parts = [job.model, f"{request.duration_s} s", request.quality.value]
+    if request.aspect:
+        parts.append(request.aspect.value)
+    if request.camera:
+        parts.append(_camera(request.camera))
+    if request.end_frame:
+        parts.append("to an end frame")
+    parts.append(counted(job.credits, "credit") if job.credits else "free draft")
+    return " · ".join(parts)
+
+
+def message_link(job: Job) -> str | None:
+    """Where the clip was posted; None before that."""
+    if job.message_id is None or job.state is not JobState.DONE:
+        return None
+    return f"https://discord.com/channels/{job.origin.guild_id}/{job.message_channel_id}/{job.message_id}"
+
+
+def _camera(camera: CameraControl) -> str:
+    name = camera.move.value.replace("_", " ")
+    return name if camera.amount is None else f"{name} {camera.amount:+g}"
+
+
+def _state_line(card: Card) -> str:
+    job = card.job
+    if job.state in TERMINAL:
+        return _end_line(job)
+    if job.cancel_requested:
+        return "Stopping…"
+    if job.state is JobState.QUEUED:
+        ahead = "You are next." if not card.ahead else f"{counted(card.ahead, 'job')} before yours."
+        return f"{ahead}{_when(card)}"
+    if job.progress is not None:
+        return f"{progress_bar(job.progress)}{_when(card)}"
+    return f"Being made.{_when(card)}"
+
+
+def _end_line(job: Job) -> str:
+    return {
+        JobState.DONE: f"[See the clip]({message_link(job)}).",
+        JobState.CANCELLED: "Nothing was charged.",
+        JobState.FAILED: f"{job.error or 'It failed.'} Nothing was charged.",
+        JobState.UNDELIVERABLE: f"The clip is kept: `/job {job.id}` shows it. Nothing was charged.",
+    }[job.state]
+
+
+def _when(card: Card) -> str:
+    if card.ready_between_s is None:
+        return ""
+    return f" Ready <t:{card.ready_between_s[0]}:R>, or a little later."

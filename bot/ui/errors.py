@@ -1,0 +1,154 @@
+"""Errors become words here, and nowhere else: what was wrong, what to do, that nothing was charged."""
+
+import secrets
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any
+
+import discord
+import structlog
+from discord import app_commands, ui
+from pydantic import ValidationError
+
+from bot.db.errors import DatabaseUnavailable
+from bot.domain.errors import (
+    KinoraError,
+    NotExpressible,
+    PermissionsMissing,
+    QuotaExceeded,
+    Refused,
+    TooManyQueued,
+)
+from bot.domain.money import period_end_s
+from bot.media.errors import MediaError, PictureRefused
+from bot.services.generation import PictureNeedsFitting
+from bot.ui.buttons import fit_row
+from bot.ui.text import counted
+
+log = structlog.stdlib.get_logger(__name__)
+
+_FREE = "Nothing was charged."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person is told, and buttons that go with it."""
+
+    text: str
+    row: ui.ActionRow[Any] | None = None
+
+
+@singledispatch
+def describe(error: object) -> Answer:
+    """The words for an error. One nobody foresaw is logged under a code that the person can quote."""
+    code = secrets.token_hex(3)
+    log.error("unforeseen error", code=code, exc_info=error if isinstance(error, BaseException) else None)
+    return Answer(
+        f"Something went wrong inside the bot. If it happens again, tell its operator the code `{code}`."
+    )
+
+
+@describe.register
+def _kinora(error: KinoraError) -> Answer:
+    return Answer(f"{error} {_FREE}")
+
+
+@describe.register
+def _refused(error: Refused) -> Answer:
+    return Answer(f"{error} {_FREE}")
+
+
+@describe.register
+def _not_expressible(error: NotExpressible) -> Answer:
+    return Answer("\n".join([*error.problems, _FREE]))
+
+
+@describe.register
+def _quota(error: QuotaExceeded) -> Answer:
+    whose = "You have" if error.whose == "user" else "This server has"
+    until = f"fresh <t:{period_end_s(error.period)}:R>"
+    return Answer(
+        f"This clip costs {counted(error.price, 'credit')}. {whose} {counted(error.left, 'credit')} left; "
+        f"the allowance is {until}. {_FREE}"
+    )
+
+
+@describe.register
+def _too_many(error: TooManyQueued) -> Answer:
+    if error.cap == 0:
+        return Answer(f"This server does not let members queue clips. {_FREE}")
+    waiting = counted(error.cap, "clip")
+    return Answer(
+        f"You have {waiting} waiting, as many as this server allows. Try again when one is done. {_FREE}"
+    )
+
+
+@describe.register
+def _permissions(error: PermissionsMissing) -> Answer:
+    missing = ", ".join(f"**{name}**" for name in error.missing)
+    return Answer(
+        f"I could not post the clip here. Ask a moderator to give me {missing} in this channel. {_FREE}"
+    )
+
+
+@describe.register
+def _fitting(error: PictureNeedsFitting) -> Answer:
+    return Answer(f"{error} {_FREE}", fit_row(error.offer_id, error.remedies))
+
+
+@describe.register
+def _picture(error: PictureRefused) -> Answer:
+    return Answer(f"{error} {_FREE}")
+
+
+@describe.register
+def _media(error: MediaError) -> Answer:
+    log.error("media fault", reason=str(error))
+    return Answer(f"The picture could not be kept; please try again in a minute. {_FREE}")
+
+
+@describe.register
+def _database(error: DatabaseUnavailable) -> Answer:
+    log.error("database unavailable", reason=str(error))
+    return Answer(
+        f"The bot cannot reach its database, so it accepts nothing; please try again later. {_FREE}"
+    )
+
+
+@describe.register
+def _invalid(error: ValidationError) -> Answer:
+    said = error.errors()[0]["msg"].removeprefix("Value error, ")
+    return Answer(f"{said} {_FREE}")
+
+
+@describe.register
+def _invoked(error: app_commands.CommandInvokeError) -> Answer:
+    return describe(error.original)
+
+
+@describe.register
+def _checked(error: app_commands.NoPrivateMessage) -> Answer:
+    del error
+    return Answer("This works in servers only.")
+
+
+async def answer(interaction: discord.Interaction[Any], error: Exception) -> None:
+    """Tell the person; privately while that is still possible."""
+    said = describe(error)
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay(said.text))
+    if said.row is not None:
+        view.add_item(said.row)
+    try:
+        if not interaction.response.is_done():
+            await interaction.response.send_message(view=view, ephemeral=True)
+        elif interaction.response.type in _DEFERRED_MESSAGES:
+            await interaction.edit_original_response(view=view)
+        else:
+            await interaction.followup.send(view=view, ephemeral=True)
+    except discord.HTTPException as failure:
+        # The interaction is gone (10062, 50027): there is nobody left to tell.
+        log.warning("refusal not shown", code=failure.code, status=failure.status)
+
+
+_DEFERRED_MESSAGES = (discord.InteractionResponseType.deferred_channel_message,)

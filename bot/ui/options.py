@@ -1,0 +1,137 @@
+"""The options that every request has in common: declared once, handed to commands as one value."""
+
+# ruff: noqa: UP045 - what Range gives cannot be joined with | for the type checker
+
+import functools
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any, Optional
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice, Range
+
+from bot.domain.catalogue import Catalogue, ModelSpec
+from bot.domain.requests import Aspect, CameraMove, CameraPreset, Options, Quality, camera_control
+from bot.ui.text import counted, cut
+
+Prompt = Range[str, 1, 2500]
+
+_SIZES = {Quality.STD: "720p", Quality.PRO: "1080p", Quality.UHD: "2160p"}
+_QUALITIES = [Choice(name=f"{quality} ({size})", value=quality.value) for quality, size in _SIZES.items()]
+_ASPECTS = [Choice(name=aspect, value=aspect.value) for aspect in Aspect]
+_CAMERAS = [Choice(name=move.replace("_", " "), value=move.value) for move in (*CameraMove, *CameraPreset)]
+
+_MAX_CHOICES = 25  # Discord's limit of suggestions
+
+_SHARED: dict[str, tuple[Any, object, str]] = {
+    "model": (str | None, None, "Which model makes it; leave empty for the usual one"),
+    "duration": (Optional[Range[int, 1, 60]], None, "Length in seconds"),
+    "quality": (str | None, None, "How fine the picture is"),
+    "aspect": (str | None, None, "The shape of the clip; leave empty to follow the picture"),
+    "negative": (Optional[Prompt], None, "What should not be seen"),
+    "guidance": (Optional[Range[float, 0, 1]], None, "How closely to follow the prompt, 0 to 1"),
+    "camera": (str | None, None, "How the camera moves"),
+    "camera_amount": (
+        Optional[Range[float, -10, 10]],
+        None,
+        "How far it moves, -10 to 10; not for composed moves",
+    ),
+    "sound": (bool, False, "With sound"),
+    "voices": (str | None, None, "Up to two voice ids, separated by commas"),
+    "provider": (str | None, None, "Who makes it"),
+    "draft": (bool, False, "A free draft, made on the bot's own machine"),
+    "spoiler": (bool, False, "Hide the clip until it is clicked"),
+}
+"""Name: type, default, description."""
+
+
+Command = Callable[..., Coroutine[Any, Any, None]]
+
+
+def shared(*, prompt_required: bool) -> Callable[[Command], Command]:
+    """Give a command a prompt and the shared options beside its own; it receives them as `wanted: Options`."""
+
+    def decorate(callback: Command) -> Command:
+        @functools.wraps(callback)
+        async def command(cog: Any, interaction: discord.Interaction[Any], **given: Any) -> None:
+            common = {name: given.pop(name) for name in ("prompt", *_SHARED)}
+            await callback(cog, interaction, wanted=_wanted(**common), **given)
+
+        command.__dict__["__signature__"] = _with_shared(inspect.signature(callback), prompt_required)
+        described = app_commands.describe(**{name: text for name, (*_, text) in _SHARED.items()})(command)
+        chosen = app_commands.choices(quality=_QUALITIES, aspect=_ASPECTS, camera=_CAMERAS)(described)
+        return app_commands.autocomplete(model=_suggest_models, provider=_suggest_providers)(chosen)
+
+    return decorate
+
+
+def _with_shared(own: inspect.Signature, prompt_required: bool) -> inspect.Signature:  # noqa: FBT001 - private
+    """What discord.py reads instead: the command's own parameters with `wanted` taken apart."""
+    by_keyword = inspect.Parameter.KEYWORD_ONLY
+    required = [one.replace(kind=by_keyword) for one in own.parameters.values() if one.default is one.empty]
+    optional = [
+        one.replace(kind=by_keyword) for one in own.parameters.values() if one.default is not one.empty
+    ]
+    cog, interaction, *needed = [one for one in required if one.name != "wanted"]
+    prompt = (
+        inspect.Parameter("prompt", by_keyword, annotation=Prompt)
+        if prompt_required
+        else inspect.Parameter("prompt", by_keyword, annotation=Optional[Prompt], default=None)
+    )
+    common = [
+        inspect.Parameter(name, by_keyword, default=default, annotation=annotation)
+        for name, (annotation, default, _) in _SHARED.items()
+    ]
+    first = [one.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in (cog, interaction)]
+    return inspect.Signature([*first, *needed, prompt, *optional, *common])
+
+
+def model_choices(catalogue: Catalogue, typed: str) -> list[Choice[str]]:
+    """Models whose name or id contains what was typed, with what they cost."""
+    found = [spec for spec in catalogue.specs if typed.lower() in f"{spec.name} {spec.id}".lower()]
+    return [Choice(name=cut(_label(spec), 100), value=spec.id) for spec in found[:_MAX_CHOICES]]
+
+
+def provider_choices(catalogue: Catalogue, typed: str) -> list[Choice[str]]:
+    """Providers at hand whose name contains what was typed."""
+    names = dict.fromkeys(spec.provider for spec in catalogue.specs)
+    return [Choice(name=name, value=name) for name in names if typed.lower() in name][:_MAX_CHOICES]
+
+
+def _wanted(
+    *,
+    prompt: str | None,
+    duration: int | None,
+    quality: str | None,
+    aspect: str | None,
+    negative: str | None,
+    camera: str | None,
+    camera_amount: float | None,
+    voices: str | None,
+    **same: Any,
+) -> Options:
+    """The options as a value; raises `pydantic.ValidationError` where they contradict each other."""
+    return Options(
+        prompt=(prompt or "").strip(),
+        negative_prompt=negative,
+        duration_s=duration or 5,
+        quality=Quality(quality or Quality.STD),
+        aspect=Aspect(aspect) if aspect else None,
+        camera=camera_control(camera, camera_amount),
+        voices=tuple(filter(None, (voice.strip() for voice in (voices or "").split(",")))),
+        **same,
+    )
+
+
+async def _suggest_models(interaction: discord.Interaction[Any], typed: str) -> list[Choice[str]]:
+    return model_choices(interaction.client.services.catalogue, typed)
+
+
+async def _suggest_providers(interaction: discord.Interaction[Any], typed: str) -> list[Choice[str]]:
+    return provider_choices(interaction.client.services.catalogue, typed)
+
+
+def _label(spec: ModelSpec) -> str:
+    quality, per_second = min(spec.credits_per_second.items(), key=lambda item: item[1])
+    return f"{spec.name} · from {counted(round(per_second * 5), 'credit')} ({quality}, 5 s)"

@@ -1,0 +1,52 @@
+"""Text for Discord: foreign words made harmless, numbers made readable."""
+
+import re
+import unicodedata
+
+_WORD_JOINER = "\u2060"
+_LOOKALIKE_TICK = "\u02cb"  # ends no code block
+_LOOKALIKE_AT = "\uff20"  # mentions nobody
+_MAX_QUOTED = 300
+
+
+def plain(text: str) -> str:
+    """The text on one line, without control, format and bidirectional characters."""
+    kept = (" " if char.isspace() else char for char in text if not _is_invisible(char))
+    return re.sub(r" +", " ", "".join(kept)).strip()
+
+
+def cut(text: str, length: int) -> str:
+    """The text, shortened with an ellipsis to at most `length` characters."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def quoted(text: str, *, length: int = _MAX_QUOTED) -> str:
+    """Foreign text as a code block: nothing in it is a mention, a link or markdown."""
+    harmless = cut(plain(text), length).replace("`", _LOOKALIKE_TICK)
+    return f"```\n{harmless or _WORD_JOINER}\n```"
+
+
+def inline(text: str, *, length: int) -> str:
+    """Foreign text as code within a line."""
+    return f"`{cut(plain(text), length).replace('`', _LOOKALIKE_TICK) or _WORD_JOINER}`"
+
+
+def thread_name(text: str, *, otherwise: str) -> str:
+    """A thread's name from foreign text: 1 to 100 characters, one line, no mentions."""
+    return cut(plain(text).replace("@", _LOOKALIKE_AT).replace("`", ""), 90) or otherwise
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 credit`, `2 credits`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def progress_bar(fraction: float, *, width: int = 12) -> str:
+    """A bar and a percentage that fit a phone."""
+    fraction = min(1.0, max(0.0, fraction))
+    filled = round(fraction * width)
+    return f"{'▰' * filled}{'▱' * (width - filled)} {fraction:.0%}"
+
+
+def _is_invisible(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn") and not char.isspace()

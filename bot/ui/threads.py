@@ -1,0 +1,160 @@
+"""The Publisher: cards, threads and clips in Discord, with Discord's refusals turned into ours."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import discord
+
+from bot.domain.errors import (
+    ClipTooLarge,
+    DeliveryFault,
+    DestinationForbidden,
+    DestinationGone,
+    DiscordUnavailable,
+)
+from bot.domain.jobs import Job
+from bot.services.ports import Card
+from bot.ui.cards import card_view, result_text
+from bot.ui.text import thread_name
+
+_TOO_LARGE = {40005, 50045}
+_GONE = {10003, 10008, 50083, 160005}  # unknown channel or message, archived, locked
+_THREAD_EXISTS = 160004
+_AUTO_ARCHIVE_MIN = 60
+_SEARCHED = 200
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class DiscordPublisher:
+    """Speaks to Discord with the bot's token, so that it works long after an interaction has ended."""
+
+    def __init__(self, client: discord.Client, *, installation: str) -> None:
+        self._client = client
+        self._installation = installation
+
+    async def show(self, card: Card) -> None:
+        """Edit the card."""
+        origin = card.job.origin
+        message = self._messageable(origin.channel_id, origin.guild_id).get_partial_message(origin.card_id)
+        async with _translated():
+            await message.edit(view=card_view(card), allowed_mentions=discord.AllowedMentions.none())
+
+    async def open_thread(self, job: Job) -> int:
+        """The thread on the card; the one it was asked in, if it was asked in one."""
+        origin = job.origin
+        async with _translated():
+            channel = self._client.get_channel(origin.channel_id) or await self._client.fetch_channel(
+                origin.channel_id
+            )
+            if isinstance(channel, discord.Thread):
+                return channel.id
+            if not isinstance(channel, discord.TextChannel):
+                raise DestinationForbidden("Threads do not exist in channels of this kind.")
+            message = channel.get_partial_message(origin.card_id)
+            name = thread_name(job.request.prompt, otherwise=f"Clip {job.id}")
+            try:
+                thread = await message.create_thread(name=name, auto_archive_duration=_AUTO_ARCHIVE_MIN)
+            except discord.HTTPException as refusal:
+                if refusal.code == _THREAD_EXISTS:
+                    return origin.card_id
+                raise
+            return thread.id
+
+    async def upload_limit(self, job: Job) -> int:
+        """The server's limit: what a person may upload does not hold for the bot."""
+        guild = self._client.get_guild(job.origin.guild_id)
+        return guild.filesize_limit if guild else discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
+
+    async def post(self, job: Job, clip: Path, *, channel_id: int) -> int:
+        """Post the clip; in the channel itself, as a reply to the card."""
+        origin = job.origin
+        is_reply = channel_id == origin.channel_id
+        reference: Any = _reference(job) if is_reply else None  # None is the default, though not in the types
+        async with _translated():
+            message = await self._messageable(channel_id, origin.guild_id).send(
+                result_text(job),
+                file=discord.File(clip, filename=_filename(job), spoiler=job.request.spoiler),
+                nonce=self._nonce(job, "c" if is_reply else "t"),
+                allowed_mentions=discord.AllowedMentions(users=[discord.Object(origin.user_id)]),
+                reference=reference,
+            )
+        return message.id
+
+    async def find(self, job: Job, *, channel_id: int, after_ms: int) -> int | None:
+        """Look for our own message with this clip; a bot can always read what it wrote."""
+        assert self._client.user is not None
+        since = discord.Object(_snowflake(after_ms - 60_000))
+        async with _translated():
+            async for message in self._messageable(channel_id, job.origin.guild_id).history(
+                limit=_SEARCHED, after=since
+            ):
+                named = any(file.filename.endswith(_filename(job)) for file in message.attachments)
+                if named and message.author.id == self._client.user.id:
+                    return message.id
+        return None
+
+    async def archive(self, job: Job) -> None:
+        """Archive the thread on the card."""
+        thread_id = job.origin.card_id  # a thread on a message has the message's id
+        if job.thread_id != thread_id:
+            return  # it was there before the job, and is not ours to close
+        async with _translated():
+            thread = self._client.get_channel(thread_id) or await self._client.fetch_channel(thread_id)
+            if isinstance(thread, discord.Thread) and not thread.archived:
+                await thread.edit(archived=True)
+
+    def _messageable(self, channel_id: int, guild_id: int) -> discord.PartialMessageable:
+        return self._client.get_partial_messageable(channel_id, guild_id=guild_id)
+
+    def _nonce(self, job: Job, place: str) -> str:
+        """At most 25 characters, unique for this bot whatever database it runs on."""
+        return f"{self._installation}.{_base36(job.id)}.{place}"
+
+
+def _filename(job: Job) -> str:
+    return f"kinora-{job.id}.mp4"
+
+
+def _reference(job: Job) -> discord.MessageReference:
+    return discord.MessageReference(
+        message_id=job.origin.card_id,
+        channel_id=job.origin.channel_id,
+        guild_id=job.origin.guild_id,
+        fail_if_not_exists=False,
+    )
+
+
+def _snowflake(at_ms: int) -> int:
+    return max(0, at_ms - discord.utils.DISCORD_EPOCH) << 22
+
+
+def _base36(number: int) -> str:
+    text = ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = _DIGITS[digit] + text
+    return text or "0"
+
+
+@asynccontextmanager
+async def _translated() -> AsyncGenerator[None]:
+    """Discord's errors as ours. discord.py lets a dropped connection through as aiohttp's (discord.md, 7d)."""
+    try:
+        yield
+    except discord.HTTPException as error:
+        raise _fault(error) from error
+    except (discord.RateLimited, aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise DiscordUnavailable from error
+
+
+def _fault(error: discord.HTTPException) -> DeliveryFault:
+    if error.code in _TOO_LARGE or error.status == 413:  # noqa: PLR2004 - Payload Too Large
+        return ClipTooLarge()
+    if error.code in _GONE or isinstance(error, discord.NotFound):
+        return DestinationGone(error.text or None)
+    if isinstance(error, discord.DiscordServerError) or error.status == 429:  # noqa: PLR2004 - Too Many Requests
+        return DiscordUnavailable()
+    return DestinationForbidden(error.text or None)

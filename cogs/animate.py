@@ -1,0 +1,39 @@
+"""`/animate`: a picture becomes a clip."""
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Kinora
+from bot.domain.requests import Options
+from bot.ui import options
+
+
+class Animate(commands.Cog):
+    """Picture to video."""
+
+    def __init__(self, bot: Kinora) -> None:
+        self.bot = bot
+
+    @app_commands.command()
+    @app_commands.describe(
+        image="The picture to animate: JPEG, PNG, WebP or GIF, up to 10 MB",
+        prompt="What should happen",
+        end_frame="The picture the clip should end on",
+    )
+    @options.shared(prompt_required=False)
+    async def animate(
+        self,
+        interaction: discord.Interaction[Kinora],
+        image: discord.Attachment,
+        end_frame: discord.Attachment | None = None,
+        *,
+        wanted: Options,
+    ) -> None:
+        """Turn a picture into a video."""
+        await self.bot.desk.ask(interaction, wanted, image=image, end_frame=end_frame)
+
+
+async def setup(bot: Kinora) -> None:
+    """Called by discord.py when the extension is loaded."""
+    await bot.add_cog(Animate(bot))

@@ -1,0 +1,69 @@
+"""Values that tests need, with defaults for what a test does not care about."""
+
+from itertools import count
+from typing import Any
+
+from bot.domain.catalogue import Choice, ModelSpec
+from bot.domain.jobs import Origin
+from bot.domain.money import Caps
+from bot.domain.requests import Aspect, Picture, Quality, Task, VideoRequest
+
+_numbers = count(1)
+
+NO_CAPS = Caps(
+    guild_monthly_credits=None,
+    user_daily_credits=None,
+    user_queued=None,
+    user_running=None,
+    guild_running=None,
+)
+
+PICTURE = Picture(blob="a" * 64, media_type="image/png", width=640, height=360)
+
+LOCAL = ModelSpec(
+    provider="local",
+    id="local-camera",
+    name="The local renderer",
+    tasks=tuple(Task),
+    qualities=(Quality.STD, Quality.PRO),
+    durations_s=(5, 10),
+    aspects=tuple(Aspect),
+    parameters=("end_frame", "camera"),
+    credits_per_second={Quality.STD: 1, Quality.PRO: 2},
+)
+
+
+def request(**known: Any) -> VideoRequest:
+    return VideoRequest(**({"prompt": "the boat drifts"} | known))
+
+
+def origin(**known: Any) -> Origin:
+    number = next(_numbers)
+    return Origin(
+        **{
+            "request_key": f"test-{number}",
+            "guild_id": 1,
+            "channel_id": 10,
+            "user_id": 100,
+            "card_id": 1000 + number,
+            "upload_limit": 10_485_760,
+        }
+        | known
+    )
+
+
+def choice(price: int = 5, *, provider: str = "local") -> Choice:
+    return Choice(LOCAL.model_copy(update={"provider": provider}), price)
+
+
+def caps(**known: Any) -> Caps:
+    return Caps(
+        **{
+            "guild_monthly_credits": None,
+            "user_daily_credits": None,
+            "user_queued": None,
+            "user_running": None,
+            "guild_running": None,
+        }
+        | known
+    )

@@ -1,0 +1,172 @@
+import asyncio
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.db import jobs, lanes
+from bot.db.sqlite import SqliteDatabase
+from bot.db.transaction import Transaction
+from bot.domain.jobs import Job, JobState
+from bot.domain.money import Caps
+from tests import builders
+
+NOW_MS = 1_790_000_000_000
+
+
+async def opened(folder: Path) -> SqliteDatabase:
+    database = await SqliteDatabase.open(folder / "kinora.db")
+    await database.write(lanes.open_pool("local"))
+    return database
+
+
+@pytest.fixture
+async def db(tmp_path: Path):  # noqa: ANN201 - an async generator
+    database = await opened(tmp_path)
+    yield database
+    await database.close()
+
+
+async def queue(
+    db: SqliteDatabase, guild_id: int, user_id: int = 100, *, times: int = 1, caps: Caps = builders.NO_CAPS
+) -> list[Job]:
+    accepted = await asyncio.gather(
+        *(
+            db.write(
+                jobs.accept(
+                    builders.origin(guild_id=guild_id, user_id=user_id),
+                    builders.request(),
+                    builders.choice(),
+                    defaults=caps,
+                    now_ms=NOW_MS,
+                )
+            )
+            for _ in range(times)
+        )
+    )
+    return [one.job for one in accepted]
+
+
+async def admit(db: SqliteDatabase, *, slots: int = 1_000_000) -> Job | None:
+    return await db.write(jobs.admit("local", slots=slots, now_ms=NOW_MS))
+
+
+async def admit_all(db: SqliteDatabase) -> list[Job]:
+    admitted: list[Job] = []
+    while job := await admit(db):
+        admitted.append(job)
+    return admitted
+
+
+async def finish(db: SqliteDatabase, job: Job) -> None:
+    await db.write(jobs.move(job, JobState.FAILED, now_ms=NOW_MS))
+
+
+def set_weight(guild_id: int, weight: int) -> Transaction[None]:
+    yield (
+        "UPDATE guilds SET weight = :weight WHERE guild_id = :guild_id",
+        {"weight": weight, "guild_id": guild_id},
+    )
+
+
+async def test_a_guild_with_a_pile_does_not_keep_the_others_waiting(db: SqliteDatabase) -> None:
+    await queue(db, 1, times=32)
+    await queue(db, 2, times=2)
+    first_four = [(await admit(db)).origin.guild_id for _ in range(4)]  # type: ignore[union-attr]
+    assert Counter(first_four) == {1: 2, 2: 2}
+
+
+async def test_members_of_a_guild_take_turns_whatever_each_has_queued(db: SqliteDatabase) -> None:
+    await queue(db, 1, user_id=7, times=32)
+    await queue(db, 1, user_id=8, times=2)
+    served = [(await admit(db)).origin.user_id for _ in range(4)]  # type: ignore[union-attr]
+    assert served == [7, 8, 7, 8]
+
+
+async def test_weights_are_shares(db: SqliteDatabase) -> None:
+    await queue(db, 1, times=60)
+    await queue(db, 2, times=60)
+    await db.write(set_weight(1, 2))
+    served = Counter([(await admit(db)).origin.guild_id for _ in range(60)])  # type: ignore[union-attr]
+    assert served == {1: 40, 2: 20}
+
+
+async def test_an_idle_guild_saves_no_credit(db: SqliteDatabase) -> None:
+    await queue(db, 1, times=50)
+    await queue(db, 2, times=1)
+    for _ in range(31):
+        await admit(db)
+    await queue(db, 2, times=20)
+    served = Counter([(await admit(db)).origin.guild_id for _ in range(10)])  # type: ignore[union-attr]
+    assert served == {1: 5, 2: 5}
+
+
+async def test_no_more_run_than_the_provider_has_slots(db: SqliteDatabase) -> None:
+    await queue(db, 1, times=3)
+    first = await admit(db, slots=2)
+    await admit(db, slots=2)
+    assert await admit(db, slots=2) is None
+    assert first
+    await finish(db, first)
+    assert await admit(db, slots=2) is not None
+
+
+async def test_a_guild_at_its_cap_lets_the_next_one_go(db: SqliteDatabase) -> None:
+    await queue(db, 1, times=3, caps=builders.caps(guild_running=1))
+    await queue(db, 2, times=1)
+    assert [job.origin.guild_id for job in await admit_all(db)] == [1, 2]
+
+
+async def test_a_member_at_the_cap_lets_the_next_one_go(db: SqliteDatabase) -> None:
+    await queue(db, 1, user_id=7, times=3, caps=builders.caps(user_running=1))
+    await queue(db, 1, user_id=8, times=3)
+    await queue(db, 2, user_id=7, times=1)
+    admitted = await admit_all(db)
+    assert Counter((job.origin.guild_id, job.origin.user_id) for job in admitted) == {
+        (1, 7): 1,
+        (1, 8): 1,
+        (2, 7): 1,
+    }
+
+
+async def test_counters_that_went_wrong_are_put_right(db: SqliteDatabase) -> None:
+    await queue(db, 1, times=2)
+
+    def disturb() -> Transaction[None]:
+        yield "UPDATE lanes SET queued = 9", {}
+        yield "UPDATE turns SET queued = 0", {}
+
+    await db.write(disturb())
+    assert await db.write(lanes.recount()) == 2
+    assert len(await admit_all(db)) == 2
+
+
+Piles = st.lists(
+    st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 4), st.booleans()), min_size=1, max_size=12
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(piles=Piles, weights=st.tuples(*[st.integers(1, 3)] * 4))
+def test_the_place_in_line_is_the_number_of_jobs_that_go_before(
+    piles: list[tuple[int, int, int, bool]], weights: tuple[int, ...]
+) -> None:
+    async def scenario() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            db = await opened(Path(folder))
+            waiting: dict[int, Job] = {}
+            for guild_id, user_id, times, serve_one in piles:
+                for job in await queue(db, guild_id, user_id, times=times):
+                    waiting[job.id] = job
+                await db.write(set_weight(guild_id, weights[guild_id - 1]))
+                if serve_one and (job := await admit(db)):
+                    del waiting[job.id]
+            promised = {id_: (await db.read(lanes.place_of(job))).ahead for id_, job in waiting.items()}
+            came = [job.id for job in await admit_all(db)]
+            await db.close()
+        assert promised == {id_: place for place, id_ in enumerate(came)}
+
+    asyncio.run(scenario())
