@@ -1,11 +1,13 @@
 """Finished clips: what they are, a frame of them as a picture, and making them small enough to post."""
 
+import contextlib
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
+from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from PIL import Image
 
@@ -83,7 +85,8 @@ def _last_frame(path: Path) -> VideoFrame:
         NotAVideo: when there is none.
     """
     with opened(path) as (container, stream):
-        container.seek(stream.duration or 0, stream=stream)
+        with contextlib.suppress(FFmpegError):  # without an index it is read from the start
+            container.seek(stream.duration or 0, stream=stream)
         last = _last(frames(container, stream))
     if last is None:
         with opened(path) as (container, stream):

@@ -8,17 +8,20 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 from av.audio.frame import AudioFrame
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from bot.media.errors import NotAVideo
+
+if TYPE_CHECKING:
+    from av.packet import Packet  # generic only for the type checker
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def decoded(container: InputContainer, *streams: Stream) -> Iterator[VideoFrame 
                     yield frame
 
 
-def _packets(container: InputContainer, *streams: Stream) -> Iterator[Packet[Stream]]:
+def _packets(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Stream]]":
     """Every packet; where the file is cut off or damaged for good, it ends."""
     with contextlib.suppress(FFmpegError):
         yield from container.demux(*streams)

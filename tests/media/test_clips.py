@@ -131,6 +131,10 @@ async def test_pictures_that_do_not_decode_are_no_video(clips: Clips, film: Path
     broken.write_bytes(data[:start] + bytes(len(data) - start))
     with pytest.raises(NotAVideo):
         await clips.probe(broken)
+    with pytest.raises(NotAVideo):
+        await clips.poster(broken, at="last")
+    with pytest.raises(NotAVideo):
+        await clips.fit(broken, 1000, tmp_path / "out.mp4")
 
 
 async def test_a_missing_file_is_not_blamed_on_the_clip(clips: Clips, tmp_path: Path) -> None:
