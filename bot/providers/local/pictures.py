@@ -1,0 +1,86 @@
+"""Pictures on their way in: scaled once to about the size that is needed, then split into video planes."""
+
+import math
+from pathlib import Path as File
+
+import av
+from av.video.reformatter import ColorRange, Colorspace
+from PIL import Image
+
+from bot.providers.local.camera import Matrix, Path, apply
+from bot.providers.local.scene import RenderFailed
+
+# Pixels of the scaled picture per pixel of the frame where the camera is farthest: a little more than one keeps
+# detail for where it is nearest, and a cubic kernel does not alias yet.
+DENSITY = 1.2
+
+
+def opened(path: str) -> Image.Image:
+    """The picture at this path, not decoded yet; raises `RenderFailed` if it is none."""
+    try:
+        return Image.open(File(path))
+    except OSError as error:  # Pillow's UnidentifiedImageError is one
+        raise RenderFailed("The picture could not be read.") from error
+
+
+def scaled(picture: Image.Image, wanted: tuple[int, int]) -> Image.Image:
+    """The picture in RGB, no larger than wanted; never enlarged, since the camera does that as well."""
+    width, height = (min(have, want) for have, want in zip(picture.size, wanted, strict=True))
+    picture.draft("RGB", (width, height))  # a JPEG decodes to half or a quarter for less
+    try:
+        flat = _opaque(picture)
+    except (OSError, ValueError, SyntaxError) as error:  # what Pillow's decoders raise on damage
+        raise RenderFailed("The picture is damaged.") from error
+    if flat.size == (width, height):
+        return flat
+    return _resized(flat, (width, height), Image.Resampling.LANCZOS)
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    paper = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(paper, picture.convert("RGBA")).convert("RGB")
+
+
+def wanted(path: Path, ratio: float, overscan: float) -> tuple[int, int]:
+    """How many pixels a picture of this ratio needs for this path."""
+    half_x, half_y = path.covering(ratio)
+    step = 2 * max(path.half) / max(path.width, path.height)
+    stride = max(_stride(matrix, x, y, step) for matrix in path.sights() for x, y in _spots(path))
+    density = DENSITY * overscan / stride  # of half a long side
+    return (math.ceil(2 * half_x * density), math.ceil(2 * half_y * density))
+
+
+def _spots(path: Path) -> list[tuple[float, float]]:
+    x, y = path.half
+    return [(-x, -y), (x, -y), (0, 0), (-x, y), (x, y)]
+
+
+def _stride(matrix: Matrix, x: float, y: float, step: float) -> float:
+    """How far apart on the plane two neighbouring pixels of the frame look."""
+    here = apply(matrix, x, y)
+    return max(math.dist(here, apply(matrix, x + step, y)), math.dist(here, apply(matrix, x, y + step)))
+
+
+def split(picture: Image.Image) -> tuple[Image.Image, Image.Image, Image.Image]:
+    """The picture's Y, U and V in BT.709 limited range; U and V are half as large.
+
+    All three span the picture alike, so that chroma's place in the video is the camera's business.
+    """
+    frame = av.VideoFrame.from_bytes(picture.convert("RGBA").tobytes(), *picture.size).reformat(
+        format="yuv444p",
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG,
+        dst_colorspace=Colorspace.ITU709,
+    )
+    y, u, v = (
+        Image.frombuffer("L", picture.size, bytes(plane), "raw", "L", plane.line_size, 1)
+        for plane in frame.planes
+    )
+    half = (-(-picture.width // 2), -(-picture.height // 2))
+    return (y, _resized(u, half, Image.Resampling.BOX), _resized(v, half, Image.Resampling.BOX))
+
+
+def _resized(picture: Image.Image, size: tuple[int, int], method: Image.Resampling) -> Image.Image:
+    return picture.resize(size, method)  # pyright: ignore[reportUnknownMemberType]  # NumPy in Pillow's signature

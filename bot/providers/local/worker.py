@@ -1,0 +1,75 @@
+"""The renderer as a process of its own: `python -m bot.providers.local.worker SCENE.json`.
+
+Prints a line of JSON, `{"done": 12, "total": 150}`, at most ten times a second, and one for the last frame. Exits 0
+with the clip in place; otherwise non-zero with one line on stderr and nothing in place. It ends by itself when its
+standard input, where that is a pipe or a socket, is closed: keep it open, and a dead parent takes the worker along.
+"""
+
+import json
+import os
+import signal
+import stat
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+
+from bot.providers.local.encode import temporary
+from bot.providers.local.render import render
+from bot.providers.local.scene import RenderFailed, Scene
+
+PROGRESS_EVERY_S = 0.1
+
+
+class Progress:
+    """Tells the parent how far the work is."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._next_s = 0.0
+
+    def __call__(self, done: int) -> None:
+        """Print, unless the last line is fresh; raises `BrokenPipeError` when nobody listens any more."""
+        now_s = time.monotonic()
+        if now_s < self._next_s and done < self._total:
+            return
+        self._next_s = now_s + PROGRESS_EVERY_S
+        print(json.dumps({"done": done, "total": self._total}), flush=True)  # noqa: T201  # it is the protocol
+
+
+def main() -> None:
+    """Render the scene in the file that the command line names."""
+    signal.signal(signal.SIGTERM, _cancelled)
+    if len(sys.argv) != 2:  # noqa: PLR2004  # the program and its one argument
+        sys.exit("Usage: python -m bot.providers.local.worker SCENE.json")
+    try:
+        scene = Scene.from_json(Path(sys.argv[1]).read_text("utf-8"))
+        _end_with_parent(scene)
+        render(scene, Progress(scene.frames))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails as well
+        sys.exit("Nobody reads the progress any more.")
+    except (RenderFailed, OSError, MemoryError) as error:
+        sys.exit(" ".join(str(error).split()) or type(error).__name__)
+
+
+def _cancelled(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit("The rendering was cancelled.")
+
+
+def _end_with_parent(scene: Scene) -> None:
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        threading.Thread(target=_watch, args=(scene,), daemon=True).start()
+
+
+def _watch(scene: Scene) -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    temporary(scene.out).unlink(missing_ok=True)
+    os._exit(os.EX_SOFTWARE if hasattr(os, "EX_SOFTWARE") else 1)
+
+
+if __name__ == "__main__":
+    main()
