@@ -5,6 +5,7 @@
 import asyncio
 import io
 import itertools
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -269,18 +270,28 @@ async def test_a_second_round_corrects_the_first(
 async def test_a_cancelled_fit_leaves_nothing(
     clips: Clips, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoding_now, loop, shaped = asyncio.Event(), asyncio.get_running_loop(), encoding._Shaper.shaped
+    begun, loop, shaped = asyncio.Event(), asyncio.get_running_loop(), encoding._Shaper.shaped
+    cancelled, second_passes = threading.Event(), list[Path]()
 
-    def told(shaper: encoding._Shaper, frame: av.VideoFrame) -> av.VideoFrame | None:
-        loop.call_soon_threadsafe(encoding_now.set)
+    def held(shaper: encoding._Shaper, frame: av.VideoFrame) -> av.VideoFrame | None:
+        loop.call_soon_threadsafe(begun.set)
+        assert cancelled.wait(10)
         return shaped(shaper, frame)
 
-    monkeypatch.setattr(encoding._Shaper, "shaped", told)
+    def second_pass(path: Path, *_: object) -> None:
+        second_passes.append(path)
+
+    monkeypatch.setattr(encoding._Shaper, "shaped", held)
+    monkeypatch.setattr(encoding, "_second_pass", second_pass)
     task = asyncio.ensure_future(clips.fit(film, 200_000, tmp_path / "out.mp4"))
-    await encoding_now.wait()
+    await begun.wait()
     task.cancel()
+    for _ in range(5):  # the task hears of it
+        await asyncio.sleep(0)
+    cancelled.set()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert not second_passes
     assert not list(tmp_path.iterdir())
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from bot.media import images
 from bot.media.errors import Fit, PictureRefused, Unreadable
-from bot.media.shape import DEFAULT
+from bot.media.shape import DEFAULT, Limits
 
 MAGICS = [
     b"\xff\xd8\xff",
@@ -30,12 +30,13 @@ def _sample(kind: str) -> bytes:
     return buffer.getvalue()
 
 
+ALL_SIZES = Limits(min_side_px=8)  # so that small samples are decoded and not refused by size
 SAMPLES = [_sample(kind) for kind in ("JPEG", "PNG", "GIF", "WEBP")]
 
 
 def swallow(data: bytes) -> None:
     with contextlib.suppress(PictureRefused):
-        images._normalise(data, Fit.PAD, DEFAULT)
+        images._normalise(data, Fit.PAD, ALL_SIZES)
     with contextlib.suppress(PictureRefused):
         images._thumbnail(data, 64, DEFAULT)
 
@@ -43,6 +44,7 @@ def swallow(data: bytes) -> None:
 @pytest.mark.parametrize("data", SAMPLES, ids=["JPEG", "PNG", "GIF", "WEBP"])
 def test_the_samples_are_good(data: bytes) -> None:
     assert images._thumbnail(data, 64, DEFAULT)
+    assert images._normalise(data, Fit.REFUSE, ALL_SIZES)
 
 
 def test_a_jpeg_of_endless_scans_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
