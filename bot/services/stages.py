@@ -126,17 +126,15 @@ class Stages:
             case Accepted(task_id):
                 log.info("accepted by provider", job=job.id, provider=job.provider, task=task_id)
                 return await self._move(job, JobState.RENDERING, task_id=task_id, run_at_ms=now_ms)
-            case Rejected(reason, None):
-                return await self._end(job, reason)
-            case Rejected(_, float(wait_s)):
+            case Rejected(_, wait_s) if wait_s is not None:
                 return await self._next_attempt(job, run_at_ms=now_ms + int(wait_s * 1000))
+            case Rejected(reason):
+                return await self._end(job, reason)
             case Unknown(reason) if job.state is JobState.UNKNOWN:
                 raise ProviderFault(reason)
             case Unknown(reason):
                 log.warning("create in doubt", job=job.id, provider=job.provider, reason=reason)
                 return await self._move(job, JobState.UNKNOWN, run_at_ms=now_ms)
-            case _:
-                raise AssertionError(f"{job.provider} answered {outcome!r}")
 
     async def _resolve(self, job: Job) -> Job:
         """An attempt was marked, and nobody knows what became of it."""

@@ -1,0 +1,127 @@
+"""The engine on a real database and blob store, with a scripted provider and a recording publisher."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from bot.app import task_group
+from bot.db import jobs, lanes, money
+from bot.db.sqlite import SqliteDatabase
+from bot.domain.jobs import Job, JobState
+from bot.domain.money import Balance
+from bot.media.blobs import Blobs
+from bot.media.clips import Clips
+from bot.services.cards import Cards
+from bot.services.delivery import Delivery
+from bot.services.stages import Stages
+from tests import builders
+from tests.held import held
+from tests.services.doubles import RecordingPublisher, ScriptedProvider, TurnedClock
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A real clip, small and quick to make."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for number in range(20):
+            frame = av.VideoFrame(320, 240, "yuv420p")
+            for plane in frame.planes:
+                plane.update(bytes([(number * 9 + row) % 256 for row in range(plane.buffer_size)]))
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path.read_bytes()
+
+
+@dataclass
+class Engine:
+    """Everything a job passes through."""
+
+    db: SqliteDatabase
+    clock: TurnedClock
+    provider: ScriptedProvider
+    publisher: RecordingPublisher
+    stages: Stages
+    slots_freed: asyncio.Event
+
+    async def admitted(self) -> Job:
+        """A job that has just been given a slot."""
+        await self.db.write(
+            jobs.accept(
+                builders.origin(),
+                builders.request(),
+                builders.choice(5, provider="scripted"),
+                defaults=builders.NO_CAPS,
+                now_ms=self.clock.now_ms(),
+            )
+        )
+        job = await self.db.write(jobs.admit("scripted", slots=9, now_ms=self.clock.now_ms()))
+        assert job
+        return job
+
+    async def step(self, job: Job) -> Job:
+        """Let the clock reach the job's next moment and take one step."""
+        current = await self.job(job)
+        self.clock.turn(max(0, current.run_at_ms - self.clock.now_ms()) / 1000)
+        await self.stages.advance(job.id)
+        return await self.job(job)
+
+    async def until(self, job: Job, *states: JobState, steps: int = 60) -> Job:
+        """Take steps until the job is in one of the states."""
+        for _ in range(steps):
+            job = await self.step(job)
+            if job.state in states:
+                return job
+        raise AssertionError(f"after {steps} steps the job is {job.state}")
+
+    async def job(self, job: Job) -> Job:
+        return await self.db.read(jobs.get(job.id))
+
+    async def balance(self) -> Balance:
+        member, _ = await self.db.read(
+            money.balances(1, 100, builders.NO_CAPS, now_ms=self.clock.now_ms())
+        )
+        return member
+
+
+@pytest.fixture
+async def engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
+    async with held(_engine(tmp_path, clip)) as built:
+        yield built
+
+
+@asynccontextmanager
+async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
+    db = await SqliteDatabase.open(tmp_path / "kinora.db")
+    clock, provider, publisher = TurnedClock(), ScriptedProvider(), RecordingPublisher()
+    provider.clip = clip
+    providers = {"scripted": provider}
+    freed = asyncio.Event()
+    await db.write(lanes.open_pool("scripted"))
+    blobs = Blobs.open(tmp_path / "blobs")
+    async with Clips() as clips, task_group() as tasks:
+        cards = Cards(db=db, publisher=publisher, providers=providers, clock=clock, tasks=tasks)
+        delivery = Delivery(db=db, publisher=publisher, blobs=blobs, clips=clips, clock=clock)
+        stages = Stages(
+            db=db,
+            providers=providers,
+            blobs=blobs,
+            clips=clips,
+            delivery=delivery,
+            clock=clock,
+            cards=cards,
+            installation="abc123",
+            slot_freed=freed.set,
+        )
+        yield Engine(db, clock, provider, publisher, stages, freed)
+    assert await db.read(money.discrepancies()) == 0
+    await db.close()

@@ -1,0 +1,158 @@
+"""Two of the seams' other implementations: a provider that follows a script, a publisher that keeps what it got."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.domain.jobs import Job
+from bot.domain.provider import (
+    Absent,
+    Accepted,
+    Failed,
+    Pending,
+    ProviderFault,
+    Ready,
+    Recovery,
+    Rejected,
+    Submission,
+    Unknown,
+)
+from bot.services.ports import Card
+
+
+class TurnedClock:
+    """Stands still until a test turns it."""
+
+    def __init__(self, now_ms: int = 1_790_000_000_000) -> None:
+        self._now_ms = now_ms
+        self._sleepers: list[tuple[int, asyncio.Event]] = []
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    async def wait(self, event: asyncio.Event, *, until_ms: int | None) -> None:
+        if until_ms is not None and until_ms <= self._now_ms:
+            return
+        if until_ms is not None:
+            self._sleepers.append((until_ms, event))
+        await event.wait()
+
+    def turn(self, seconds: float) -> None:
+        self._now_ms += int(seconds * 1000)
+        for until_ms, event in self._sleepers:
+            if until_ms <= self._now_ms:
+                event.set()
+
+
+class ScriptedProvider:
+    """Answers what a test lined up; the last answer of a kind is given again and again."""
+
+    name = "scripted"
+    concurrency = 100
+
+    def __init__(self, recovery: Recovery = Recovery.KEY_HONOURED) -> None:
+        self.recovery = recovery
+        self.keys: list[str] = []
+        self.looked_up: list[str] = []
+        self.cancelled: list[str] = []
+        self.stops = True
+        self.clip = b""
+        self.submits: deque[Accepted | Rejected | Unknown] = deque([Accepted("task")])
+        self.look_ups: deque[Accepted | Absent | Unknown] = deque([Absent()])
+        self.polls: deque[Pending | Ready | Failed | ProviderFault] = deque([Ready("clip")])
+        self.opens: deque[bytes | ProviderFault | None] = deque([None])
+
+    async def submit(self, submission: Submission) -> Accepted | Rejected | Unknown:
+        self.keys.append(submission.key)
+        return _next(self.submits)
+
+    async def look_up(self, key: str) -> Accepted | Absent | Unknown:
+        self.looked_up.append(key)
+        return _next(self.look_ups)
+
+    async def poll(self, task_id: str) -> Pending | Ready | Failed:
+        answer = _next(self.polls)
+        if isinstance(answer, ProviderFault):
+            raise answer
+        return answer
+
+    @asynccontextmanager
+    async def open(self, result: str):  # noqa: ANN201 - an async generator
+        answer = _next(self.opens)
+        if isinstance(answer, ProviderFault):
+            raise answer
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield self.clip if answer is None else answer
+
+        yield chunks()
+
+    async def cancel(self, task_id: str) -> bool:
+        self.cancelled.append(task_id)
+        return self.stops
+
+    async def close(self) -> None:
+        pass
+
+
+def _next(script: deque[Any]) -> Any:
+    return script.popleft() if len(script) > 1 else script[0]
+
+
+@dataclass
+class Post:
+    job_id: int
+    channel_id: int
+    data: bytes
+    message_id: int
+
+
+@dataclass
+class RecordingPublisher:
+    """Keeps cards and posts; faults that a test lined up come first. `posted` holds what took effect."""
+
+    thread_id: int = 777
+    limit: int = 10_485_760
+    thread_fault: Exception | None = None
+    faults: deque[tuple[Exception, bool]] = field(default_factory=deque[tuple[Exception, bool]])
+    """What the next posts raise, and whether they take effect all the same."""
+    shown: list[Card] = field(default_factory=list[Card])
+    posted: list[Post] = field(default_factory=list[Post])
+    tried: list[int] = field(default_factory=list[int])
+    archived: list[int] = field(default_factory=list[int])
+    remembers_nonces: bool = True
+
+    async def show(self, card: Card) -> None:
+        self.shown.append(card)
+
+    async def open_thread(self, job: Job) -> int:
+        if self.thread_fault:
+            raise self.thread_fault
+        return self.thread_id
+
+    async def upload_limit(self, job: Job) -> int:
+        return self.limit
+
+    async def post(self, job: Job, clip: Path, *, channel_id: int) -> int:
+        self.tried.append(channel_id)
+        fault, takes_effect = self.faults.popleft() if self.faults else (None, True)
+        known = [post for post in self.posted if post.job_id == job.id]
+        if takes_effect and not (known and self.remembers_nonces):
+            data = clip.read_bytes()
+            known = [Post(job.id, channel_id, data, 5000 + len(self.posted))]
+            self.posted += known
+        if fault:
+            raise fault
+        return known[0].message_id
+
+    async def find(self, job: Job, *, channel_id: int, after_ms: int) -> int | None:
+        found = [post for post in self.posted if (post.job_id, post.channel_id) == (job.id, channel_id)]
+        return found[0].message_id if found else None
+
+    async def archive(self, job: Job) -> None:
+        assert job.thread_id is not None
+        self.archived.append(job.thread_id)
