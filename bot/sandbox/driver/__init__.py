@@ -1,0 +1,1 @@
+"""What people do in the sandbox: their clients, with the checks that a client makes."""

@@ -1,0 +1,48 @@
+"""Which commands a person's client offers."""
+
+from bot.sandbox.model.applications import Application, Command
+from bot.sandbox.model.channels import Channel
+from bot.sandbox.permissions import Permission
+from bot.sandbox.refusals import ClientRefused
+from bot.sandbox.world import World
+
+_GUILD, _BOT_DM = 0, 1
+
+
+def find(world: World, user_id: int, channel: Channel, kind: int, name: str) -> tuple[Application, Command]:
+    """The command that this person gets under this name in this channel.
+
+    Raises:
+        ClientRefused: there is none, or this person may not use it here.
+    """
+    guild = world.guild_of(channel)
+    here = guild.members if guild else {user.id for user in channel.recipients}
+    for app in world.apps.values():
+        command = app.find(kind, name, channel.guild_id) if app.user.id in here else None
+        if command:
+            _check(world, user_id, channel, command)
+            return app, command
+    raise ClientRefused(f"No bot here has a command {name}.")
+
+
+def _check(world: World, user_id: int, channel: Channel, command: Command) -> None:
+    guild, body = world.guild_of(channel), command.body
+    contexts = body.get("contexts")
+    context = _GUILD if guild else _BOT_DM
+    if contexts is not None and context not in contexts:
+        raise ClientRefused(f"{command.name} is not offered in {'servers' if guild else 'direct messages'}.")
+    if body.get("nsfw") and not channel.is_nsfw:
+        raise ClientRefused(f"{command.name} is only offered in age-restricted channels.")
+    if guild is None:
+        return
+    if not guild.sees(user_id, channel):
+        raise ClientRefused(f"{channel} is not visible to this person.")
+    total = guild.permissions_of(user_id, channel)
+    if not total & Permission.USE_APPLICATION_COMMANDS:
+        raise ClientRefused(f"This person may not use commands in {channel}.")
+    wanted = body.get("default_member_permissions")
+    if wanted is None or total & Permission.ADMINISTRATOR:
+        return
+    needed = Permission(int(wanted))
+    if not needed or total & needed != needed:
+        raise ClientRefused(f"{command.name} is hidden from this person; it needs {needed!r}.")

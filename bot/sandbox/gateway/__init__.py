@@ -1,0 +1,1 @@
+"""Discord's gateway: sessions, the sockets they come in on, compression."""

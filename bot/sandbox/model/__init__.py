@@ -1,0 +1,1 @@
+"""What there is in the local Discord: people, guilds, channels, messages, applications, interactions."""

@@ -1,0 +1,1 @@
+"""Discord's REST API: a file for each kind of thing, and one that serves them."""

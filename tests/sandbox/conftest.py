@@ -1,0 +1,134 @@
+"""A sandbox, served, and a real discord.py client that is pointed at it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeAlias
+
+import discord
+import pytest
+import yarl
+from discord import app_commands
+
+from bot.sandbox import App, Channel, Person, Sandbox, Server
+
+TOKEN = "t0ken.of.kinora"
+
+
+class ManualClock:
+    """Time that passes when a test says so, and never stands in the past of its own ids."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def advance(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+class Bot(discord.Client):
+    """A plain client with a command tree, and a log of what it heard."""
+
+    def __init__(self, intents: discord.Intents, **options: Any) -> None:
+        super().__init__(
+            intents=intents, guild_ready_timeout=0, allowed_mentions=discord.AllowedMentions.none(), **options
+        )
+        self.tree = app_commands.CommandTree(self)
+        self.heard: list[tuple[str, Any]] = []
+        self.readied = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    async def on_ready(self) -> None:
+        self.readied.set()
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        self.heard.append((event, args))
+        self._changed.set()
+        super().dispatch(event, *args, **kwargs)
+
+    async def hears(self, event: str, fits: Callable[..., object] = lambda *_: True) -> Any:
+        """Wait for an event of discord.py, also one that is already there; its first argument."""
+        async with asyncio.timeout(10):
+            while True:
+                for name, args in self.heard:
+                    if name == event and fits(*args):
+                        return args[0] if args else None
+                self._changed.clear()
+                await self._changed.wait()
+
+
+Start: TypeAlias = Callable[..., AbstractAsyncContextManager[Bot]]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def sandbox(clock: ManualClock) -> AsyncIterator[Sandbox]:
+    made = Sandbox(clock=clock)
+    async with made.serve():
+        yield made
+
+
+@pytest.fixture
+def _pointed(sandbox: Sandbox) -> Iterator[None]:
+    gateway: Any = discord.gateway.DiscordWebSocket
+    before = discord.http.Route.BASE, gateway.DEFAULT_GATEWAY
+    discord.http.Route.BASE, gateway.DEFAULT_GATEWAY = sandbox.api_url, yarl.URL(sandbox.gateway_url)
+    yield
+    discord.http.Route.BASE, gateway.DEFAULT_GATEWAY = before
+
+
+@pytest.fixture
+def app(sandbox: Sandbox) -> App:
+    return sandbox.add_application("Kinora", token=TOKEN)
+
+
+@pytest.fixture
+def guild(sandbox: Sandbox, app: App) -> Server:
+    return sandbox.add_guild("Film club", app=app)
+
+
+@pytest.fixture
+def channel(guild: Server) -> Channel:
+    return guild.add_channel("general")
+
+
+@pytest.fixture
+def mia(guild: Server) -> Person:
+    return guild.add_member("mia")
+
+
+@pytest.fixture
+def start(_pointed: None) -> Start:
+    """Start a bot: `async with start(furnish) as bot`, where `furnish(bot)` adds its commands."""
+
+    @asynccontextmanager
+    async def started(
+        furnish: Callable[[Bot], object] | None = None,
+        *,
+        intents: discord.Intents | None = None,
+        **options: Any,
+    ) -> AsyncIterator[Bot]:
+        wanted = intents or discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
+        async with Bot(wanted, **options) as bot:
+            if furnish:
+                furnish(bot)
+            await bot.login(TOKEN)
+            if furnish and bot.tree.get_commands():
+                await bot.tree.sync()
+            connection = asyncio.ensure_future(bot.connect())
+            ready = asyncio.ensure_future(bot.readied.wait())
+            await asyncio.wait((ready, connection), return_when=asyncio.FIRST_COMPLETED, timeout=10)
+            ready.cancel()
+            if connection.done():
+                connection.result()
+            yield bot
+            await bot.close()
+            await connection
+
+    return started
