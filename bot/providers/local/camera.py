@@ -5,8 +5,10 @@ plane, so the frame and what it sees of the plane then coincide. Angles are degr
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cached_property
+
+from bot.providers.local.scene import RenderFailed
 
 Matrix = tuple[float, float, float, float, float, float, float, float, float]
 
@@ -84,7 +86,9 @@ def ends(camera: str | None, amount: float | None, half: tuple[float, float] = (
         "roll": (Pose(), Pose(roll=ROLL_DEG * reach)),
         "zoom": (Pose(), Pose(zoom=tight)) if reach > 0 else (Pose(zoom=tight), Pose()),
     }
-    return moves[str(camera)]
+    if camera not in moves:
+        raise RenderFailed(f"The camera has no move called {camera}.")
+    return moves[camera]
 
 
 def product(left: Matrix, right: Matrix) -> Matrix:
@@ -130,10 +134,11 @@ class Path:
     height: int
     frames: int
 
-    def sights(self) -> Iterator[Matrix]:
+    @cached_property
+    def sights(self) -> tuple[Matrix, ...]:
         """The homography of each frame, from half long sides to half long sides."""
         last = max(self.frames - 1, 1)
-        return (sight(self.start.towards(self.end, eased(frame / last))) for frame in range(self.frames))
+        return tuple(sight(self.start.towards(self.end, eased(frame / last))) for frame in range(self.frames))
 
     @property
     def half(self) -> tuple[float, float]:
@@ -154,13 +159,12 @@ class Path:
         half_x, half_y = self.half
         picture_x, picture_y = self.covering(ratio)
         corners = [(x, y) for x in (-half_x, half_x) for y in (-half_y, half_y)]
-        seen = [apply(matrix, *corner) for matrix in self.sights() for corner in corners]
+        seen = [apply(matrix, *corner) for matrix in self.sights for corner in corners]
         return max(max(abs(x) / picture_x, abs(y) / picture_y) for x, y in seen)
 
     def always_seen(self, overscan: float) -> tuple[float, float]:
         """The parts of a frame-shaped picture's width and height, about its middle, that no frame leaves out."""
         half_x, half_y = self.half
-        matrices = list(self.sights())
-        across = min(abs(apply(matrix, x, 0)[0]) for matrix in matrices for x in (-half_x, half_x))
-        upright = min(abs(apply(matrix, 0, y)[1]) for matrix in matrices for y in (-half_y, half_y))
+        across = min(abs(apply(matrix, x, 0)[0]) for matrix in self.sights for x in (-half_x, half_x))
+        upright = min(abs(apply(matrix, 0, y)[1]) for matrix in self.sights for y in (-half_y, half_y))
         return (across / half_x / overscan, upright / half_y / overscan)

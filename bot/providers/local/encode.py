@@ -28,12 +28,7 @@ class Clip:
     def __init__(self, scene: Scene) -> None:
         self._out = Path(scene.out)
         self._part = temporary(scene.out)
-        try:
-            self._container = av.open(self._part, "w", format="mp4", options={"movflags": "+faststart"})
-        except OSError as error:
-            raise RenderFailed(
-                f"The clip could not be written to {self._out.parent}: {error.strerror}."
-            ) from error
+        self._container = av.open(self._part, "w", format="mp4", options={"movflags": "+faststart"})
         self._stream = self._container.add_stream("libx264", scene.fps)  # pyright: ignore[reportUnknownMemberType]  # its **kwargs
         context = self._stream.codec_context
         context.width, context.height, context.pix_fmt = scene.width, scene.height, "yuv420p"
@@ -44,6 +39,12 @@ class Clip:
         context.gop_size = KEY_FRAMES_S * scene.fps  # x264 closes its groups by default
         context.thread_count = scene.threads
         context.options = {"preset": PRESET, "crf": str(CRF)}
+        try:
+            self._container.start_encoding()
+        except OSError as error:
+            raise RenderFailed(
+                f"The clip could not be written to {self._out.parent}: {error.strerror}."
+            ) from error
 
     def add(self, fill: Callable[[av.VideoFrame], None]) -> None:
         """Append a frame, whose planes `fill` writes."""
@@ -53,8 +54,7 @@ class Clip:
         self._write(frame)
 
     def _write(self, frame: av.VideoFrame | None) -> None:
-        encode = self._stream.encode
-        self._container.mux(encode(frame))  # pyright: ignore[reportUnknownMemberType]  # PyAV: packets of what?
+        self._container.mux(self._stream.encode(frame))  # pyright: ignore[reportUnknownMemberType]  # of what stream
 
     def __enter__(self) -> Self:
         return self

@@ -47,7 +47,7 @@ def wanted(path: Path, ratio: float, overscan: float) -> tuple[int, int]:
     """How many pixels a picture of this ratio needs for this path."""
     half_x, half_y = path.covering(ratio)
     step = 2 * max(path.half) / max(path.width, path.height)
-    stride = max(_stride(matrix, x, y, step) for matrix in path.sights() for x, y in _spots(path))
+    stride = max(_stride(matrix, x, y, step) for matrix in path.sights for x, y in _spots(path))
     density = DENSITY * overscan / stride  # of half a long side
     return (math.ceil(2 * half_x * density), math.ceil(2 * half_y * density))
 

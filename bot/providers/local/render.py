@@ -74,7 +74,7 @@ def render(scene: Scene, report: Callable[[int], None]) -> None:
     """Make the clip of a scene; `report` hears how many frames are done. Raises `RenderFailed`."""
     studio = Studio(scene)
     with Clip(scene) as clip:
-        for done, (sight, part) in enumerate(zip(studio.path.sights(), fading(scene), strict=True), 1):
+        for done, (sight, part) in enumerate(zip(studio.path.sights, fading(scene), strict=True), 1):
             clip.add(lambda frame, sight=sight, part=part: studio.draw(sight, part, frame))
             report(done)
 

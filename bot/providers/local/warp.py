@@ -102,7 +102,8 @@ class Warper:
     def copy(self, canvas: Canvas, target: Buffer) -> None:
         """Copy the canvas into writable memory of its size."""
         start = ctypes.addressof(self._memory.data_ptr(self._store).contents) + canvas.address
-        memoryview(target).cast("B")[:] = (ctypes.c_ubyte * canvas.size).from_address(start)
+        drawn = (ctypes.c_ubyte * canvas.size).from_address(start)
+        memoryview(target)[:] = memoryview(drawn).cast("B")
 
     def _allocate(self, size: int) -> int:
         start = -(-self._used // 64) * 64

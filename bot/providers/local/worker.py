@@ -12,8 +12,10 @@ import stat
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from bot.providers.local.encode import temporary
 from bot.providers.local.render import render
@@ -40,11 +42,11 @@ class Progress:
 
 def main() -> None:
     """Render the scene in the file that the command line names."""
-    signal.signal(signal.SIGTERM, _cancelled)
     if len(sys.argv) != 2:  # noqa: PLR2004  # the program and its one argument
         sys.exit("Usage: python -m bot.providers.local.worker SCENE.json")
     try:
         scene = Scene.from_json(Path(sys.argv[1]).read_text("utf-8"))
+        _end_when_told(scene)
         _end_with_parent(scene)
         render(scene, Progress(scene.frames))
     except BrokenPipeError:
@@ -54,8 +56,11 @@ def main() -> None:
         sys.exit(" ".join(str(error).split()) or type(error).__name__)
 
 
-def _cancelled(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit("The rendering was cancelled.")
+def _end_when_told(scene: Scene) -> None:
+    def cancel(_signal: int, _frame: FrameType | None) -> None:
+        _abandon(scene, "The rendering was cancelled.")
+
+    signal.signal(signal.SIGTERM, cancel)
 
 
 def _end_with_parent(scene: Scene) -> None:
@@ -67,8 +72,16 @@ def _end_with_parent(scene: Scene) -> None:
 def _watch(scene: Scene) -> None:
     while os.read(sys.stdin.fileno(), 4096):
         pass
-    temporary(scene.out).unlink(missing_ok=True)
-    os._exit(os.EX_SOFTWARE if hasattr(os, "EX_SOFTWARE") else 1)
+    _abandon(scene, "The process that wanted this clip is gone.")
+
+
+def _abandon(scene: Scene, reason: str) -> NoReturn:
+    """End at once: an exception could be swallowed by whatever destructor happens to run."""
+    with suppress(OSError):  # Windows keeps a file that is open; the next attempt overwrites it
+        temporary(scene.out).unlink(missing_ok=True)
+    with suppress(OSError):  # the reader may be gone
+        os.write(sys.stderr.fileno(), f"{reason}\n".encode())
+    os._exit(1)
 
 
 if __name__ == "__main__":
