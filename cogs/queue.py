@@ -8,7 +8,7 @@ from bot.client import Kinora
 from bot.ui import listings
 from bot.ui.desk import text_view
 
-JobNumber = app_commands.Range[int, 1, 2**53]
+JobNumber = app_commands.Range[int, 1, 2**53 - 1]
 _LISTED = 10
 
 

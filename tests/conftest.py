@@ -1,0 +1,26 @@
+"""What every test may use: a local Discord whose every request is held against Discord's own document."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from bot.sandbox import Sandbox
+from tests.discord_schema import ABSENT, observer
+
+
+@pytest.fixture
+async def sandbox() -> AsyncGenerator[Sandbox]:
+    """A Discord on the loopback; at the end every request the bot made must have been a valid one."""
+    discord = Sandbox()
+    check = observer()
+    if check is not None:
+        discord.on_request.append(check)
+    async with discord.serve():
+        yield discord
+    if check is not None:
+        assert check.problems == []
+
+
+def pytest_report_header() -> str | None:
+    """Say so where requests cannot be checked against the document."""
+    return None if observer() else f"Discord requests are not checked against its document: {ABSENT}"

@@ -1,0 +1,46 @@
+"""The bot in this process, in a guild of the sandbox."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot.app import running
+from bot.db import money
+from bot.sandbox import Sandbox
+from bot.settings import Settings
+from tests.e2e.scenes import TOKEN, Bot, Scene
+from tests.held import held
+
+
+@pytest.fixture(autouse=True)
+def _discord_py_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Route, "BASE", Route.BASE)
+    monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
+
+
+@pytest.fixture
+def scene(sandbox: Sandbox, tmp_path: Path) -> Scene:
+    application = sandbox.add_application("Kinora", token=TOKEN)
+    guild = sandbox.add_guild("Film club", app=application)
+    settings = Settings.model_validate(
+        {
+            "discord_token": TOKEN,
+            "discord_api_url": sandbox.api_url,
+            "discord_gateway_url": sandbox.gateway_url,
+            "data_dir": tmp_path / "data",
+        }
+    )
+    return Scene(
+        sandbox, application, guild, guild.add_channel("general"), guild.add_member("mia"), settings
+    )
+
+
+@pytest.fixture
+async def bot(scene: Scene) -> AsyncGenerator[Bot]:
+    async with held(running(scene.settings)) as app:
+        await scene.application.ready()
+        yield Bot(app)
+        assert await app.db.read(money.discrepancies()) == 0
