@@ -33,10 +33,10 @@ def pixels(data: bytes) -> tuple[int, int] | None:
 
 
 def _jpeg(data: bytes) -> tuple[int, int] | None:
-    at = 2
+    at, low, high = 2, 0xC0, 0xCF  # frames begin with one of these markers
     while at + 9 < len(data) and data[at] == 0xFF:  # noqa: PLR2004 - every JPEG marker starts with it
         marker = data[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
+        if low <= marker <= high and marker not in {0xC4, 0xC8, 0xCC}:
             height, width = struct.unpack(">HH", data[at + 5 : at + 9])
             return width, height
         at += 2 + int.from_bytes(data[at + 2 : at + 4])

@@ -1,10 +1,8 @@
 """Discord's permissions and how they are computed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
-from functools import reduce
-from operator import or_
 
 
 class Permission(IntFlag):
@@ -64,9 +62,16 @@ class Overwrite:
     deny: Permission = Permission.NONE
 
 
+def _union(permissions: Iterable[Permission]) -> Permission:
+    total = Permission.NONE
+    for each in permissions:
+        total |= each
+    return total
+
+
 def in_guild(role_permissions: Collection[Permission]) -> Permission:
     """What the roles, @everyone's among them, give together."""
-    total = reduce(or_, role_permissions, Permission.NONE)
+    total = _union(role_permissions)
     return ALL if total & Permission.ADMINISTRATOR else total
 
 
@@ -85,8 +90,8 @@ def in_channel(
     if everyone := overwrites.get(everyone_id):
         total = (total & ~everyone.deny) | everyone.allow
     roles = [overwrites[role_id] for role_id in role_ids if role_id in overwrites and role_id != everyone_id]
-    total &= ~reduce(or_, (overwrite.deny for overwrite in roles), Permission.NONE)
-    total |= reduce(or_, (overwrite.allow for overwrite in roles), Permission.NONE)
+    total &= ~_union(overwrite.deny for overwrite in roles)
+    total |= _union(overwrite.allow for overwrite in roles)
     if own := overwrites.get(user_id):
         total = (total & ~own.deny) | own.allow
     return total if total & Permission.VIEW_CHANNEL else Permission.NONE

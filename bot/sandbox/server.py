@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -121,7 +121,7 @@ class Sandbox:
         return guild
 
     @asynccontextmanager
-    async def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator["Sandbox"]:
+    async def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AsyncGenerator["Sandbox"]:
         """Listen until the block ends; then everybody is cut off. It may be served again later."""
         web_app = web.Application()
         self._api.add_to(web_app, lambda: self.gateway_url)

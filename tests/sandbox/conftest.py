@@ -1,14 +1,19 @@
 """A sandbox, served, and a real discord.py client that is pointed at it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+import io
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeAlias
 
+import aiohttp
 import discord
 import pytest
 import yarl
 from discord import app_commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
 
 from bot.sandbox import App, Channel, Person, Sandbox, Server
 
@@ -76,11 +81,10 @@ async def sandbox(clock: ManualClock) -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 def _pointed(sandbox: Sandbox) -> Iterator[None]:
-    gateway: Any = discord.gateway.DiscordWebSocket
-    before = discord.http.Route.BASE, gateway.DEFAULT_GATEWAY
-    discord.http.Route.BASE, gateway.DEFAULT_GATEWAY = sandbox.api_url, yarl.URL(sandbox.gateway_url)
+    before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
+    Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = sandbox.api_url, yarl.URL(sandbox.gateway_url)
     yield
-    discord.http.Route.BASE, gateway.DEFAULT_GATEWAY = before
+    Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = before
 
 
 @pytest.fixture
@@ -103,6 +107,52 @@ def mia(guild: Server) -> Person:
     return guild.add_member("mia")
 
 
+class Rest:
+    """The API without a client library: what exactly is answered?"""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self._url = url
+        self.headers: Mapping[str, str] = {}
+
+    async def __call__(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        files: Mapping[str, bytes] | None = None,
+        token: str | None = TOKEN,
+    ) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bot {token}"} if token else {}
+        form = None
+        if files is not None:
+            form = aiohttp.FormData()
+            form.add_field("payload_json", json.dumps(body or {}))
+            for index, (name, data) in enumerate(files.items()):
+                form.add_field(f"files[{index}]", io.BytesIO(data), filename=name)
+        async with self._session.request(
+            method, self._url + path, json=body if form is None else None, data=form, headers=headers
+        ) as answer:
+            self.headers = answer.headers
+            text = await answer.text()
+            if not text:
+                return answer.status, None
+            assert answer.headers["Content-Type"] == "application/json"
+            return answer.status, json.loads(text)
+
+    async def code(self, method: str, path: str, body: object = None, **options: Any) -> tuple[int, int]:
+        """Status and Discord's code."""
+        status, answer = await self(method, path, body, **options)
+        return status, answer["code"] if isinstance(answer, dict) and "code" in answer else 0
+
+
+@pytest.fixture
+async def rest(sandbox: Sandbox) -> AsyncIterator[Rest]:
+    async with aiohttp.ClientSession() as session:
+        yield Rest(session, sandbox.api_url)
+
+
 @pytest.fixture
 def start(_pointed: None) -> Start:
     """Start a bot: `async with start(furnish) as bot`, where `furnish(bot)` adds its commands."""
@@ -113,7 +163,7 @@ def start(_pointed: None) -> Start:
         *,
         intents: discord.Intents | None = None,
         **options: Any,
-    ) -> AsyncIterator[Bot]:
+    ) -> AsyncGenerator[Bot]:
         wanted = intents or discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
         async with Bot(wanted, **options) as bot:
             if furnish:

@@ -1,23 +1,13 @@
 """The whole way of a clip, with an unmodified client: command, deferral, card, thread, clip, buttons."""
 
 import io
-import struct
-import zlib
 
 import discord
 from discord import app_commands, ui
 
-from bot.sandbox import App, Channel, File, Person, Sandbox, Server
+from bot.sandbox import App, File, Person, Sandbox, Server
 from tests.sandbox.conftest import Bot, Start
-
-
-def png(width: int, height: int) -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    rows = zlib.compress((b"\0" + b"\0" * width) * height)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+from tests.sandbox.pictures import png
 
 
 def card(text: str, picture: discord.File | None = None, *, cancel: bool = False) -> ui.LayoutView:
@@ -59,8 +49,9 @@ def furnish(bot: Bot) -> None:
 
 
 async def test_a_clip_goes_from_the_command_to_the_thread(
-    sandbox: Sandbox, app: App, guild: Server, channel: Channel, mia: Person, start: Start
+    sandbox: Sandbox, app: App, guild: Server, mia: Person, start: Start
 ) -> None:
+    channel = guild.add_channel("general")
     async with start(furnish):
         await app.ready()
         used = await mia.slash("animate", channel, image=File("cat.png", png(3, 2)), prompt="a cat")

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.sandbox import posting, threads
-from bot.sandbox.drafts import Draft
+from bot.sandbox.actions import posting, threads
+from bot.sandbox.actions.drafts import Draft
+from bot.sandbox.actions.mentions import Allowed
+from bot.sandbox.actions.threads import Plan
 from bot.sandbox.driver import access
 from bot.sandbox.driver.forms import Modal
 from bot.sandbox.driver.options import Form
@@ -12,15 +14,13 @@ from bot.sandbox.driver.pressing import pressable, selection
 from bot.sandbox.driver.resolving import Resolved
 from bot.sandbox.driver.starting import start
 from bot.sandbox.driver.used import Used
-from bot.sandbox.mentions import Allowed
 from bot.sandbox.model.applications import MESSAGE_MENU, SLASH, USER_MENU, Application
 from bot.sandbox.model.attachments import File
 from bot.sandbox.model.channels import Channel
-from bot.sandbox.model.interactions import Interaction, Kind
+from bot.sandbox.model.interactions import Kind
 from bot.sandbox.model.messages import Message
 from bot.sandbox.model.people import Member, User
 from bot.sandbox.refusals import ClientRefused
-from bot.sandbox.threads import Plan
 from bot.sandbox.waiting import DEFAULT_TIMEOUT_S
 from bot.sandbox.wire import Json
 from bot.sandbox.world import World
@@ -203,8 +203,8 @@ class Person(Member):
         self, app: Application, channel: Channel, kind: Kind, data: Json, source: Message | None = None
     ) -> Used:
         member = self if channel.guild_id else None
-        interaction: Interaction = start(
-            self._world, app, self.user, channel, kind, data, member=member, source=source
+        interaction = start(
+            self._world, app, channel, kind, data, user=self.user, member=member, source=source
         )
         return Used(interaction)
 

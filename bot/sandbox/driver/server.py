@@ -46,7 +46,7 @@ class Server(Guild):
     def __init__(
         self, world: World, name: str, owner: User, *, premium_tier: int = 0, guild_id: int | None = None
     ) -> None:
-        super().__init__(guild_id or world.hub.new_id(), name, owner, world.hub, premium_tier)
+        super().__init__(guild_id or world.hub.new_id(), name, owner, world.hub, premium_tier=premium_tier)
         self._world = world
         self._join(Person(world, owner, world.hub.clock()))
 

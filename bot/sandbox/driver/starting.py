@@ -31,11 +31,11 @@ _MINIMAL = (
 def start(
     world: World,
     app: Application,
-    user: User,
     channel: Channel,
     kind: Kind,
     data: Json,
     *,
+    user: User,
     member: Member | None = None,
     source: Message | None = None,
 ) -> Interaction:

@@ -12,7 +12,6 @@ from aiohttp import WSMsgType, web
 from bot.sandbox.gateway.connection import Connection, identified
 from bot.sandbox.gateway.encoding import encoder
 from bot.sandbox.gateway.session import Session
-from bot.sandbox.model.applications import Application
 from bot.sandbox.model.hub import GUILDS, Event
 from bot.sandbox.wire import Json, as_object
 from bot.sandbox.world import World
@@ -176,7 +175,7 @@ class Gateway:
         self._attach(connection, session)
 
     def _ready(self, session: Session, guild_ids: list[int]) -> Json:
-        app: Application = session.app
+        app = session.app
         return {
             "v": 10,
             "user": app.user.payload() | {"verified": True, "mfa_enabled": False, "flags": 0, "email": None},
@@ -214,8 +213,9 @@ class Gateway:
         guild = self._world.guilds.get(int(data.get("guild_id") or 0))
         if guild is None or session.app.user.id not in guild.members:
             return
-        ids = data.get("user_ids") or []
-        wanted = {int(user_id) for user_id in (ids if isinstance(ids, list) else [ids])}
+        ids: Any = data.get("user_ids") or []
+        listed: list[Any] = ids if isinstance(ids, list) else [ids]
+        wanted = set(map(int, listed))
         start, limit = str(data.get("query") or "").lower(), int(data.get("limit") or 0) or len(guild.members)
         found = [
             member

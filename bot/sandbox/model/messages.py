@@ -7,7 +7,7 @@ from bot.sandbox.model.attachments import Attachment
 from bot.sandbox.model.components import Button, buttons, render, shown, texts
 from bot.sandbox.model.people import Member, User
 from bot.sandbox.waiting import Bell
-from bot.sandbox.wire import Json, iso
+from bot.sandbox.wire import Json, as_object, iso
 
 SUPPRESS_EMBEDS, HAS_THREAD, EPHEMERAL, LOADING, V2 = 1 << 2, 1 << 5, 1 << 6, 1 << 7, 1 << 15
 DEFAULT, THREAD_CREATED, REPLY, COMMAND, THREAD_STARTER, MENU_COMMAND = 0, 18, 19, 20, 21, 23
@@ -199,6 +199,6 @@ _SNAPSHOT_KEYS = (
 
 def _embed_text(embed: Json) -> str:
     fields = [f"{entry.get('name', '')}\n{entry.get('value', '')}" for entry in embed.get("fields", ())]
-    footer = (embed.get("footer") or {}).get("text")
+    footer = as_object(embed.get("footer")).get("text")
     parts = (embed.get("title"), embed.get("description"), *fields, footer)
     return "\n".join(part for part in parts if part)

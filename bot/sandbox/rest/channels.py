@@ -1,13 +1,13 @@
 """Channels and threads."""
 
-from bot.sandbox import threads
-from bot.sandbox.drafts import Draft
+from bot.sandbox.actions import threads
+from bot.sandbox.actions.drafts import Draft
+from bot.sandbox.actions.threads import Plan
 from bot.sandbox.model.channels import Channel
 from bot.sandbox.model.people import User
 from bot.sandbox.permissions import Permission
 from bot.sandbox.refusals import Refusal
 from bot.sandbox.rest.call import Call, Routes
-from bot.sandbox.threads import Plan
 from bot.sandbox.wire import Json, as_object
 
 _CHANNEL = "/channels/{channel_id}"

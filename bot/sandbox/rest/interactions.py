@@ -1,7 +1,7 @@
 """Callbacks of interactions, and the webhook routes that work with an interaction's token."""
 
-from bot.sandbox import responding
-from bot.sandbox.drafts import Draft
+from bot.sandbox.actions import responding
+from bot.sandbox.actions.drafts import Draft
 from bot.sandbox.model.interactions import Answer, Interaction
 from bot.sandbox.model.messages import Message
 from bot.sandbox.refusals import Refusal

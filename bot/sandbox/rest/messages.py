@@ -1,7 +1,7 @@
 """Messages in channels, threads and DMs."""
 
-from bot.sandbox import posting
-from bot.sandbox.drafts import Draft
+from bot.sandbox.actions import posting
+from bot.sandbox.actions.drafts import Draft
 from bot.sandbox.model.channels import Channel
 from bot.sandbox.model.hub import Event
 from bot.sandbox.model.messages import SUPPRESS_EMBEDS, SYSTEM_TYPES, Message
@@ -63,7 +63,7 @@ def _edit(call: Call) -> Json:
 
 def _suppress(call: Call, channel: Channel, message: Message, draft: Draft) -> None:
     """The one thing that may be done to the message of another: hide its embeds."""
-    if draft.given != {"flags"}:
+    if draft.given != frozenset({"flags"}):
         raise Refusal(50005)
     call.world.demand(call.bot.user, channel, Permission.MANAGE_MESSAGES)
     message.flags = (message.flags & ~SUPPRESS_EMBEDS) | (draft.flags & SUPPRESS_EMBEDS)

@@ -15,10 +15,11 @@ from bot.sandbox.refusals import Refusal
 from bot.sandbox.rest import account, bodies, channels, commands, guilds, interactions, messages
 from bot.sandbox.rest.call import Call, Handler, Request, Upload
 from bot.sandbox.rules import violations
-from bot.sandbox.wire import dumps
+from bot.sandbox.wire import Json, dumps
 from bot.sandbox.world import World
 
 BASE = "/api/v10"
+_STARTS = {"total": 1000, "remaining": 1000, "reset_after": 86_400_000, "max_concurrency": 1}
 _MAX_REQUESTS = 20_000
 _PARTS = (account, commands, messages, channels, guilds, interactions)
 _MAJOR = ("channel_id", "guild_id", "webhook_token", "interaction_token")
@@ -44,14 +45,24 @@ class Api:
 
     def add_to(self, web_app: web.Application, gateway_url: Callable[[], str]) -> None:
         """Register every route."""
-        routes = {key: handler for part in _PARTS for key, handler in part.ROUTES.items()}
-        start = {"total": 1000, "remaining": 1000, "reset_after": 86_400_000, "max_concurrency": 1}
-        routes["GET", "/gateway"] = lambda _call: {"url": gateway_url()}
-        routes["GET", "/gateway/bot"] = lambda call: {
-            "url": gateway_url(),
-            "shards": call.bot.recommended_shards,
-            "session_start_limit": start,
+
+        def entrance(call: Call) -> Json:
+            del call
+            return {"url": gateway_url()}
+
+        def entrance_for_bots(call: Call) -> Json:
+            return {
+                "url": gateway_url(),
+                "shards": call.bot.recommended_shards,
+                "session_start_limit": _STARTS,
+            }
+
+        routes: dict[tuple[str, str], Handler] = {
+            ("GET", "/gateway"): entrance,
+            ("GET", "/gateway/bot"): entrance_for_bots,
         }
+        for part in _PARTS:
+            routes |= part.ROUTES
         for (method, route), handler in sorted(routes.items(), key=lambda item: item[0][1].count("{")):
             web_app.router.add_route(method, BASE + route, partial(self._serve, route, handler))
         web_app.router.add_route("*", "/api/{rest:.*}", partial(self._serve, "", _unknown))

@@ -2,8 +2,8 @@
 
 import time
 
-from bot.sandbox import posting
-from bot.sandbox.drafts import Draft
+from bot.sandbox.actions import posting
+from bot.sandbox.actions.drafts import Draft
 from bot.sandbox.model.channels import Channel
 from bot.sandbox.model.interactions import (
     ACK_WINDOW_S,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.sandbox.mentions import Allowed
+from bot.sandbox.actions.mentions import Allowed
 from bot.sandbox.model.attachments import File
 from bot.sandbox.wire import Json, as_object, as_objects
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from bot.sandbox import posting
-from bot.sandbox.drafts import Draft
+from bot.sandbox.actions import posting
+from bot.sandbox.actions.drafts import Draft
 from bot.sandbox.model.channels import HOLDS_POSTS, Channel, Kind, ThreadState
 from bot.sandbox.model.guilds import Guild
 from bot.sandbox.model.messages import THREAD_CREATED, THREAD_STARTER, Message, Reference
@@ -55,8 +55,8 @@ def open_on(world: World, channel: Channel, message: Message, author: User, plan
     if message.thread or message.id in guild.all_threads:
         raise Refusal(160004)
     kind = Kind.ANNOUNCEMENT_THREAD if channel.kind is Kind.ANNOUNCEMENT else Kind.PUBLIC_THREAD
-    thread = _open(world, guild, channel, author, plan, kind, message.id)
-    _note(world, thread, author, THREAD_STARTER, message)
+    thread = _open(world, guild, channel, author, plan, kind=kind, identifier=message.id)
+    _note(world, thread, author, kind=THREAD_STARTER, about=message)
     posting.mark_thread(world, channel, message, thread)
     return thread
 
@@ -74,9 +74,9 @@ def open_alone(world: World, channel: Channel, author: User, plan: Plan) -> Chan
     is_private = kind is Kind.PRIVATE_THREAD
     needed = Permission.CREATE_PRIVATE_THREADS if is_private else Permission.CREATE_PUBLIC_THREADS
     world.demand(author, channel, needed)
-    thread = _open(world, guild, channel, author, plan, kind, world.hub.new_id())
+    thread = _open(world, guild, channel, author, plan, kind=kind, identifier=world.hub.new_id())
     if not is_private:
-        _note(world, channel, author, THREAD_CREATED, None, plan.name)
+        _note(world, channel, author, kind=THREAD_CREATED, text=plan.name)
     return thread
 
 
@@ -95,7 +95,7 @@ def open_post(
     world.demand(author, forum, needed)
     if forum.needs_tag and not plan.tags:
         raise Refusal(40067)
-    thread = _open(world, guild, forum, author, plan, Kind.PUBLIC_THREAD, world.hub.new_id())
+    thread = _open(world, guild, forum, author, plan, kind=Kind.PUBLIC_THREAD, identifier=world.hub.new_id())
     message = posting.compose(world, thread, author, draft)
     message.id = thread.id
     posting.deliver(world, thread, message)
@@ -110,7 +110,7 @@ def _guild(world: World, channel: Channel) -> Guild:
 
 
 def _open(
-    world: World, guild: Guild, parent: Channel, author: User, plan: Plan, kind: Kind, identifier: int
+    world: World, guild: Guild, parent: Channel, author: User, plan: Plan, *, kind: Kind, identifier: int
 ) -> Channel:
     if not guild.has_room_for_thread():
         raise Refusal(160006)
@@ -126,7 +126,7 @@ def _open(
 
 
 def _note(
-    world: World, channel: Channel, author: User, kind: int, about: Message | None, text: str = ""
+    world: World, channel: Channel, author: User, *, kind: int, about: Message | None = None, text: str = ""
 ) -> None:
     """Write what Discord itself writes when a thread is opened."""
     note = Message(world.hub.new_id(), channel.id, channel.guild_id, author, world.hub.clock(), kind, text)

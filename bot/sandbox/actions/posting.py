@@ -1,7 +1,7 @@
 """Messages: made, sent, edited and deleted, by bots and by people alike."""
 
-from bot.sandbox.drafts import Draft
-from bot.sandbox.mentions import mentions
+from bot.sandbox.actions.drafts import Draft
+from bot.sandbox.actions.mentions import mentions
 from bot.sandbox.model import components
 from bot.sandbox.model.attachments import Attachment, store
 from bot.sandbox.model.channels import HOLDS_POSTS, Channel, Kind

@@ -1,0 +1,1 @@
+"""What bots and people do alike: write, edit, open threads, answer interactions."""
