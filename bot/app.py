@@ -70,8 +70,8 @@ class _Engine:
     providers: dict[str, Provider]
     runner: EmbeddedRunner
     admission: Admission
-    stages: Stages
     cards: Cards
+    clock: Clock
 
 
 def load_catalogue(settings: Settings) -> Catalogue:
@@ -113,11 +113,12 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         engine = _build_engine(settings, stores, publisher, clock, tasks)
         for provider in engine.providers.values():
             stack.push_async_callback(provider.close)
-        _furnish(client, settings, stores, engine, clock)
+        _furnish(client, settings, stores, publisher, engine)
         await _recover(stores.db, engine)
         await _log_in(client, token)
         await _resume(stores.db, engine)
         tasks.create_task(engine.admission.run(), name="admission")
+        tasks.create_task(client.desk.resume(), name="resume")
         yield App(client, stores.db, tasks.create_task(client.connect(), name="gateway"))
 
 
@@ -186,10 +187,13 @@ def _build_engine(
         slot_freed=admission.wake,
     )
     runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)
-    return _Engine(providers, runner, admission, stages, cards)
+    return _Engine(providers, runner, admission, cards, clock)
 
 
-def _furnish(client: Kinora, settings: Settings, stores: _Stores, engine: _Engine, clock: Clock) -> None:
+def _furnish(
+    client: Kinora, settings: Settings, stores: _Stores, publisher: DiscordPublisher, engine: _Engine
+) -> None:
+    clock = engine.clock
     catalogue = load_catalogue(settings)
     generation = Generation(
         db=stores.db,
@@ -207,7 +211,13 @@ def _furnish(client: Kinora, settings: Settings, stores: _Stores, engine: _Engin
         insights=insights,
         quotas=Quotas(db=stores.db, clock=clock, defaults=settings.default_caps),
     )
-    client.desk = Desk(generation=generation, insights=insights, cards=engine.cards, blobs=stores.blobs)
+    client.desk = Desk(
+        generation=generation,
+        insights=insights,
+        cards=engine.cards,
+        blobs=stores.blobs,
+        publisher=publisher,
+    )
 
 
 async def _recover(db: Database, engine: _Engine) -> None:

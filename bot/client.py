@@ -40,6 +40,9 @@ class Services:
     quotas: Quotas
 
 
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot does not speak
+
+
 class Tree(app_commands.CommandTree["Kinora"]):
     """Turns whatever a command raises into words."""
 

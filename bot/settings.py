@@ -117,6 +117,11 @@ class Settings(BaseSettings):
         return self.discord_token.get_secret_value().strip()
 
 
+def inherited(**changed: str) -> dict[str, str]:
+    """This process's environment for a child of it, with some settings changed."""
+    return os.environ | changed
+
+
 def load() -> Settings:
     """Read the environment and `.env`.
 

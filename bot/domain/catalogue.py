@@ -1,15 +1,18 @@
 """What each model accepts and costs: rows of data, read at start from `catalogue.toml`."""
 
+import math
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from decimal import Decimal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bot.domain.errors import NotExpressible
 from bot.domain.requests import Aspect, Quality, Task, Value, VideoRequest
 
+PerSecond = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 Parameter = Literal["negative_prompt", "end_frame", "guidance", "camera", "sound", "voices"]
 
 _WORDS: dict[Parameter, str] = {
@@ -33,14 +36,21 @@ class ModelSpec(Value):
     durations_s: tuple[int, ...]
     aspects: tuple[Aspect, ...]
     parameters: tuple[Parameter, ...]
-    credits_per_second: dict[Quality, float] = Field(min_length=1)
+    credits_per_second: dict[Quality, PerSecond]
+
+    @model_validator(mode="after")
+    def _all_have_prices(self) -> Self:
+        if unpriced := [quality for quality in self.qualities if quality not in self.credits_per_second]:
+            raise ValueError(f"{self.id}: {_or(unpriced)} has no price in credits_per_second.")
+        return self
 
     def price(self, request: VideoRequest) -> int:
-        """Credits for this request, rounded up; a draft is free."""
-        if request.draft:
-            return 0
-        exact = self.credits_per_second[request.quality] * request.duration_s
-        return int(-(-exact // 1))
+        """Credits for this request; a draft is free."""
+        return 0 if request.draft else self.cost(request.quality, request.duration_s)
+
+    def cost(self, quality: Quality, duration_s: int) -> int:
+        """Credits for a clip, rounded up."""
+        return math.ceil(self.credits_per_second[quality] * duration_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,8 @@ class Catalogue:
 
     def _no_candidate(self, request: VideoRequest) -> str:
         known = ", ".join(f"`{spec.id}`" for spec in self.specs)
+        if request.draft and any(spec.provider == "local" for spec in self.specs):
+            return "Drafts are made by the local renderer; leave the model out."
         if request.draft:
             return "Drafts are made by the local renderer, which is switched off here."
         return f"Choose one of the models at hand: {known}."
@@ -115,7 +127,8 @@ def fits(request: VideoRequest, spec: ModelSpec) -> list[str]:
 
 
 def _used(request: VideoRequest) -> Iterable[Parameter]:
-    return (name for name in _WORDS if getattr(request, name) not in (None, False, (), ""))
+    given = ((name, getattr(request, name)) for name in _WORDS)
+    return (name for name, value in given if value is not None and value is not False and value not in ((), ""))
 
 
 def _or(values: Sequence[object]) -> str:

@@ -3,13 +3,23 @@
 from enum import StrEnum
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 
 class Value(BaseModel):
     """A frozen value that refuses fields it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def first_problem(error: ValidationError) -> str:
+    """What is wrong with a value, in a sentence for a person."""
+    first = error.errors(include_url=False)[0]
+    said = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if first["type"] == "value_error" or not first["loc"]:
+        return f"{said}."
+    option = str(first["loc"][0]).removesuffix("_s").replace("_", " ")
+    return f"{option}: {said[0].lower()}{said[1:]}."
 
 
 class Task(StrEnum):
@@ -70,6 +80,16 @@ class CameraControl(Value):
     move: CameraMove | CameraPreset
     amount: float | None = Field(default=None, ge=-10, le=10)
 
+    @field_validator("move", mode="before")
+    @classmethod
+    def _is_a_move(cls, move: object) -> object:
+        if move is None:
+            raise ValueError("Choose the camera move that the amount is for.")
+        known = (*CameraMove, *CameraPreset)
+        if move not in known:
+            raise ValueError(f"camera: there is no move {move}; choose one of {', '.join(known)}.")
+        return move
+
     @model_validator(mode="after")
     def _amount_fits_move(self) -> Self:
         if isinstance(self.move, CameraMove) and not self.amount:
@@ -84,12 +104,12 @@ USUAL_AMOUNT = 5.0
 
 
 def camera_control(move: str | None, amount: float | None) -> CameraControl | None:
-    """A camera move from what a person typed; None without a move.
+    """A camera move from what a person typed; None where nothing was typed.
 
     Raises:
         pydantic.ValidationError: no such move, or the amount does not go with it.
     """
-    if move is None:
+    if move is None and amount is None:
         return None
     if move in tuple(CameraMove) and amount is None:
         amount = USUAL_AMOUNT
@@ -149,3 +169,18 @@ class VideoRequest(Options):
     def task(self) -> Task:
         """Which of a provider's tasks this request is."""
         return Task.IMAGE_TO_VIDEO if self.image else Task.TEXT_TO_VIDEO
+
+
+class Asked(Value):
+    """A request as it came in, before its pictures are ours. Ids are Discord snowflakes."""
+
+    request_key: str
+    """The interaction's id: the card is the message that answers it."""
+    guild_id: int
+    channel_id: int
+    user_id: int
+    upload_limit: int
+    options: Options
+    image_url: str | None
+    """Signed, so good for about a day (discord.md, section 4)."""
+    end_frame_url: str | None

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from bot.db import jobs, offers
-from bot.db.transaction import Database
+from bot.db import asks, jobs, offers
+from bot.db.transaction import Database, Transaction
 from bot.domain.catalogue import Catalogue
 from bot.domain.errors import NotAdmitting, Refused
 from bot.domain.jobs import Job, Origin
 from bot.domain.money import Caps
-from bot.domain.requests import Options, Picture, Value, VideoRequest
+from bot.domain.requests import Asked, Options, Picture, Value, VideoRequest
 from bot.media.blobs import Blobs
 from bot.media.errors import Fit, PictureRefused
 from bot.media.images import Images
@@ -85,21 +85,26 @@ class Generation:
         image, end_frame = (stand_in if given else None for given in (with_image, with_end_frame))
         self._catalogue.choose(VideoRequest.of(options, image=image, end_frame=end_frame))
 
+    async def note(self, asked: Asked) -> None:
+        """Write down what is about to be acknowledged, so that a crash does not forget it."""
+        await self._db.write(asks.note(asked, now_ms=self._clock.now_ms()))
+
+    async def forget(self, request_key: str) -> None:
+        """What was noted has been refused, and the person knows."""
+        await self._db.write(asks.forget(request_key))
+
+    async def left(self) -> list[Asked]:
+        """What an earlier process noted and did not get to."""
+        return await self._db.read(asks.left())
+
     async def accept(self, origin: Origin, ask: Ask) -> Job:
         """Queue what was asked, or refuse it with nothing kept.
 
         Raises:
-            Refused: one of its kinds, or `bot.media.images.PictureRefused`; nothing was charged.
+            Refused: one of its kinds, or `bot.media.errors.PictureRefused`; nothing was charged.
         """
         request = await self._request(origin, ask)
-        choice = self._catalogue.choose(request)
-        accepted = await self._db.write(
-            jobs.accept(origin, request, choice, defaults=self._defaults, now_ms=self._clock.now_ms())
-        )
-        if accepted.is_new:
-            log.info("accepted", job=accepted.job.id, guild=origin.guild_id, credits=choice.price)
-            self._queued()
-        return accepted.job
+        return await self._queue(self._accepted(origin, request))
 
     async def accept_offer(self, offer_id: int, fit: Fit, origin: Origin) -> Job:
         """Accept a request again whose picture needed fitting.
@@ -109,7 +114,7 @@ class Generation:
             Refused: as `accept`.
         """
         now_ms = self._clock.now_ms()
-        kept = await self._db.write(offers.take(offer_id, origin.guild_id, origin.user_id, now_ms=now_ms))
+        kept = await self._db.read(offers.look(offer_id, origin.guild_id, origin.user_id, now_ms=now_ms))
         offer = _Offer.model_validate_json(kept)
         ask = Ask(
             options=offer.options,
@@ -117,7 +122,27 @@ class Generation:
             end_frame=await self._blobs.get(offer.end_frame) if offer.end_frame else None,
             fit=fit,
         )
-        return await self.accept(origin, ask)
+        request = await self._request(origin, ask)
+
+        def redeemed() -> Transaction[jobs.Accepted]:
+            yield from offers.take(offer_id, origin.guild_id, origin.user_id, now_ms=now_ms)
+            return (yield from self._accepted(origin, request))
+
+        return await self._queue(redeemed())
+
+    def _accepted(self, origin: Origin, request: VideoRequest) -> Transaction[jobs.Accepted]:
+        choice = self._catalogue.choose(request)
+        now_ms = self._clock.now_ms()
+        yield from asks.forget(origin.request_key)
+        return (yield from jobs.accept(origin, request, choice, defaults=self._defaults, now_ms=now_ms))
+
+    async def _queue(self, transaction: Transaction[jobs.Accepted]) -> Job:
+        accepted = await self._db.write(transaction)
+        job = accepted.job
+        if accepted.is_new:
+            log.info("accepted", job=job.id, guild=job.origin.guild_id, credits=job.credits)
+            self._queued()
+        return job
 
     async def cancel(self, job_id: int, *, guild_id: int, user_id: int, may_cancel_any: bool) -> Job:
         """End a job of one's own, or anybody's of the guild for who may.

@@ -7,7 +7,7 @@ from bot.domain.jobs import TERMINAL, Job, JobState
 from bot.domain.requests import CameraControl
 from bot.services.ports import Card
 from bot.ui.buttons import CancelButton
-from bot.ui.text import counted, progress_bar, quoted
+from bot.ui.text import counted, progress_bar, prose, quoted
 
 TITLES = {
     JobState.QUEUED: "In line",
@@ -29,6 +29,7 @@ _COLOURS = {
     JobState.CANCELLED: discord.Colour(0x80848E),
 }
 _WORKING = discord.Colour(0x5B6EE1)
+_MAX_REASON = 500  # the provider's own words have no bound
 _CANCELLABLE = (JobState.QUEUED, JobState.SUBMITTING, JobState.RENDERING)
 
 
@@ -104,7 +105,7 @@ def _end_line(job: Job) -> str:
     return {
         JobState.DONE: f"[See the clip]({message_link(job)}).",
         JobState.CANCELLED: "Nothing was charged.",
-        JobState.FAILED: f"{job.error or 'It failed.'} Nothing was charged.",
+        JobState.FAILED: f"{prose(job.error or 'It failed.', length=_MAX_REASON)} Nothing was charged.",
         JobState.UNDELIVERABLE: f"The clip is kept: `/job {job.id}` shows it. Nothing was charged.",
     }[job.state]
 

@@ -7,8 +7,9 @@ import discord
 import structlog
 from discord import ui
 
+from bot.domain.errors import DeliveryFault, KinoraError
 from bot.domain.jobs import Job, JobState, Origin
-from bot.domain.requests import Options
+from bot.domain.requests import Asked, Options
 from bot.media.blobs import Blobs
 from bot.media.errors import Fit, PictureTooBig
 from bot.services.cards import Cards
@@ -16,6 +17,7 @@ from bot.services.generation import MAX_PICTURE_BYTES, Ask, Generation
 from bot.services.insights import Insights
 from bot.ui import checks, errors
 from bot.ui.cards import card_view
+from bot.ui.threads import DiscordPublisher
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -25,8 +27,17 @@ _INTAKES_AT_ONCE = 8
 class Desk:
     """One for the client. Everything it does answers the interaction it was given."""
 
-    def __init__(self, *, generation: Generation, insights: Insights, cards: Cards, blobs: Blobs) -> None:
+    def __init__(
+        self,
+        *,
+        generation: Generation,
+        insights: Insights,
+        cards: Cards,
+        blobs: Blobs,
+        publisher: DiscordPublisher,
+    ) -> None:
         self._generation = generation
+        self._publisher = publisher
         self._insights = insights
         self._cards = cards
         self._blobs = blobs
@@ -53,22 +64,54 @@ class Desk:
             if picture.size > MAX_PICTURE_BYTES:
                 raise PictureTooBig(size_bytes=picture.size, max_bytes=MAX_PICTURE_BYTES)
         self._generation.check(options, with_image=image is not None, with_end_frame=end_frame is not None)
+        asked = _asked(interaction, options, image, end_frame)
+        await self._generation.note(asked)
         card_id = await self._acknowledge(interaction)
-        async with self._intake:
-            ask = Ask(
-                options=options,
-                image=await image.read() if image else None,
-                end_frame=await end_frame.read() if end_frame else None,
-            )
-            job = await self._generation.accept(_origin(interaction, card_id), ask)
-        await self._show(interaction, job)
+        try:
+            async with self._intake:
+                job = await self._generation.accept(_origin(asked, card_id), await self._with_pictures(asked))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
+            await errors.answer(interaction, error)
+            await self._generation.forget(asked.request_key)
+        else:
+            await self._show(interaction, job)
+
+    async def resume(self) -> None:
+        """Go on with what an earlier process acknowledged and did not get to."""
+        for asked in await self._generation.left():
+            try:
+                await self._resume(asked)
+            except DeliveryFault as fault:
+                log.warning("ask not resumed", request=asked.request_key, reason=str(fault))
+
+    async def _resume(self, asked: Asked) -> None:
+        card_id = await self._publisher.find_answer(asked)
+        if card_id is None:  # the acknowledgement never arrived, and Discord has said so
+            await self._generation.forget(asked.request_key)
+            return
+        try:
+            job = await self._generation.accept(_origin(asked, card_id), await self._with_pictures(asked))
+            await self._publisher.show(await self._cards.of(job.id))
+        except DeliveryFault:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
+            await self._publisher.show_view(asked.channel_id, card_id, errors.view_of(error))
+            await self._generation.forget(asked.request_key)
+
+    async def _with_pictures(self, asked: Asked) -> Ask:
+        image, end_frame = [
+            await self._publisher.download(url) if url else None
+            for url in (asked.image_url, asked.end_frame_url)
+        ]
+        return Ask(options=asked.options, image=image, end_frame=end_frame)
 
     async def take_up_offer(self, interaction: discord.Interaction[Any], offer_id: int, fit: Fit) -> None:
         """Ask again with the picture made to fit; the click gets a card of its own."""
         try:
             checks.ensure_deliverable(interaction)
             card_id = await self._acknowledge(interaction)
-            job = await self._generation.accept_offer(offer_id, fit, _origin(interaction, card_id))
+            origin = _origin(_asked(interaction, Options()), card_id)
+            job = await self._generation.accept_offer(offer_id, fit, origin)
             await self._show(interaction, job)
         except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
             await errors.answer(interaction, error)
@@ -121,13 +164,13 @@ class Desk:
         return response.message_id
 
     async def _show(self, interaction: discord.Interaction[Any], job: Job) -> None:
-        card = await self._cards.of(job.id)
-        self._cards.shown(card.job)
         try:
+            card = await self._cards.of(job.id)
+            self._cards.shown(card.job)
             await interaction.edit_original_response(view=card_view(card))
-        except discord.HTTPException as failure:
+        except (discord.HTTPException, KinoraError) as failure:
             # The job is queued whatever becomes of this message; its next step edits the card again.
-            log.warning("first card not shown", job=job.id, code=failure.code, status=failure.status)
+            log.warning("first card not shown", job=job.id, reason=str(failure))
 
 
 def text_view(text: str) -> ui.LayoutView:
@@ -137,16 +180,34 @@ def text_view(text: str) -> ui.LayoutView:
     return view
 
 
-def _origin(interaction: discord.Interaction[Any], card_id: int) -> Origin:
+def _asked(
+    interaction: discord.Interaction[Any],
+    options: Options,
+    image: discord.Attachment | None = None,
+    end_frame: discord.Attachment | None = None,
+) -> Asked:
     assert interaction.guild_id is not None
     assert interaction.channel_id is not None
-    return Origin(
+    return Asked(
         request_key=str(interaction.id),
         guild_id=interaction.guild_id,
         channel_id=interaction.channel_id,
         user_id=interaction.user.id,
-        card_id=card_id,
         upload_limit=interaction.filesize_limit,
+        options=options,
+        image_url=image.url if image else None,
+        end_frame_url=end_frame.url if end_frame else None,
+    )
+
+
+def _origin(asked: Asked, card_id: int) -> Origin:
+    return Origin(
+        request_key=asked.request_key,
+        guild_id=asked.guild_id,
+        channel_id=asked.channel_id,
+        user_id=asked.user_id,
+        card_id=card_id,
+        upload_limit=asked.upload_limit,
     )
 
 

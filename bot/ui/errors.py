@@ -20,6 +20,7 @@ from bot.domain.errors import (
     TooManyQueued,
 )
 from bot.domain.money import period_end_s
+from bot.domain.requests import first_problem
 from bot.media.errors import MediaError, PictureRefused
 from bot.services.generation import PictureNeedsFitting
 from bot.ui.buttons import fit_row
@@ -117,8 +118,7 @@ def _database(error: DatabaseUnavailable) -> Answer:
 
 @describe.register
 def _invalid(error: ValidationError) -> Answer:
-    said = error.errors()[0]["msg"].removeprefix("Value error, ")
-    return Answer(f"{said} {_FREE}")
+    return Answer(f"{first_problem(error)} {_FREE}")
 
 
 @describe.register
@@ -132,13 +132,19 @@ def _checked(error: app_commands.NoPrivateMessage) -> Answer:
     return Answer("This works in servers only.")
 
 
-async def answer(interaction: discord.Interaction[Any], error: Exception) -> None:
-    """Tell the person; privately while that is still possible."""
+def view_of(error: Exception) -> ui.LayoutView:
+    """The words for an error, with their buttons, as a message."""
     said = describe(error)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay(said.text))
     if said.row is not None:
         view.add_item(said.row)
+    return view
+
+
+async def answer(interaction: discord.Interaction[Any], error: Exception) -> None:
+    """Tell the person; privately while that is still possible."""
+    view = view_of(error)
     try:
         if not interaction.response.is_done():
             await interaction.response.send_message(view=view, ephemeral=True)

@@ -133,5 +133,6 @@ async def _suggest_providers(interaction: discord.Interaction[Any], typed: str) 
 
 
 def _label(spec: ModelSpec) -> str:
-    quality, per_second = min(spec.credits_per_second.items(), key=lambda item: item[1])
-    return f"{spec.name} · from {counted(round(per_second * 5), 'credit')} ({quality}, 5 s)"
+    duration_s = min(spec.durations_s)
+    cost, quality = min((spec.cost(quality, duration_s), quality) for quality in spec.qualities)
+    return f"{spec.name} · from {counted(cost, 'credit')} ({quality}, {duration_s} s)"

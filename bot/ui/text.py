@@ -6,6 +6,8 @@ import unicodedata
 _WORD_JOINER = "\u2060"
 _LOOKALIKE_TICK = "\u02cb"  # ends no code block
 _LOOKALIKE_AT = "\uff20"  # mentions nobody
+_LOOKALIKE_LESS = "\uff1c"  # begins no mention, timestamp or emoji
+_DEFUSED = str.maketrans({"@": _LOOKALIKE_AT, "<": _LOOKALIKE_LESS, "`": _LOOKALIKE_TICK})
 _MAX_QUOTED = 300
 
 
@@ -33,7 +35,12 @@ def inline(text: str, *, length: int) -> str:
 
 def thread_name(text: str, *, otherwise: str) -> str:
     """A thread's name from foreign text: 1 to 100 characters, one line, no mentions."""
-    return cut(plain(text).replace("@", _LOOKALIKE_AT).replace("`", ""), 90) or otherwise
+    return cut(plain(text.replace("`", "")).translate(_DEFUSED), 90) or otherwise
+
+
+def prose(text: str, *, length: int) -> str:
+    """A foreign sentence between our own: no mentions, no markdown, on one line."""
+    return re.sub(r"([\\*_~|#\[\]()>])", r"\\\1", cut(plain(text), length).translate(_DEFUSED))
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

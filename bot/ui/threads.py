@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import discord
+from discord import ui
 
 from bot.domain.errors import (
     ClipTooLarge,
@@ -16,6 +17,7 @@ from bot.domain.errors import (
     DiscordUnavailable,
 )
 from bot.domain.jobs import Job
+from bot.domain.requests import Asked
 from bot.services.ports import Card
 from bot.ui.cards import card_view, result_text
 from bot.ui.text import thread_name
@@ -37,10 +39,29 @@ class DiscordPublisher:
 
     async def show(self, card: Card) -> None:
         """Edit the card."""
-        origin = card.job.origin
-        message = self._messageable(origin.channel_id, origin.guild_id).get_partial_message(origin.card_id)
+        await self.show_view(card.job.origin.channel_id, card.job.origin.card_id, card_view(card))
+
+    async def show_view(self, channel_id: int, message_id: int, view: ui.LayoutView) -> None:
+        """Edit a message of ours."""
+        message = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
         async with _translated():
-            await message.edit(view=card_view(card), allowed_mentions=discord.AllowedMentions.none())
+            await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
+
+    async def find_answer(self, asked: Asked) -> int | None:
+        """Our acknowledgement of a request; None if it never arrived."""
+        channel = self._messageable(asked.channel_id, asked.guild_id)
+        since = discord.Object(int(asked.request_key))
+        async with _translated():
+            async for message in channel.history(limit=_SEARCHED, after=since):
+                used = message.interaction_metadata
+                if used is not None and used.id == since.id:
+                    return message.id
+        return None
+
+    async def download(self, url: str) -> bytes:
+        """A picture that somebody attached."""
+        async with _translated():
+            return await self._client.http.get_from_cdn(url)
 
     async def open_thread(self, job: Job) -> int:
         """The thread on the card; the one it was asked in, if it was asked in one."""

@@ -126,6 +126,13 @@ CREATE TABLE renders (
 );
 CREATE INDEX renders_kind ON renders (provider, model, quality, duration_s, id);
 
+-- Requests between their acknowledgement and their job: a restart goes on with them.
+CREATE TABLE asks (
+    request_key TEXT PRIMARY KEY,
+    asked TEXT NOT NULL,
+    at_ms BIGINT NOT NULL
+);
+
 -- What a button under a refusal would do ("Pad it", "Crop it"), kept until it is pressed or lapses.
 CREATE TABLE offers (
     -- sqlite: id INTEGER PRIMARY KEY AUTOINCREMENT,

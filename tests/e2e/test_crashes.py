@@ -1,0 +1,151 @@
+"""The bot as a process of its own, killed without warning and started again."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from bot import settings as environment
+from bot.db import jobs, money
+from bot.db.sqlite import SqliteDatabase
+from bot.domain.jobs import JobState
+from bot.sandbox import Drop, Hold, Used, shows
+from tests.e2e.scenes import CLIP_TIMEOUT_S, PICTURE, Scene, decoded
+
+MESSAGES = "/channels/{channel_id}/messages"
+
+
+@asynccontextmanager
+async def started(scene: Scene) -> AsyncGenerator[Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        "run",
+        env=environment.inherited(**scene.environment()),
+        stderr=PIPE,
+        limit=1 << 20,
+    )
+    said: list[bytes] = []
+
+    async def listen() -> None:
+        assert process.stderr is not None
+        async for line in process.stderr:
+            said.append(line)
+
+    listener = asyncio.ensure_future(listen())
+    try:
+        await scene.application.ready(timeout_s=30)
+        yield process
+    except Exception as error:
+        raise AssertionError(b"".join(said[-40:]).decode()) from error
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
+        await listener
+    for line in said:
+        assert json.loads(line)["level"] not in ("error", "critical"), line
+
+
+async def kill(process: Process) -> None:
+    process.kill()
+    await process.wait()
+
+
+async def until_acknowledged(scene: Scene, used: Used) -> None:
+    await used.acknowledged()
+
+
+async def until_accepted(scene: Scene, used: Used) -> None:
+    await used.response(until=lambda card: "Job 1" in card.text)
+
+
+async def until_rendering(scene: Scene, used: Used) -> None:
+    card = await used.response(until=lambda card: "Job 1" in card.text)
+    await shows(card, lambda message: "Rendering" in message.text)
+
+
+async def until_before_posting(scene: Scene, used: Used) -> None:
+    fault = scene.sandbox.faults.add("POST", MESSAGES, Hold())
+    await asyncio.wait_for(fault.struck.wait(), CLIP_TIMEOUT_S)
+
+
+async def until_after_posting(scene: Scene, used: Used) -> None:
+    fault = scene.sandbox.faults.add("POST", MESSAGES, Hold(after_effect=True))
+    await asyncio.wait_for(fault.struck.wait(), CLIP_TIMEOUT_S)
+
+
+async def until_the_thread_is_there(scene: Scene, used: Used) -> None:
+    route = "/channels/{channel_id}/messages/{message_id}/threads"
+    fault = scene.sandbox.faults.add("POST", route, Hold(after_effect=True))
+    await asyncio.wait_for(fault.struck.wait(), CLIP_TIMEOUT_S)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        until_acknowledged,
+        until_accepted,
+        until_rendering,
+        until_the_thread_is_there,
+        until_before_posting,
+        until_after_posting,
+    ],
+)
+async def test_a_clip_arrives_once_although_the_bot_was_killed(
+    scene: Scene, moment: Callable[[Scene, Used], Awaitable[None]]
+) -> None:
+    async with started(scene) as process:
+        used = await scene.mia.slash("animate", scene.channel, image=PICTURE, prompt="the boat drifts")
+        await moment(scene, used)
+        await kill(process)
+    scene.sandbox.faults.clear()
+    async with started(scene):
+        card = await used.response(timeout_s=30)
+        clip = await scene.clip_of(card)
+    assert [message.id for message in scene.clips()] == [clip.id]
+    assert round(decoded(clip.files[0].data).seconds, 1) == 5.0
+    assert await balance_and_state(scene.settings.database_path) == (5, 0, JobState.DONE)
+
+
+async def test_a_connection_that_breaks_after_the_post_does_not_double_it(scene: Scene) -> None:
+    async with started(scene):
+        scene.sandbox.faults.add("POST", MESSAGES, Drop(after_effect=True))
+        used = await scene.mia.slash("animate", scene.channel, image=PICTURE)
+        await scene.clip_of(await used.response())
+    assert len(scene.clips()) == 1
+
+
+async def test_a_second_bot_on_the_same_folder_is_told_so(scene: Scene) -> None:
+    async with started(scene):
+        second = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", "run", env=environment.inherited(**scene.environment()), stderr=PIPE
+        )
+        _, said = await second.communicate()
+    assert second.returncode == 1
+    assert said.decode().count("\n") == 1
+    assert "Another Kinora is running" in said.decode()
+
+
+async def balance_and_state(path: Path) -> tuple[int, int, JobState]:
+    db = await SqliteDatabase.open(path)
+    try:
+        job = await db.read(jobs.get(1))
+        assert await db.read(money.discrepancies()) == 0
+        rows = await db.read(_used(job.origin.user_id))
+        return *rows, job.state
+    finally:
+        await db.close()
+
+
+def _used(user_id: int):  # noqa: ANN202 - a transaction
+    rows = yield "SELECT used, reserved FROM budgets WHERE user_id = :user_id", {"user_id": user_id}
+    return rows[0]["used"], rows[0]["reserved"]
