@@ -13,6 +13,8 @@ from bot.providers.local.scene import RenderFailed
 # Pixels of the scaled picture per pixel of the frame where the camera is farthest: a little more than one keeps
 # detail for where it is nearest, and a cubic kernel does not alias yet.
 DENSITY = 1.2
+# A picture only this much larger is taken as it is: resampling it would cost more detail than it tames.
+SPARE = 1.15
 
 
 def opened(path: str) -> Image.Image:
@@ -23,17 +25,16 @@ def opened(path: str) -> Image.Image:
         raise RenderFailed("The picture could not be read.") from error
 
 
-def scaled(picture: Image.Image, wanted: tuple[int, int]) -> Image.Image:
-    """The picture in RGB, no larger than wanted; never enlarged, since the camera does that as well."""
-    width, height = (min(have, want) for have, want in zip(picture.size, wanted, strict=True))
-    picture.draft("RGB", (width, height))  # a JPEG decodes to half or a quarter for less
+def scaled(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The picture in RGB at this size; unless it is about that large or smaller, since the camera enlarges too."""
+    picture.draft("RGB", size)  # a JPEG decodes to a half or a quarter for less
     try:
         flat = _opaque(picture)
     except (OSError, ValueError, SyntaxError) as error:  # what Pillow's decoders raise on damage
         raise RenderFailed("The picture is damaged.") from error
-    if flat.size == (width, height):
+    if flat.width <= SPARE * size[0]:
         return flat
-    return _resized(flat, (width, height), Image.Resampling.LANCZOS)
+    return _resized(flat, size, Image.Resampling.LANCZOS)
 
 
 def _opaque(picture: Image.Image) -> Image.Image:

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise, product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import wasmtime
-from typing_extensions import Buffer
 
 from bot.providers.local.camera import Matrix, scaling
 from bot.providers.local.camera import product as combine
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 PHASES = 32
 UNIT = 1 << 14  # the sum of a kernel's weights
@@ -99,7 +102,7 @@ class Warper:
         """Mix `part` of 256 of `over`, of the same shape, into the canvas."""
         self._fade(self._store, canvas.address, over.address, canvas.size, part)
 
-    def copy(self, canvas: Canvas, target: Buffer) -> None:
+    def copy(self, canvas: Canvas, target: "Buffer") -> None:
         """Copy the canvas into writable memory of its size."""
         start = ctypes.addressof(self._memory.data_ptr(self._store).contents) + canvas.address
         drawn = (ctypes.c_ubyte * canvas.size).from_address(start)

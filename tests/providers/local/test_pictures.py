@@ -26,6 +26,7 @@ def test_colours_become_bt709_in_limited_range(colour: tuple[int, int, int]) -> 
 def test_a_large_picture_shrinks_once_and_a_small_one_stays() -> None:
     assert scaled(Image.new("RGB", (800, 600)), (400, 300)).size == (400, 300)
     assert scaled(Image.new("RGB", (80, 60)), (400, 300)).size == (80, 60)
+    assert scaled(Image.new("RGB", (440, 330)), (400, 300)).size == (440, 330)
 
 
 def test_shrinking_averages_instead_of_skipping() -> None:
