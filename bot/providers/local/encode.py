@@ -42,6 +42,7 @@ class Clip:
         try:
             self._container.start_encoding()
         except OSError as error:
+            self._part.unlink(missing_ok=True)
             raise RenderFailed(
                 f"The clip could not be written to {self._out.parent}: {error.strerror}."
             ) from error

@@ -21,7 +21,10 @@ def opened(path: str) -> Image.Image:
     """The picture at this path, not decoded yet; raises `RenderFailed` if it is none."""
     try:
         return Image.open(File(path))
-    except OSError as error:  # Pillow's UnidentifiedImageError is one
+    except (
+        OSError,
+        Image.DecompressionBombError,
+    ) as error:  # what is no picture raises an OSError of Pillow's
         raise RenderFailed("The picture could not be read.") from error
 
 

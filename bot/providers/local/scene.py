@@ -27,6 +27,7 @@ class Scene:
 
     `image` None draws a title card from `prompt`. `camera` is a value of `CameraMove` or `CameraPreset`, None
     the gentle default; `amount` goes with the simple moves only. Paths are strings, sizes are pixels.
+    Of Kling's 24 and 30 frames a second this is 30: a screen of 60 shows each frame twice, while 24 would judder.
     """
 
     out: str

@@ -33,7 +33,7 @@ class Plane:
 
 @dataclass(frozen=True)
 class Canvas:
-    """A plane to draw on: `bytes` is the live memory behind it, `stride` bytes a row."""
+    """A plane to draw on, in the machine's memory; `stride` bytes a row."""
 
     address: int
     width: int
@@ -69,10 +69,10 @@ class Warper:
         rows = [pixels[start:end] for start, end in pairwise(range(0, width * height + 1, width))]
         padded = [row[:1] + row + row[-1:] * right for row in (rows[0], *rows, *rows[-1:] * 5)]
         woven = self._allocate(4 * cells * (height + 3))
-        mark, self._used = self._used, self._used
+        mark = self._used
         source = self._put(b"".join(padded))
         self._weave(self._store, source, cells, height + 3, woven)
-        self._used = mark
+        self._used = mark  # the rows are woven; their room is free again
         return Plane(woven, cells, width, height)
 
     def canvas(self, width: int, height: int, stride: int) -> Canvas:

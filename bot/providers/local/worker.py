@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from av.error import FFmpegError
+
 from bot.providers.local.encode import temporary
 from bot.providers.local.render import render
 from bot.providers.local.scene import RenderFailed, Scene
@@ -52,7 +54,7 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails as well
         sys.exit("Nobody reads the progress any more.")
-    except (RenderFailed, OSError, MemoryError) as error:
+    except (RenderFailed, OSError, FFmpegError, MemoryError) as error:
         sys.exit(" ".join(str(error).split()) or type(error).__name__)
 
 
@@ -64,14 +66,15 @@ def _end_when_told(scene: Scene) -> None:
 
 
 def _end_with_parent(scene: Scene) -> None:
-    mode = os.fstat(sys.stdin.fileno()).st_mode
+    mode = os.fstat(sys.stdin.fileno()).st_mode if sys.stdin else 0
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
         threading.Thread(target=_watch, args=(scene,), daemon=True).start()
 
 
 def _watch(scene: Scene) -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
+    with suppress(ConnectionError):  # a socket whose other end was killed
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
     _abandon(scene, "The process that wanted this clip is gone.")
 
 

@@ -7,7 +7,7 @@ import av
 import pytest
 from PIL import Image, ImageDraw
 
-from bot.providers.local.camera import Pose
+from bot.providers.local.camera import Pose, apply, product
 from bot.providers.local.encode import KEY_FRAMES_S, temporary
 from bot.providers.local.render import Studio, fading, render
 from bot.providers.local.scene import RenderFailed, Scene
@@ -155,10 +155,19 @@ def test_chroma_moves_with_luma(showing: Show) -> None:
         assert 2 * chroma_y == pytest.approx(y, abs=0.35)
 
 
-def test_the_picture_fills_every_frame(showing: Show) -> None:
-    scene = showing(Image.new("RGB", (301, 203), "white"), camera="roll", amount=-10)
-    for luma, *_ in planes(made(scene)):
-        assert min(luma.tobytes()) > 230
+@pytest.mark.parametrize("shape", [(301, 203), (200, 400), (320, 180)])
+@moves
+def test_every_frame_lies_inside_the_picture_and_touches_its_edge(
+    showing: Show, move: tuple[str, float | None], shape: tuple[int, int]
+) -> None:
+    scene = showing(Image.new("RGB", shape), camera=move[0], amount=move[1])
+    studio = Studio(scene)
+    corners = [(x - 0.5, y - 0.5) for x in (0, scene.width) for y in (0, scene.height)]
+    reach = 0.0
+    for sight in studio.path.sights:
+        seen = product(product(studio._views[0].placed, sight), studio._sites[0])
+        reach = max(reach, *(2 * abs(place - 0.5) for corner in corners for place in apply(seen, *corner)))
+    assert reach == pytest.approx(1)
 
 
 def test_the_clip_ends_on_the_end_frame_alone(showing: Show, tmp_path: Path) -> None:
