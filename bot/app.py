@@ -108,11 +108,11 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
     async with AsyncExitStack() as stack:
         stores = await _open_stores(settings, stack)
         client = await stack.enter_async_context(Kinora(db=stores.db))
-        tasks = await stack.enter_async_context(task_group())
+        providers = await stack.enter_async_context(_closing())
+        tasks = await stack.enter_async_context(task_group())  # ends first, so that nothing is begun anew
         publisher = DiscordPublisher(client, installation=stores.installation)
         engine = _build_engine(settings, stores, publisher, clock, tasks)
-        for provider in engine.providers.values():
-            stack.push_async_callback(provider.close)
+        providers.extend(engine.providers.values())
         _furnish(client, settings, stores, publisher, engine)
         await _recover(stores.db, engine)
         await _log_in(client, token)
@@ -133,6 +133,16 @@ async def run(settings: Settings) -> None:
         await asyncio.wait((waiting, app.connection), return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         log.info("stopping")
+
+
+@asynccontextmanager
+async def _closing() -> AsyncGenerator[list[Provider]]:
+    """A list whose providers are closed at the end."""
+    providers: list[Provider] = []
+    try:
+        yield providers
+    finally:
+        await asyncio.gather(*(provider.close() for provider in providers))
 
 
 async def _open_stores(settings: Settings, stack: AsyncExitStack) -> _Stores:

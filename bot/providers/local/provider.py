@@ -44,6 +44,7 @@ _ASK_AGAIN_S = 1.0
 class _Render:
     process: Process
     progress: float = 0.0
+    follower: asyncio.Task[None] | None = None
 
 
 class LocalProvider:
@@ -102,14 +103,14 @@ class LocalProvider:
         """Stop a task and forget it."""
         render = self._renders.pop(task_id, None)
         if render is not None:
-            await _stop(render.process)
+            await _stop(render)
         await asyncio.to_thread(shutil.rmtree, self._folder / task_id, ignore_errors=True)
         return True
 
     async def close(self) -> None:
         """Stop what is running; it starts again when it is next asked about."""
         renders, self._renders = self._renders, {}
-        await asyncio.gather(*(_stop(render.process) for render in renders.values()))
+        await asyncio.gather(*(_stop(render) for render in renders.values()))
 
     @asynccontextmanager
     async def _open(self, task_id: str) -> AsyncGenerator[AsyncIterator[bytes]]:
@@ -195,10 +196,12 @@ async def _read_progress(render: _Render) -> None:
         render.progress = progress["done"] / max(1, progress["total"])
 
 
-async def _stop(process: Process) -> None:
-    if process.returncode is None:
-        process.kill()
-    await process.wait()
+async def _stop(render: _Render) -> None:
+    if render.process.returncode is None:
+        render.process.kill()
+    if render.follower is not None:
+        await asyncio.wait({render.follower})
+    await render.process.communicate()  # what is left in the pipes, so that they close
 
 
 def _copy(picture: Picture | None, submission: Submission, folder: Path) -> Path | None:
