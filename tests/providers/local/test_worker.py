@@ -1,10 +1,11 @@
+import errno
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,9 @@ from subprocess import DEVNULL, PIPE, Popen
 
 import pytest
 
-from bot.providers.local.encode import temporary
+from bot.providers.local.encode import Clip, temporary
 from bot.providers.local.scene import Scene
-from bot.providers.local.worker import Progress
+from bot.providers.local.worker import Progress, main
 
 COMMAND = (sys.executable, "-m", "bot.providers.local.worker")
 # A parent that starts a worker, says its process id and waits to be killed.
@@ -143,3 +144,45 @@ def test_progress_is_told_at_most_ten_times_a_second(
     assert told[0] == 1
     assert told[-1] == 100
     assert len(told) <= 11
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Run the worker in this process."""
+    handler = signal.getsignal(signal.SIGTERM)
+    with Path(os.devnull).open() as nothing:
+        monkeypatch.setattr("sys.stdin", nothing)
+
+        def run(path: str) -> None:
+            monkeypatch.setattr("sys.argv", ["worker", path])
+            main()
+
+        yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+def test_in_one_process_it_works_as_well(
+    scene: Scene,
+    written: Callable[[Scene], str],
+    here: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    here(written(scene))
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"done": 30, "total": 30}
+    assert Path(scene.out).exists()
+
+
+def test_a_disk_that_fills_up_is_said_in_one_line(
+    scene: Scene,
+    written: Callable[[Scene], str],
+    here: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(_self: Clip, _fill: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Clip, "add", full)
+    with pytest.raises(SystemExit, match="No space left on device"):
+        here(written(scene))
+    assert not temporary(scene.out).exists()
+    assert not Path(scene.out).exists()
