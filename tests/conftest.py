@@ -1,6 +1,8 @@
 """What every test may use: a local Discord whose every request is held against Discord's own document."""
 
+import os
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
 
@@ -24,3 +26,11 @@ async def sandbox() -> AsyncGenerator[Sandbox]:
 def pytest_report_header() -> str | None:
     """Say so where requests cannot be checked against the document."""
     return None if observer() else f"Discord requests are not checked against its document: {ABSENT}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With FORBID_SKIPS set, a skipped test fails the run: nothing the suite needs may be missing there."""
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("FORBID_SKIPS") and reporter.stats.get("skipped") and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
