@@ -4,6 +4,8 @@
 so that one conditional update can decide whether a request still fits.
 """
 
+from functools import lru_cache
+
 from bot.db.transaction import Transaction
 from bot.domain.errors import QuotaExceeded
 from bot.domain.jobs import Job
@@ -11,6 +13,7 @@ from bot.domain.money import Balance, Caps, Entry, Periods
 
 GUILD = 0
 """The `user_id` of a server's own budget."""
+_DAY_MS = 86_400_000
 
 
 def reserve(job: Job, caps: Caps) -> Transaction[None]:
@@ -19,7 +22,7 @@ def reserve(job: Job, caps: Caps) -> Transaction[None]:
     Raises:
         QuotaExceeded: a cap would be overdrawn; the caller's transaction is to be rolled back.
     """
-    origin, periods = job.origin, Periods.at(job.created_at_ms)
+    origin, periods = job.origin, _periods(job.created_at_ms)
     for whose, user_id, period, cap in (
         ("user", origin.user_id, periods.day, caps.user_daily_credits),
         ("guild", GUILD, periods.month, caps.guild_monthly_credits),
@@ -37,7 +40,7 @@ def close(job: Job, kind: Entry, *, now_ms: int) -> Transaction[None]:
 
     The unique index on closing rows makes a second close an error instead of a second payment.
     """
-    periods = Periods.at(job.created_at_ms)
+    periods = _periods(job.created_at_ms)
     used = job.credits if kind is Entry.SETTLE else 0
     yield _ENTER, _entry(job, kind, used, periods, now_ms)
     yield (
@@ -65,6 +68,16 @@ def discrepancies() -> Transaction[int]:
     """How many budgets differ from the sums of their ledger rows; 0 in a sound database."""
     rows = yield _DISCREPANCIES, {}
     return int(rows[0]["n"])
+
+
+def _periods(at_ms: int) -> Periods:
+    return _periods_of_day(at_ms // _DAY_MS)
+
+
+@lru_cache(maxsize=64)
+def _periods_of_day(day: int) -> Periods:
+    """Formatting dates takes longer than most statements."""
+    return Periods.at(day * _DAY_MS)
 
 
 def _balance(guild_id: int, user_id: int, period: str, cap: int | None) -> Transaction[Balance]:

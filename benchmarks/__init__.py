@@ -1,0 +1,1 @@
+"""What Kinora costs: `python -m benchmarks [names] [--quick]`. Each module but the plain ones is one benchmark."""

@@ -1,0 +1,57 @@
+"""Requests as people make them, for benchmarks that need many."""
+
+from importlib import resources
+from itertools import count
+
+from bot.domain.catalogue import Catalogue
+from bot.domain.jobs import Origin
+from bot.domain.money import Caps
+from bot.domain.requests import Aspect, CameraControl, CameraMove, Picture, Quality, VideoRequest
+
+DAY_MS = 86_400_000
+NOW_MS = 20_000 * DAY_MS
+"""Some noon-less moment; nothing measured depends on which."""
+
+NO_CAPS = Caps(
+    guild_monthly_credits=None,
+    user_daily_credits=None,
+    user_queued=None,
+    user_running=None,
+    guild_running=None,
+)
+WIDE_CAPS = Caps(
+    guild_monthly_credits=10**12,
+    user_daily_credits=10**12,
+    user_queued=10**9,
+    user_running=10**9,
+    guild_running=10**9,
+)
+"""Every cap is set, so that each is checked; none is reached."""
+
+REQUEST = VideoRequest(
+    prompt="The boat drifts towards the rising sun while gulls cross the sky. " * 10,
+    negative_prompt="blur, text, watermark, " * 5,
+    camera=CameraControl(move=CameraMove.ZOOM, amount=3),
+    aspect=Aspect.WIDE,
+    quality=Quality.PRO,
+    image=Picture(blob="a" * 64, media_type="image/jpeg", width=1600, height=900),
+)
+"""About 1 KB as JSON."""
+
+_CATALOGUE = resources.files("bot.domain").joinpath("catalogue.toml").read_text(encoding="utf-8")
+CHOICE = Catalogue.parse(_CATALOGUE, providers=("local",)).choose(REQUEST)
+
+_numbers = count(1)
+
+
+def origin(*, guild_id: int, user_id: int) -> Origin:
+    """Another interaction of a member."""
+    number = next(_numbers)
+    return Origin(
+        request_key=str(10**18 + number),
+        guild_id=guild_id,
+        channel_id=guild_id * 10,
+        user_id=user_id,
+        card_id=2 * 10**18 + number,
+        upload_limit=10_485_760,
+    )
