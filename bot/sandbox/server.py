@@ -10,7 +10,7 @@ from yarl import URL
 
 from bot.sandbox.cdn import DEFAULT_MAX_BYTES, Cdn
 from bot.sandbox.driver.server import BOT_PERMISSIONS, App, Server
-from bot.sandbox.faults import Drop, Faults
+from bot.sandbox.faults import Answer, Drop, Faults, Hold, TooMany
 from bot.sandbox.gateway.serving import Gateway
 from bot.sandbox.model.hub import Hub
 from bot.sandbox.model.people import User
@@ -144,11 +144,18 @@ class Sandbox:
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         fault = self.faults.strike(request.method, "/cdn")
-        if fault is None:
-            return await self.cdn.answer(request)
-        if isinstance(fault.action, Drop):
-            assert request.transport is not None
-            request.transport.abort()
-            return web.Response()
-        await fault.held()
+        match fault.action if fault else None:
+            case Answer(status, _, headers):
+                return web.Response(status=status, headers=headers)
+            case TooMany(retry_after_s):
+                return web.Response(status=429, headers={"Retry-After": f"{retry_after_s:g}"})
+            case Drop():
+                assert request.transport is not None
+                request.transport.abort()
+                return web.Response()
+            case Hold():
+                assert fault is not None
+                await fault.held()
+            case None:
+                pass
         return await self.cdn.answer(request)

@@ -34,6 +34,7 @@ class Connection:
         self._request = request
         self._encode = encode
         self._outgoing: asyncio.Queue[_Outgoing] = asyncio.Queue()
+        self.is_closed_here = False
         self._received_at_s: deque[float] = deque(maxlen=_MAX_RECEIVED)
 
     def send(self, op: int, data: object = None) -> None:
@@ -65,6 +66,7 @@ class Connection:
         while not self._socket.closed:
             item = await self._outgoing.get()
             if isinstance(item, _Close):
+                self.is_closed_here = True
                 await self._socket.close(code=item.code)
             elif isinstance(item, _Cut):
                 if self._request.transport:

@@ -99,7 +99,7 @@ class Gateway:
     def _left(self, connection: Connection, close_code: int | None) -> None:
         session = self._detach(connection)
         del self._connections[connection]
-        if session and close_code in _FINAL_CLOSES:
+        if session and close_code in _FINAL_CLOSES and not connection.is_closed_here:
             self._sessions.pop(session.id, None)
 
     def _detach(self, connection: Connection) -> Session | None:

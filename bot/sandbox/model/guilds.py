@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from bot.sandbox.model.channels import Channel, Kind
 from bot.sandbox.model.hub import GUILDS, Event
 from bot.sandbox.model.membership import Membership
+from bot.sandbox.model.messages import Viewer
 from bot.sandbox.model.people import Member, Role
 from bot.sandbox.permissions import Overwrite, Permission
 from bot.sandbox.wire import Json, iso
@@ -163,7 +164,11 @@ class Guild(Membership):
     def announce_to(self, bot: int) -> None:
         """Tell a bot of the guild that it has joined."""
         is_bot = bot.__eq__
-        self.hub.publish(Event("GUILD_CREATE", lambda _: self.payload(bot), GUILDS, self.id, is_bot))
+
+        def payload(_viewer: Viewer) -> Json:
+            return {key: value for key, value in self.payload(bot).items() if key != "unavailable"}
+
+        self.hub.publish(Event("GUILD_CREATE", payload, GUILDS, self.id, is_bot))
 
     def announce_end_to(self, bot: int) -> None:
         """Tell a bot that it is no longer in the guild."""
