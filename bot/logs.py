@@ -12,8 +12,8 @@ _SECRETS = (
     re.compile(
         r"(/(?:webhooks|interactions)/\d+/)[^/?\s\"']+"
     ),  # whoever holds such a token posts as the bot
-    re.compile(r"\b((?:Bot|Bearer)\s+)[\w.\-]{8,}"),
-    re.compile(r"([?&](?:ex|is|hm|X-Amz-Signature)=)[^&\s\"']+"),
+    re.compile(r"\b((?:Bot|[Bb]earer)\s+)[\w.~+/\-]{8,}=*"),
+    re.compile(r"([?&](?:ex|is|hm|sig|\w*signature|\w*token|key|X-Amz-[\w-]+)=)[^&\s\"']+", re.IGNORECASE),
 )
 
 
@@ -41,7 +41,7 @@ def configure(*, level: str, layout: Literal["auto", "json", "console"]) -> None
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    renderer = structlog.processors.JSONRenderer() if as_json else _for_people()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -58,5 +58,15 @@ def configure(*, level: str, layout: Literal["auto", "json", "console"]) -> None
     logging.getLogger("discord").setLevel(max(logging.WARNING, root.level))
 
 
+def _for_people() -> structlog.dev.ConsoleRenderer:
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+
+
 def _redact_event(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {key: _redacted(value) for key, value in event.items()}
+
+
+def _redacted(value: object) -> object:
+    return redact(str(value)) if isinstance(value, (str, BaseException)) else value

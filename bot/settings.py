@@ -1,10 +1,11 @@
 """The only reader of the environment and of `.env`: one typed value, made once in the command line."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.domain.money import Caps
@@ -37,13 +38,16 @@ KNOWN_PROVIDERS = ("local",)
 class Settings(BaseSettings):
     """Every setting, with its default. `.env.example` explains each in a line."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    # utf-8-sig: editors on Windows put a byte order mark first, which would hide the first setting.
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
+    )
 
     discord_token: SecretStr | None = None
     discord_api_url: Url = "https://discord.com/api/v10"
     discord_gateway_url: Url = "wss://gateway.discord.gg"
 
-    database_url: str = ""
+    database_url: str = Field(default="", repr=False)  # may hold a password
     data_dir: Path = Path("data")
     blob_url: str = ""
 
@@ -58,6 +62,12 @@ class Settings(BaseSettings):
     default_user_queued: Cap = 10
     default_user_running: Cap = 2
     default_guild_running: Cap = 5
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Container files pass on settings as empty ones; only for a cap does that mean something."""
+        return {name: value for name, value in given.items() if value != "" or name.startswith("default_")}
 
     @property
     def database_path(self) -> Path:
@@ -130,6 +140,8 @@ def load() -> Settings:
     """
     try:
         return Settings()
+    except UnicodeDecodeError as error:
+        raise SettingsInvalid("The file .env is not UTF-8 text; save it as UTF-8.") from error
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()

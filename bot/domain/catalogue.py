@@ -127,8 +127,11 @@ def fits(request: VideoRequest, spec: ModelSpec) -> list[str]:
 
 
 def _used(request: VideoRequest) -> Iterable[Parameter]:
-    given = ((name, getattr(request, name)) for name in _WORDS)
-    return (name for name, value in given if value is not None and value is not False and value not in ((), ""))
+    return (name for name in _WORDS if _is_given(getattr(request, name)))
+
+
+def _is_given(value: object) -> bool:
+    return value is not None and value is not False and value not in ((), "")  # 0 is a choice
 
 
 def _or(values: Sequence[object]) -> str:

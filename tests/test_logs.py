@@ -1,0 +1,188 @@
+import io
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from bot import logs
+
+TOKEN = "aW50ZXJhY3Rpb246MTIzNDU2Nzg5MDEyMzQ1Njc4OTA"
+SECRET = "MTIzNDU2Nzg5MDEy.GabcdE.secret-part_of"
+
+Configured = Callable[..., io.StringIO]
+
+
+@pytest.fixture
+def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configured]:
+    """Sets up logging as the command line does, to a text of our own; everything is put back afterwards."""
+    root = logging.getLogger()
+    levels = {name: logging.getLogger(name).level for name in ("discord", "asyncio", "aiosqlite", "PIL")}
+    before = root.handlers, root.level
+
+    def configure(layout: str = "json", level: str = "info", *, tty: bool = False) -> io.StringIO:
+        text = io.StringIO()
+        monkeypatch.setattr(text, "isatty", lambda: tty)
+        monkeypatch.setattr(sys, "stderr", text)
+        logs.configure(level=level, layout=layout)  # type: ignore[arg-type]  # parametrized
+        return text
+
+    yield configure
+    root.handlers, root.level = before
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def fail(error: Exception) -> None:
+    raise error
+
+
+def events(text: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (f"POST /webhooks/123/{TOKEN}/messages/@original", "POST /webhooks/123/…/messages/@original"),
+        (
+            f"https://x/api/v10/interactions/123/{TOKEN}/callback",
+            "https://x/api/v10/interactions/123/…/callback",
+        ),
+        (f"/webhooks/123/{TOKEN}?wait=true", "/webhooks/123/…?wait=true"),
+        (f"{{'Authorization': 'Bot {SECRET}'}}", "{'Authorization': 'Bot …'}"),
+        ("Authorization: Bearer eyJhbGciOi.abc/def+ghi==", "Authorization: Bearer …"),
+        ("bearer sk/very+secret=", "bearer …"),
+        ("https://cdn/x.png?ex=6a&is=6b&hm=6c&w=3", "https://cdn/x.png?ex=…&is=…&hm=…&w=3"),
+        (
+            "https://s3/x?X-Amz-Credential=AK/1&X-Amz-Signature=9f",
+            "https://s3/x?X-Amz-Credential=…&X-Amz-Signature=…",
+        ),
+        ("https://oss/x.mp4?Expires=5&Signature=a%2Fb", "https://oss/x.mp4?Expires=5&Signature=…"),
+        ("https://v/x?token=abc and more", "https://v/x?token=… and more"),
+    ],
+)
+def test_what_lets_others_in_is_masked(text: str, masked: str) -> None:
+    assert logs.redact(text) == masked
+    assert logs.redact(masked) == masked
+
+
+@pytest.mark.parametrize(
+    "text", ["", "job 7 done", "/channels/123/messages/456", "https://x/?width=3&index=4"]
+)
+def test_the_rest_stays(text: str) -> None:
+    assert logs.redact(text) == text
+
+
+def test_an_event_is_a_line_of_json_with_its_ids(configured: Configured) -> None:
+    text = configured()
+    structlog.stdlib.get_logger("bot.test").info("accepted", job=7, guild=2**60, provider="local")
+    [event] = events(text)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", event.pop("timestamp"))
+    assert event == {
+        "event": "accepted", "job": 7, "guild": 2**60, "provider": "local", "level": "info", "logger": "bot.test"
+    }  # fmt: skip
+
+
+def test_what_is_bound_to_the_context_is_in_every_event(configured: Configured) -> None:
+    text = configured()
+    with structlog.contextvars.bound_contextvars(job=7):
+        structlog.stdlib.get_logger("bot.test").info("one")
+        logging.getLogger("other").warning("two")
+    assert [event["job"] for event in events(text)] == [7, 7]
+
+
+def test_the_loggers_of_libraries_come_out_alike(configured: Configured) -> None:
+    text = configured()
+    logging.getLogger("discord.http").warning("rate limited on %s", f"/webhooks/1/{TOKEN}")
+    [event] = events(text)
+    assert event["event"] == "rate limited on /webhooks/1/…"
+    assert (event["level"], event["logger"]) == ("warning", "discord.http")
+
+
+@pytest.mark.parametrize("layout", ["json", "console"])
+@pytest.mark.parametrize("from_library", [False, True])
+def test_secrets_are_masked_in_values_and_in_tracebacks_too(
+    configured: Configured, layout: str, *, from_library: bool
+) -> None:
+    text = configured(layout)
+    log: Any = logging.getLogger("other") if from_library else structlog.stdlib.get_logger("bot.test")
+    try:
+        fail(RuntimeError(f"Bot {SECRET} at /interactions/1/{TOKEN}/callback"))
+    except RuntimeError as error:
+        log.exception("failed")
+        if not from_library:
+            log.warning("again", url=f"/webhooks/1/{TOKEN}", fault=error)
+    assert "RuntimeError" in text.getvalue()
+    assert "Traceback" in text.getvalue()
+    assert SECRET not in text.getvalue()
+    assert TOKEN not in text.getvalue()
+
+
+def test_a_traceback_is_one_line_of_json(configured: Configured) -> None:
+    text = configured()
+    try:
+        fail(ValueError('über\n"quoted"'))
+    except ValueError:
+        structlog.stdlib.get_logger("bot.test").exception("crashed", job=1)
+    [event] = events(text)
+    assert event["exception"].endswith('ValueError: über\n"quoted"')
+
+
+def test_on_a_console_an_event_is_a_line_for_people(configured: Configured) -> None:
+    text = configured("console")
+    structlog.stdlib.get_logger("bot.test").info("accepted", job=7)
+    [line] = text.getvalue().splitlines()
+    assert "accepted" in line
+    assert "job=7" in line
+    assert "\x1b" not in line
+
+
+def test_a_terminal_gets_colours(configured: Configured) -> None:
+    text = configured("console", tty=True)
+    structlog.stdlib.get_logger("bot.test").info("accepted")
+    assert "\x1b[" in text.getvalue()
+
+
+@pytest.mark.parametrize(("tty", "is_json"), [(True, False), (False, True)])
+def test_left_alone_it_is_for_people_on_a_terminal_and_json_elsewhere(
+    configured: Configured, *, tty: bool, is_json: bool
+) -> None:
+    text = configured("auto", tty=tty)
+    structlog.stdlib.get_logger("bot.test").info("accepted")
+    assert text.getvalue().startswith("{") is is_json
+
+
+def test_set_up_twice_nothing_is_said_twice(configured: Configured) -> None:
+    first = configured()
+    second = configured()
+    structlog.stdlib.get_logger("bot.test").info("once")
+    logging.getLogger("other").warning("once")
+    assert first.getvalue() == ""
+    assert len(events(second)) == 2
+
+
+def test_what_is_below_the_level_is_not_said(configured: Configured) -> None:
+    text = configured(level="warning")
+    log = structlog.stdlib.get_logger("bot.test")
+    log.debug("no")
+    log.info("no")
+    logging.getLogger("other").info("no")
+    log.warning("yes")
+    assert [event["event"] for event in events(text)] == ["yes"]
+
+
+@pytest.mark.parametrize(
+    "name", ["discord.http", "discord.webhook.async_", "aiosqlite", "asyncio", "PIL.Image"]
+)
+def test_at_debug_level_libraries_print_no_requests(configured: Configured, name: str) -> None:
+    text = configured(level="debug")
+    logging.getLogger(name).debug("POST with everything")
+    structlog.stdlib.get_logger("bot.test").debug("ours")
+    assert [event["event"] for event in events(text)] == ["ours"]

@@ -1,0 +1,235 @@
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot import settings
+from bot.domain.money import Caps
+from bot.settings import KNOWN_PROVIDERS, Settings, SettingsInvalid
+
+EXAMPLE = Path(__file__).parents[1] / ".env.example"
+TOKEN = "MTIzNDU2Nzg5MDEy.GabcdE.secret_part-of-the-token"
+
+CONTRACT = {
+    "discord_token": None,
+    "discord_api_url": "https://discord.com/api/v10",
+    "discord_gateway_url": "wss://gateway.discord.gg",
+    "data_dir": Path("data"),
+    "database_path": Path("data/kinora.db"),
+    "blob_location": str(Path("data/blobs")),
+    "provider_order": ("local",),
+    "local_concurrency": os.cpu_count() or 1,
+    "log_level": "info",
+    "log_format": "auto",
+    "default_guild_monthly_credits": 10_000,
+    "default_user_daily_credits": 500,
+    "default_user_queued": 10,
+    "default_user_running": 2,
+    "default_guild_running": 5,
+}
+"""What operators were promised to get without a single setting."""
+
+Given = Callable[..., Settings]
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An environment without settings, and a folder without a `.env`."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> Given:
+    def load(**environment: str) -> Settings:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        return settings.load()
+
+    return load
+
+
+def example() -> dict[str, tuple[str, str]]:
+    """Name: the value and the comment above it, in the example file."""
+    entries: dict[str, tuple[str, str]] = {}
+    before = ""
+    for line in EXAMPLE.read_text(encoding="utf-8").splitlines():
+        if found := re.fullmatch(r"(?:# )?([A-Z][A-Z_]+)=(.*)", line):
+            assert found[1] not in entries
+            entries[found[1]] = (found[2], before)
+        before = line
+    return entries
+
+
+def test_the_example_has_every_setting_and_no_other() -> None:
+    assert set(example()) == {name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
+def test_every_setting_is_explained_in_a_line(name: str) -> None:
+    _, comment = example()[name]
+    assert re.fullmatch(r"# [A-Z].{20,}\.", comment)
+
+
+def test_the_example_shows_the_defaults(given: Given) -> None:
+    shown = {name: value for name, (value, _) in example().items() if name != "LOCAL_CONCURRENCY"}
+    chosen, usual = given(**shown), Settings()
+    for name in CONTRACT:
+        if name != "local_concurrency":
+            assert getattr(chosen, name) == getattr(usual, name)
+
+
+def test_the_example_as_it_is_changes_nothing(bare: Path, given: Given) -> None:
+    (bare / ".env").write_bytes(EXAMPLE.read_bytes())
+    assert given() == Settings.model_construct(**Settings().model_dump())
+    with pytest.raises(SettingsInvalid, match="DISCORD_TOKEN is not set"):
+        _ = given().token
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_the_defaults_are_as_promised(name: str, given: Given) -> None:
+    assert getattr(given(), name) == CONTRACT[name]
+
+
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if not name.startswith("default_")])
+def test_an_empty_setting_is_as_if_left_out(name: str, given: Given) -> None:
+    assert getattr(given(**{name.upper(): ""}), name) == Settings.model_fields[name].default
+
+
+CAPS = [name for name in Settings.model_fields if name.startswith("default_")]
+
+
+@pytest.mark.parametrize("name", CAPS)
+@pytest.mark.parametrize(("value", "cap"), [("", None), ("  ", None), ("0", 0), ("7", 7)])
+def test_a_cap_that_is_empty_is_none_and_nought_allows_nothing(
+    name: str, value: str, cap: int | None, given: Given
+) -> None:
+    chosen = given(**{name.upper(): value})
+    assert getattr(chosen, name) == cap
+    assert getattr(chosen.default_caps, name.removeprefix("default_")) == cap
+
+
+def test_a_new_server_starts_with_the_defaults(given: Given) -> None:
+    assert given().default_caps == Caps(
+        guild_monthly_credits=10_000, user_daily_credits=500, user_queued=10, user_running=2, guild_running=5
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("LOCAL_CONCURRENCY", "0"),
+        ("LOCAL_CONCURRENCY", "many"),
+        ("DEFAULT_USER_QUEUED", "-1"),
+        ("DEFAULT_GUILD_MONTHLY_CREDITS", "1e99x"),
+        ("DEFAULT_USER_DAILY_CREDITS", "1.5"),
+    ],
+)
+def test_a_wrong_value_is_said_in_a_sentence_that_names_the_setting(
+    name: str, value: str, given: Given
+) -> None:
+    with pytest.raises(SettingsInvalid) as error:
+        given(**{name: value})
+    assert str(error.value).startswith(f"{name} in the environment or .env is not valid: ")
+    assert "\n" not in str(error.value)
+    assert str(error.value).endswith(".")
+
+
+def test_secrets_do_not_show(given: Given) -> None:
+    chosen = given(DISCORD_TOKEN=f" {TOKEN} ", DATABASE_URL="postgresql://kinora:hunter2@db/kinora")
+    for text in (repr(chosen), str(chosen), f"{chosen}", repr(chosen.model_dump(exclude={"database_url"}))):
+        assert "secret_part" not in text
+        assert "hunter2" not in text
+    assert chosen.token == TOKEN
+
+
+@pytest.mark.parametrize("value", ["", "   "])
+def test_without_a_token_the_way_to_one_is_told(value: str, given: Given) -> None:
+    with pytest.raises(SettingsInvalid, match="DISCORD_TOKEN is not set") as error:
+        _ = given(DISCORD_TOKEN=value).token
+    assert "make demo" in str(error.value)
+
+
+def test_the_file_is_read_and_the_environment_wins(bare: Path, given: Given) -> None:
+    (bare / ".env").write_text("LOG_LEVEL=debug\nDATA_DIR=elsewhere\nUNKNOWN=1\n")
+    chosen = given(LOG_LEVEL="error")
+    assert (chosen.log_level, chosen.data_dir) == ("error", Path("elsewhere"))
+
+
+def test_a_file_from_windows_hides_nothing(bare: Path, given: Given) -> None:
+    (bare / ".env").write_bytes(b"\xef\xbb\xbfDISCORD_TOKEN=abc\r\nLOG_LEVEL=debug\r\n")
+    assert (given().token, given().log_level) == ("abc", "debug")
+
+
+def test_a_file_in_another_encoding_is_refused_in_words(bare: Path, given: Given) -> None:
+    (bare / ".env").write_bytes("DATA_DIR=données\n".encode("latin-1"))
+    with pytest.raises(SettingsInvalid, match="save it as UTF-8"):
+        given()
+
+
+@pytest.mark.parametrize(
+    ("value", "order"), [("", ("local",)), (" , ", ("local",)), (" local ,", ("local",))]
+)
+def test_providers_are_a_list_with_commas(value: str, order: tuple[str, ...], given: Given) -> None:
+    assert given(PROVIDERS=value).provider_order == order
+
+
+def test_an_unknown_provider_is_named_with_those_there_are(given: Given) -> None:
+    with pytest.raises(SettingsInvalid) as error:
+        _ = given(PROVIDERS="local,sora, runway").provider_order
+    assert (
+        str(error.value) == f"PROVIDERS names sora, runway; this version knows {', '.join(KNOWN_PROVIDERS)}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///data/k.db", "data/k.db"),
+        ("sqlite:////srv/k.db", "/srv/k.db"),
+        ("sqlite:///./a b.db", "a b.db"),
+    ],
+)
+def test_a_database_is_a_file(url: str, path: str, given: Given) -> None:
+    assert given(DATABASE_URL=url).database_path == Path(path)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:hunter2@db/kinora", "sqlite:///", "sqlite://k.db", "k.db", "mysql:///x"]
+)
+def test_another_kind_of_database_is_refused_without_showing_its_password(url: str, given: Given) -> None:
+    with pytest.raises(
+        SettingsInvalid, match=r"DATABASE_URL must look like sqlite:///data/kinora.db"
+    ) as error:
+        _ = given(DATABASE_URL=url).database_path
+    assert "hunter2" not in str(error.value)
+
+
+def test_the_folder_takes_the_database_and_the_blobs_along(given: Given) -> None:
+    chosen = given(DATA_DIR="/srv/kinora")
+    assert chosen.database_path == Path("/srv/kinora/kinora.db")
+    assert chosen.blob_location == str(Path("/srv/kinora/blobs"))
+    assert given(BLOB_URL="s3://clips/kinora").blob_location == "s3://clips/kinora"
+
+
+@pytest.mark.parametrize("name", ["DISCORD_API_URL", "DISCORD_GATEWAY_URL"])
+def test_an_address_may_end_in_a_slash(name: str, given: Given) -> None:
+    assert getattr(given(**{name: "http://127.0.0.1:9000/x/"}), name.lower()) == "http://127.0.0.1:9000/x"
+
+
+def test_settings_do_not_change(given: Given) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        given().data_dir = Path("x")
+
+
+def test_a_child_process_inherits_the_environment_with_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+    passed_on = settings.inherited(DATA_DIR="x")
+    assert (passed_on["LOG_LEVEL"], passed_on["DATA_DIR"]) == ("debug", "x")
+    assert "DATA_DIR" not in os.environ
