@@ -130,7 +130,12 @@ async def test_interaction_answers_ping_users_but_not_everyone(
 
 async def test_callback_types_fit_the_interaction(rest: Rest, used: Used) -> None:
     path = callback(used.interaction)
-    for body in ({"type": 6}, {"type": 7, "data": {"content": "x"}}, {"type": 8, "data": {"choices": []}}):
+    bodies: tuple[dict[str, Any], ...] = (
+        {"type": 6},
+        {"type": 7, "data": {"content": "x"}},
+        {"type": 8, "data": {"choices": []}},
+    )
+    for body in bodies:
         assert await rest.code("POST", path, body, token=None) == (400, 50035)
 
 

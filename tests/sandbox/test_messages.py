@@ -105,7 +105,11 @@ async def test_a_reply_pings_unless_told_otherwise(
     asked = await mia.send(channel, "make it move")
     reference = {"message_id": str(asked.id)}
     _, sent = await rest("POST", messages_of(channel), {"content": "ok", "message_reference": reference})
-    quiet = {"content": "ok", "message_reference": reference, "allowed_mentions": {"parse": []}}
+    quiet: dict[str, Any] = {
+        "content": "ok",
+        "message_reference": reference,
+        "allowed_mentions": {"parse": []},
+    }
     await rest("POST", messages_of(channel), quiet)
 
     assert sent["type"] == 19

@@ -6,6 +6,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.sandbox import App, File, Person, Sandbox, Server
+from tests.discord_schema import observer
 from tests.sandbox.conftest import Bot, Start
 from tests.sandbox.pictures import png
 
@@ -52,6 +53,9 @@ async def test_a_clip_goes_from_the_command_to_the_thread(
     sandbox: Sandbox, app: App, guild: Server, mia: Person, start: Start
 ) -> None:
     channel = guild.add_channel("general")
+    checked = observer()
+    if checked:
+        sandbox.on_request.append(checked)
     async with start(furnish):
         await app.ready()
         used = await mia.slash("animate", channel, image=File("cat.png", png(3, 2)), prompt="a cat")
@@ -74,4 +78,5 @@ async def test_a_clip_goes_from_the_command_to_the_thread(
 
         pressed = await mia.click(message, "Cancel")
         await pressed.response(until=lambda found: found.text == "Cancelled")
+        assert checked is None or checked.problems == []
         assert [request.status for request in sandbox.requests if request.status >= 300] == []

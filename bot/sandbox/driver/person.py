@@ -1,6 +1,6 @@
 """A member of a guild who uses Discord: writes, uses commands, presses buttons, fills in modals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.sandbox.actions import posting, threads
@@ -64,7 +64,7 @@ class Person(Member):
         *,
         focused: str,
         value: str | float,
-        options: dict[str, object] | None = None,
+        options: Mapping[str, object] | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> list[Choice]:
         """Type into an option and wait for the suggestions."""
@@ -116,7 +116,7 @@ class Person(Member):
         data = selection(message, select, values, resolved)
         return self._press(message, channel, self._with(data, resolved, None))
 
-    async def submit(self, modal: Modal, values: dict[str, object]) -> Used:
+    async def submit(self, modal: Modal, values: Mapping[str, object]) -> Used:
         """Fill in a modal, by labels or custom_ids, and send it off.
 
         Raises:

@@ -5,7 +5,7 @@ import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import WSMsgType, web
 
@@ -214,8 +214,7 @@ class Gateway:
         if guild is None or session.app.user.id not in guild.members:
             return
         ids: Any = data.get("user_ids") or []
-        listed: list[Any] = ids if isinstance(ids, list) else [ids]
-        wanted = set(map(int, listed))
+        wanted = set(map(int, cast("list[str]", ids if isinstance(ids, list) else [ids])))
         start, limit = str(data.get("query") or "").lower(), int(data.get("limit") or 0) or len(guild.members)
         found = [
             member

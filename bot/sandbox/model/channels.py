@@ -155,19 +155,20 @@ class Channel:
         self,
         fits: Callable[[Message], object] = lambda _message: True,
         *,
-        since: int | None = None,
+        since: Message | int | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> Message:
         """Wait for a message that fits.
 
         Args:
             fits: Says whether this is the message.
-            since: Look also at the messages after the one with this id; 0 looks at all that are there.
+            since: Look also at the messages after this one, or the one with this id; 0 is for all there are.
             timeout_s: How long to wait.
         """
         there = self.history.page(before=None, after=None, around=None, limit=1)
         latest = there[0].id if there else 0
-        start = latest if since is None else since
+        given = since.id if isinstance(since, Message) else since
+        start = latest if given is None else given
 
         def look() -> Message | None:
             new = (m for m in self.history.since(start) if m.type not in SYSTEM_TYPES)

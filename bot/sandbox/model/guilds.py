@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from bot.sandbox.model.channels import Channel, Kind
 from bot.sandbox.model.hub import GUILDS, Event
@@ -15,6 +16,10 @@ MIB = 1 << 20
 UPLOAD_LIMITS: Mapping[int, int] = {0: 10 * MIB, 1: 10 * MIB, 2: 50 * MIB, 3: 100 * MIB}
 """Bytes per file, by premium tier. Tiers 0 and 1 are moving to 20 MiB; a bot should work with the lower."""
 ACTIVE_THREADS = 1000
+
+_Pair: TypeAlias = tuple[Permission, Permission]
+Overwrites: TypeAlias = Mapping[Role, _Pair] | Mapping[Member, _Pair] | Mapping[Role | Member, _Pair]
+"""What is allowed and what is denied, to whom."""
 
 
 @dataclass(eq=False)
@@ -45,7 +50,7 @@ class Guild(Membership):
         name: str,
         *,
         kind: Kind | str = Kind.TEXT,
-        overwrites: Mapping[Role | Member, tuple[Permission, Permission]] | None = None,
+        overwrites: Overwrites | None = None,
         nsfw: bool = False,
         parent: Channel | None = None,
     ) -> Channel:
