@@ -105,7 +105,7 @@ def _picture(error: PictureRefused) -> Answer:
 @describe.register
 def _media(error: MediaError) -> Answer:
     log.error("media fault", reason=str(error))
-    return Answer(f"The picture could not be kept; please try again in a minute. {_FREE}")
+    return Answer(f"{error} {_FREE}")
 
 
 @describe.register

@@ -1,0 +1,67 @@
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from discord import ui
+
+from bot.media.errors import Fit
+from bot.ui.buttons import ALL, CancelButton, FitButton, fit_row
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+
+    async def cancel(self, interaction: object, job_id: int) -> None:
+        del interaction
+        self.asked.append(("cancel", job_id))
+
+    async def take_up_offer(self, interaction: object, offer_id: int, fit: Fit) -> None:
+        del interaction
+        self.asked.append(("offer", offer_id, fit))
+
+
+async def click(custom_id: str) -> list[tuple[Any, ...]]:
+    """What a click does after a restart, when only the id is left."""
+    desk = Desk()
+    interaction: Any = SimpleNamespace(client=SimpleNamespace(desk=desk))
+    matches = [
+        (kind, match) for kind in ALL if (match := kind.__discord_ui_compiled_template__.fullmatch(custom_id))
+    ]
+    [(kind, match)] = matches
+    button: Any = await kind.from_custom_id(interaction, ui.Button(custom_id=custom_id), match)
+    assert button.custom_id == custom_id
+    await button.callback(interaction)
+    return desk.asked
+
+
+@pytest.mark.parametrize("job_id", [1, 10**18 - 1])
+async def test_cancel_knows_its_job_for_ever(job_id: int) -> None:
+    assert await click(CancelButton(job_id).custom_id) == [("cancel", job_id)]
+
+
+@pytest.mark.parametrize("fit", [Fit.ENLARGE, Fit.PAD, Fit.CROP])
+async def test_a_remedy_knows_its_offer_for_ever(fit: Fit) -> None:
+    assert await click(FitButton(12, fit).custom_id) == [("offer", 12, fit)]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "job:1:cancel2",
+        "job:-1:cancel",
+        "job::cancel",
+        "offer:1:refuse",
+        "job:" + "9" * 19 + ":cancel",
+        "job:1:cancel\n",
+    ],
+)
+def test_other_ids_are_no_buttons_of_ours(forged: str) -> None:
+    assert not [kind for kind in ALL if re.fullmatch(kind.__discord_ui_compiled_template__, forged)]
+
+
+def test_a_row_has_a_button_per_remedy_in_order() -> None:
+    row = fit_row(3, (Fit.CROP, Fit.ENLARGE))
+    described: Any = row.to_component_dict()
+    assert [item["custom_id"] for item in described["components"]] == ["offer:3:crop", "offer:3:enlarge"]

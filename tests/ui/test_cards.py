@@ -1,0 +1,118 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, JobState
+from bot.domain.requests import camera_control
+from bot.services.ports import Card
+from bot.ui.cards import TITLES, card_view, describe_request, message_link, result_text
+from tests import builders
+from tests.ui.conftest import buttons, everything_said, make_job, refusals
+
+POSTED = {"message_id": 5, "message_channel_id": 6}
+LONG = "@everyone `<@1>` x" * 138
+EXTREMES = {
+    "request": builders.request(
+        prompt=LONG, camera=camera_control("left_turn_forward", None), aspect="16:9",
+        image=builders.PICTURE, end_frame=builders.PICTURE,
+    ),
+    "error": "**The** provider [said](https://x.example) @everyone\n" * 200,
+    "id": 10**15,
+    "credits": 10**9,
+    "progress": 0.123,
+    "origin": builders.origin(user_id=2**63 - 1, guild_id=2**63 - 1),
+}  # fmt: skip
+
+
+def card(state: JobState, **known: Any) -> Card:
+    return Card(make_job(state=state, **{**POSTED, **known}))
+
+
+@pytest.mark.parametrize("cancel_requested", [False, True])
+@pytest.mark.parametrize(
+    "known", [{}, EXTREMES, {"credits": 0, "request": builders.request(prompt="", image=builders.PICTURE)}]
+)
+@pytest.mark.parametrize("state", JobState)
+def test_a_card_is_a_message_that_discord_takes(
+    state: JobState, known: dict[str, Any], *, cancel_requested: bool
+) -> None:
+    view = card_view(card(state, cancel_requested=cancel_requested, **known))
+    assert refusals(view) == []
+    assert len(everything_said(view)) <= 4000
+    assert TITLES[state] in everything_said(view)
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_cancel_is_offered_only_where_it_can_be_done(state: JobState) -> None:
+    offered = buttons(card_view(card(state))) == ["Cancel"]
+    assert not offered or state in {JobState.QUEUED, *SLOT_HOLDERS}
+    assert offered == (state in {JobState.QUEUED, JobState.SUBMITTING, JobState.RENDERING})
+    assert buttons(card_view(card(state, cancel_requested=True))) == []
+
+
+@pytest.mark.parametrize("state", sorted(TERMINAL - {JobState.DONE}))
+def test_an_end_without_a_clip_says_that_nothing_was_charged(state: JobState) -> None:
+    assert "Nothing was charged." in everything_said(card_view(card(state)))
+
+
+def test_every_edit_gets_a_view_of_its_own() -> None:
+    one = card(JobState.QUEUED)
+    assert card_view(one) is not card_view(one)
+    assert card_view(one).to_components() == card_view(one).to_components()
+
+
+@pytest.mark.parametrize(
+    ("ahead", "line"), [(0, "You are next."), (1, "1 job before yours."), (1200, "1,200 jobs before yours.")]
+)
+def test_a_waiting_job_knows_its_place(ahead: int, line: str) -> None:
+    said = everything_said(card_view(Card(make_job(), ahead=ahead, ready_between_s=(90, 120))))
+    assert f"{line} Ready <t:90:R>, or a little later." in said
+    assert line in everything_said(card_view(Card(make_job(), ahead=ahead)))
+
+
+def test_progress_is_shown_where_it_is_known() -> None:
+    assert "50%" in everything_said(card_view(card(JobState.RENDERING, progress=0.5)))
+    assert "Being made." in everything_said(card_view(card(JobState.RENDERING)))
+    assert "Stopping" in everything_said(card_view(card(JobState.RENDERING, cancel_requested=True)))
+
+
+def test_a_providers_words_are_shown_and_do_nothing() -> None:
+    failed = card(JobState.FAILED, error="See [this](https://x.example) @everyone **now**")
+    said = everything_said(card_view(failed))
+    assert "@everyone" not in said
+    assert "[this](" not in said
+    assert "**now**" not in said
+    assert "See" in said
+    assert "It failed." in everything_said(card_view(card(JobState.FAILED)))
+
+
+def test_a_done_job_links_to_its_clip_and_no_other_does() -> None:
+    done = make_job(state=JobState.DONE, **POSTED)
+    assert message_link(done) == "https://discord.com/channels/1/6/5"
+    assert message_link(done) in everything_said(card_view(Card(done)))  # type: ignore[operator]  # it is not None
+    assert message_link(make_job(state=JobState.DELIVERING, **POSTED)) is None
+    assert message_link(make_job(state=JobState.DONE)) is None
+
+
+@given(st.text(max_size=2500))
+def test_the_words_above_a_clip_fit_and_mention_one_person(prompt: str) -> None:
+    job = make_job(request=builders.request(prompt=prompt, image=builders.PICTURE))
+    said = result_text(job)
+    assert said.startswith("<@100> Your clip is ready.\n")
+    assert len(said) <= 2000
+    assert said.count("```") in {0, 2}
+
+
+def test_a_request_is_described_in_a_line() -> None:
+    wanted = builders.request(
+        image=builders.PICTURE, end_frame=builders.PICTURE, aspect="9:16", camera=camera_control("pan", -2.5)
+    )
+    assert describe_request(make_job(request=wanted)) == (
+        "local-camera · 5 s · std · 9:16 · pan -2.5 · to an end frame · 5 credits"
+    )
+    composed = builders.request(camera=camera_control("down_back", None))
+    assert describe_request(make_job(request=composed, credits=0)) == (
+        "local-camera · 5 s · std · down back · free draft"
+    )

@@ -1,0 +1,169 @@
+import inspect
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+from pydantic import ValidationError
+from structlog.testing import capture_logs
+
+from bot.db import errors as db_errors
+from bot.domain import errors as domain_errors
+from bot.domain.errors import (
+    KinoraError,
+    NotExpressible,
+    PermissionsMissing,
+    QuotaExceeded,
+    Refused,
+    TooManyQueued,
+)
+from bot.domain.requests import VideoRequest
+from bot.media import errors as media_errors
+from bot.media.errors import Fit, MediaError
+from bot.services.generation import PictureNeedsFitting
+from bot.ui.errors import describe, view_of
+from tests.ui.conftest import buttons, everything_said, refusals
+
+FREE = "Nothing was charged."
+BOTH = "**Attach Files**, **View Channel**"
+GIVEN: dict[str, Any] = {
+    "problems": ["No clips of 7 seconds.", "No sound."],
+    "whose": "user",
+    "price": 5,
+    "left": 2,
+    "period": "2026-11",
+    "cap": 3,
+    "missing": ["Attach Files"],
+    "size_bytes": 20_000_000,
+    "max_bytes": 10_000_000,
+    "smallest_bytes": 20_000_000,
+    "width": 100,
+    "height": 30,
+    "max_pixels": 50_000_000,
+    "min_side_px": 300,
+    "max_ratio": 2.5,
+    "remedies": (Fit.PAD, Fit.CROP),
+    "blob": "a" * 64,
+    "reason": "The disk is full.",
+    "message": None,
+    "offer_id": 9,
+}
+
+
+def made(kind: type[Exception]) -> Exception:
+    """One of its kind, with something for every argument."""
+    if "__init__" not in vars(kind):
+        return kind("The disk is full.") if issubclass(kind, MediaError) else kind()
+    parameters = inspect.signature(kind).parameters.values()
+    named = {one.name: GIVEN[one.name] for one in parameters if one.kind is one.KEYWORD_ONLY}
+    in_place = [GIVEN[one.name] for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+    return kind(*in_place, **named)
+
+
+ALL = [
+    value
+    for module in (domain_errors, db_errors, media_errors)
+    for value in vars(module).values()
+    if inspect.isclass(value) and issubclass(value, Exception) and value.__module__ == module.__name__
+]
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_every_error_has_words(kind: type[Exception]) -> None:
+    error = made(kind)
+    view = view_of(error)
+    said = everything_said(view)
+    assert "Something went wrong inside the bot" not in said
+    assert said.endswith(FREE)
+    assert len(said) > len(FREE) + 10
+    assert refusals(view) == []
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ALL if issubclass(kind, KinoraError | MediaError)])
+def test_no_error_speaks_of_code(kind: type[Exception]) -> None:
+    assert not {"None", "Error", "()", "_"} & set(describe(made(kind)).text.replace("`", " ").split())
+
+
+def test_an_error_nobody_foresaw_is_logged_under_the_code_that_is_shown() -> None:
+    with capture_logs() as logs:
+        said = describe(ZeroDivisionError("secret")).text
+    assert logs[0]["event"] == "unforeseen error"
+    assert f"`{logs[0]['code']}`" in said
+    assert "secret" not in said
+    assert isinstance(logs[0]["exc_info"], ZeroDivisionError)
+
+
+def test_what_is_no_error_at_all_has_words_too() -> None:
+    with capture_logs() as logs:
+        assert describe("?").text.startswith("Something went wrong")
+    assert logs[0]["exc_info"] is None
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (NotExpressible(["One.", "Two."]), f"One.\nTwo.\n{FREE}"),
+        (Refused("Not on Sundays."), f"Not on Sundays. {FREE}"),
+        (
+            QuotaExceeded(whose="user", price=5, left=1, period="2026-11-21"),
+            f"This clip costs 5 credits. You have 1 credit left; the allowance is fresh <t:1795305600:R>. {FREE}",
+        ),
+        (
+            QuotaExceeded(whose="guild", price=5, left=0, period="2026-11"),
+            f"This clip costs 5 credits. This server has 0 credits left; the allowance is fresh <t:1796083200:R>. {FREE}",
+        ),
+        (TooManyQueued(0), f"This server does not let members queue clips. {FREE}"),
+        (
+            TooManyQueued(1),
+            f"You have 1 clip waiting, as many as this server allows. Try again when one is done. {FREE}",
+        ),
+        (
+            PermissionsMissing(["Attach Files", "View Channel"]),
+            f"I could not post the clip here. Ask a moderator to give me {BOTH} in this channel. {FREE}",
+        ),
+    ],
+)
+def test_the_words_say_what_was_wrong_and_what_to_do(error: Exception, words: str) -> None:
+    assert describe(error).text == words
+
+
+def test_an_invalid_option_is_named() -> None:
+    with pytest.raises(ValidationError) as error:
+        VideoRequest(prompt="x", voices=("a", "b", "c"))
+    assert (
+        describe(error.value).text
+        == f"voices: tuple should have at most 2 items after validation, not 3. {FREE}"
+    )
+
+
+def test_a_picture_that_can_be_made_to_fit_comes_with_a_button_per_remedy() -> None:
+    error = PictureNeedsFitting("Too long.", offer_id=9, remedies=(Fit.PAD, Fit.CROP))
+    view = view_of(error)
+    assert everything_said(view) == f"Too long. {FREE}"
+    assert buttons(view) == ["Add a blurred border", "Crop it"]
+    assert refusals(view) == []
+
+
+def test_what_discord_py_wraps_is_unwrapped() -> None:
+    command: Any = discord.Object(1)
+    command.name = "animate"
+    wrapped = app_commands.CommandInvokeError(command, Refused("Not on Sundays."))
+    assert describe(wrapped).text == f"Not on Sundays. {FREE}"
+
+
+def test_commands_of_a_server_are_refused_elsewhere() -> None:
+    assert describe(app_commands.NoPrivateMessage()).text == "This works in servers only."
+
+
+def test_a_picture_that_is_no_longer_kept_is_to_be_sent_again() -> None:
+    assert (
+        describe(media_errors.NoSuchBlob("a" * 64)).text
+        == f"This file is no longer kept; send it again. {FREE}"
+    )
+
+
+def test_faults_of_the_house_are_logged_with_their_reason() -> None:
+    with capture_logs() as logs:
+        describe(db_errors.DatabaseUnavailable("disk full"))
+        describe(media_errors.BlobFault("bucket gone"))
+    assert [entry["reason"] for entry in logs] == ["disk full", "bucket gone"]

@@ -1,0 +1,181 @@
+from types import SimpleNamespace
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+from pydantic import ValidationError
+
+from bot.domain.catalogue import Catalogue
+from bot.domain.requests import Aspect, CameraMove, CameraPreset, Options, Quality
+from bot.sandbox.rules import violations
+from bot.ui.options import model_choices, provider_choices
+from cogs.animate import Animate
+from cogs.video import Video
+from tests import builders
+from tests.discord_payloads import COMMANDS
+
+COMMON = (
+    "model", "duration", "quality", "aspect", "negative", "guidance", "camera", "camera_amount",
+    "sound", "voices", "provider", "draft", "spoiler",
+)  # fmt: skip
+TEXT, INTEGER, BOOLEAN, NUMBER, ATTACHMENT = 3, 4, 5, 10, 11
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.asked: list[tuple[Options, dict[str, Any]]] = []
+
+    async def ask(self, _interaction: object, wanted: Options, **pictures: Any) -> None:
+        self.asked.append((wanted, pictures))
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+async def tree(desk: Desk) -> app_commands.CommandTree[Any]:
+    tree = app_commands.CommandTree(discord.Client(intents=discord.Intents.none()))
+    bot: Any = SimpleNamespace(desk=desk)
+    for cog in (Animate(bot), Video(bot)):
+        for command in cog.get_app_commands():
+            tree.add_command(command)
+    return tree
+
+
+@pytest.fixture
+def described(tree: app_commands.CommandTree[Any]) -> dict[str, Any]:
+    return {command.name: command.to_dict(tree) for command in tree.get_commands()}
+
+
+def catalogue(*names: str) -> Catalogue:
+    specs = [
+        builders.LOCAL.model_copy(update={"id": name, "name": name.title(), "provider": name})
+        for name in names
+    ]
+    return Catalogue(specs, providers=names)
+
+
+def test_the_commands_are_as_discord_takes_them(described: dict[str, Any]) -> None:
+    assert violations("PUT", COMMANDS, list(described.values()), []) == []
+
+
+def test_the_options_are_those_promised_in_an_order_that_makes_sense(described: dict[str, Any]) -> None:
+    names = {name: [one["name"] for one in command["options"]] for name, command in described.items()}
+    assert names == {"animate": ["image", "prompt", "end_frame", *COMMON], "video": ["prompt", *COMMON]}
+
+
+def test_only_what_cannot_be_left_out_is_required(described: dict[str, Any]) -> None:
+    needed = {
+        name: [one["name"] for one in command["options"] if one.get("required")]
+        for name, command in described.items()
+    }
+    assert needed == {"animate": ["image"], "video": ["prompt"]}
+
+
+@pytest.mark.parametrize("command", ["animate", "video"])
+def test_each_option_has_its_type_its_bounds_and_its_words(described: dict[str, Any], command: str) -> None:
+    options = {one["name"]: one for one in described[command]["options"]}
+    kinds = {name: one["type"] for name, one in options.items() if name in COMMON}
+    assert kinds == {
+        "model": TEXT, "duration": INTEGER, "quality": TEXT, "aspect": TEXT, "negative": TEXT, "guidance": NUMBER,
+        "camera": TEXT, "camera_amount": NUMBER, "sound": BOOLEAN, "voices": TEXT, "provider": TEXT,
+        "draft": BOOLEAN, "spoiler": BOOLEAN,
+    }  # fmt: skip
+    assert (options["prompt"]["min_length"], options["prompt"]["max_length"]) == (1, 2500)
+    assert (options["camera_amount"]["min_value"], options["camera_amount"]["max_value"]) == (-10, 10)
+    assert (options["guidance"]["min_value"], options["guidance"]["max_value"]) == (0, 1)
+    assert [one["value"] for one in options["quality"]["choices"]] == list(Quality)
+    assert [one["value"] for one in options["aspect"]["choices"]] == list(Aspect)
+    assert [one["value"] for one in options["camera"]["choices"]] == [*CameraMove, *CameraPreset]
+    assert {name for name, one in options.items() if one.get("autocomplete")} == {"model", "provider"}
+    assert all(len(one["description"]) > 5 for one in options.values())
+
+
+def test_pictures_are_attachments(described: dict[str, Any]) -> None:
+    options = {one["name"]: one["type"] for one in described["animate"]["options"]}
+    assert (options["image"], options["end_frame"]) == (ATTACHMENT, ATTACHMENT)
+
+
+async def used(tree: app_commands.CommandTree[Any], name: str, **given: Any) -> None:
+    """Call a command as discord.py does: with every parameter, its default where nothing was chosen."""
+    command: Any = tree.get_command(name)
+    usual = {one.name: one.default for one in command.parameters if one.default is not discord.utils.MISSING}
+    interaction: Any = SimpleNamespace()
+    await command._do_call(interaction, {**usual, **given})
+
+
+async def test_what_nobody_chose_is_the_usual(tree: app_commands.CommandTree[Any], desk: Desk) -> None:
+    await used(tree, "video", prompt=" a boat ")
+    assert desk.asked == [(Options(prompt="a boat"), {})]
+
+
+async def test_what_was_chosen_arrives_as_one_value(tree: app_commands.CommandTree[Any], desk: Desk) -> None:
+    picture, end = object(), object()
+    await used(
+        tree, "animate", image=picture, end_frame=end, prompt="a boat", model="m", duration=10, quality="pro",
+        aspect="9:16", negative="rain", guidance=0.0, camera="pan", camera_amount=-2.0, sound=True,
+        voices=" anna , ,ben,", provider="local", draft=True, spoiler=True,
+    )  # fmt: skip
+    wanted, pictures = desk.asked[0]
+    assert pictures == {"image": picture, "end_frame": end}
+    assert wanted.model_dump(mode="json") == {
+        "prompt": "a boat", "negative_prompt": "rain", "provider": "local", "model": "m", "duration_s": 10,
+        "quality": "pro", "aspect": "9:16", "guidance": 0.0, "camera": {"move": "pan", "amount": -2.0},
+        "sound": True, "voices": ["anna", "ben"], "draft": True, "spoiler": True,
+    }  # fmt: skip
+
+
+async def test_a_picture_needs_no_words(tree: app_commands.CommandTree[Any], desk: Desk) -> None:
+    await used(tree, "animate", image=object())
+    assert desk.asked[0][0] == Options()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"camera_amount": 5.0}, {"camera": "pan", "camera_amount": 0.0}, {"voices": "a,b,c"}]
+)
+async def test_options_that_contradict_each_other_are_refused(
+    tree: app_commands.CommandTree[Any], desk: Desk, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(app_commands.CommandInvokeError) as error:
+        await used(tree, "video", prompt="a boat", **wrong)
+    assert isinstance(error.value.original, ValidationError)
+    assert desk.asked == []
+
+
+def test_models_are_suggested_with_what_they_cost_at_least() -> None:
+    row = builders.LOCAL.model_copy(
+        update={
+            "credits_per_second": {
+                Quality.STD: builders.LOCAL.credits_per_second[Quality.STD] / 2,
+                Quality.PRO: 9,
+            }
+        }
+    )
+    [choice] = model_choices(Catalogue([row], providers=("local",)), "")
+    assert (choice.name, choice.value) == ("The local renderer · from 3 credits (std, 5 s)", "local-camera")
+
+
+@pytest.mark.parametrize(("typed", "found"), [("", 2), ("KLI", 1), ("ling", 1), ("nope", 0), ("sora", 1)])
+def test_what_was_typed_is_looked_for_in_names(typed: str, found: int) -> None:
+    models = catalogue("kling", "sora")
+    assert len(model_choices(models, typed)) == len(provider_choices(models, typed)) == found
+
+
+def test_no_more_is_suggested_than_discord_takes() -> None:
+    names = tuple(f"model-{number}-{'x' * 120}" for number in range(30))
+    suggested = model_choices(catalogue(*names), "model")
+    assert len(suggested) == len(provider_choices(catalogue(*names), "model")) == 25
+    assert all(1 <= len(choice.name) <= 100 for choice in suggested)
+
+
+async def test_suggestions_come_from_the_models_at_hand(tree: app_commands.CommandTree[Any]) -> None:
+    command: Any = tree.get_command("video")
+    interaction: Any = SimpleNamespace(
+        client=SimpleNamespace(services=SimpleNamespace(catalogue=catalogue("kling", "sora")))
+    )
+    for name in ("model", "provider"):
+        [choice] = await command._params[name].autocomplete(interaction, "so")
+        assert choice.value == "sora"
