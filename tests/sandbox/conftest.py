@@ -123,17 +123,22 @@ class Rest:
         body: object = None,
         *,
         files: Mapping[str, bytes] | None = None,
+        raw: bytes | None = None,
         token: str | None = TOKEN,
     ) -> tuple[int, Any]:
         headers = {"Authorization": f"Bot {token}"} if token else {}
         form = None
         if files is not None:
             form = aiohttp.FormData()
-            form.add_field("payload_json", json.dumps(body or {}))
+            form.add_field("payload_json", io.BytesIO(json.dumps(body or {}).encode()))
             for index, (name, data) in enumerate(files.items()):
                 form.add_field(f"files[{index}]", io.BytesIO(data), filename=name)
         async with self._session.request(
-            method, self._url + path, json=body if form is None else None, data=form, headers=headers
+            method,
+            self._url + path,
+            json=body if form is None and raw is None else None,
+            data=form or raw,
+            headers=headers,
         ) as answer:
             self.headers = answer.headers
             text = await answer.text()

@@ -245,7 +245,7 @@ async def test_a_broken_rule_is_told_with_its_reason(rest: Rest, channel: Channe
 
 
 async def test_a_body_that_is_not_json_is_refused(rest: Rest, channel: Channel) -> None:
-    assert await rest.code("POST", messages_of(channel), {}, files={}) == (400, 50109)
+    assert await rest.code("POST", messages_of(channel), raw=b"{") == (400, 50109)
 
 
 async def test_permissions_are_asked_for(rest: Rest, guild: Server, app: App, mia: Person) -> None:
