@@ -23,6 +23,7 @@ from bot.sandbox.world import World
 
 _OUT_OF_SERVICE = 1001
 _SHUTDOWN_S = 1.0
+_BACKLOG = 1024  # with the default of 128, two hundred simultaneous connections wait a second for a retry
 
 
 class Sandbox:
@@ -131,7 +132,7 @@ class Sandbox:
         runner = web.AppRunner(web_app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, host, port)
+            site = web.TCPSite(runner, host, port, backlog=_BACKLOG)
             await site.start()
             bound = runner.addresses[0][1]
             self._url = URL.build(scheme="http", host=host, port=bound)

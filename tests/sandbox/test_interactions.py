@@ -130,6 +130,7 @@ async def test_interaction_answers_ping_users_but_not_everyone(
 
 async def test_callback_types_fit_the_interaction(rest: Rest, used: Used) -> None:
     path = callback(used.interaction)
+    assert await rest.code("POST", path, {"type": 12}, token=None) == (400, 50035)
     bodies: tuple[dict[str, Any], ...] = (
         {"type": 6},
         {"type": 7, "data": {"content": "x"}},

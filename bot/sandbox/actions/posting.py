@@ -26,6 +26,7 @@ from bot.sandbox.wire import Json
 from bot.sandbox.world import World
 
 _CHANGEABLE = SUPPRESS_EMBEDS | V2
+_MAX_EDITS = 1000
 
 
 def send(world: World, channel: Channel, author: User, draft: Draft) -> Message:
@@ -195,6 +196,7 @@ def edit(world: World, channel: Channel, message: Message, draft: Draft) -> None
     message.files, message.components = files, kept
     _mention_again(world, channel, message, draft)
     message.edits.append(before)
+    del message.edits[:-_MAX_EDITS]
     message.edited_at_s = world.hub.clock()
     changed(world, channel, message)
 

@@ -164,8 +164,8 @@ class Gateway:
             self._start(Session(secrets.token_hex(16), app, intents, shard, connection), connection)
 
     def _start(self, session: Session, connection: Connection) -> None:
+        self._drop_abandoned(session)
         self._sessions[session.id] = session
-        self._bound_sessions()
         app = session.app
         guilds = [g for g in self._world.guilds.values() if app.user.id in g.members and session.holds(g.id)]
         session.dispatch("READY", self._ready(session, [guild.id for guild in guilds]))
@@ -188,10 +188,13 @@ class Gateway:
             "_trace": [],
         }
 
-    def _bound_sessions(self) -> None:
-        idle = [session.id for session in self._sessions.values() if session.connection is None]
-        for session_id in idle[: max(0, len(self._sessions) - _MAX_SESSIONS)]:
-            del self._sessions[session_id]
+    def _drop_abandoned(self, new: Session) -> None:
+        """A shard that identifies anew does not come back for its old session; and there is a bound."""
+        idle = [session for session in self._sessions.values() if session.connection is None]
+        surplus = len(self._sessions) - _MAX_SESSIONS
+        for index, session in enumerate(idle):
+            if (session.app, session.shard) == (new.app, new.shard) or index < surplus:
+                del self._sessions[session.id]
 
     def _resume(self, connection: Connection, data: Json) -> None:
         session = self._sessions.get(str(data.get("session_id")))

@@ -19,7 +19,10 @@ def _callback(call: Call) -> Json | None:
         raise Refusal(10062)
     data = as_object(call.body.get("data"))
     draft = Draft.of(data, call.uploads, in_interaction=True)
-    responding.acknowledge(call.world, found, Answer(call.body["type"]), data, draft)
+    kind = call.body["type"]
+    if kind not in set(Answer):
+        raise Refusal(50035, [f"type {kind} has no use in the sandbox."])
+    responding.acknowledge(call.world, found, Answer(kind), data, draft)
     wants = call.query.get("with_response", "").lower() in {"1", "true"}
     return responding.receipt(call.world, found) if wants else None
 

@@ -334,3 +334,16 @@ async def test_members_can_be_asked_for(sandbox: Sandbox, guild: Server, mia: Pe
         assert chunk["not_found"] == ["5"]
         await found.send_json({"op": 8, "d": {"guild_id": str(guild.id), "query": "m", "limit": 5}})
         assert len((await found.receive_json())["d"]["members"]) == 1
+
+
+async def test_a_shard_that_identifies_anew_gives_up_its_old_session(sandbox: Sandbox, guild: Server) -> None:
+    del guild
+    for _ in range(2):
+        async with socket(sandbox) as found:
+            await identify(found)
+            sandbox.gateway.cut()
+            while not found.closed:
+                await found.receive()
+    assert len(sandbox.gateway.sessions) == 1
+    sandbox.gateway.forget_sessions()
+    assert sandbox.gateway.sessions == []
