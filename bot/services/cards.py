@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from bot.db import history, jobs, lanes
+from bot.db.errors import DatabaseFault
 from bot.db.transaction import Database, Transaction
 from bot.domain import polling
 from bot.domain.errors import DeliveryFault, DestinationForbidden, DestinationGone
@@ -26,10 +27,21 @@ EDITED_FOR_MS = 3_600_000
 """Messages older than an hour have a stricter limit of their own (error 30046)."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Shown:
     state: JobState
     at_ms: int
+
+
+@dataclass(slots=True)
+class _Refresh:
+    """An edit that is waited for or on its way, and what became known meanwhile."""
+
+    job_id: int
+    state: JobState
+    is_newer: bool = True
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
 
 
 class Cards:
@@ -50,7 +62,7 @@ class Cards:
         self._clock = clock
         self._tasks = tasks
         self._shown: dict[int, _Shown] = {}
-        self._dirty: dict[int, asyncio.Event] = {}
+        self._refreshes: dict[int, _Refresh] = {}
 
     def shown(self, job: Job) -> None:
         """Somebody has just brought this card up to date."""
@@ -60,11 +72,13 @@ class Cards:
         """A job has moved: its card is refreshed when the next edit is due."""
         if job.state in TERMINAL or self._clock.now_ms() - job.created_at_ms > EDITED_FOR_MS:
             return
-        if job.id in self._dirty:
-            self._dirty[job.id].set()
-        else:
-            self._dirty[job.id] = asyncio.Event()
-            self._tasks.create_task(self._refresh(job), name=f"card-{job.id}")
+        refresh = self._refreshes.get(job.id)
+        if refresh is not None:
+            refresh.state, refresh.is_newer = job.state, True
+            refresh.news.set()
+            return
+        self._refreshes[job.id] = refresh = _Refresh(job.id, job.state)
+        refresh.task = self._tasks.create_task(self._carry_out(refresh), name=f"card-{job.id}")
 
     async def finish(self, job: Job) -> None:
         """Show how a job ended.
@@ -72,6 +86,7 @@ class Cards:
         Raises:
             DiscordUnavailable: come again later. A card that is gone or out of reach counts as shown.
         """
+        await self._stop(job)
         self._shown.pop(job.id, None)
         try:
             await self._publisher.show(Card(job))
@@ -82,33 +97,46 @@ class Cards:
         """Everything a card says about a job, read at one moment."""
         return await self._db.read(self._read(job_id))
 
-    async def _refresh(self, job: Job) -> None:
+    async def _stop(self, job: Job) -> None:
+        """Let an edit that is on its way arrive, so that it cannot come after the last one."""
+        refresh = self._refreshes.get(job.id)
+        if refresh is not None and refresh.task is not None:
+            refresh.state = job.state
+            refresh.news.set()
+            await asyncio.wait([refresh.task])
+
+    async def _carry_out(self, refresh: _Refresh) -> None:
         try:
-            while not await self._refreshed(job):
-                pass
+            while refresh.is_newer and await self._is_due(refresh):
+                refresh.is_newer = False
+                await self._show_newest(refresh)
+        except (DeliveryFault, DatabaseFault) as fault:
+            log.info("card not refreshed", job=refresh.job_id, reason=str(fault))
         finally:
-            del self._dirty[job.id]
+            del self._refreshes[refresh.job_id]
 
-    async def _refreshed(self, job: Job) -> bool:
-        """Show the newest state when it is due; True once nothing newer is waiting."""
-        dirty = self._dirty[job.id]
-        await self._clock.wait(asyncio.Event(), until_ms=self._due_ms(job))
-        dirty.clear()
-        card = await self.of(job.id)
+    async def _is_due(self, refresh: _Refresh) -> bool:
+        """Wait for the moment of the next edit, which news may bring nearer; False once the job has ended."""
+        while refresh.state not in TERMINAL:
+            due_ms = self._due_ms(refresh)
+            if due_ms <= self._clock.now_ms():
+                return True
+            refresh.news.clear()
+            await self._clock.wait(refresh.news, until_ms=due_ms)
+        return False
+
+    async def _show_newest(self, refresh: _Refresh) -> None:
+        card = await self.of(refresh.job_id)
         if card.job.state in TERMINAL:
-            return True  # the carrier of the job shows the end itself
+            return  # the carrier of the job shows the end itself
         self.shown(card.job)
-        try:
-            await self._publisher.show(card)
-        except DeliveryFault as fault:
-            log.info("card not refreshed", job=job.id, reason=str(fault))
-        return not dirty.is_set()
+        await self._publisher.show(card)
 
-    def _due_ms(self, job: Job) -> int:
-        last = self._shown.get(job.id)
+    def _due_ms(self, refresh: _Refresh) -> int:
+        last = self._shown.get(refresh.job_id)
         if last is None:
             return self._clock.now_ms()
-        return last.at_ms + (STEP_AFTER_MS if last.state is not job.state else PROGRESS_EVERY_MS)
+        return last.at_ms + (STEP_AFTER_MS if last.state is not refresh.state else PROGRESS_EVERY_MS)
 
     def _read(self, job_id: int) -> Transaction[Card]:
         job = yield from jobs.get(job_id)

@@ -61,13 +61,16 @@ class EmbeddedRunner:
                     log.exception("step crashed", job=job_id, crashes=crashes + 1)
                     crashes += 1
                     next_ms = await self._after_crash(job_id, crashes)
-                if next_ms is None:
+                if next_ms is None and not woken.is_set():
                     return
                 await self._clock.wait(woken, until_ms=next_ms)
         finally:
             del self._woken[job_id]
 
     async def _after_crash(self, job_id: int, crashes: int) -> int:
-        if crashes == _GIVES_UP_AFTER:
-            await self._give_up(job_id)
+        if crashes >= _GIVES_UP_AFTER:
+            try:
+                await self._give_up(job_id)
+            except Exception:  # the same fault, most likely: what stands in the rows is taken up again
+                log.exception("giving up failed", job=job_id)
         return self._clock.now_ms() + min(2**crashes, _LONGEST_BACKOFF_S) * 1000

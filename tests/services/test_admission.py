@@ -1,0 +1,171 @@
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.app import task_group
+from bot.db import jobs, lanes
+from bot.db.errors import DatabaseUnavailable
+from bot.db.sqlite import SqliteDatabase
+from bot.domain.jobs import Job, JobState
+from bot.domain.money import Caps
+from bot.services.admission import Admission
+from tests import builders
+from tests.held import held
+from tests.services.doubles import ScriptedProvider, TurnedClock
+
+
+class Failing:
+    """A database whose next writes fail."""
+
+    def __init__(self, db: SqliteDatabase) -> None:
+        self.db = db
+        self.faults = 0
+        self.failed = asyncio.Event()
+
+    async def write(self, transaction: Any) -> Any:
+        if self.faults:
+            self.faults -= 1
+            self.failed.set()
+            raise DatabaseUnavailable
+        return await self.db.write(transaction)
+
+    async def read(self, transaction: Any) -> Any:
+        return await self.db.read(transaction)
+
+
+@dataclass
+class Door:
+    """Admission at work, and what it let in."""
+
+    db: SqliteDatabase
+    failing: Failing
+    clock: TurnedClock
+    providers: dict[str, Any]
+    admission: Any = None
+    let_in: list[Job] = field(default_factory=list[Job])
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def admitted(self, job: Job) -> None:
+        self.let_in.append(job)
+        self.changed.set()
+
+    async def queue(
+        self, times: int = 1, *, provider: str = "scripted", caps: Caps = builders.NO_CAPS, **known: Any
+    ) -> None:
+        for _ in range(times):
+            await self.db.write(
+                jobs.accept(
+                    builders.origin(**known),
+                    builders.request(),
+                    builders.choice(provider=provider),
+                    defaults=caps,
+                    now_ms=self.clock.now_ms(),
+                )
+            )
+
+    async def until(self, number: int) -> list[Job]:
+        """Wait until so many are in; and that no more come."""
+        async with asyncio.timeout(5):
+            while len(self.let_in) < number:
+                self.changed.clear()
+                await self.changed.wait()
+        await self.settled()
+        return self.let_in
+
+    async def settled(self) -> None:
+        """Whatever the last wake leads to has happened: two more transactions have passed."""
+        for _ in range(3):
+            await self.db.write(lanes.open_pool("scripted"))
+            await asyncio.sleep(0)
+
+    async def finish(self, job: Job) -> None:
+        await self.db.write(jobs.move(job, JobState.FAILED, now_ms=self.clock.now_ms()))
+        self.admission.wake()
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncGenerator[Door]:
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[Door]:
+        db = await SqliteDatabase.open(tmp_path / "kinora.db")
+        small, large = ScriptedProvider(), ScriptedProvider()
+        small.concurrency, large.concurrency = 2, 1000
+        door = Door(db, Failing(db), TurnedClock(), {"scripted": small, "large": large})
+        for name, provider in door.providers.items():
+            provider.name = name
+            await db.write(lanes.open_pool(name))
+        database: Any = door.failing
+        door.admission = Admission(
+            db=database, providers=door.providers, clock=door.clock, admitted=door.admitted
+        )
+        async with task_group() as tasks:
+            tasks.create_task(door.admission.run())
+            yield door
+        await db.close()
+
+    async with held(opened()) as made:
+        yield made
+
+
+async def test_what_waited_at_the_start_is_let_in_up_to_the_slots(door: Door) -> None:
+    await door.queue(3)
+    door.admission.wake()
+    let_in = await door.until(2)
+    assert [(job.state, job.attempt) for job in let_in] == [(JobState.SUBMITTING, 1)] * 2
+
+
+async def test_a_slot_that_is_freed_goes_to_the_next(door: Door) -> None:
+    await door.queue(3)
+    door.admission.wake()
+    first, _ = await door.until(2)
+    await door.finish(first)
+    assert len(await door.until(3)) == 3
+
+
+async def test_each_provider_has_slots_of_its_own(door: Door) -> None:
+    await door.queue(3)
+    await door.queue(3, provider="large")
+    door.admission.wake()
+    let_in = await door.until(5)
+    assert sorted(job.provider for job in let_in) == ["large"] * 3 + ["scripted"] * 2
+
+
+async def test_a_large_provider_is_filled_in_several_transactions(door: Door) -> None:
+    await door.queue(75, provider="large")
+    door.admission.wake()
+    assert len(await door.until(75)) == 75
+
+
+async def test_who_is_at_a_cap_does_not_keep_others_out(door: Door) -> None:
+    await door.queue(3, provider="large", user_id=1, caps=builders.caps(user_running=1))
+    await door.queue(1, provider="large", user_id=2)
+    door.admission.wake()
+    let_in = await door.until(2)
+    assert sorted(job.origin.user_id for job in let_in) == [1, 2]
+
+
+async def test_nobody_is_let_in_twice(door: Door) -> None:
+    await door.queue(2)
+    for _ in range(5):
+        door.admission.wake()
+    let_in = await door.until(2)
+    assert len({job.id for job in let_in}) == len(let_in) == 2
+
+
+async def test_a_database_that_is_out_for_a_moment_is_asked_again(door: Door) -> None:
+    await door.settled()
+    door.failing.faults = 2
+    await door.queue(1)
+    door.admission.wake()
+    for _ in range(2):
+        async with asyncio.timeout(5):
+            await door.failing.failed.wait()
+        door.failing.failed.clear()
+        await door.settled()
+        door.clock.turn(5)
+    assert len(await door.until(1)) == 1

@@ -1,0 +1,334 @@
+import asyncio
+import io
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+
+from bot.db import jobs, lanes, money
+from bot.db.sqlite import SqliteDatabase
+from bot.domain.catalogue import Catalogue
+from bot.domain.errors import (
+    NoSuchJob,
+    NotAdmitting,
+    NotExpressible,
+    OfferLapsed,
+    QuotaExceeded,
+    TooLateToCancel,
+    TooManyQueued,
+)
+from bot.domain.jobs import Job, JobState, Origin
+from bot.domain.money import Balance
+from bot.domain.requests import Asked, Options, Quality, Task
+from bot.media.blobs import Blobs
+from bot.media.errors import Fit, NotAPicture
+from bot.media.images import Images
+from bot.services.generation import OFFER_LASTS_MS, Ask, Generation, PictureNeedsFitting
+from tests import builders
+from tests.services.doubles import TurnedClock
+
+WORDS = Options(prompt="the boat drifts")
+
+
+def png(width: int = 640, height: int = 360) -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", (width, height), (20, 90, 160)).save(data, "PNG")
+    return data.getvalue()
+
+
+LONG = png(1600, 320)
+"""Five to one: no provider takes it, but it can be padded or cropped."""
+
+LONG_AND_LARGE = png(3000, 700)
+
+
+@dataclass
+class Counter:
+    """Where requests are accepted, and what that set in motion."""
+
+    db: SqliteDatabase
+    blobs: Blobs
+    clock: TurnedClock
+    woken: list[int] = field(default_factory=list[int])
+    queued: int = 0
+    generation: Any = None
+
+    def wake(self, job_id: int) -> None:
+        self.woken.append(job_id)
+
+    def one_more(self) -> None:
+        self.queued += 1
+
+    async def balance(self) -> Balance:
+        member, _ = await self.db.read(money.balances(1, 100, builders.NO_CAPS, now_ms=self.clock.now_ms()))
+        return member
+
+    async def jobs(self) -> list[Job]:
+        return await self.db.read(jobs.of_member(1, 100, limit=50))
+
+
+@pytest.fixture
+async def counter(tmp_path: Path) -> AsyncGenerator[Counter]:
+    db = await SqliteDatabase.open(tmp_path / "kinora.db")
+    await db.write(lanes.open_pool("local"))
+    made = Counter(db, Blobs.open(tmp_path / "blobs"), TurnedClock())
+    async with Images() as images:
+        made.generation = Generation(
+            db=db,
+            catalogue=Catalogue([builders.LOCAL], providers=("local",)),
+            images=images,
+            blobs=made.blobs,
+            clock=made.clock,
+            runner=made,
+            defaults=builders.caps(user_daily_credits=20, user_queued=3),
+            queued=made.one_more,
+        )
+        yield made
+    assert await db.read(money.discrepancies()) == 0
+    await db.close()
+
+
+@pytest.fixture
+def generation(counter: Counter) -> Generation:
+    return counter.generation
+
+
+async def needing_a_fit(
+    generation: Generation, origin: Origin | None = None, *, image: bytes = LONG, **options: Any
+) -> PictureNeedsFitting:
+    with pytest.raises(PictureNeedsFitting) as refusal:
+        await generation.accept(origin or builders.origin(), Ask(Options(**options), image=image))
+    return refusal.value
+
+
+async def test_a_request_is_reserved_queued_and_announced(counter: Counter, generation: Generation) -> None:
+    job = await generation.accept(builders.origin(), Ask(WORDS))
+    assert (job.state, job.credits, job.request.task) == (JobState.QUEUED, 5, Task.TEXT_TO_VIDEO)
+    assert (await counter.balance()).reserved == 5
+    assert counter.queued == 1
+
+
+async def test_pictures_are_kept_as_they_will_be_sent(counter: Counter, generation: Generation) -> None:
+    ask = Ask(Options(), image=png(), end_frame=png(800, 600))
+    job = await generation.accept(builders.origin(), ask)
+    assert job.request.image
+    assert job.request.end_frame
+    assert (job.request.image.width, job.request.end_frame.height) == (640, 600)
+    kept = Image.open(io.BytesIO(await counter.blobs.get(job.request.image.blob)))
+    assert kept.size == (640, 360)
+
+
+async def test_the_same_interaction_twice_is_one_job_and_one_reservation(
+    counter: Counter, generation: Generation
+) -> None:
+    origin = builders.origin()
+    first = await generation.accept(origin, Ask(WORDS))
+    assert await generation.accept(origin, Ask(WORDS)) == first
+    assert (await counter.balance()).reserved == 5
+    assert counter.queued == 1
+
+
+async def test_the_same_interaction_many_times_at_once_is_one_job(
+    counter: Counter, generation: Generation
+) -> None:
+    origin = builders.origin()
+    made = await asyncio.gather(*(generation.accept(origin, Ask(Options(), image=png())) for _ in range(10)))
+    assert len({job.id for job in made}) == 1
+    assert (await counter.balance()).reserved == 5
+
+
+async def test_what_was_queued_is_no_longer_noted(generation: Generation) -> None:
+    origin = builders.origin()
+    await generation.note(_asked(origin))
+    assert [asked.request_key for asked in await generation.left()] == [origin.request_key]
+    await generation.accept(origin, Ask(WORDS))
+    assert await generation.left() == []
+
+
+async def test_what_was_refused_is_noted_until_the_person_knows(generation: Generation) -> None:
+    origin = builders.origin()
+    await generation.note(_asked(origin))
+    with pytest.raises(NotAPicture):
+        await generation.accept(origin, Ask(WORDS, image=b"<html>"))
+    [asked] = await generation.left()
+    assert asked == _asked(origin)
+    await generation.forget(origin.request_key)
+    assert await generation.left() == []
+
+
+def _asked(origin: Origin) -> Asked:
+    known = {name: getattr(origin, name) for name in Asked.model_fields if hasattr(origin, name)}
+    return Asked(**known, options=WORDS, image_url=None, end_frame_url=None)
+
+
+@pytest.mark.parametrize("ask", [Ask(WORDS, image=b"<html>"), Ask(WORDS, image=png(), end_frame=b"GIF89a")])
+async def test_a_picture_that_is_none_is_refused_with_nothing_kept(
+    counter: Counter, generation: Generation, ask: Ask
+) -> None:
+    with pytest.raises(Exception, match="picture"):
+        await generation.accept(builders.origin(), ask)
+    assert await counter.jobs() == []
+    assert (counter.queued, (await counter.balance()).reserved) == (0, 0)
+
+
+async def test_what_no_model_makes_is_refused_with_nothing_kept(
+    counter: Counter, generation: Generation
+) -> None:
+    with pytest.raises(NotExpressible):
+        await generation.accept(builders.origin(), Ask(Options(prompt="x", sound=True)))
+    assert await counter.jobs() == []
+
+
+async def test_a_cap_refuses_with_nothing_kept(counter: Counter, generation: Generation) -> None:
+    dear = Options(prompt="x", duration_s=10, quality=Quality.PRO)
+    await generation.accept(builders.origin(), Ask(dear))
+    with pytest.raises(QuotaExceeded) as refusal:
+        await generation.accept(builders.origin(), Ask(WORDS))
+    assert (refusal.value.price, refusal.value.left) == (5, 0)
+    assert len(await counter.jobs()) == 1
+
+
+async def test_a_member_has_so_many_waiting_and_no_more(generation: Generation) -> None:
+    for _ in range(3):
+        await generation.accept(builders.origin(), Ask(WORDS))
+    with pytest.raises(TooManyQueued) as refusal:
+        await generation.accept(builders.origin(), Ask(WORDS))
+    assert refusal.value.cap == 3
+
+
+async def test_a_picture_that_can_be_made_to_fit_is_offered_again(
+    counter: Counter, generation: Generation
+) -> None:
+    offer = await needing_a_fit(generation, prompt="slowly", duration_s=10)
+    assert set(offer.remedies) == {Fit.PAD, Fit.CROP}
+    assert await counter.jobs() == []
+    job = await generation.accept_offer(offer.offer_id, Fit.PAD, builders.origin())
+    assert (job.request.prompt, job.request.duration_s) == ("slowly", 10)
+    assert job.request.image
+    assert job.request.image.width / job.request.image.height <= 2.5
+    assert (await counter.balance()).reserved == 10
+
+
+async def test_a_cropped_picture_keeps_its_end_frame(generation: Generation) -> None:
+    ask = Ask(Options(prompt="x"), image=LONG_AND_LARGE, end_frame=png())
+    with pytest.raises(PictureNeedsFitting) as refusal:
+        await generation.accept(builders.origin(), ask)
+    job = await generation.accept_offer(refusal.value.offer_id, Fit.CROP, builders.origin())
+    assert job.request.end_frame
+    assert job.request.end_frame.width == 640
+
+
+async def test_an_offer_is_taken_once(counter: Counter, generation: Generation) -> None:
+    offer = await needing_a_fit(generation)
+    await generation.accept_offer(offer.offer_id, Fit.PAD, builders.origin())
+    with pytest.raises(OfferLapsed):
+        await generation.accept_offer(offer.offer_id, Fit.PAD, builders.origin())
+    assert (await counter.balance()).reserved == 5
+
+
+async def test_two_clicks_at_once_take_an_offer_once(counter: Counter, generation: Generation) -> None:
+    offer = await needing_a_fit(generation)
+    answers = await asyncio.gather(
+        *(generation.accept_offer(offer.offer_id, fit, builders.origin()) for fit in (Fit.PAD, Fit.CROP)),
+        return_exceptions=True,
+    )
+    assert sorted(type(answer).__name__ for answer in answers) == ["Job", "OfferLapsed"]
+    assert (await counter.balance()).reserved == 5
+
+
+@pytest.mark.parametrize("stranger", [{"user_id": 101}, {"guild_id": 2}])
+async def test_an_offer_is_for_the_one_it_was_made_to(
+    generation: Generation, stranger: dict[str, int]
+) -> None:
+    offer = await needing_a_fit(generation)
+    with pytest.raises(OfferLapsed):
+        await generation.accept_offer(offer.offer_id, Fit.PAD, builders.origin(**stranger))
+    assert await generation.accept_offer(offer.offer_id, Fit.PAD, builders.origin())
+
+
+async def test_an_offer_lasts_an_hour(counter: Counter, generation: Generation) -> None:
+    kept, lapsed = await needing_a_fit(generation), await needing_a_fit(generation)
+    counter.clock.turn(OFFER_LASTS_MS / 1000)
+    await generation.accept_offer(kept.offer_id, Fit.PAD, builders.origin())
+    counter.clock.turn(1)
+    with pytest.raises(OfferLapsed):
+        await generation.accept_offer(lapsed.offer_id, Fit.PAD, builders.origin())
+
+
+async def test_an_offer_refused_for_credits_can_be_taken_later(
+    counter: Counter, generation: Generation
+) -> None:
+    offer = await needing_a_fit(generation)
+    for _ in range(2):
+        await generation.accept(builders.origin(), Ask(Options(prompt="x", duration_s=10)))
+    with pytest.raises(QuotaExceeded):
+        await generation.accept_offer(offer.offer_id, Fit.PAD, builders.origin())
+    first = (await counter.jobs())[0]
+    await generation.cancel(first.id, guild_id=1, user_id=100, may_cancel_any=False)
+    assert await generation.accept_offer(offer.offer_id, Fit.PAD, builders.origin())
+
+
+@pytest.mark.parametrize(
+    ("options", "pictures", "refusal"),
+    [
+        (Options(prompt="x", duration_s=7), (False, False), NotExpressible),
+        (Options(prompt="x", model="nope"), (True, False), NotExpressible),
+        (Options(prompt="x"), (False, True), ValidationError),
+        (Options(), (False, False), ValidationError),
+    ],
+)
+def test_what_cannot_be_made_is_refused_before_anything_is_fetched(
+    generation: Generation, options: Options, pictures: tuple[bool, bool], refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        generation.check(options, with_image=pictures[0], with_end_frame=pictures[1])
+
+
+def test_what_can_be_made_passes_the_check(generation: Generation) -> None:
+    generation.check(WORDS, with_image=False, with_end_frame=False)
+    generation.check(Options(), with_image=True, with_end_frame=True)
+
+
+def test_while_nothing_is_admitted_the_check_says_so(generation: Generation) -> None:
+    generation._admitting = False
+    with pytest.raises(NotAdmitting):
+        generation.check(WORDS, with_image=False, with_end_frame=False)
+
+
+async def test_a_waiting_job_is_cancelled_by_its_owner_at_once(
+    counter: Counter, generation: Generation
+) -> None:
+    job = await generation.accept(builders.origin(), Ask(WORDS))
+    cancelled = await generation.cancel(job.id, guild_id=1, user_id=100, may_cancel_any=False)
+    assert cancelled.state is JobState.CANCELLED
+    assert counter.woken == [job.id]
+    assert (await counter.balance()).reserved == 0
+
+
+async def test_a_moderator_may_cancel_any_job_of_the_server(generation: Generation) -> None:
+    job = await generation.accept(builders.origin(), Ask(WORDS))
+    with pytest.raises(NoSuchJob):
+        await generation.cancel(job.id, guild_id=1, user_id=5, may_cancel_any=False)
+    with pytest.raises(NoSuchJob):
+        await generation.cancel(job.id, guild_id=2, user_id=5, may_cancel_any=True)
+    assert await generation.cancel(job.id, guild_id=1, user_id=5, may_cancel_any=True)
+
+
+async def test_a_job_that_has_ended_is_not_cancelled_again(counter: Counter, generation: Generation) -> None:
+    job = await generation.accept(builders.origin(), Ask(WORDS))
+    await generation.cancel(job.id, guild_id=1, user_id=100, may_cancel_any=False)
+    with pytest.raises(TooLateToCancel):
+        await generation.cancel(job.id, guild_id=1, user_id=100, may_cancel_any=False)
+    assert counter.woken == [job.id]
+
+
+async def test_a_running_job_is_asked_to_end(counter: Counter, generation: Generation) -> None:
+    job = await generation.accept(builders.origin(), Ask(WORDS))
+    await counter.db.write(jobs.admit("local", slots=1, now_ms=counter.clock.now_ms()))
+    asked = await generation.cancel(job.id, guild_id=1, user_id=100, may_cancel_any=False)
+    assert (asked.state, asked.cancel_requested) == (JobState.SUBMITTING, True)
+    assert counter.woken == [job.id]

@@ -1,0 +1,86 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.db import jobs, lanes
+from bot.db.sqlite import SqliteDatabase
+from bot.domain.errors import NoSuchJob
+from bot.domain.jobs import Job, JobState
+from bot.services.insights import Insights
+from tests import builders
+
+NOW_MS = 1_790_000_000_000
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    database = await SqliteDatabase.open(tmp_path / "kinora.db")
+    await database.write(lanes.open_pool("local"))
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def insights(db: SqliteDatabase) -> Insights:
+    return Insights(db=db)
+
+
+async def accept(db: SqliteDatabase, **known: int) -> Job:
+    transaction = jobs.accept(
+        builders.origin(**known),
+        builders.request(),
+        builders.choice(),
+        defaults=builders.NO_CAPS,
+        now_ms=NOW_MS,
+    )
+    return (await db.write(transaction)).job
+
+
+async def run_one(db: SqliteDatabase, *states: JobState) -> Job:
+    job = await db.write(jobs.admit("local", slots=99, now_ms=NOW_MS))
+    assert job
+    for state in states:
+        job = await db.write(jobs.move(job, state, now_ms=NOW_MS))
+    return job
+
+
+async def test_nothing_is_an_empty_queue(insights: Insights) -> None:
+    queue = await insights.queue(1, limit=10)
+    assert (queue.counts, queue.first, queue.waiting, queue.running) == ({}, [], 0, 0)
+
+
+async def test_a_queue_counts_everything_and_shows_who_runs_first(
+    db: SqliteDatabase, insights: Insights
+) -> None:
+    asked = [await accept(db, user_id=user_id) for user_id in (7, 8, 9, 7)]
+    running = await run_one(db, JobState.RENDERING)
+    await run_one(db, JobState.FAILED)
+    queue = await insights.queue(1, limit=2)
+    assert (queue.waiting, queue.running) == (2, 1)
+    assert queue.counts == {JobState.QUEUED: 2, JobState.RENDERING: 1}
+    assert [job.id for job in queue.first] == [running.id, asked[2].id]
+
+
+async def test_another_servers_jobs_are_not_shown(db: SqliteDatabase, insights: Insights) -> None:
+    job = await accept(db, guild_id=2)
+    assert (await insights.queue(1, limit=10)).first == []
+    with pytest.raises(NoSuchJob):
+        await insights.job(job.id, 1)
+    assert await insights.job(job.id, 2) == job
+
+
+async def test_a_member_sees_the_newest_first_whatever_became_of_them(
+    db: SqliteDatabase, insights: Insights
+) -> None:
+    mine = [await accept(db) for _ in range(3)]
+    await accept(db, user_id=101)
+    await run_one(db, JobState.FAILED)
+    shown = await insights.jobs_of(1, 100, limit=2)
+    assert [job.id for job in shown] == [mine[2].id, mine[1].id]
+    assert [job.state for job in await insights.jobs_of(1, 100, limit=9)][-1] is JobState.FAILED
+
+
+async def test_a_job_that_never_was_is_not_there(insights: Insights) -> None:
+    with pytest.raises(NoSuchJob):
+        await insights.job(1, 1)
