@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import signal
 import string
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import structlog
 from bot.client import Kinora, Services, point_discord_at
 from bot.clock import SystemClock
 from bot.db import installation, jobs, lanes, money
+from bot.db.errors import DatabaseFault
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue
@@ -125,9 +127,10 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
 async def run(settings: Settings) -> None:
     """Run the bot until it is asked to stop (SIGINT, SIGTERM) or Discord ends the connection for good."""
     stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+    if sys.platform != "win32":  # which has no such handlers: there Ctrl-C cancels this
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopped.set)
     async with running(settings) as app:
         waiting = asyncio.ensure_future(stopped.wait())
         await asyncio.wait((waiting, app.connection), return_when=asyncio.FIRST_COMPLETED)
@@ -172,7 +175,11 @@ def _build_engine(
         tasks.create_task(wake_carrier(provider, task_id))
 
     async def wake_carrier(provider: str, task_id: str) -> None:
-        job = await db.read(jobs.by_task(provider, task_id))
+        try:
+            job = await db.read(jobs.by_task(provider, task_id))
+        except DatabaseFault as fault:  # its carrier asks again by itself
+            log.warning("news not passed on", provider=provider, task=task_id, reason=str(fault))
+            return
         if job is not None:
             runner.wake(job.id)
 

@@ -1,5 +1,7 @@
 """Values that tests need, with defaults for what a test does not care about."""
 
+from dataclasses import replace
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -29,41 +31,32 @@ LOCAL = ModelSpec(
     durations_s=(5, 10),
     aspects=tuple(Aspect),
     parameters=("end_frame", "camera"),
-    credits_per_second={Quality.STD: 1, Quality.PRO: 2},
+    credits_per_second={Quality.STD: Decimal(1), Quality.PRO: Decimal(2)},
 )
 
 
 def request(**known: Any) -> VideoRequest:
-    return VideoRequest(**({"prompt": "the boat drifts"} | known))
+    usual: dict[str, Any] = {"prompt": "the boat drifts"}
+    return VideoRequest(**usual | known)
 
 
 def origin(**known: Any) -> Origin:
     number = next(_numbers)
-    return Origin(
-        **{
-            "request_key": f"test-{number}",
-            "guild_id": 1,
-            "channel_id": 10,
-            "user_id": 100,
-            "card_id": 1000 + number,
-            "upload_limit": 10_485_760,
-        }
-        | known
-    )
+    usual: dict[str, Any] = {
+        "request_key": f"test-{number}",
+        "guild_id": 1,
+        "channel_id": 10,
+        "parent_id": None,
+        "user_id": 100,
+        "card_id": 1000 + number,
+        "upload_limit": 10_485_760,
+    }
+    return Origin(**usual | known)
 
 
 def choice(price: int = 5, *, provider: str = "local") -> Choice:
     return Choice(LOCAL.model_copy(update={"provider": provider}), price)
 
 
-def caps(**known: Any) -> Caps:
-    return Caps(
-        **{
-            "guild_monthly_credits": None,
-            "user_daily_credits": None,
-            "user_queued": None,
-            "user_running": None,
-            "guild_running": None,
-        }
-        | known
-    )
+def caps(**known: int | None) -> Caps:
+    return replace(NO_CAPS, **known)

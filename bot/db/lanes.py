@@ -97,7 +97,7 @@ def _key(job: Job) -> dict[str, object]:
 
 
 HOLDS_SLOT = "state IN ('submitting', 'rendering', 'unknown')"
-"""`bot.domain.jobs.SLOT_HOLDERS` as SQL, to the letter of the partial index that serves it."""
+"""`bot.domain.jobs.SLOT_HOLDERS` as SQL, to the letter of the partial indexes that serve it."""
 
 _JOIN_LANE = """
     INSERT INTO lanes (pool, guild_id, queued, pass)

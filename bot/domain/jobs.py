@@ -65,6 +65,8 @@ class Origin:
     guild_id: int
     channel_id: int
     """Where the card stands: a channel or a thread."""
+    parent_id: int | None
+    """The channel above, if it stands in a thread."""
     user_id: int
     card_id: int
     """The message that shows the job's state."""

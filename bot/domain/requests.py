@@ -178,6 +178,7 @@ class Asked(Value):
     """The interaction's id: the card is the message that answers it."""
     guild_id: int
     channel_id: int
+    parent_id: int | None
     user_id: int
     upload_limit: int
     options: Options

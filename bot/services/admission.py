@@ -16,6 +16,9 @@ log = structlog.stdlib.get_logger(__name__)
 _AT_ONCE = 32
 """Jobs admitted in one transaction; more wait for the next, so that writers in between get their turn."""
 
+_RETRY_AFTER_MS = 1_000
+"""After a failure, which means that the database is out of reach: waiting jobs can stand this."""
+
 
 class Admission:
     """Runs whenever a job was queued or a slot became free."""
@@ -44,13 +47,21 @@ class Admission:
         while True:
             await self._due.wait()
             self._due.clear()
-            for provider in self._providers.values():
-                admitted = await self._db.write(self._fill(provider))
-                if len(admitted) == _AT_ONCE:
-                    self._due.set()
-                for job in admitted:
-                    log.info("admitted", job=job.id, guild=job.origin.guild_id, provider=provider.name)
-                    self._admitted(job)
+            try:
+                await self._fill_all()
+            except Exception:
+                log.exception("admission failed")
+                self._due.set()
+                await self._clock.wait(asyncio.Event(), until_ms=self._clock.now_ms() + _RETRY_AFTER_MS)
+
+    async def _fill_all(self) -> None:
+        for provider in self._providers.values():
+            admitted = await self._db.write(self._fill(provider))
+            if len(admitted) == _AT_ONCE:
+                self._due.set()
+            for job in admitted:
+                log.info("admitted", job=job.id, guild=job.origin.guild_id, provider=provider.name)
+                self._admitted(job)
 
     def _fill(self, provider: Provider) -> Transaction[list[Job]]:
         admitted: list[Job] = []

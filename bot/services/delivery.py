@@ -40,7 +40,7 @@ class Posted:
 
 
 class Delivery:
-    """Posts clips: thread on the card, else the channel as a reply to the card."""
+    """Posts clips: in a thread on the card, else beside the card as a reply, else in the channel above."""
 
     def __init__(
         self, *, db: Database, publisher: Publisher, blobs: Blobs, clips: Clips, clock: Clock
@@ -59,7 +59,7 @@ class Delivery:
             DiscordUnavailable: come again; nothing is lost and nothing will be posted twice.
         """
         thread_id = await self._thread(job)
-        for channel_id in dict.fromkeys(filter(None, (thread_id, job.origin.channel_id))):
+        for channel_id in filter(None, (thread_id, job.origin.channel_id, job.origin.parent_id)):
             try:
                 job, message_id = await self._post_once(job, channel_id)
             except (DestinationGone, DestinationForbidden) as fault:
@@ -77,7 +77,8 @@ class Delivery:
             log.info("thread not archived", job=job.id, reason=str(fault))
 
     async def _thread(self, job: Job) -> int | None:
-        if job.thread_id is not None:
+        """A thread of the job's own; None where it was asked in one, or none can be."""
+        if job.origin.parent_id is not None or job.thread_id is not None:
             return job.thread_id
         try:
             return await self._publisher.open_thread(job)

@@ -44,10 +44,7 @@ class Publisher(Protocol):
         ...
 
     async def open_thread(self, job: Job) -> int:
-        """The thread in which the clip belongs: one on the job's card, or the thread in which it was asked.
-
-        Asking twice gives the same thread.
-        """
+        """The thread on the job's card; asking twice gives the same one. Not for jobs asked in a thread."""
         ...
 
     async def upload_limit(self, job: Job) -> int:
@@ -66,7 +63,7 @@ class Publisher(Protocol):
         ...
 
     async def archive(self, job: Job) -> None:
-        """Put the job's own thread away; one that was there before is left alone."""
+        """Put the job's own thread away."""
         ...
 
 

@@ -81,8 +81,8 @@ class Desk:
         for asked in await self._generation.left():
             try:
                 await self._resume(asked)
-            except DeliveryFault as fault:
-                log.warning("ask not resumed", request=asked.request_key, reason=str(fault))
+            except Exception:  # the others must not suffer; this one is tried again at the next start
+                log.exception("ask not resumed", request=asked.request_key)
 
     async def _resume(self, asked: Asked) -> None:
         card_id = await self._publisher.find_answer(asked)
@@ -188,10 +188,12 @@ def _asked(
 ) -> Asked:
     assert interaction.guild_id is not None
     assert interaction.channel_id is not None
+    channel = interaction.channel
     return Asked(
         request_key=str(interaction.id),
         guild_id=interaction.guild_id,
         channel_id=interaction.channel_id,
+        parent_id=channel.parent_id if isinstance(channel, discord.Thread) else None,
         user_id=interaction.user.id,
         upload_limit=interaction.filesize_limit,
         options=options,
@@ -205,6 +207,7 @@ def _origin(asked: Asked, card_id: int) -> Origin:
         request_key=asked.request_key,
         guild_id=asked.guild_id,
         channel_id=asked.channel_id,
+        parent_id=asked.parent_id,
         user_id=asked.user_id,
         card_id=card_id,
         upload_limit=asked.upload_limit,

@@ -64,14 +64,12 @@ class DiscordPublisher:
             return await self._client.http.get_from_cdn(url)
 
     async def open_thread(self, job: Job) -> int:
-        """The thread on the card; the one it was asked in, if it was asked in one."""
+        """The thread on the card."""
         origin = job.origin
         async with _translated():
             channel = self._client.get_channel(origin.channel_id) or await self._client.fetch_channel(
                 origin.channel_id
             )
-            if isinstance(channel, discord.Thread):
-                return channel.id
             if not isinstance(channel, discord.TextChannel):
                 raise DestinationForbidden("Threads do not exist in channels of this kind.")
             message = channel.get_partial_message(origin.card_id)
@@ -98,7 +96,7 @@ class DiscordPublisher:
             message = await self._messageable(channel_id, origin.guild_id).send(
                 result_text(job),
                 file=discord.File(clip, filename=_filename(job), spoiler=job.request.spoiler),
-                nonce=self._nonce(job, "c" if is_reply else "t"),
+                nonce=self._nonce(job, channel_id),
                 allowed_mentions=discord.AllowedMentions(users=[discord.Object(origin.user_id)]),
                 reference=reference,
             )
@@ -118,10 +116,8 @@ class DiscordPublisher:
         return None
 
     async def archive(self, job: Job) -> None:
-        """Archive the thread on the card."""
+        """Archive the thread on the card, unless somebody has."""
         thread_id = job.origin.card_id  # a thread on a message has the message's id
-        if job.thread_id != thread_id:
-            return  # it was there before the job, and is not ours to close
         async with _translated():
             thread = self._client.get_channel(thread_id) or await self._client.fetch_channel(thread_id)
             if isinstance(thread, discord.Thread) and not thread.archived:
@@ -130,9 +126,9 @@ class DiscordPublisher:
     def _messageable(self, channel_id: int, guild_id: int) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(channel_id, guild_id=guild_id)
 
-    def _nonce(self, job: Job, place: str) -> str:
-        """At most 25 characters, unique for this bot whatever database it runs on."""
-        return f"{self._installation}.{_base36(job.id)}.{place}"
+    def _nonce(self, job: Job, channel_id: int) -> str:
+        """At most 25 characters, and another for every installation, job and place."""
+        return f"{self._installation}.{_base36(job.id)}.{_base36(channel_id)[-6:]}"
 
 
 def _filename(job: Job) -> str:

@@ -33,9 +33,7 @@ def scene(sandbox: Sandbox, tmp_path: Path) -> Scene:
             "data_dir": tmp_path / "data",
         }
     )
-    return Scene(
-        sandbox, application, guild, guild.add_channel("general"), guild.add_member("mia"), settings
-    )
+    return Scene(sandbox, application, guild, guild.add_channel("general"), guild.add_member("mia"), settings)
 
 
 @pytest.fixture

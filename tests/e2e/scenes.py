@@ -14,13 +14,14 @@ from bot.sandbox import App as Application
 from bot.sandbox import Channel, File, Message, Person, Sandbox, Server, shows
 from bot.settings import Settings
 
-TOKEN = "a-token-for-tests"  # noqa: S105 - no secret
+TOKEN = "a-token-for-tests"
 CLIP_TIMEOUT_S = 90.0
 
 
 def picture(width: int = 640, height: int = 360, kind: str = "PNG") -> bytes:
     """A picture with something to see in it."""
-    image = Image.linear_gradient("L").resize((width, height)).convert("RGB")
+    gradient: Any = Image.linear_gradient("L")
+    image = gradient.resize((width, height)).convert("RGB")
     image.paste((200, 60, 40), (width // 4, height // 4, width // 2, height // 2))
     buffer = io.BytesIO()
     image.save(buffer, kind)
@@ -89,9 +90,10 @@ class Seen:
 
 def decoded(data: bytes) -> Seen:
     """Decode every frame."""
+    container: Any
     with av.open(io.BytesIO(data)) as container:
-        stream = container.streams.video[0]
+        stream: Any = container.streams.video[0]
         frames = [(frame.width, frame.height, float(frame.time or 0)) for frame in container.decode(stream)]
-        rate: Any = stream.average_rate
+        frame_s = 1 / float(stream.average_rate)
     width, height, last_s = frames[-1]
-    return Seen(width, height, len(frames), last_s + 1 / float(rate))
+    return Seen(width, height, len(frames), last_s + frame_s)

@@ -1,18 +1,22 @@
 """What the commands beside a request show."""
 
+import pytest
+
 from bot.sandbox import shows
 from tests.e2e.scenes import PICTURE, Bot, Scene
+
+pytestmark = pytest.mark.usefixtures("bot")
 
 SLOW = {"duration": 10, "quality": "pro"}
 
 
-async def test_an_empty_queue_says_so(bot: Bot, scene: Scene) -> None:
+async def test_an_empty_queue_says_so(scene: Scene) -> None:
     answer = await (await scene.mia.slash("queue", scene.channel)).response()
     assert "nothing waits" in answer.text
     assert answer.ephemeral_to is not None
 
 
-async def test_the_queue_counts_what_runs_and_what_waits(bot: Bot, scene: Scene) -> None:
+async def test_the_queue_counts_what_runs_and_what_waits(scene: Scene) -> None:
     for _ in range(4):
         await (await scene.mia.slash("animate", scene.channel, image=PICTURE, **SLOW)).response()
     await shows(scene.channel.messages[0], lambda card: "Rendering" in card.text)
@@ -20,14 +24,15 @@ async def test_the_queue_counts_what_runs_and_what_waits(bot: Bot, scene: Scene)
     assert "2 being made, 2 waiting" in answer.text
 
 
-async def test_a_card_in_line_says_how_many_go_before(bot: Bot, scene: Scene) -> None:
-    for _ in range(4):
-        used = await scene.mia.slash("animate", scene.channel, image=PICTURE, **SLOW)
-        card = await used.response()
-    assert "1 job before yours" in card.text
+async def test_a_card_in_line_says_how_many_go_before(scene: Scene) -> None:
+    cards = [
+        await (await scene.mia.slash("animate", scene.channel, image=PICTURE, **SLOW)).response()
+        for _ in range(4)
+    ]
+    assert "1 job before yours" in cards[-1].text
 
 
-async def test_ones_own_jobs_are_listed_and_a_strangers_are_not(bot: Bot, scene: Scene) -> None:
+async def test_ones_own_jobs_are_listed_and_a_strangers_are_not(scene: Scene) -> None:
     stranger = scene.guild.add_member("leo")
     used = await scene.mia.slash("animate", scene.channel, image=PICTURE, prompt="the boat drifts")
     await scene.clip_of(await used.response())
@@ -38,7 +43,7 @@ async def test_ones_own_jobs_are_listed_and_a_strangers_are_not(bot: Bot, scene:
     assert "None yet" in theirs.text
 
 
-async def test_a_past_job_is_shown_again_with_its_clip(bot: Bot, scene: Scene) -> None:
+async def test_a_past_job_is_shown_again_with_its_clip(scene: Scene) -> None:
     used = await scene.mia.slash("animate", scene.channel, image=PICTURE)
     clip = await scene.clip_of(await used.response())
     again = await (await scene.mia.slash("job", scene.channel, id=1)).response(lambda shown: shown.files)
@@ -46,7 +51,7 @@ async def test_a_past_job_is_shown_again_with_its_clip(bot: Bot, scene: Scene) -
     assert again.ephemeral_to is not None
 
 
-async def test_a_job_of_another_guild_does_not_exist(bot: Bot, scene: Scene) -> None:
+async def test_a_job_of_another_guild_does_not_exist(scene: Scene) -> None:
     used = await scene.mia.slash("animate", scene.channel, image=PICTURE)
     await used.response()
     elsewhere = scene.sandbox.add_guild("Elsewhere", app=scene.application)
@@ -57,7 +62,7 @@ async def test_a_job_of_another_guild_does_not_exist(bot: Bot, scene: Scene) -> 
     await scene.mia.slash("cancel", scene.channel, id=1)
 
 
-async def test_credits_are_shown_reserved_and_then_used(bot: Bot, scene: Scene) -> None:
+async def test_credits_are_shown_reserved_and_then_used(scene: Scene) -> None:
     before = await (await scene.mia.slash("quota me", scene.channel)).response()
     assert "500 credits left of 500" in before.text
     used = await scene.mia.slash("animate", scene.channel, image=PICTURE)
@@ -80,6 +85,6 @@ async def test_a_thread_is_put_away_only_when_it_is_the_bots_own(bot: Bot, scene
     assert thread.thread.auto_archive_min == 60
 
 
-async def test_commands_are_synced_once_and_not_again(bot: Bot, scene: Scene) -> None:
+async def test_commands_are_synced_once_and_not_again(scene: Scene) -> None:
     syncs = [request for request in scene.sandbox.requests if request.method == "PUT"]
     assert len(syncs) == 1

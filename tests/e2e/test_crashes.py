@@ -15,6 +15,7 @@ import pytest
 from bot import settings as environment
 from bot.db import jobs, money
 from bot.db.sqlite import SqliteDatabase
+from bot.db.transaction import Transaction
 from bot.domain.jobs import JobState
 from bot.sandbox import Drop, Hold, Used, shows
 from tests.e2e.scenes import CLIP_TIMEOUT_S, PICTURE, Scene, decoded
@@ -37,8 +38,7 @@ async def started(scene: Scene) -> AsyncGenerator[Process]:
 
     async def listen() -> None:
         assert process.stderr is not None
-        async for line in process.stderr:
-            said.append(line)
+        said.extend([line async for line in process.stderr])
 
     listener = asyncio.ensure_future(listen())
     try:
@@ -52,7 +52,7 @@ async def started(scene: Scene) -> AsyncGenerator[Process]:
         await process.wait()
         await listener
     for line in said:
-        assert json.loads(line)["level"] not in ("error", "critical"), line
+        assert json.loads(line)["level"] not in ("error", "critical"), line.decode()
 
 
 async def kill(process: Process) -> None:
@@ -60,30 +60,30 @@ async def kill(process: Process) -> None:
     await process.wait()
 
 
-async def until_acknowledged(scene: Scene, used: Used) -> None:
+async def until_acknowledged(_scene: Scene, used: Used) -> None:
     await used.acknowledged()
 
 
-async def until_accepted(scene: Scene, used: Used) -> None:
+async def until_accepted(_scene: Scene, used: Used) -> None:
     await used.response(until=lambda card: "Job 1" in card.text)
 
 
-async def until_rendering(scene: Scene, used: Used) -> None:
+async def until_rendering(_scene: Scene, used: Used) -> None:
     card = await used.response(until=lambda card: "Job 1" in card.text)
     await shows(card, lambda message: "Rendering" in message.text)
 
 
-async def until_before_posting(scene: Scene, used: Used) -> None:
+async def until_before_posting(scene: Scene, _used: Used) -> None:
     fault = scene.sandbox.faults.add("POST", MESSAGES, Hold())
     await asyncio.wait_for(fault.struck.wait(), CLIP_TIMEOUT_S)
 
 
-async def until_after_posting(scene: Scene, used: Used) -> None:
+async def until_after_posting(scene: Scene, _used: Used) -> None:
     fault = scene.sandbox.faults.add("POST", MESSAGES, Hold(after_effect=True))
     await asyncio.wait_for(fault.struck.wait(), CLIP_TIMEOUT_S)
 
 
-async def until_the_thread_is_there(scene: Scene, used: Used) -> None:
+async def until_the_thread_is_there(scene: Scene, _used: Used) -> None:
     route = "/channels/{channel_id}/messages/{message_id}/threads"
     fault = scene.sandbox.faults.add("POST", route, Hold(after_effect=True))
     await asyncio.wait_for(fault.struck.wait(), CLIP_TIMEOUT_S)
@@ -124,6 +124,23 @@ async def test_a_connection_that_breaks_after_the_post_does_not_double_it(scene:
     assert len(scene.clips()) == 1
 
 
+async def test_a_button_works_after_a_restart_and_after_other_cards_lost_theirs(scene: Scene) -> None:
+    async with started(scene):
+        for _ in range(3):
+            await scene.mia.slash("animate", scene.channel, image=PICTURE, duration=10, quality="pro")
+        cards = [
+            await scene.channel.next_message(lambda m, n=n: f"Job {n}" in m.text, since=0) for n in (1, 2, 3)
+        ]
+        await scene.mia.click(cards[0], "Cancel")
+        await shows(cards[0], lambda card: not card.buttons)
+    async with started(scene):
+        for card in cards[1:]:
+            answer = await (await scene.mia.click(card, "Cancel")).response()
+            assert "cancelled" in answer.text or "being stopped" in answer.text
+            await shows(card, lambda shown: "Cancelled" in shown.text)
+    assert scene.clips() == []
+
+
 async def test_a_second_bot_on_the_same_folder_is_told_so(scene: Scene) -> None:
     async with started(scene):
         second = await asyncio.create_subprocess_exec(
@@ -140,12 +157,12 @@ async def balance_and_state(path: Path) -> tuple[int, int, JobState]:
     try:
         job = await db.read(jobs.get(1))
         assert await db.read(money.discrepancies()) == 0
-        rows = await db.read(_used(job.origin.user_id))
-        return *rows, job.state
+        used, reserved = await db.read(_used(job.origin.user_id))
+        return used, reserved, job.state
     finally:
         await db.close()
 
 
-def _used(user_id: int):  # noqa: ANN202 - a transaction
+def _used(user_id: int) -> Transaction[tuple[int, int]]:
     rows = yield "SELECT used, reserved FROM budgets WHERE user_id = :user_id", {"user_id": user_id}
     return rows[0]["used"], rows[0]["reserved"]

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -29,6 +30,7 @@ from tests.services.doubles import RecordingPublisher, ScriptedProvider, TurnedC
 def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A real clip, small and quick to make."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    container: Any
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
@@ -53,11 +55,11 @@ class Engine:
     stages: Stages
     slots_freed: asyncio.Event
 
-    async def admitted(self) -> Job:
+    async def admitted(self, **origin: object) -> Job:
         """A job that has just been given a slot."""
         await self.db.write(
             jobs.accept(
-                builders.origin(),
+                builders.origin(**origin),
                 builders.request(),
                 builders.choice(5, provider="scripted"),
                 defaults=builders.NO_CAPS,
@@ -87,9 +89,7 @@ class Engine:
         return await self.db.read(jobs.get(job.id))
 
     async def balance(self) -> Balance:
-        member, _ = await self.db.read(
-            money.balances(1, 100, builders.NO_CAPS, now_ms=self.clock.now_ms())
-        )
+        member, _ = await self.db.read(money.balances(1, 100, builders.NO_CAPS, now_ms=self.clock.now_ms()))
         return member
 
 

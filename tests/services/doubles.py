@@ -142,7 +142,7 @@ class RecordingPublisher:
         fault, takes_effect = self.faults.popleft() if self.faults else (None, True)
         known = [post for post in self.posted if post.job_id == job.id]
         if takes_effect and not (known and self.remembers_nonces):
-            data = clip.read_bytes()
+            data = await asyncio.to_thread(clip.read_bytes)
             known = [Post(job.id, channel_id, data, 5000 + len(self.posted))]
             self.posted += known
         if fault:

@@ -175,6 +175,20 @@ async def test_a_thread_that_vanishes_before_the_post_leaves_the_channel(engine:
     assert engine.publisher.tried == [777, 10]
 
 
+async def test_asked_in_a_thread_it_stays_there_and_the_thread_is_left_open(engine: Engine) -> None:
+    job = await engine.until(await engine.admitted(channel_id=55, parent_id=10), DONE)
+    assert engine.publisher.tried == [55]
+    job = await engine.step(job)
+    assert engine.publisher.archived == []
+    assert job.aftercare is Aftercare.NONE
+
+
+async def test_a_thread_that_closes_on_the_way_leaves_the_channel_above(engine: Engine) -> None:
+    engine.publisher.faults.append((DestinationGone(), False))
+    await engine.until(await engine.admitted(channel_id=55, parent_id=10), DONE)
+    assert engine.publisher.tried == [55, 10]
+
+
 async def test_a_clip_that_no_place_takes_is_kept_and_refunded(engine: Engine) -> None:
     engine.publisher.faults.extend([(DestinationGone(), False), (DestinationForbidden(), False)])
     job = await engine.until(await engine.admitted(), JobState.UNDELIVERABLE)
@@ -224,21 +238,19 @@ async def test_a_limit_that_was_only_claimed_is_learnt(engine: Engine, clip: byt
 
 async def test_a_job_cancelled_before_the_mark_is_never_sent(engine: Engine) -> None:
     job = await engine.admitted()
-    await engine.db.write(
-        jobs.cancel(job.id, guild_id=1, owner_id=100, now_ms=engine.clock.now_ms())
-    )
+    await engine.db.write(jobs.cancel(job.id, guild_id=1, owner_id=100, now_ms=engine.clock.now_ms()))
     await engine.until(job, CANCELLED)
     assert engine.provider.keys == []
     assert (await engine.balance()).reserved == 0
 
 
 @pytest.mark.parametrize(("stops", "end"), [(True, CANCELLED), (False, DONE)])
-async def test_a_running_job_ends_as_the_provider_allows(engine: Engine, stops: bool, end: JobState) -> None:
+async def test_a_running_job_ends_as_the_provider_allows(
+    engine: Engine, *, stops: bool, end: JobState
+) -> None:
     engine.provider.stops = stops
     job = await engine.until(await engine.admitted(), JobState.RENDERING)
-    await engine.db.write(
-        jobs.cancel(job.id, guild_id=1, owner_id=None, now_ms=engine.clock.now_ms())
-    )
+    await engine.db.write(jobs.cancel(job.id, guild_id=1, owner_id=None, now_ms=engine.clock.now_ms()))
     await engine.until(job, end)
     assert engine.provider.cancelled == ["task"]
 

@@ -34,6 +34,7 @@ CREATE TABLE jobs (
     request_key TEXT NOT NULL UNIQUE,
     guild_id BIGINT NOT NULL,
     channel_id BIGINT NOT NULL,
+    parent_id BIGINT,
     user_id BIGINT NOT NULL,
     card_id BIGINT NOT NULL,
     upload_limit BIGINT NOT NULL,
@@ -65,10 +66,13 @@ CREATE TABLE jobs (
 
 -- All partial, so that history does not slow the queue.
 CREATE INDEX jobs_queued ON jobs (provider, guild_id, user_id, id) WHERE state = 'queued';
-CREATE INDEX jobs_slots ON jobs (provider, guild_id, user_id) WHERE state IN ('submitting', 'rendering', 'unknown');
+-- `state` makes the next two covering; without it SQLite counts a member's slots in jobs_member, all history.
+CREATE INDEX jobs_slots ON jobs (provider, state) WHERE state IN ('submitting', 'rendering', 'unknown');
+CREATE INDEX jobs_running ON jobs (guild_id, user_id, state) WHERE state IN ('submitting', 'rendering', 'unknown');
 CREATE INDEX jobs_open ON jobs (run_at_ms) WHERE state <> 'queued' AND aftercare < 2;
-CREATE INDEX jobs_unfinished ON jobs (guild_id, user_id, id)
-    WHERE state IN ('queued', 'submitting', 'rendering', 'unknown', 'fetching', 'delivering');
+CREATE INDEX jobs_waiting ON jobs (guild_id, id) WHERE state = 'queued';
+CREATE INDEX jobs_active ON jobs (guild_id, id)
+    WHERE state IN ('submitting', 'rendering', 'unknown', 'fetching', 'delivering');
 CREATE INDEX jobs_member ON jobs (guild_id, user_id, id);
 CREATE INDEX jobs_task ON jobs (provider, task_id) WHERE state = 'rendering';
 

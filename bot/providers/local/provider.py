@@ -154,10 +154,8 @@ class LocalProvider:
     async def _start(self, task_id: str) -> None:
         async with self._starting:
             if task_id not in self._renders:
-                self._renders[task_id] = _Render(await self._spawn(task_id))
-                self._tasks.create_task(
-                    self._follow(task_id, self._renders[task_id]), name=f"render-{task_id}"
-                )
+                render = self._renders[task_id] = _Render(await self._spawn(task_id))
+                render.follower = self._tasks.create_task(self._follow(task_id, render))
 
     async def _spawn(self, task_id: str) -> Process:
         return await asyncio.create_subprocess_exec(
@@ -192,6 +190,8 @@ class LocalProvider:
 async def _read_progress(render: _Render) -> None:
     assert render.process.stdout is not None
     async for line in render.process.stdout:
+        if not line.endswith(b"\n"):
+            return  # it was stopped in the middle of a word
         progress = json.loads(line)
         render.progress = progress["done"] / max(1, progress["total"])
 
