@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import acceptance
+from benchmarks import acceptance, acknowledgement, admission, memory, rendering, start
 from benchmarks.table import CannotRun, Table
 
 RESULTS = Path(__file__).with_name("results")
@@ -32,7 +32,7 @@ class Benchmark(Protocol):
         ...
 
 
-BENCHMARKS: tuple[Benchmark, ...] = (acceptance,)
+BENCHMARKS: tuple[Benchmark, ...] = (acceptance, admission, acknowledgement, memory, start, rendering)
 
 
 def main() -> None:

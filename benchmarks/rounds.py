@@ -15,5 +15,7 @@ def percentile(figures: Sequence[float], percent: int) -> float:
 
 
 def spread(figures: Sequence[float]) -> str:
-    """Half the range as a share of the median, for example `6 %`."""
+    """Half the range as a share of the median, for example `6 %`; `-` for a single figure."""
+    if len(figures) == 1:
+        return "-"
     return f"{(max(figures) - min(figures)) / 2 / (median(figures) or 1):.0%}".replace("%", " %")

@@ -29,8 +29,7 @@ WIDE_CAPS = Caps(
 """Every cap is set, so that each is checked; none is reached."""
 
 REQUEST = VideoRequest(
-    prompt="The boat drifts towards the rising sun while gulls cross the sky. " * 10,
-    negative_prompt="blur, text, watermark, " * 5,
+    prompt="The boat drifts towards the rising sun while gulls cross the sky. " * 12,
     camera=CameraControl(move=CameraMove.ZOOM, amount=3),
     aspect=Aspect.WIDE,
     quality=Quality.PRO,
@@ -51,6 +50,7 @@ def origin(*, guild_id: int, user_id: int) -> Origin:
         request_key=str(10**18 + number),
         guild_id=guild_id,
         channel_id=guild_id * 10,
+        parent_id=None,
         user_id=user_id,
         card_id=2 * 10**18 + number,
         upload_limit=10_485_760,

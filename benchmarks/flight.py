@@ -1,0 +1,146 @@
+"""Many jobs that a provider renders at once, carried by the bot's own engine. For `benchmarks.memory`.
+
+Everything between the database and Discord is real; the provider only ever says "not yet", and cards go nowhere.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from itertools import count
+from pathlib import Path
+
+from benchmarks.resident import resident_mb
+from benchmarks.values import CHOICE, NO_CAPS, REQUEST, origin
+from bot.app import task_group
+from bot.clock import SystemClock
+from bot.db import jobs, lanes
+from bot.db.sqlite import SqliteDatabase
+from bot.domain.jobs import Job
+from bot.domain.provider import Accepted, Pending, Recovery, Submission
+from bot.media.blobs import Blobs
+from bot.media.clips import Clips
+from bot.services.admission import Admission
+from bot.services.cards import Cards
+from bot.services.delivery import Delivery
+from bot.services.ports import Card
+from bot.services.runner.embedded import EmbeddedRunner
+from bot.services.stages import Stages
+
+TEXT_ONLY = REQUEST.model_copy(update={"image": None})
+POLLS = 3
+"""A job counts as in flight once it was asked for this often."""
+
+
+class Patience:
+    """A provider that is never done."""
+
+    name = CHOICE.spec.provider
+    recovery = Recovery.KEY_HONOURED
+
+    def __init__(self, jobs: int) -> None:
+        self.concurrency = jobs
+        self.everything_polled = asyncio.Event()
+        self._left = jobs * POLLS
+        self._numbers = count(1)
+
+    async def submit(self, submission: Submission) -> Accepted:
+        """Take it."""
+        return Accepted(f"task-{next(self._numbers)}-{submission.key}")
+
+    async def look_up(self, key: str) -> Accepted:
+        """Never needed: keys are honoured."""
+        raise NotImplementedError(key)
+
+    async def poll(self, task_id: str) -> Pending:
+        """Not yet."""
+        assert task_id
+        self._left -= 1
+        if not self._left:
+            self.everything_polled.set()
+        return Pending(progress=0.5, ask_again_s=1)
+
+    def open(self, result: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Never reached."""
+        raise NotImplementedError(result)
+
+    async def cancel(self, task_id: str) -> bool:
+        """Never asked."""
+        raise NotImplementedError(task_id)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+class Nowhere:
+    """A publisher that shows cards to nobody; nothing is ever delivered here."""
+
+    async def show(self, card: Card) -> None:
+        """Forget it."""
+
+    async def open_thread(self, job: Job) -> int:
+        """Never reached."""
+        raise NotImplementedError(job)
+
+    async def upload_limit(self, job: Job) -> int:
+        """Never reached."""
+        raise NotImplementedError(job)
+
+    async def post(self, job: Job, clip: Path, *, channel_id: int) -> int:
+        """Never reached."""
+        raise NotImplementedError(job, clip, channel_id)
+
+    async def find(self, job: Job, *, channel_id: int, after_ms: int) -> int | None:
+        """Never reached."""
+        raise NotImplementedError(job, channel_id, after_ms)
+
+    async def archive(self, job: Job) -> None:
+        """Never reached."""
+        raise NotImplementedError(job)
+
+
+async def fly(number: int, folder: Path) -> dict[str, float]:
+    """Accept `number` jobs and carry them until each was polled some times; returns MB before and then."""
+    clock, publisher, provider = SystemClock(), Nowhere(), Patience(number)
+    providers = {provider.name: provider}
+    db = await SqliteDatabase.open(folder / "kinora.db")
+    await db.write(lanes.open_pool(provider.name))
+    before_mb = resident_mb().now
+    blobs = Blobs.open(str(folder / "blobs"))
+    async with Clips() as clips, task_group() as tasks:
+        cards = Cards(db=db, publisher=publisher, providers=providers, clock=clock, tasks=tasks)
+
+        def admitted(job: Job) -> None:
+            cards.changed(job)
+            runner.wake(job.id)
+
+        admission = Admission(db=db, providers=providers, clock=clock, admitted=admitted)
+        stages = Stages(
+            db=db,
+            providers=providers,
+            blobs=blobs,
+            clips=clips,
+            delivery=Delivery(db=db, publisher=publisher, blobs=blobs, clips=clips, clock=clock),
+            clock=clock,
+            cards=cards,
+            installation="bench",
+            slot_freed=admission.wake,
+        )
+        runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)
+        for place in range(number):
+            where = origin(guild_id=1 + place % 50, user_id=1 + place)
+            await db.write(jobs.accept(where, TEXT_ONLY, CHOICE, defaults=NO_CAPS, now_ms=clock.now_ms()))
+        tasks.create_task(admission.run())
+        await provider.everything_polled.wait()
+        found = resident_mb()
+    await db.close()
+    return {"before": before_mb, "now": found.now, "peak": found.peak}
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    with tempfile.TemporaryDirectory() as made:
+        print(json.dumps(uvloop.run(fly(int(sys.argv[1]), Path(made)))))

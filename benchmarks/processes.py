@@ -1,0 +1,100 @@
+"""Bots as processes of their own, in a sandbox that is in this one."""
+
+import asyncio
+import os
+import secrets
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.table import CannotRun
+from bot.sandbox import Channel, Permission, Person, Sandbox, Server
+from bot.sandbox.driver.server import App
+
+KINORA = ("-m", "bot", "run")
+DEFERRING = ("-m", "benchmarks.deferring_bot")
+READY_WITHIN_S = 30.0
+_ROOT = Path(__file__).parents[1]
+_NO_CAPS = (
+    "DEFAULT_GUILD_MONTHLY_CREDITS",
+    "DEFAULT_USER_DAILY_CREDITS",
+    "DEFAULT_USER_QUEUED",
+    "DEFAULT_USER_RUNNING",
+    "DEFAULT_GUILD_RUNNING",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A guild with one bot, one channel and one member."""
+
+    sandbox: Sandbox
+    app: App
+    guild: Server
+    channel: Channel
+    mia: Person
+
+
+def stage(sandbox: Sandbox, name: str) -> Stage:
+    """A guild for one more bot."""
+    app = sandbox.add_application(name, token=secrets.token_urlsafe(24))
+    guild = sandbox.add_guild(f"{name}'s", app=app, permissions=Permission.ADMINISTRATOR)
+    return Stage(sandbox, app, guild, guild.add_channel("general"), guild.add_member("mia"))
+
+
+@asynccontextmanager
+async def running(stage: Stage, program: tuple[str, ...], data: Path) -> AsyncGenerator[Process]:
+    """A bot, from the start of its process until it is ready; its data are in `data`, which must exist.
+
+    Raises:
+        CannotRun: it ended by itself; with its last words.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *program,
+        env=_environment(stage, data),
+        cwd=data,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=await asyncio.to_thread((data / "stderr").open, "wb"),
+    )
+    try:
+        await _ready(stage, process, data)
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _ready(stage: Stage, process: Process, data: Path) -> None:
+    ready = asyncio.ensure_future(stage.app.ready(timeout_s=READY_WITHIN_S))
+    ended = asyncio.ensure_future(process.wait())
+    try:
+        await asyncio.wait((ready, ended), return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            words = await asyncio.to_thread((data / "stderr").read_text, errors="replace")
+            raise CannotRun(f"the bot ended with status {ended.result()}: {words[-300:].strip()}")
+        ready.result()
+    finally:
+        ready.cancel()
+        ended.cancel()
+
+
+def _environment(stage: Stage, data: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        **dict.fromkeys(_NO_CAPS, ""),
+        "PYTHONPATH": str(_ROOT),
+        "DISCORD_TOKEN": stage.app.token,
+        "DISCORD_API_URL": stage.sandbox.api_url,
+        "DISCORD_GATEWAY_URL": stage.sandbox.gateway_url,
+        "DATA_DIR": str(data),
+        "DATABASE_URL": "",
+        "BLOB_URL": "",
+        "PROVIDERS": "local",
+        "LOCAL_CONCURRENCY": "1",
+        "LOG_LEVEL": "warning",
+    }
