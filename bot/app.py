@@ -5,10 +5,12 @@ import secrets
 import signal
 import string
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine, Generator
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import Context
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any, TypeVar
 
 import discord
 import structlog
@@ -39,6 +41,8 @@ from bot.settings import Settings, SettingsInvalid
 from bot.ui.desk import Desk
 from bot.ui.threads import DiscordPublisher
 
+T = TypeVar("T")
+
 log = structlog.stdlib.get_logger(__name__)
 
 _NAME_LENGTH = 6
@@ -46,6 +50,24 @@ _NAME_LENGTH = 6
 
 class _Stop(Exception):
     """Ends a task group whose tasks would run for ever."""
+
+
+class _Tasks(asyncio.TaskGroup):
+    """A group that cancels whoever asks for one more task while it is ending."""
+
+    def create_task(
+        self,
+        coro: Generator[Any, None, T] | Coroutine[Any, Any, T],
+        *,
+        name: str | None = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[T]:
+        """As any task group does."""
+        try:
+            return super().create_task(coro, name=name, context=context)
+        except RuntimeError as error:
+            coro.close()
+            raise asyncio.CancelledError from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +112,7 @@ async def task_group() -> AsyncGenerator[asyncio.TaskGroup]:
         raise _Stop
 
     try:
-        async with asyncio.TaskGroup() as tasks:
+        async with _Tasks() as tasks:
             yield tasks
             tasks.create_task(stop())
     except* _Stop:
