@@ -12,10 +12,19 @@ from typing import Annotated, Any, cast
 
 import typer
 from pydantic import ValidationError
+from typer.exceptions import TyperException
 
 from bot import logs, settings
-from bot.domain.errors import KinoraError
-from bot.domain.requests import Aspect, CameraMove, CameraPreset, Options, Quality, camera_control
+from bot.domain.errors import KinoraError, NotExpressible
+from bot.domain.requests import (
+    Aspect,
+    CameraMove,
+    CameraPreset,
+    Options,
+    Quality,
+    camera_control,
+    first_problem,
+)
 from bot.media.errors import MediaError
 from bot.settings import Settings, SettingsInvalid
 
@@ -26,7 +35,6 @@ FAILURE, USAGE_FAULT, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     help="Kinora turns pictures and prompts into video, in Discord.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -36,7 +44,7 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line; whatever is raised becomes a sentence."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last place where it can become words
@@ -55,7 +63,8 @@ def run() -> None:
 def demo(
     *,
     image: Annotated[
-        Path | None, typer.Option(help="Animate this picture instead of the bundled one.")
+        Path | None,
+        typer.Option(help="Animate this picture instead of the bundled one.", exists=True, dir_okay=False),
     ] = None,
     prompt: Annotated[
         str, typer.Option(help="What should happen.")
@@ -71,10 +80,14 @@ def demo(
 @app.command()
 def generate(
     *,
-    out: Annotated[Path, typer.Option(help="Where the MP4 goes.")],
+    out: Annotated[Path, typer.Option(help="Where the MP4 goes.", dir_okay=False)],
     prompt: Annotated[str, typer.Option(help="What should happen, or what the video shows.")] = "",
-    image: Annotated[Path | None, typer.Option(help="The picture to start from.")] = None,
-    end_frame: Annotated[Path | None, typer.Option(help="The picture to end on.")] = None,
+    image: Annotated[
+        Path | None, typer.Option(help="The picture to start from.", exists=True, dir_okay=False)
+    ] = None,
+    end_frame: Annotated[
+        Path | None, typer.Option(help="The picture to end on.", exists=True, dir_okay=False)
+    ] = None,
     provider: Annotated[str | None, typer.Option(help="Who makes it.")] = None,
     model: Annotated[str | None, typer.Option(help="Which model makes it.")] = None,
     duration: Annotated[int, typer.Option(help="Length in seconds.")] = 5,
@@ -107,7 +120,7 @@ def migrate() -> None:
     """Bring the database up to date; `run` does so by itself."""
     from bot.db.sqlite import SqliteDatabase
 
-    path = _settings().database_path
+    path = _settings(quiet=True).database_path
 
     async def open_and_close() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -143,13 +156,19 @@ def _first(error: Exception) -> Exception:
 
 def _leave(error: Exception) -> None:
     match error:
-        case SettingsInvalid():
+        case TyperException():
+            text, status = error.format_message(), USAGE_FAULT
+        case SettingsInvalid() | NotExpressible():
             text, status = str(error), USAGE_FAULT
         case ValidationError():
-            text, status = error.errors()[0]["msg"].removeprefix("Value error, "), USAGE_FAULT
-        case KinoraError() | MediaError() | OSError():
+            text, status = first_problem(error), USAGE_FAULT
+        case KinoraError() | MediaError():
             text, status = str(error), FAILURE
+        case OSError(strerror=str(reason), filename=str(path)):
+            text, status = f"{reason}: {path}", FAILURE
         case _:
             text, status = f"Kinora stopped: {type(error).__name__}: {logs.redact(str(error))}", FAILURE
-    print(text, file=sys.stderr)  # noqa: T201 - the contract of a command line
+    print(" ".join(text.split()), file=sys.stderr)  # noqa: T201 - the contract of a command line
+    if isinstance(error, TyperException):
+        print("Try `python -m bot --help`.", file=sys.stderr)  # noqa: T201 - likewise
     sys.exit(status)

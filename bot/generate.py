@@ -1,7 +1,6 @@
 """One clip without Discord: the same providers, pictures and checks, no queue and no money."""
 
 import asyncio
-import shutil
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -39,7 +38,7 @@ async def make(
 
     Raises:
         NotExpressible, PictureRefused: no provider at hand can make this.
-        NotMade: the provider did not.
+        ExceptionGroup: of `NotMade` when the provider did not.
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kinora-")))
@@ -56,6 +55,7 @@ async def make(
                 f"{choice.spec.name} needs no request: it renders on this machine. {_summary(choice, request)}"
             )
             return
+        out.parent.mkdir(parents=True, exist_ok=True)  # before anything is paid for
         here = settings.model_copy(update={"data_dir": folder})
         tasks = await stack.enter_async_context(task_group())
         provider = registry.build(here, tasks=tasks, changed=_ignore)[choice.spec.provider]
@@ -102,13 +102,15 @@ async def _finished(provider: Provider, submission: Submission) -> str:
 
 
 async def _write(provider: Provider, result: str, out: Path) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_name(f".{out.name}.part")
-    async with provider.open(result) as chunks:
-        with unfinished.open("wb") as file:
-            async for chunk in chunks:
-                await asyncio.to_thread(file.write, chunk)
-    await asyncio.to_thread(shutil.move, unfinished, out)
+    try:
+        async with provider.open(result) as chunks:
+            with unfinished.open("wb") as file:
+                async for chunk in chunks:
+                    await asyncio.to_thread(file.write, chunk)
+        await asyncio.to_thread(unfinished.replace, out)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _ignore(provider: str, task_id: str) -> None:

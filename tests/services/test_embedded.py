@@ -12,7 +12,6 @@ from bot.services.runner.embedded import EmbeddedRunner
 from tests.held import held
 from tests.services.doubles import TurnedClock
 
-
 Answer: TypeAlias = int | Exception | None
 
 

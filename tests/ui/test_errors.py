@@ -1,9 +1,10 @@
 import inspect
+from types import SimpleNamespace
 from typing import Any
 
 import discord
 import pytest
-from discord import app_commands
+from discord import app_commands, ui
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
@@ -21,7 +22,7 @@ from bot.domain.requests import VideoRequest
 from bot.media import errors as media_errors
 from bot.media.errors import Fit, MediaError
 from bot.services.generation import PictureNeedsFitting
-from bot.ui.errors import describe, view_of
+from bot.ui.errors import answer, describe, view_of
 from tests.ui.conftest import buttons, everything_said, refusals
 
 FREE = "Nothing was charged."
@@ -160,6 +161,59 @@ def test_a_picture_that_is_no_longer_kept_is_to_be_sent_again() -> None:
         describe(media_errors.NoSuchBlob("a" * 64)).text
         == f"This file is no longer kept; send it again. {FREE}"
     )
+
+
+class Asked:
+    """An interaction as far as an answer needs one; keeps where the answer went."""
+
+    def __init__(self, kind: discord.InteractionResponseType | None, fault: Exception | None = None) -> None:
+        self.type = kind
+        self.fault = fault
+        self.said: list[tuple[str, str, bool]] = []
+        self.response = self.followup = self
+
+    def is_done(self) -> bool:
+        return self.type is not None
+
+    async def send_message(self, *, view: ui.LayoutView, ephemeral: bool) -> None:
+        self._say("response", view, ephemeral=ephemeral)
+
+    async def send(self, *, view: ui.LayoutView, ephemeral: bool) -> None:
+        self._say("followup", view, ephemeral=ephemeral)
+
+    async def edit_original_response(self, *, view: ui.LayoutView) -> None:
+        self._say("original", view, ephemeral=False)
+
+    def _say(self, where: str, view: ui.LayoutView, *, ephemeral: bool) -> None:
+        if self.fault:
+            raise self.fault
+        self.said.append((where, everything_said(view), ephemeral))
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "private"),
+    [
+        (None, "response", True),
+        (discord.InteractionResponseType.deferred_channel_message, "original", False),
+        (discord.InteractionResponseType.deferred_message_update, "followup", True),
+        (discord.InteractionResponseType.channel_message, "followup", True),
+    ],
+)
+async def test_the_answer_takes_the_place_of_what_was_promised(
+    kind: discord.InteractionResponseType | None, where: str, *, private: bool
+) -> None:
+    asked: Any = Asked(kind)
+    await answer(asked, Refused("Not on Sundays."))
+    assert asked.said == [(where, f"Not on Sundays. {FREE}", private)]
+
+
+async def test_where_nobody_is_left_to_tell_it_is_logged() -> None:
+    response: Any = SimpleNamespace(status=404, reason="Not Found")
+    gone = discord.NotFound(response, {"code": 10062, "message": "Unknown interaction"})
+    asked: Any = Asked(None, gone)
+    with capture_logs() as logs:
+        await answer(asked, Refused("Not on Sundays."))
+    assert [(entry["event"], entry["code"]) for entry in logs] == [("refusal not shown", 10062)]
 
 
 def test_faults_of_the_house_are_logged_with_their_reason() -> None:

@@ -1,0 +1,218 @@
+"""The command line: each kind of end once as a process of its own, the rest of the words in this one."""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+import structlog
+
+from bot import cli
+from bot.db.errors import DatabaseInUse
+from bot.domain.errors import KinoraError
+from bot.domain.provider import ProviderFault
+from bot.media.errors import NotAPicture
+from bot.settings import Settings, SettingsInvalid
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "bot" / "sandbox" / "sample.jpg"
+
+Ended = tuple[int, str, list[str]]
+"""The exit status, standard output, and the lines on standard error."""
+
+
+@pytest.fixture
+def kinora(tmp_path: Path) -> Callable[..., Ended]:
+    """`python -m bot` in an empty folder without settings."""
+
+    def run(*arguments: str | Path, **settings: str) -> Ended:
+        names = {name.upper() for name in Settings.model_fields}
+        environment = {name: value for name, value in os.environ.items() if name not in names}
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", *arguments],
+            cwd=tmp_path,
+            env={**environment, "PYTHONPATH": str(ROOT), **settings},
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stdout, done.stderr.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Ended]]:
+    """The same in this process, which is quicker; logging is put back afterwards."""
+    root = logging.getLogger()
+    before = root.handlers, root.level
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | Path) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["python -m bot", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err.splitlines()
+
+    yield run
+    root.handlers, root.level = before
+    structlog.reset_defaults()
+
+
+def test_a_picture_becomes_a_clip_that_plays(kinora: Callable[..., Ended], tmp_path: Path) -> None:
+    status, said, errors = kinora(
+        "generate", "--image", SAMPLE, "--prompt", "it drifts", "--out", "made/clip.mp4"
+    )
+    assert (status, errors) == (0, [])
+    assert "made/clip.mp4: " in said
+    assert "5.0 s" in said
+    with av.open(str(tmp_path / "made" / "clip.mp4")) as clip:
+        assert clip.duration == 5 * 1_000_000
+        assert sum(1 for _ in clip.decode(video=0)) >= 5 * 24
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made"]
+
+
+def test_without_a_token_the_bot_says_so_and_leaves(kinora: Callable[..., Ended]) -> None:
+    status, said, errors = kinora("run")
+    assert (status, said) == (2, "")
+    assert len(errors) == 1
+    assert errors[0].startswith("DISCORD_TOKEN is not set.")
+
+
+def test_a_database_that_is_none_is_a_failure_in_a_sentence(
+    kinora: Callable[..., Ended], tmp_path: Path
+) -> None:
+    (tmp_path / "notes.db").write_text("my dear diary " * 1000)
+    status, said, errors = kinora("migrate", DATABASE_URL="sqlite:///notes.db")
+    assert (status, said) == (1, "")
+    assert len(errors) == 1
+    assert "restore a backup" in errors[0]
+
+
+def test_the_database_is_brought_up_to_date_as_often_as_one_likes(
+    command: Callable[..., Ended], tmp_path: Path
+) -> None:
+    for _ in range(2):
+        assert command("migrate") == (0, f"{Path('data/kinora.db')} is up to date.\n", [])
+    assert (tmp_path / "data" / "kinora.db").stat().st_size > 0
+
+
+def test_a_dry_run_writes_and_spends_nothing(command: Callable[..., Ended], tmp_path: Path) -> None:
+    status, said, errors = command(
+        "generate", "--image", SAMPLE, "--duration", "10", "--quality", "pro", "--camera", "zoom",
+        "--out", "clip.mp4", "--dry-run",
+    )  # fmt: skip
+    assert (status, errors) == (0, [])
+    assert "10 s in pro quality for 20 credits" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_that_is_none_is_a_failure(command: Callable[..., Ended], tmp_path: Path) -> None:
+    (tmp_path / "in.png").write_text("<html>")
+    status, _, errors = command("generate", "--image", "in.png", "--out", "clip.mp4")
+    assert status == 1
+    assert errors == ["This file is not a picture I can read; send a JPEG, PNG, WebP or GIF."]
+
+
+USAGE_FAULTS: dict[str, tuple[list[str], str]] = {
+    "no command": ([], "Missing command."),
+    "unknown command": (["animate"], "No such command 'animate'."),
+    "unknown option": (["generate", "--colour", "red"], "No such option: --colour"),
+    "no out": (["generate", "--prompt", "x"], "Missing option '--out'."),
+    "out is a folder": (["generate", "--prompt", "x", "--out", "."], "is a directory."),
+    "no such picture": (["generate", "--image", "x.png", "--out", "y"], "does not exist."),
+    "not a number": (["generate", "--prompt", "x", "--out", "y", "--duration", "long"], "'--duration'"),
+    "unknown quality": (["generate", "--prompt", "x", "--out", "y", "--quality", "8k"], "'8k' is not one of"),
+}
+
+
+@pytest.mark.parametrize("name", USAGE_FAULTS)
+def test_a_command_that_is_none_says_what_is_wrong_and_where_help_is(
+    command: Callable[..., Ended], name: str
+) -> None:
+    arguments, words = USAGE_FAULTS[name]
+    status, said, errors = command(*arguments)
+    assert (status, said) == (2, "")
+    assert words in errors[0]
+    assert errors[1:] == ["Try `python -m bot --help`."]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--duration", "7"], "The local renderer makes clips of 5 or 10 seconds, not 7."),
+        (["--duration", "0"], "duration: input should be greater than 0."),
+        (["--provider", "sora"], "Choose one of the models at hand: `local-camera`."),
+        (["--camera-amount", "5"], "Choose the camera move that the amount is for."),
+        (["--camera", "spin"], "camera: there is no move spin; choose one of "),
+        (["--prompt", ""], "Say in the prompt what the video shows."),
+    ],
+)
+def test_options_that_cannot_be_are_a_usage_fault(
+    command: Callable[..., Ended], options: list[str], words: str
+) -> None:
+    status, _, errors = command("generate", "--out", "clip.mp4", "--prompt", "x", *options)
+    assert status == 2
+    assert len(errors) == 1
+    assert errors[0].startswith(words)
+
+
+def test_a_wrong_setting_is_a_settings_fault(
+    command: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+    status, _, errors = command("migrate")
+    assert status == 2
+    assert len(errors) == 1
+    assert errors[0].startswith("LOG_LEVEL in the environment or .env is not valid: ")
+
+
+def test_help_is_no_error(command: Callable[..., Ended]) -> None:
+    status, said, errors = command("generate", "--help")
+    assert (status, errors) == (0, [])
+    assert "--dry-run" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (SettingsInvalid("DATA_DIR is wrong."), 2, "DATA_DIR is wrong."),
+        (DatabaseInUse("Another Kinora is running."), 1, "Another Kinora is running."),
+        (NotAPicture(), 1, "This file is not a picture I can read; send a JPEG, PNG, WebP or GIF."),
+        (PermissionError(13, "Permission denied", "/srv/x"), 1, "Permission denied: /srv/x"),
+        (OSError("no route"), 1, "Kinora stopped: OSError: no route"),
+        (ProviderFault("503\nfor now"), 1, "Kinora stopped: ProviderFault: 503 for now"),
+        (RuntimeError("at /webhooks/1/secret/x"), 1, "Kinora stopped: RuntimeError: at /webhooks/1/…/x"),
+        (ExceptionGroup("", [ExceptionGroup("", [KinoraError("Inside.")])]), 1, "Inside."),
+    ],
+)
+def test_whatever_goes_wrong_is_a_line(
+    command: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, line: str
+) -> None:
+    def fail(**_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "_settings", fail)
+    assert command("migrate") == (status, "", [line])
+
+
+def test_who_interrupts_gets_the_usual_status(
+    command: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(**_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_settings", interrupt)
+    assert command("migrate") == (130, "", [])
