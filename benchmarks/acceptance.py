@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -30,25 +31,53 @@ ROUNDS, ROUND_S = 5, 1.0
 SIZE = len(REQUEST.model_dump_json(exclude_defaults=True))
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """One round of one contestant."""
+
+    per_s: float
+    cpu_us: float
+    """Processor time of this process, all threads, per request."""
+
+
+class _Stopwatch:
+    """Wall and processor time from its making."""
+
+    def __init__(self) -> None:
+        self._wall_s, self._cpu_s = time.perf_counter(), time.process_time()
+
+    def rate(self, total: int) -> Rate:
+        """What `total` requests took until now."""
+        cpu_s = time.process_time() - self._cpu_s
+        return Rate(total / (time.perf_counter() - self._wall_s), cpu_s / total * 1e6)
+
+
 async def run(*, quick: bool) -> Table:
     """Let both take turns."""
     rounds, round_s = (2, 0.3) if quick else (ROUNDS, ROUND_S)
-    rates: dict[tuple[str, int], list[float]] = {}
+    found: dict[tuple[str, int], list[Rate]] = {}
     with tempfile.TemporaryDirectory(dir=Path(__file__).parent) as folder:
         for number in range(rounds):
             for callers in CALLERS:
                 path = Path(folder, f"{number}-{callers}")
-                rates.setdefault(("Kinora", callers), []).append(await _ours(path, callers, round_s))
+                found.setdefault(("Kinora", callers), []).append(await _ours(path, callers, round_s))
                 rate = await asyncio.to_thread(_huey, path, callers, round_s)
-                rates.setdefault(("huey", callers), []).append(rate)
+                found.setdefault(("huey", callers), []).append(rate)
         fsync_ms = await asyncio.to_thread(_fsync_ms, Path(folder))
+    rates = {contestant: [rate.per_s for rate in found[contestant]] for contestant in found}
     ratio = median(rates["Kinora", 32]) / median(rates["huey", 32])
     return Table(
         title="Requests accepted per second, each on disk before it is answered",
-        columns=("", "callers", "per second", "spread"),
+        columns=("", "callers", "per second", "spread", "CPU us each"),
         rows=tuple(
-            (name, str(callers), f"{median(found):,.0f}", spread(found))
-            for (name, callers), found in sorted(rates.items(), reverse=True)
+            (
+                contestant[0],
+                str(contestant[1]),
+                f"{median(rates[contestant]):,.0f}",
+                spread(rates[contestant]),
+                f"{median([rate.cpu_us for rate in found[contestant]]):.0f}",
+            )
+            for contestant in sorted(found, reverse=True)
         ),
         notes=(
             f"At 32 callers Kinora accepts {ratio:.1f} times as many as huey.",
@@ -58,7 +87,7 @@ async def run(*, quick: bool) -> Table:
     )
 
 
-async def _ours(folder: Path, callers: int, round_s: float) -> float:
+async def _ours(folder: Path, callers: int, round_s: float) -> Rate:
     await asyncio.to_thread(folder.mkdir)
     db = await SqliteDatabase.open(folder / "kinora.db")
     try:
@@ -76,14 +105,13 @@ async def _ours(folder: Path, callers: int, round_s: float) -> float:
                 accepted += 1
             return accepted
 
-        start_s = time.perf_counter()
-        total = sum(await asyncio.gather(*(caller() for _ in range(callers))))
-        return total / (time.perf_counter() - start_s)
+        watch = _Stopwatch()
+        return watch.rate(sum(await asyncio.gather(*(caller() for _ in range(callers)))))
     finally:
         await db.close()
 
 
-def _huey(folder: Path, callers: int, round_s: float) -> float:
+def _huey(folder: Path, callers: int, round_s: float) -> Rate:
     enqueue = _enqueuer(folder / "huey.db")
     payload = REQUEST.model_dump_json(exclude_defaults=True)
     ends_s = time.perf_counter() + round_s
@@ -96,9 +124,8 @@ def _huey(folder: Path, callers: int, round_s: float) -> float:
         return accepted
 
     with ThreadPoolExecutor(callers) as threads:
-        start_s = time.perf_counter()
-        total = sum(threads.map(caller, range(callers)))
-        return total / (time.perf_counter() - start_s)
+        watch = _Stopwatch()
+        return watch.rate(sum(threads.map(caller, range(callers))))
 
 
 def _enqueuer(path: Path) -> Callable[[str], Any]:
