@@ -123,16 +123,20 @@ _BALANCE = """
 """
 _DISCREPANCIES = """
     WITH lines AS (
-        SELECT guild_id, user_id, day AS period, job_id, kind, credits FROM ledger
-        UNION ALL SELECT guild_id, 0, month, job_id, kind, credits FROM ledger
-    ), held AS (
-        SELECT job_id FROM ledger GROUP BY job_id HAVING count(*) = 1
-    ), sums AS (
-        SELECT guild_id, user_id, period,
-            sum(CASE WHEN kind = 'reserve' AND job_id IN (SELECT job_id FROM held) THEN credits ELSE 0 END) AS reserved,
-            sum(CASE WHEN kind = 'settle' THEN credits ELSE 0 END) AS used
-        FROM lines GROUP BY guild_id, user_id, period
+        SELECT guild_id, user_id, day, month,
+            CASE WHEN kind = 'reserve' AND NOT EXISTS (
+                SELECT 1 FROM ledger AS closing
+                WHERE closing.job_id = ledger.job_id AND closing.kind IN ('settle', 'refund')
+            ) THEN credits ELSE 0 END AS reserved,
+            CASE kind WHEN 'settle' THEN credits ELSE 0 END AS used
+        FROM ledger
+    ), differences AS (
+        SELECT guild_id, user_id, day AS period, reserved, used FROM lines
+        UNION ALL SELECT guild_id, 0, month, reserved, used FROM lines
+        UNION ALL SELECT guild_id, user_id, period, -reserved, -used FROM budgets
+    ), wrong AS (
+        SELECT period FROM differences GROUP BY guild_id, user_id, period
+        HAVING sum(reserved) <> 0 OR sum(used) <> 0
     )
-    SELECT count(*) AS n FROM budgets FULL JOIN sums USING (guild_id, user_id, period)
-    WHERE budgets.reserved IS DISTINCT FROM sums.reserved OR budgets.used IS DISTINCT FROM sums.used
+    SELECT count(*) AS n FROM wrong
 """
