@@ -5,9 +5,13 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from bot.sandbox import Sandbox
 from tests.discord_schema import ABSENT, observer
+
+settings.register_profile("kinora", deadline=None)  # a busy machine is not a fault
+settings.load_profile("kinora")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@
     │   ├── NotExpressible       no provider at hand can make this
     │   ├── QuotaExceeded        a cap in credits would be overdrawn
     │   ├── TooManyQueued        the member has as many waiting jobs as the server allows
+    │   ├── AttachmentGone       a picture cannot be copied from Discord
     │   ├── NotAdmitting         the bot is being drained
     │   ├── PermissionsMissing   the bot could not deliver here
     │   ├── NoSuchJob            no job of this number here, or not the asker's
@@ -63,6 +64,10 @@ class TooManyQueued(Refused):
     def __init__(self, cap: int) -> None:
         super().__init__()
         self.cap = cap
+
+
+class AttachmentGone(Refused):
+    """Discord no longer has the picture you attached; please attach it again."""
 
 
 class NotAdmitting(Refused):

@@ -66,13 +66,18 @@ class Desk:
         self._generation.check(options, with_image=image is not None, with_end_frame=end_frame is not None)
         asked = _asked(interaction, options, image, end_frame)
         await self._generation.note(asked)
-        card_id = await self._acknowledge(interaction)
+        try:
+            card_id = await self._acknowledge(interaction)
+        except Exception as failure:  # noqa: BLE001 - it may have arrived all the same
+            log.warning("acknowledgement in doubt", request=asked.request_key, reason=str(failure))
+            await self._go_on(asked)
+            return
         try:
             async with self._intake:
                 job = await self._generation.accept(_origin(asked, card_id), await self._with_pictures(asked))
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
-            await errors.answer(interaction, error)
-            await self._generation.forget(asked.request_key)
+            if await errors.answer(interaction, error):
+                await self._generation.forget(asked.request_key)
         else:
             await self._show(interaction, job)
 
@@ -80,11 +85,12 @@ class Desk:
         """Go on with what an earlier process acknowledged and did not get to."""
         for asked in await self._generation.left():
             try:
-                await self._resume(asked)
+                await self._go_on(asked)
             except Exception:  # the others must not suffer; this one is tried again at the next start
                 log.exception("ask not resumed", request=asked.request_key)
 
-    async def _resume(self, asked: Asked) -> None:
+    async def _go_on(self, asked: Asked) -> None:
+        """Take a request further without its interaction, if its acknowledgement is there."""
         card_id = await self._publisher.find_answer(asked)
         if card_id is None:  # the acknowledgement never arrived, and Discord has said so
             await self._generation.forget(asked.request_key)

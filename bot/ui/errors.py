@@ -142,8 +142,8 @@ def view_of(error: Exception) -> ui.LayoutView:
     return view
 
 
-async def answer(interaction: discord.Interaction[Any], error: Exception) -> None:
-    """Tell the person; privately while that is still possible."""
+async def answer(interaction: discord.Interaction[Any], error: Exception) -> bool:
+    """Tell the person; privately while that is still possible. False if Discord could not be reached."""
     view = view_of(error)
     try:
         if not interaction.response.is_done():
@@ -152,9 +152,11 @@ async def answer(interaction: discord.Interaction[Any], error: Exception) -> Non
             await interaction.edit_original_response(view=view)
         else:
             await interaction.followup.send(view=view, ephemeral=True)
-    except discord.HTTPException as failure:
-        # The interaction is gone (10062, 50027): there is nobody left to tell.
-        log.warning("refusal not shown", code=failure.code, status=failure.status)
+    except Exception as failure:  # noqa: BLE001 - an answer that fails must not hide what it was about
+        log.warning("answer not shown", reason=str(failure), about=type(error).__name__)
+        return isinstance(failure, discord.HTTPException) and failure.code in _NOBODY_LEFT
+    return True
 
 
+_NOBODY_LEFT = (10062, 10008, 10015, 50027)  # the interaction, its message or its token is gone
 _DEFERRED_MESSAGES = (discord.InteractionResponseType.deferred_channel_message,)

@@ -1,5 +1,6 @@
 """The Publisher: cards, threads and clips in Discord, with Discord's refusals turned into ours."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import discord
 from discord import ui
 
 from bot.domain.errors import (
+    AttachmentGone,
     ClipTooLarge,
     DeliveryFault,
     DestinationForbidden,
@@ -26,6 +28,7 @@ _TOO_LARGE = {40005, 50045}
 _GONE = {10003, 10008, 50083, 160005}  # unknown channel or message, archived, locked
 _THREAD_EXISTS = 160004
 _AUTO_ARCHIVE_MIN = 60
+_DOWNLOAD_PAUSES_S = (0.5, 2.0, 0.0)
 _SEARCHED = 200
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -59,9 +62,20 @@ class DiscordPublisher:
         return None
 
     async def download(self, url: str) -> bytes:
-        """A picture that somebody attached."""
-        async with _translated():
-            return await self._client.http.get_from_cdn(url)
+        """A picture that somebody attached.
+
+        Raises:
+            AttachmentGone: its link has lapsed, or it cannot be had after some tries.
+        """
+        for pause_s in _DOWNLOAD_PAUSES_S:
+            try:
+                async with _translated():
+                    return await self._client.http.get_from_cdn(url)
+            except DiscordUnavailable:
+                await asyncio.sleep(pause_s)
+            except DeliveryFault as fault:
+                raise AttachmentGone from fault
+        raise AttachmentGone
 
     async def open_thread(self, job: Job) -> int:
         """The thread on the card."""

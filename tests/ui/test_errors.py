@@ -212,8 +212,8 @@ async def test_where_nobody_is_left_to_tell_it_is_logged() -> None:
     gone = discord.NotFound(response, {"code": 10062, "message": "Unknown interaction"})
     asked: Any = Asked(None, gone)
     with capture_logs() as logs:
-        await answer(asked, Refused("Not on Sundays."))
-    assert [(entry["event"], entry["code"]) for entry in logs] == [("refusal not shown", 10062)]
+        assert await answer(asked, Refused("Not on Sundays."))
+    assert [(entry["event"], entry["about"]) for entry in logs] == [("answer not shown", "Refused")]
 
 
 def test_faults_of_the_house_are_logged_with_their_reason() -> None:
