@@ -10,13 +10,10 @@ import time
 from collections.abc import Awaitable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Protocol
 
 from benchmarks import acceptance, acknowledgement, admission, memory, rendering, start
-from benchmarks.table import CannotRun, Table
-
-RESULTS = Path(__file__).with_name("results")
+from benchmarks.table import RESULTS, CannotRun, Table
 
 
 class Benchmark(Protocol):
@@ -44,6 +41,7 @@ def main() -> None:
     given = parser.parse_args()
     if unknown := set(given.names) - set(known):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    RESULTS.mkdir(exist_ok=True)
     for benchmark in BENCHMARKS:
         if not given.names or benchmark.NAME in given.names:
             _measure(benchmark, quick=given.quick)
@@ -58,7 +56,6 @@ def _measure(benchmark: Benchmark, *, quick: bool) -> None:
         return
     took_s = time.perf_counter() - start_s
     print(f"{table}\n", flush=True)
-    RESULTS.mkdir(exist_ok=True)
     record = _machine() | {"quick": quick, "took_s": round(took_s, 1)} | asdict(table)
     (RESULTS / f"{benchmark.NAME}.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.rounds import median, spread
-from benchmarks.table import CannotRun, Table
+from benchmarks.table import RESULTS, CannotRun, Table
 from benchmarks.values import CHOICE, NOW_MS, REQUEST, WIDE_CAPS, origin
 from bot.db import jobs, lanes
 from bot.db.sqlite import SqliteDatabase
@@ -56,7 +56,7 @@ async def run(*, quick: bool) -> Table:
     """Let both take turns."""
     rounds, round_s = (2, 0.3) if quick else (ROUNDS, ROUND_S)
     found: dict[tuple[str, int], list[Rate]] = {}
-    with tempfile.TemporaryDirectory(dir=Path(__file__).parent) as folder:
+    with tempfile.TemporaryDirectory(dir=RESULTS) as folder:
         for number in range(rounds):
             for callers in CALLERS:
                 path = Path(folder, f"{number}-{callers}")

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from benchmarks.rounds import median, spread
-from benchmarks.table import Table
+from benchmarks.table import RESULTS, Table
 from benchmarks.values import NOW_MS, REQUEST
 from bot.db import jobs, lanes
 from bot.db.sqlite import SqliteDatabase
@@ -38,7 +38,7 @@ async def run(*, quick: bool) -> Table:
     rounds, large = (3, LARGE // 10) if quick else (ROUNDS, LARGE)
     taken: dict[tuple[str, int], list[float]] = {}
     async with AsyncExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(dir=Path(__file__).parent))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(dir=RESULTS))
         questions = {
             size: await _questions(await _filled(Path(folder, str(size)), size, stack))
             for size in (SMALL, large)

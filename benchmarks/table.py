@@ -2,8 +2,11 @@
 
 import textwrap
 from dataclasses import dataclass
+from pathlib import Path
 
 WIDTH = 80
+RESULTS = Path(__file__).with_name("results")
+"""JSON, and the databases of a run: on the disk that holds the project, not in a /tmp that may be memory."""
 
 
 @dataclass(frozen=True, slots=True)
