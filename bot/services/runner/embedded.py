@@ -6,12 +6,15 @@ from typing import Protocol
 
 import structlog
 
+from bot.db.errors import DatabaseUnavailable
 from bot.services.ports import Clock
 
 log = structlog.stdlib.get_logger(__name__)
 
 _GIVES_UP_AFTER = 8
 _LONGEST_BACKOFF_S = 60
+_DATABASE_PAUSE_MS = 5_000
+"""A database that is away is no reason to give a job up, however long it takes."""
 
 
 class Advance(Protocol):
@@ -57,6 +60,9 @@ class EmbeddedRunner:
                 try:
                     next_ms = await self._advance(job_id, early=early)
                     crashes = 0
+                except DatabaseUnavailable as fault:
+                    log.warning("database out of reach", job=job_id, reason=str(fault))
+                    next_ms = self._clock.now_ms() + _DATABASE_PAUSE_MS
                 except Exception:
                     log.exception("step crashed", job=job_id, crashes=crashes + 1)
                     crashes += 1
