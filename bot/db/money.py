@@ -14,6 +14,7 @@ from bot.domain.money import Balance, Caps, Entry, Periods
 GUILD = 0
 """The `user_id` of a server's own budget."""
 _DAY_MS = 86_400_000
+_UNCAPPED = 2**62
 
 
 def reserve(job: Job, caps: Caps) -> Transaction[None]:
@@ -28,7 +29,11 @@ def reserve(job: Job, caps: Caps) -> Transaction[None]:
         ("guild", GUILD, periods.month, caps.guild_monthly_credits),
     ):
         key = {"guild_id": origin.guild_id, "user_id": user_id, "period": period}
-        taken = yield _TAKE, {**key, "credits": job.credits, "cap": cap}
+        most = _UNCAPPED if cap is None else cap
+        taken = yield _TAKE, {**key, "credits": job.credits, "most": most}
+        if not taken:
+            yield _BEGIN, key
+            taken = yield _TAKE, {**key, "credits": job.credits, "most": most}
         if not taken:
             balance = yield from _balance(origin.guild_id, user_id, period, cap)
             raise QuotaExceeded(whose=whose, price=job.credits, left=balance.left or 0, period=period)
@@ -100,13 +105,14 @@ def _entry(job: Job, kind: Entry, amount: int, periods: Periods, now_ms: int) ->
 
 
 _TAKE = """
-    INSERT INTO budgets (guild_id, user_id, period, reserved, used)
-    SELECT :guild_id, :user_id, :period, :credits, 0
-    WHERE CAST(:cap AS BIGINT) IS NULL OR :credits <= CAST(:cap AS BIGINT)
-    ON CONFLICT (guild_id, user_id, period) DO UPDATE SET reserved = budgets.reserved + excluded.reserved
-    WHERE CAST(:cap AS BIGINT) IS NULL
-        OR budgets.used + budgets.reserved + excluded.reserved <= CAST(:cap AS BIGINT)
+    UPDATE budgets SET reserved = reserved + :credits
+    WHERE guild_id = :guild_id AND user_id = :user_id AND period = :period
+        AND used + reserved + :credits <= :most
     RETURNING reserved
+"""
+_BEGIN = """
+    INSERT INTO budgets (guild_id, user_id, period, reserved, used)
+    VALUES (:guild_id, :user_id, :period, 0, 0) ON CONFLICT (guild_id, user_id, period) DO NOTHING
 """
 _ENTER = """
     INSERT INTO ledger (job_id, kind, guild_id, user_id, month, day, credits, at_ms)

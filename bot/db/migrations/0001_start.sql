@@ -89,8 +89,7 @@ CREATE TABLE ledger (
     credits BIGINT NOT NULL CHECK (credits >= 0),
     at_ms BIGINT NOT NULL
 );
-CREATE UNIQUE INDEX ledger_reserve ON ledger (job_id) WHERE kind = 'reserve';
-CREATE UNIQUE INDEX ledger_close ON ledger (job_id) WHERE kind IN ('settle', 'refund');
+CREATE UNIQUE INDEX ledger_once ON ledger (job_id, (kind = 'reserve'));
 
 -- Fair admission: a pool is a provider, a lane one guild's queue for it, a turn one member's share of a lane.
 CREATE TABLE pools (
