@@ -8,7 +8,6 @@
     │   ├── QuotaExceeded        a cap in credits would be overdrawn
     │   ├── TooManyQueued        the member has as many waiting jobs as the server allows
     │   ├── AttachmentGone       a picture cannot be copied from Discord
-    │   ├── NotAdmitting         the bot is being drained
     │   ├── PermissionsMissing   the bot could not deliver here
     │   ├── NoSuchJob            no job of this number here, or not the asker's
     │   ├── TooLateToCancel      the job has gone too far
@@ -68,10 +67,6 @@ class TooManyQueued(Refused):
 
 class AttachmentGone(Refused):
     """Discord no longer has the picture you attached; please attach it again."""
-
-
-class NotAdmitting(Refused):
-    """New requests are paused while the bot is being restarted; please try again in a few minutes."""
 
 
 class PermissionsMissing(Refused):

@@ -8,7 +8,7 @@ import structlog
 from bot.db import asks, jobs, offers
 from bot.db.transaction import Database, Transaction
 from bot.domain.catalogue import Catalogue
-from bot.domain.errors import NotAdmitting, Refused
+from bot.domain.errors import Refused
 from bot.domain.jobs import Job, Origin
 from bot.domain.money import Caps
 from bot.domain.requests import Asked, Options, Picture, Value, VideoRequest
@@ -71,16 +71,13 @@ class Generation:
         self._runner = runner
         self._defaults = defaults
         self._queued = queued
-        self._admitting = True
 
     def check(self, options: Options, *, with_image: bool, with_end_frame: bool) -> None:
         """Refuse, before anything is fetched, what no provider at hand could make.
 
         Raises:
-            NotAdmitting, NotExpressible: with the words for it.
+            NotExpressible: with the words for it.
         """
-        if not self._admitting:
-            raise NotAdmitting
         stand_in = Picture(blob="0" * 64, media_type="image/png", width=1, height=1)
         image, end_frame = (stand_in if given else None for given in (with_image, with_end_frame))
         self._catalogue.choose(VideoRequest.of(options, image=image, end_frame=end_frame))

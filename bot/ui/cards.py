@@ -3,7 +3,7 @@
 import discord
 from discord import ui
 
-from bot.domain.jobs import TERMINAL, Job, JobState
+from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, Job, JobState
 from bot.domain.requests import CameraControl
 from bot.services.ports import Card
 from bot.ui.buttons import CancelButton
@@ -30,7 +30,7 @@ _COLOURS = {
 }
 _WORKING = discord.Colour(0x5B6EE1)
 _MAX_REASON = 500  # the provider's own words have no bound
-_CANCELLABLE = (JobState.QUEUED, JobState.SUBMITTING, JobState.RENDERING)
+_CANCELLABLE = (JobState.QUEUED, *SLOT_HOLDERS)
 
 
 def card_view(card: Card) -> ui.LayoutView:

@@ -14,7 +14,6 @@ from bot.db.sqlite import SqliteDatabase
 from bot.domain.catalogue import Catalogue
 from bot.domain.errors import (
     NoSuchJob,
-    NotAdmitting,
     NotExpressible,
     OfferLapsed,
     QuotaExceeded,
@@ -291,12 +290,6 @@ def test_what_cannot_be_made_is_refused_before_anything_is_fetched(
 def test_what_can_be_made_passes_the_check(generation: Generation) -> None:
     generation.check(WORDS, with_image=False, with_end_frame=False)
     generation.check(Options(), with_image=True, with_end_frame=True)
-
-
-def test_while_nothing_is_admitted_the_check_says_so(generation: Generation) -> None:
-    generation._admitting = False
-    with pytest.raises(NotAdmitting):
-        generation.check(WORDS, with_image=False, with_end_frame=False)
 
 
 async def test_a_waiting_job_is_cancelled_by_its_owner_at_once(
