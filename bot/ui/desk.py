@@ -1,6 +1,8 @@
 """The front desk: takes requests from interactions, answers at once, and keeps the person informed."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import discord
@@ -65,13 +67,17 @@ class Desk:
                 raise PictureTooBig(size_bytes=picture.size, max_bytes=MAX_PICTURE_BYTES)
         self._generation.check(options, with_image=image is not None, with_end_frame=end_frame is not None)
         asked = _asked(interaction, options, image, end_frame)
-        await self._generation.note(asked)
-        try:
-            card_id = await self._acknowledge(interaction)
-        except Exception as failure:  # noqa: BLE001 - it may have arrived all the same
-            log.warning("acknowledgement in doubt", request=asked.request_key, reason=str(failure))
+        async with self._before_all_else():
+            await self._generation.note(asked)
+            try:
+                card_id = await _acknowledge(interaction)
+            except Exception as failure:  # noqa: BLE001 - it may have arrived all the same
+                log.warning("acknowledgement in doubt", request=asked.request_key, reason=str(failure))
+                card_id = None
+        if card_id is None:
             await self._go_on(asked)
             return
+        await self._all_acknowledged.wait()
         try:
             async with self._intake:
                 job = await self._generation.accept(_origin(asked, card_id), await self._with_pictures(asked))
@@ -115,7 +121,8 @@ class Desk:
         """Ask again with the picture made to fit; the click gets a card of its own."""
         try:
             checks.ensure_deliverable(interaction)
-            card_id = await self._acknowledge(interaction)
+            async with self._before_all_else():
+                card_id = await _acknowledge(interaction)
             origin = _origin(_asked(interaction, Options()), card_id)
             job = await self._generation.accept_offer(offer_id, fit, origin)
             await self._show(interaction, job)
@@ -154,20 +161,17 @@ class Desk:
             view.add_item(ui.MediaGallery(discord.MediaGalleryItem(file)))
             await interaction.edit_original_response(view=view, attachments=[file])
 
-    async def _acknowledge(self, interaction: discord.Interaction[Any]) -> int:
-        """Defer, and let everybody else's deferral go before the work that follows; returns the card's id."""
+    @asynccontextmanager
+    async def _before_all_else(self) -> AsyncGenerator[None]:
+        """Acknowledge in here: what follows acknowledgements waits until none is under way."""
         self._unacknowledged += 1
         self._all_acknowledged.clear()
         try:
-            response = await interaction.response.defer(thinking=True)
+            yield
         finally:
             self._unacknowledged -= 1
             if not self._unacknowledged:
                 self._all_acknowledged.set()
-        assert response is not None
-        assert response.message_id is not None
-        await self._all_acknowledged.wait()
-        return response.message_id
 
     async def _show(self, interaction: discord.Interaction[Any], job: Job) -> None:
         try:
@@ -177,6 +181,14 @@ class Desk:
         except (discord.HTTPException, KinoraError) as failure:
             # The job is queued whatever becomes of this message; its next step edits the card again.
             log.warning("first card not shown", job=job.id, reason=str(failure))
+
+
+async def _acknowledge(interaction: discord.Interaction[Any]) -> int:
+    """Defer the answer; returns the id of the message that will be the card."""
+    response = await interaction.response.defer(thinking=True)
+    assert response is not None
+    assert response.message_id is not None
+    return response.message_id
 
 
 def text_view(text: str) -> ui.LayoutView:
