@@ -116,7 +116,9 @@ async def fly(number: int, folder: Path) -> dict[str, float]:
             cards.changed(job)
             runner.wake(job.id)
 
-        admission = Admission(db=db, providers=providers, clock=clock, admitted=admitted)
+        admission = Admission(
+            db=db, providers=providers, clock=clock, admitted=admitted, moved_up=cards.changed
+        )
         stages = Stages(
             db=db,
             providers=providers,

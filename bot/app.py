@@ -95,6 +95,7 @@ class _Engine:
     runner: EmbeddedRunner
     admission: Admission
     cards: Cards
+    delivery: Delivery
     clock: Clock
 
 
@@ -143,6 +144,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         await _resume(stores.db, engine)
         tasks.create_task(engine.admission.run(), name="admission")
         tasks.create_task(client.desk.resume(), name="resume")
+        tasks.create_task(_check_books(stores.db), name="books")
         yield App(client, stores.db, tasks.create_task(client.connect(), name="gateway"))
 
 
@@ -199,8 +201,8 @@ def _build_engine(
     async def wake_carrier(provider: str, task_id: str) -> None:
         try:
             job = await db.read(jobs.by_task(provider, task_id))
-        except DatabaseFault as fault:  # its carrier asks again by itself
-            log.warning("news not passed on", provider=provider, task=task_id, reason=str(fault))
+        except Exception:  # its carrier asks again by itself
+            log.exception("news not passed on", provider=provider, task=task_id)
             return
         if job is not None:
             runner.wake(job.id)
@@ -213,7 +215,7 @@ def _build_engine(
         cards.changed(job)
         runner.wake(job.id)
 
-    admission = Admission(db=db, providers=providers, clock=clock, admitted=admitted)
+    admission = Admission(db=db, providers=providers, clock=clock, admitted=admitted, moved_up=cards.changed)
     stages = Stages(
         db=db,
         providers=providers,
@@ -226,7 +228,7 @@ def _build_engine(
         slot_freed=admission.wake,
     )
     runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)
-    return _Engine(providers, runner, admission, cards, clock)
+    return _Engine(providers, runner, admission, cards, delivery, clock)
 
 
 def _furnish(
@@ -254,7 +256,7 @@ def _furnish(
         generation=generation,
         insights=insights,
         cards=engine.cards,
-        blobs=stores.blobs,
+        delivery=engine.delivery,
         publisher=publisher,
     )
 
@@ -265,7 +267,16 @@ async def _recover(db: Database, engine: _Engine) -> None:
         await db.write(lanes.open_pool(name))
     if wrong := await db.write(lanes.recount()):
         log.warning("queue counters corrected", count=wrong)
-    if wrong := await db.read(money.discrepancies()):
+
+
+async def _check_books(db: Database) -> None:
+    """Compare every balance with its ledger rows; a second or so for each 300,000 rows, so not before READY."""
+    try:
+        wrong = await db.read(money.discrepancies())
+    except DatabaseFault as fault:
+        log.warning("books not checked", reason=str(fault))
+        return
+    if wrong:
         log.error("balances differ from the ledger", count=wrong)
 
 

@@ -1,7 +1,12 @@
 """Requests that were acknowledged or are about to be, until they are jobs or refused."""
 
+import structlog
+from pydantic import ValidationError
+
 from bot.db.transaction import Transaction
 from bot.domain.requests import Asked
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 def note(asked: Asked, *, now_ms: int) -> Transaction[None]:
@@ -17,7 +22,16 @@ def forget(request_key: str) -> Transaction[None]:
 def left() -> Transaction[list[Asked]]:
     """What an earlier process acknowledged and did not get to, the oldest first."""
     rows = yield "SELECT asked FROM asks ORDER BY at_ms, request_key", {}
-    return [Asked.model_validate_json(row["asked"]) for row in rows]
+    return [asked for row in rows if (asked := _readable(row["asked"]))]
+
+
+def _readable(text: str) -> Asked | None:
+    """None for a request that another version wrote in other terms."""
+    try:
+        return Asked.model_validate_json(text)
+    except ValidationError as error:
+        log.warning("ask not understood", problems=error.error_count())
+        return None
 
 
 _NOTE = """

@@ -41,6 +41,8 @@ def accept(
     job = _made_of({**_UNTOUCHED, **new, "id": rows[0]["id"]}, request)
     caps = yield from guilds.caps(origin.guild_id, defaults=defaults)
     queued = yield from lanes.queued_by(origin.guild_id, origin.user_id)
+    if 0 in (caps.user_running, caps.guild_running):
+        raise TooManyQueued(0)  # it could never start
     if caps.user_queued is not None and queued >= caps.user_queued:
         raise TooManyQueued(caps.user_queued)
     yield from money.reserve(job, caps)
@@ -153,6 +155,12 @@ def unfinished_of(guild_id: int, *, limit: int) -> Transaction[list[Job]]:
     active = yield _ACTIVE_OF, {"guild_id": guild_id, "limit": limit}
     waiting = yield _WAITING_OF, {"guild_id": guild_id, "limit": limit - len(active)}
     return _jobs((*active, *waiting))
+
+
+def next_waiting(provider: str, guild_id: int, *, limit: int) -> Transaction[list[Job]]:
+    """Some of a guild's jobs that wait for a provider, a member's own in their order."""
+    rows = yield _NEXT_WAITING, {"provider": provider, "guild_id": guild_id, "limit": limit}
+    return _jobs(rows)
 
 
 def count_by_state(guild_id: int, user_id: int | None = None) -> Transaction[dict[JobState, int]]:
@@ -293,6 +301,9 @@ _UNTOUCHED: Mapping[str, Any] = {
 }
 """What the table gives a new row. Reading it back with RETURNING would cost a tenth of an acceptance."""
 _BY_TASK = "SELECT * FROM jobs WHERE provider = :provider AND task_id = :task_id AND state = 'rendering'"
+_NEXT_WAITING = """
+    SELECT * FROM jobs WHERE provider = :provider AND guild_id = :guild_id AND state = 'queued' LIMIT :limit
+"""
 _OF_MEMBER = """
     SELECT * FROM jobs WHERE guild_id = :guild_id AND user_id = :user_id ORDER BY id DESC LIMIT :limit
 """

@@ -185,3 +185,7 @@ class Asked(Value):
     image_url: str | None
     """Signed, so good for about a day (discord.md, section 4)."""
     end_frame_url: str | None
+    offer_id: int | None = None
+    """The offer that was taken up: options and pictures are in there."""
+    fit: Literal["enlarge", "pad", "crop"] | None = None
+    """How to make the offer's pictures fit."""

@@ -133,7 +133,7 @@ class CannotFit(MediaError):
     def __init__(self, *, smallest_bytes: int, max_bytes: int) -> None:
         super().__init__(
             f"This clip cannot be made smaller than {megabytes(smallest_bytes)} and only"
-            f" {megabytes(max_bytes)} fit here; use the link to the original instead."
+            f" {megabytes(max_bytes)} fit here; ask for a shorter one or a lower quality."
         )
         self.smallest_bytes = smallest_bytes
         self.max_bytes = max_bytes

@@ -16,6 +16,9 @@ log = structlog.stdlib.get_logger(__name__)
 _AT_ONCE = 32
 """Jobs admitted in one transaction; more wait for the next, so that writers in between get their turn."""
 
+_TOLD = 20
+"""Waiting jobs of a server whose cards are brought up to date when it was served."""
+
 _RETRY_AFTER_MS = 1_000
 """After a failure, which means that the database is out of reach: waiting jobs can stand this."""
 
@@ -30,11 +33,14 @@ class Admission:
         providers: Mapping[str, Provider],
         clock: Clock,
         admitted: Callable[[Job], None],
+        moved_up: Callable[[Job], None],
     ) -> None:
+        """`moved_up` is told of jobs that still wait, when others of their server went ahead."""
         self._db = db
         self._providers = providers
         self._clock = clock
         self._admitted = admitted
+        self._moved_up = moved_up
         self._due = asyncio.Event()
         self._due.set()
 
@@ -62,6 +68,10 @@ class Admission:
             for job in admitted:
                 log.info("admitted", job=job.id, guild=job.origin.guild_id, provider=provider.name)
                 self._admitted(job)
+            for guild_id in {job.origin.guild_id for job in admitted}:
+                waiting = jobs.next_waiting(provider.name, guild_id, limit=_TOLD)
+                for job in await self._db.read(waiting):
+                    self._moved_up(job)
 
     def _fill(self, provider: Provider) -> Transaction[list[Job]]:
         admitted: list[Job] = []

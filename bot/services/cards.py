@@ -1,8 +1,9 @@
 """Keeps the cards of jobs true: rarely edited, never on the delivery path."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import structlog
 
@@ -25,6 +26,9 @@ STEP_AFTER_MS = 2_000
 
 EDITED_FOR_MS = 3_600_000
 """Messages older than an hour have a stricter limit of their own (error 30046)."""
+
+
+Show: TypeAlias = Callable[[Card], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,10 @@ class Cards:
         self._shown: dict[int, _Shown] = {}
         self._refreshes: dict[int, _Refresh] = {}
 
-    def shown(self, job: Job) -> None:
-        """Somebody has just brought this card up to date."""
-        self._shown[job.id] = _Shown(job.state, self._clock.now_ms())
+    def begin(self, job: Job, show: Show) -> None:
+        """Show a card for the first time, by other means than the publisher's; later edits wait for it."""
+        if job.id not in self._refreshes:
+            self._start(job, show)
 
     def changed(self, job: Job) -> None:
         """A job has moved: its card is refreshed when the next edit is due."""
@@ -77,8 +82,11 @@ class Cards:
             refresh.state, refresh.is_newer = job.state, True
             refresh.news.set()
             return
+        self._start(job, self._publisher.show)
+
+    def _start(self, job: Job, show: Show) -> None:
         self._refreshes[job.id] = refresh = _Refresh(job.id, job.state)
-        refresh.task = self._tasks.create_task(self._carry_out(refresh), name=f"card-{job.id}")
+        refresh.task = self._tasks.create_task(self._carry_out(refresh, show), name=f"card-{job.id}")
 
     async def finish(self, job: Job) -> None:
         """Show how a job ended.
@@ -105,13 +113,16 @@ class Cards:
             refresh.news.set()
             await asyncio.wait([refresh.task])
 
-    async def _carry_out(self, refresh: _Refresh) -> None:
+    async def _carry_out(self, refresh: _Refresh, show: Show) -> None:
         try:
             while refresh.is_newer and await self._is_due(refresh):
                 refresh.is_newer = False
-                await self._show_newest(refresh)
+                await self._show_newest(refresh, show)
+                show = self._publisher.show
         except (DeliveryFault, DatabaseFault) as fault:
             log.info("card not refreshed", job=refresh.job_id, reason=str(fault))
+        except Exception:  # a card that lags behind must not end the bot
+            log.exception("card not refreshed", job=refresh.job_id)
         finally:
             del self._refreshes[refresh.job_id]
 
@@ -125,12 +136,12 @@ class Cards:
             await self._clock.wait(refresh.news, until_ms=due_ms)
         return False
 
-    async def _show_newest(self, refresh: _Refresh) -> None:
+    async def _show_newest(self, refresh: _Refresh, show: Show) -> None:
         card = await self.of(refresh.job_id)
         if card.job.state in TERMINAL:
             return  # the carrier of the job shows the end itself
-        self.shown(card.job)
-        await self._publisher.show(card)
+        self._shown[card.job.id] = _Shown(card.job.state, self._clock.now_ms())
+        await show(card)
 
     def _due_ms(self, refresh: _Refresh) -> int:
         last = self._shown.get(refresh.job_id)

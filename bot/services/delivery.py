@@ -23,6 +23,9 @@ NONCE_TRUSTED_MS = 60_000
 """For how long a repeated nonce surely returns the first message ("the past few minutes", Discord's
 message resource); after a doubt older than this the channel is read first."""
 
+SURE_LIMIT = 10 * 1024 * 1024
+"""What every place takes (discord.md, section 4: 10 MiB, since September 2026 perhaps 20)."""
+
 _SHRINK = 0.8
 
 
@@ -59,12 +62,14 @@ class Delivery:
             DiscordUnavailable: come again; nothing is lost and nothing will be posted twice.
         """
         thread_id = await self._thread(job)
-        for channel_id in filter(None, (thread_id, job.origin.channel_id, job.origin.parent_id)):
+        doubtful_id = job.message_channel_id if job.post_marked_at_ms else None
+        places = (doubtful_id, thread_id, job.origin.channel_id, job.origin.parent_id)
+        for channel_id in dict.fromkeys(place for place in places if place is not None):
             try:
                 job, message_id = await self._post_once(job, channel_id)
             except (DestinationGone, DestinationForbidden) as fault:
                 log.warning("place refused", job=job.id, channel=channel_id, reason=str(fault))
-                job = await self._db.read(jobs.get(job.id))
+                job = await self._mark(await self._db.read(jobs.get(job.id)), post_marked_at_ms=None)
                 continue
             return job, Posted(channel_id, message_id, thread_id)
         raise NoPlaceLeft
@@ -98,20 +103,25 @@ class Delivery:
         return await self._post_smaller_until_taken(job, channel_id)
 
     async def _post_smaller_until_taken(self, job: Job, channel_id: int) -> tuple[Job, int]:
-        limit = min(await self._publisher.upload_limit(job), job.origin.upload_limit)
+        limit = await self._publisher.upload_limit(job)
         while True:
             try:
-                async with self._fitted(job, limit) as clip:
+                async with self.fitted(job, limit) as clip:
                     return job, await self._publisher.post(job, clip, channel_id=channel_id)
             except ClipTooLarge:
-                limit = int(min(limit, job.clip_bytes or limit) * _SHRINK)
+                limit = _smaller(min(limit, job.clip_bytes or limit))
                 log.warning("clip too large here", job=job.id, channel=channel_id, next_limit=limit)
                 job = await self._mark(job, upload_limit=limit)
             except CannotFit as fault:
                 raise NoPlaceLeft(str(fault)) from fault
 
     @asynccontextmanager
-    async def _fitted(self, job: Job, limit: int) -> AsyncGenerator[Path]:
+    async def fitted(self, job: Job, limit: int) -> AsyncGenerator[Path]:
+        """The clip of a job as a file of at most `limit` bytes, re-encoded if it is larger.
+
+        Raises:
+            CannotFit: it cannot be made that small and still be worth seeing.
+        """
         assert job.clip is not None
         async with self._blobs.path(job.clip) as original:
             if (job.clip_bytes or 0) <= limit:
@@ -125,3 +135,8 @@ class Delivery:
     async def _mark(self, job: Job, **known: object) -> Job:
         now_ms = self._clock.now_ms()
         return await self._db.write(jobs.move(job, JobState.DELIVERING, now_ms=now_ms, **known))
+
+
+def _smaller(limit: int) -> int:
+    """The next size to try where this one was refused."""
+    return SURE_LIMIT if limit > SURE_LIMIT else int(limit * _SHRINK)

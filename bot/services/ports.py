@@ -48,7 +48,7 @@ class Publisher(Protocol):
         ...
 
     async def upload_limit(self, job: Job) -> int:
-        """Bytes that one file may have where this job is delivered."""
+        """Bytes that one file may have where this job is delivered, never more than what was learnt before."""
         ...
 
     async def post(self, job: Job, clip: Path, *, channel_id: int) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.db import guilds, jobs, money
 from bot.db.transaction import Database, Transaction
-from bot.domain.jobs import JobState
+from bot.domain.jobs import SLOT_HOLDERS, JobState
 from bot.domain.money import Balance, Caps
 from bot.services.ports import Clock
 
@@ -17,6 +17,7 @@ class Allowance:
     guild: Balance
     queued: int
     running: int
+    """Holding a slot of a provider, which is what the cap counts."""
     caps: Caps
 
 
@@ -36,5 +37,10 @@ class Quotas:
         caps = yield from guilds.caps(guild_id, defaults=self._defaults)
         member, guild = yield from money.balances(guild_id, user_id, caps, now_ms=self._clock.now_ms())
         counts = yield from jobs.count_by_state(guild_id, user_id)
-        queued = counts.pop(JobState.QUEUED, 0)
-        return Allowance(member=member, guild=guild, queued=queued, running=sum(counts.values()), caps=caps)
+        return Allowance(
+            member=member,
+            guild=guild,
+            queued=counts.get(JobState.QUEUED, 0),
+            running=sum(counts.get(state, 0) for state in SLOT_HOLDERS),
+            caps=caps,
+        )

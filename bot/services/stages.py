@@ -29,7 +29,7 @@ from bot.domain.provider import (
 )
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
-from bot.media.errors import BlobFault, NotAVideo
+from bot.media.errors import BlobFault, NoSuchBlob, NotAVideo, TooLarge
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery, NoPlaceLeft, Posted
 from bot.services.ports import Clock
@@ -77,6 +77,7 @@ class Stages:
         self._cards = cards
         self._installation = installation
         self._slot_freed = slot_freed
+        self._up_since_ms = clock.now_ms()
         self._handlers: Mapping[JobState, Callable[[Job], Awaitable[Job]]] = {
             JobState.SUBMITTING: self._submit,
             JobState.UNKNOWN: self._resolve,
@@ -96,30 +97,42 @@ class Stages:
         if job.run_at_ms > self._clock.now_ms() and not early:
             return job.run_at_ms
         try:
-            job = await self._handlers.get(job.state, self._look_after)(job)
+            job = await self._step(job)
         except jobs.Overtaken:
             return self._clock.now_ms()
-        except (ProviderFault, DeliveryFault, NotAVideo) as fault:
-            job = await self._try_again(job_id, fault)
         return None if job.aftercare is Aftercare.NONE else job.run_at_ms
 
     async def give_up(self, job_id: int) -> None:
         """End a job whose step keeps failing for a reason nobody foresaw; the credits go back."""
         job = await self._db.read(jobs.get(job_id))
-        if job.state not in TERMINAL:
-            await self._end(job, "Something went wrong inside the bot, and it was logged for the operator.")
+        reason = "Something went wrong inside the bot, and it was logged for the operator."
+        if job.state is JobState.DELIVERING:
+            await self._move(job, JobState.UNDELIVERABLE, error=reason)
+        elif job.state not in TERMINAL:
+            await self._abandon(job, reason)
+
+    async def _step(self, job: Job) -> Job:
+        try:
+            return await self._handlers.get(job.state, self._look_after)(job)
+        except (ProviderFault, DeliveryFault, NotAVideo, BlobFault) as fault:
+            return await self._try_again(job.id, fault)
 
     async def _submit(self, job: Job) -> Job:
         if job.marked_at_ms is not None:
             return await self._resolve(job)
         if job.cancel_requested:
             return await self._cancelled(job)
-        job = await self._move(job, job.state, marked_at_ms=self._clock.now_ms())
         return await self._send(job)
 
     async def _send(self, job: Job) -> Job:
+        """Call the provider, once everything is at hand and the intent is written down."""
         async with AsyncExitStack() as stack:
-            submission = await self._submission(job, stack)
+            try:
+                submission = await self._submission(job, stack)
+            except NoSuchBlob:
+                return await self._end(job, "The picture is no longer kept here; please ask again with it.")
+            if job.marked_at_ms is None:
+                job = await self._move(job, job.state, marked_at_ms=self._clock.now_ms())
             outcome = await self._provider(job).submit(submission)
         now_ms = self._clock.now_ms()
         match outcome:
@@ -167,6 +180,8 @@ class Stages:
 
     async def _next_attempt(self, job: Job, *, run_at_ms: int) -> Job:
         """The last attempt certainly made no task: the next one may be sent, under a new key."""
+        if self._is_hopeless(job):
+            return await self._end(job, "The provider had no room for a day.")
         return await self._move(
             job, JobState.SUBMITTING, attempt=job.attempt + 1, marked_at_ms=None, run_at_ms=run_at_ms
         )
@@ -187,9 +202,10 @@ class Stages:
 
     async def _keep_waiting(self, job: Job, progress: float | None, ask_again_s: float | None) -> Job:
         now_ms = self._clock.now_ms()
-        elapsed_s = (now_ms - (job.marked_at_ms or now_ms)) / 1000
+        # Time in which nobody could ask is not held against the provider.
+        elapsed_s = (now_ms - max(job.marked_at_ms or now_ms, self._up_since_ms)) / 1000
         if polling.is_overdue(elapsed_s):
-            return await self._end(job, "The provider did not finish within its time.")
+            return await self._abandon(job, "The provider did not finish within its time.")
         if ask_again_s is None:
             forecast = await self._db.read(history.forecast(history.Kind.of(job)))
             ask_again_s = polling.next_ask_s(elapsed_s, forecast)
@@ -206,7 +222,8 @@ class Stages:
         seconds = (now_ms - (job.marked_at_ms or now_ms)) / 1000
 
         def rendered() -> Transaction[Job]:
-            yield from history.record(job, seconds)
+            if job.marked_at_ms and job.marked_at_ms >= self._up_since_ms:
+                yield from history.record(job, seconds)
             return (
                 yield from jobs.move(
                     job,
@@ -235,7 +252,7 @@ class Stages:
         try:
             async with provider.open(result) as chunks:
                 blob = await self._blobs.put(chunks, max_bytes=MAX_CLIP_BYTES)
-        except BlobFault as fault:
+        except TooLarge as fault:
             raise ProviderFault(str(fault)) from fault
         async with self._blobs.path(blob.hash) as path:
             await self._clips.probe(path)
@@ -250,7 +267,7 @@ class Stages:
     async def _deliver(self, job: Job) -> Job:
         try:
             job, posted = await self._delivery.deliver(job)
-        except NoPlaceLeft as fault:
+        except (NoPlaceLeft, NoSuchBlob) as fault:
             log.warning("undeliverable", job=job.id, reason=str(fault))
             job = await self._db.read(jobs.get(job.id))
             return await self._move(job, JobState.UNDELIVERABLE, error=str(fault))
@@ -268,7 +285,7 @@ class Stages:
 
     async def _look_after(self, job: Job) -> Job:
         """What is left to do for a job that has ended: its card, later its thread."""
-        if job.tries < _MAX_TRIES:
+        if not self._is_past(job.finished_at_ms):
             if job.aftercare is Aftercare.CARD:
                 await self._cards.finish(job)
             else:
@@ -277,6 +294,23 @@ class Stages:
             run_at_ms = self._clock.now_ms() + THREAD_LINGERS_MS
             return await self._move(job, job.state, aftercare=Aftercare.THREAD, run_at_ms=run_at_ms, tries=0)
         return await self._move(job, job.state, aftercare=Aftercare.NONE)
+
+    def _is_hopeless(self, job: Job) -> bool:
+        return self._is_past(job.started_at_ms)
+
+    def _is_past(self, begun_ms: int | None) -> bool:
+        """Whether a day has gone by, the time before this process began not counted."""
+        now_ms = self._clock.now_ms()
+        return now_ms - max(begun_ms or now_ms, self._up_since_ms) > HOPELESS_AFTER_MS
+
+    async def _abandon(self, job: Job, reason: str) -> Job:
+        """End a job whose task may still be running: nobody waits for it any more."""
+        if job.state is JobState.RENDERING and job.task_id is not None:
+            try:
+                await self._provider(job).cancel(job.task_id)
+            except ProviderFault as fault:
+                log.warning("abandoned task not stopped", job=job.id, task=job.task_id, reason=str(fault))
+        return await self._end(job, reason)
 
     async def _cancelled(self, job: Job) -> Job:
         moved = await self._move(job, JobState.CANCELLED)
@@ -295,7 +329,7 @@ class Stages:
         log.warning("step failed", job=job.id, state=job.state, tries=job.tries + 1, reason=str(fault))
         if job.state is JobState.FETCHING and job.tries + 1 >= _MAX_TRIES:
             return await self._end(job, "The finished clip could not be fetched from the provider.")
-        if job.state in SLOT_HOLDERS and now_ms - (job.started_at_ms or now_ms) > HOPELESS_AFTER_MS:
+        if job.state in SLOT_HOLDERS and self._is_hopeless(job):
             return await self._end(job, "The provider could not be reached for a day.")
         run_at_ms = now_ms + min(2**job.tries, _LONGEST_BACKOFF_S) * 1000
         return await self._move(job, job.state, tries=job.tries + 1, run_at_ms=run_at_ms)

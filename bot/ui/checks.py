@@ -5,6 +5,7 @@ from typing import Any
 import discord
 
 from bot.domain.errors import PermissionsMissing
+from bot.domain.jobs import Job
 
 
 def ensure_deliverable(interaction: discord.Interaction[Any]) -> None:
@@ -40,3 +41,16 @@ def ensure_deliverable(interaction: discord.Interaction[Any]) -> None:
 def is_moderator(interaction: discord.Interaction[Any]) -> bool:
     """Whether the person may manage the server, as Discord says at this moment."""
     return interaction.permissions.manage_guild
+
+
+def may_see(interaction: discord.Interaction[Any], job: Job) -> bool:
+    """Whether a job is the person's business: its owner, a moderator, or somebody who sees where it was asked."""
+    if interaction.user.id == job.origin.user_id or is_moderator(interaction):
+        return True
+    guild, member = interaction.guild, interaction.user
+    place = guild and guild.get_channel_or_thread(job.origin.parent_id or job.origin.channel_id)
+    return (
+        place is not None
+        and isinstance(member, discord.Member)
+        and place.permissions_for(member).view_channel
+    )

@@ -2,28 +2,31 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import discord
 import structlog
 from discord import ui
 
-from bot.domain.errors import DeliveryFault, KinoraError
+from bot.domain.errors import DeliveryFault, DiscordUnavailable, NoSuchJob
 from bot.domain.jobs import Job, JobState, Origin
 from bot.domain.requests import Asked, Options
-from bot.media.blobs import Blobs
-from bot.media.errors import Fit, PictureTooBig
+from bot.media.errors import CannotFit, Fit, PictureTooBig
 from bot.services.cards import Cards
+from bot.services.delivery import Delivery
 from bot.services.generation import MAX_PICTURE_BYTES, Ask, Generation
 from bot.services.insights import Insights
+from bot.services.ports import Card
 from bot.ui import checks, errors
 from bot.ui.cards import card_view
-from bot.ui.threads import DiscordPublisher
+from bot.ui.threads import DiscordPublisher, translated
 
 log = structlog.stdlib.get_logger(__name__)
 
 _INTAKES_AT_ONCE = 8
+_LONGEST_COURTESY_S = 1.0
+_GO_ON_PAUSES_S = (1, 5, 30, 120, 600)
 
 
 class Desk:
@@ -35,14 +38,14 @@ class Desk:
         generation: Generation,
         insights: Insights,
         cards: Cards,
-        blobs: Blobs,
+        delivery: Delivery,
         publisher: DiscordPublisher,
     ) -> None:
         self._generation = generation
         self._publisher = publisher
         self._insights = insights
         self._cards = cards
-        self._blobs = blobs
+        self._delivery = delivery
         self._intake = asyncio.Semaphore(_INTAKES_AT_ONCE)
         self._unacknowledged = 0
         self._all_acknowledged = asyncio.Event()
@@ -59,14 +62,35 @@ class Desk:
         """Take a request: acknowledge, copy the pictures, queue it, show its card.
 
         Raises:
-            Refused, PictureRefused, ValidationError: before the acknowledgement where that needs no waiting.
+            Refused, PictureRefused, ValidationError: before the acknowledgement, where that needs no waiting.
         """
         checks.ensure_deliverable(interaction)
         for picture in filter(None, (image, end_frame)):
             if picture.size > MAX_PICTURE_BYTES:
                 raise PictureTooBig(size_bytes=picture.size, max_bytes=MAX_PICTURE_BYTES)
         self._generation.check(options, with_image=image is not None, with_end_frame=end_frame is not None)
-        asked = _asked(interaction, options, image, end_frame)
+        asked = _asked(interaction, options)
+        pictures = {"image_url": image and image.url, "end_frame_url": end_frame and end_frame.url}
+        await self._take(interaction, asked.model_copy(update=pictures))
+
+    async def take_up_offer(self, interaction: discord.Interaction[Any], offer_id: int, fit: Fit) -> None:
+        """Ask again with the picture made to fit; the click gets a card of its own."""
+        try:
+            checks.ensure_deliverable(interaction)
+            offer = {"offer_id": offer_id, "fit": fit.value}
+            await self._take(interaction, _asked(interaction, Options()).model_copy(update=offer))
+        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
+            await errors.answer(interaction, error)
+
+    async def resume(self) -> None:
+        """Go on with what an earlier process acknowledged and did not get to."""
+        try:
+            for asked in await self._generation.left():
+                await self._go_on(asked)
+        except Exception:  # what is left is left in the database, and taken up at the next start
+            log.exception("asks not resumed")
+
+    async def _take(self, interaction: discord.Interaction[Any], asked: Asked) -> None:
         async with self._before_all_else():
             await self._generation.note(asked)
             try:
@@ -77,57 +101,60 @@ class Desk:
         if card_id is None:
             await self._go_on(asked)
             return
-        await self._all_acknowledged.wait()
+        await self._let_others_be_acknowledged()
         try:
-            async with self._intake:
-                job = await self._generation.accept(_origin(asked, card_id), await self._with_pictures(asked))
+            job = await self._accept(asked, card_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
             if await errors.answer(interaction, error):
                 await self._generation.forget(asked.request_key)
-        else:
-            await self._show(interaction, job)
+            return
 
-    async def resume(self) -> None:
-        """Go on with what an earlier process acknowledged and did not get to."""
-        for asked in await self._generation.left():
-            try:
-                await self._go_on(asked)
-            except Exception:  # the others must not suffer; this one is tried again at the next start
-                log.exception("ask not resumed", request=asked.request_key)
+        async def show(card: Card) -> None:
+            async with translated():
+                await interaction.edit_original_response(view=card_view(card))
+
+        self._cards.begin(job, show)
 
     async def _go_on(self, asked: Asked) -> None:
-        """Take a request further without its interaction, if its acknowledgement is there."""
+        """Take a request further without its interaction, if its acknowledgement stands there unanswered."""
+        for pause_s in _GO_ON_PAUSES_S:
+            try:
+                await self._go_on_once(asked)
+            except DiscordUnavailable:
+                await asyncio.sleep(pause_s)
+            except DeliveryFault as fault:  # the place is gone, and the person with it
+                log.info("ask dropped", request=asked.request_key, reason=str(fault))
+                await self._generation.forget(asked.request_key)
+                return
+            else:
+                return
+        log.warning("ask not gone on with", request=asked.request_key)
+
+    async def _go_on_once(self, asked: Asked) -> None:
         card_id = await self._publisher.find_answer(asked)
-        if card_id is None:  # the acknowledgement never arrived, and Discord has said so
+        if card_id is None:
             await self._generation.forget(asked.request_key)
             return
         try:
-            job = await self._generation.accept(_origin(asked, card_id), await self._with_pictures(asked))
-            await self._publisher.show(await self._cards.of(job.id))
-        except DeliveryFault:
-            raise
+            job = await self._accept(asked, card_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
             await self._publisher.show_view(asked.channel_id, card_id, errors.view_of(error))
             await self._generation.forget(asked.request_key)
+        else:
+            self._cards.changed(job)
 
-    async def _with_pictures(self, asked: Asked) -> Ask:
-        image, end_frame = [
-            await self._publisher.download(url) if url else None
-            for url in (asked.image_url, asked.end_frame_url)
-        ]
-        return Ask(options=asked.options, image=image, end_frame=end_frame)
-
-    async def take_up_offer(self, interaction: discord.Interaction[Any], offer_id: int, fit: Fit) -> None:
-        """Ask again with the picture made to fit; the click gets a card of its own."""
-        try:
-            checks.ensure_deliverable(interaction)
-            async with self._before_all_else():
-                card_id = await _acknowledge(interaction)
-            origin = _origin(_asked(interaction, Options()), card_id)
-            job = await self._generation.accept_offer(offer_id, fit, origin)
-            await self._show(interaction, job)
-        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
-            await errors.answer(interaction, error)
+    async def _accept(self, asked: Asked, card_id: int) -> Job:
+        origin = _origin(asked, card_id)
+        async with self._intake:
+            if asked.offer_id is not None:
+                return await self._generation.accept_offer(
+                    asked.offer_id, Fit(asked.fit or Fit.REFUSE), origin
+                )
+            image, end_frame = [
+                await self._publisher.download(url) if url else None
+                for url in (asked.image_url, asked.end_frame_url)
+            ]
+            return await self._generation.accept(origin, Ask(asked.options, image, end_frame))
 
     async def cancel(self, interaction: discord.Interaction[Any], job_id: int) -> None:
         """Cancel a job and say what happened, privately."""
@@ -144,22 +171,28 @@ class Desk:
             await errors.answer(interaction, error)
 
     async def show_job(self, interaction: discord.Interaction[Any], job_id: int) -> None:
-        """Show any job of the guild again, with its clip if it was posted or kept.
+        """Show a job again to who may see it, with its clip if there is one.
 
         Raises:
-            NoSuchJob: there is none of this number here.
+            NoSuchJob: there is none of this number here, or it is none of the asker's business.
         """
         assert interaction.guild_id is not None
         job = await self._insights.job(job_id, interaction.guild_id)
-        view = card_view(await self._cards.of(job.id))
-        if job.clip is None or job.clip_bytes is None or job.clip_bytes > interaction.filesize_limit:
-            await interaction.response.send_message(view=view, ephemeral=True)
-            return
+        if not checks.may_see(interaction, job):
+            raise NoSuchJob
         await interaction.response.defer(ephemeral=True, thinking=True)
-        async with self._blobs.path(job.clip) as clip:
-            file = discord.File(clip, filename=f"kinora-{job.id}.mp4", spoiler=job.request.spoiler)
-            view.add_item(ui.MediaGallery(discord.MediaGalleryItem(file)))
-            await interaction.edit_original_response(view=view, attachments=[file])
+        view = card_view(await self._cards.of(job.id))
+        if job.clip is None:
+            await interaction.edit_original_response(view=view)
+            return
+        try:
+            async with self._delivery.fitted(job, interaction.filesize_limit) as clip:
+                file = discord.File(clip, filename=f"kinora-{job.id}.mp4", spoiler=job.request.spoiler)
+                view.add_item(ui.MediaGallery(discord.MediaGalleryItem(file)))
+                await interaction.edit_original_response(view=view, attachments=[file])
+        except CannotFit as fault:
+            view.add_item(ui.TextDisplay(str(fault)))
+            await interaction.edit_original_response(view=view)
 
     @asynccontextmanager
     async def _before_all_else(self) -> AsyncGenerator[None]:
@@ -173,14 +206,11 @@ class Desk:
             if not self._unacknowledged:
                 self._all_acknowledged.set()
 
-    async def _show(self, interaction: discord.Interaction[Any], job: Job) -> None:
-        try:
-            card = await self._cards.of(job.id)
-            self._cards.shown(card.job)
-            await interaction.edit_original_response(view=card_view(card))
-        except (discord.HTTPException, KinoraError) as failure:
-            # The job is queued whatever becomes of this message; its next step edits the card again.
-            log.warning("first card not shown", job=job.id, reason=str(failure))
+    async def _let_others_be_acknowledged(self) -> None:
+        """Not for longer than a second: one that hangs must not stop everybody."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_COURTESY_S):
+                await self._all_acknowledged.wait()
 
 
 async def _acknowledge(interaction: discord.Interaction[Any]) -> int:
@@ -198,12 +228,7 @@ def text_view(text: str) -> ui.LayoutView:
     return view
 
 
-def _asked(
-    interaction: discord.Interaction[Any],
-    options: Options,
-    image: discord.Attachment | None = None,
-    end_frame: discord.Attachment | None = None,
-) -> Asked:
+def _asked(interaction: discord.Interaction[Any], options: Options) -> Asked:
     assert interaction.guild_id is not None
     assert interaction.channel_id is not None
     channel = interaction.channel
@@ -215,8 +240,8 @@ def _asked(
         user_id=interaction.user.id,
         upload_limit=interaction.filesize_limit,
         options=options,
-        image_url=image.url if image else None,
-        end_frame_url=end_frame.url if end_frame else None,
+        image_url=None,
+        end_frame_url=None,
     )
 
 

@@ -26,8 +26,11 @@ from bot.ui.text import thread_name
 
 _TOO_LARGE = {40005, 50045}
 _GONE = {10003, 10008, 50083, 160005}  # unknown channel or message, archived, locked
+_PASSING = {401, 408, 429}  # a token that is being replaced, a time-out, a rate limit
 _THREAD_EXISTS = 160004
 _AUTO_ARCHIVE_MIN = 60
+_TIER_WITH_A_LIMIT = 2
+_USUAL_LIMIT = 20 * 1024 * 1024  # discord.py still says 10 MiB (discord.md, section 4)
 _DOWNLOAD_PAUSES_S = (0.5, 2.0, 0.0)
 _SEARCHED = 200
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -47,18 +50,18 @@ class DiscordPublisher:
     async def show_view(self, channel_id: int, message_id: int, view: ui.LayoutView) -> None:
         """Edit a message of ours."""
         message = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
-        async with _translated():
+        async with translated():
             await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
 
     async def find_answer(self, asked: Asked) -> int | None:
-        """Our acknowledgement of a request; None if it never arrived."""
+        """Our acknowledgement of a request while it still says "thinking"; None if it never did, or was answered."""
         channel = self._messageable(asked.channel_id, asked.guild_id)
         since = discord.Object(int(asked.request_key))
-        async with _translated():
+        async with translated():
             async for message in channel.history(limit=_SEARCHED, after=since):
                 used = message.interaction_metadata
                 if used is not None and used.id == since.id:
-                    return message.id
+                    return message.id if message.flags.loading else None
         return None
 
     async def download(self, url: str) -> bytes:
@@ -69,7 +72,7 @@ class DiscordPublisher:
         """
         for pause_s in _DOWNLOAD_PAUSES_S:
             try:
-                async with _translated():
+                async with translated():
                     return await self._client.http.get_from_cdn(url)
             except DiscordUnavailable:
                 await asyncio.sleep(pause_s)
@@ -80,7 +83,7 @@ class DiscordPublisher:
     async def open_thread(self, job: Job) -> int:
         """The thread on the card."""
         origin = job.origin
-        async with _translated():
+        async with translated():
             channel = self._client.get_channel(origin.channel_id) or await self._client.fetch_channel(
                 origin.channel_id
             )
@@ -97,16 +100,17 @@ class DiscordPublisher:
             return thread.id
 
     async def upload_limit(self, job: Job) -> int:
-        """The server's limit: what a person may upload does not hold for the bot."""
+        """The server's limit: what a member with Nitro may upload does not hold for the bot."""
         guild = self._client.get_guild(job.origin.guild_id)
-        return guild.filesize_limit if guild else discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
+        limit = guild.filesize_limit if guild and guild.premium_tier >= _TIER_WITH_A_LIMIT else _USUAL_LIMIT
+        return min(limit, job.origin.upload_limit)
 
     async def post(self, job: Job, clip: Path, *, channel_id: int) -> int:
         """Post the clip; in the channel itself, as a reply to the card."""
         origin = job.origin
         is_reply = channel_id == origin.channel_id
         reference: Any = _reference(job) if is_reply else None  # None is the default, though not in the types
-        async with _translated():
+        async with translated():
             message = await self._messageable(channel_id, origin.guild_id).send(
                 result_text(job),
                 file=discord.File(clip, filename=_filename(job), spoiler=job.request.spoiler),
@@ -120,7 +124,7 @@ class DiscordPublisher:
         """Look for our own message with this clip; a bot can always read what it wrote."""
         assert self._client.user is not None
         since = discord.Object(_snowflake(after_ms - 60_000))
-        async with _translated():
+        async with translated():
             async for message in self._messageable(channel_id, job.origin.guild_id).history(
                 limit=_SEARCHED, after=since
             ):
@@ -132,7 +136,7 @@ class DiscordPublisher:
     async def archive(self, job: Job) -> None:
         """Archive the thread on the card, unless somebody has."""
         thread_id = job.origin.card_id  # a thread on a message has the message's id
-        async with _translated():
+        async with translated():
             thread = self._client.get_channel(thread_id) or await self._client.fetch_channel(thread_id)
             if isinstance(thread, discord.Thread) and not thread.archived:
                 await thread.edit(archived=True)
@@ -171,7 +175,7 @@ def _base36(number: int) -> str:
 
 
 @asynccontextmanager
-async def _translated() -> AsyncGenerator[None]:
+async def translated() -> AsyncGenerator[None]:
     """Discord's errors as ours. discord.py lets a dropped connection through as aiohttp's (discord.md, 7d)."""
     try:
         yield
@@ -186,6 +190,6 @@ def _fault(error: discord.HTTPException) -> DeliveryFault:
         return ClipTooLarge()
     if error.code in _GONE or isinstance(error, discord.NotFound):
         return DestinationGone(error.text or None)
-    if isinstance(error, discord.DiscordServerError) or error.status == 429:  # noqa: PLR2004 - Too Many Requests
+    if error.status in _PASSING or error.status >= 500:  # noqa: PLR2004 - the server's own faults
         return DiscordUnavailable()
     return DestinationForbidden(error.text or None)

@@ -94,6 +94,12 @@ async def test_a_member_cannot_queue_more_than_the_cap(db: SqliteDatabase) -> No
     await accept(db, defaults=caps)
 
 
+@pytest.mark.parametrize("cap", ["user_running", "guild_running"])
+async def test_where_nothing_may_run_nothing_is_queued(db: SqliteDatabase, cap: str) -> None:
+    with pytest.raises(TooManyQueued):
+        await accept(db, defaults=builders.caps(**{cap: 0}))
+
+
 async def test_caps_belong_to_the_guild_and_outlive_changed_defaults(db: SqliteDatabase) -> None:
     await accept(db, defaults=builders.caps(user_daily_credits=5))
     with pytest.raises(QuotaExceeded):

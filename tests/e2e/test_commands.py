@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.sandbox import shows
+from bot.sandbox import Permission, shows
 from tests.e2e.scenes import PICTURE, Bot, Scene
 
 pytestmark = pytest.mark.usefixtures("bot")
@@ -49,6 +49,24 @@ async def test_a_past_job_is_shown_again_with_its_clip(scene: Scene) -> None:
     again = await (await scene.mia.slash("job", scene.channel, id=1)).response(lambda shown: shown.files)
     assert again.files[0].data == clip.files[0].data
     assert again.ephemeral_to is not None
+
+
+async def test_a_job_asked_in_a_private_channel_is_nobody_elses_business(scene: Scene) -> None:
+    private = scene.guild.add_channel(
+        "private", overwrites={scene.guild.everyone: (Permission.NONE, Permission.VIEW_CHANNEL)}
+    )
+    role = scene.guild.app_role(scene.application)
+    friends = scene.guild.add_role("friends")
+    scene.guild.set_overwrite(private, role, allow=Permission.VIEW_CHANNEL)
+    scene.guild.set_overwrite(private, friends, allow=Permission.VIEW_CHANNEL)
+    scene.guild.set_roles(scene.mia, [friends])
+    await (await scene.mia.slash("animate", private, image=PICTURE, prompt="a secret", draft=True)).response()
+    stranger = scene.guild.add_member("leo")
+    answer = await (await stranger.slash("job", scene.channel, id=1)).response()
+    assert "no such job" in answer.text
+    crew = scene.guild.add_role("crew", permissions=Permission.MANAGE_GUILD)
+    moderator = scene.guild.add_member("ada", roles=[crew])
+    assert "a secret" in (await (await moderator.slash("job", scene.channel, id=1)).response()).text
 
 
 async def test_a_job_of_another_guild_does_not_exist(scene: Scene) -> None:

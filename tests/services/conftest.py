@@ -1,7 +1,7 @@
 """The engine on a real database and blob store, with a scripted provider and a recording publisher."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -52,8 +52,13 @@ class Engine:
     clock: TurnedClock
     provider: ScriptedProvider
     publisher: RecordingPublisher
-    stages: Stages
+    build: Callable[[], Stages]
     slots_freed: asyncio.Event
+    stages: Stages
+
+    def restart(self) -> None:
+        """As another process would begin."""
+        self.stages = self.build()
 
     async def admitted(self, **origin: object) -> Job:
         """A job that has just been given a slot."""
@@ -111,17 +116,20 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
     async with Clips() as clips, task_group() as tasks:
         cards = Cards(db=db, publisher=publisher, providers=providers, clock=clock, tasks=tasks)
         delivery = Delivery(db=db, publisher=publisher, blobs=blobs, clips=clips, clock=clock)
-        stages = Stages(
-            db=db,
-            providers=providers,
-            blobs=blobs,
-            clips=clips,
-            delivery=delivery,
-            clock=clock,
-            cards=cards,
-            installation="abc123",
-            slot_freed=freed.set,
-        )
-        yield Engine(db, clock, provider, publisher, stages, freed)
+
+        def stages() -> Stages:
+            return Stages(
+                db=db,
+                providers=providers,
+                blobs=blobs,
+                clips=clips,
+                delivery=delivery,
+                clock=clock,
+                cards=cards,
+                installation="abc123",
+                slot_freed=freed.set,
+            )
+
+        yield Engine(db, clock, provider, publisher, stages, freed, stages())
     assert await db.read(money.discrepancies()) == 0
     await db.close()

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bot.domain.errors import DiscordUnavailable
 from bot.domain.jobs import Job
 from bot.domain.provider import (
     Absent,
@@ -64,6 +65,7 @@ class ScriptedProvider:
         self.submits: deque[Accepted | Rejected | Unknown] = deque([Accepted("task")])
         self.look_ups: deque[Accepted | Absent | Unknown] = deque([Absent()])
         self.polls: deque[Pending | Ready | Failed | ProviderFault] = deque([Ready("clip")])
+        self.before_poll: Callable[[], Awaitable[object]] | None = None
         self.opens: deque[bytes | ProviderFault | None] = deque([None])
 
     async def submit(self, submission: Submission) -> Accepted | Rejected | Unknown:
@@ -75,6 +77,9 @@ class ScriptedProvider:
         return _next(self.look_ups)
 
     async def poll(self, task_id: str) -> Pending | Ready | Failed:
+        if self.before_poll is not None:
+            before, self.before_poll = self.before_poll, None
+            await before()
         answer = _next(self.polls)
         if isinstance(answer, ProviderFault):
             raise answer
@@ -125,8 +130,13 @@ class RecordingPublisher:
     tried: list[int] = field(default_factory=list[int])
     archived: list[int] = field(default_factory=list[int])
     remembers_nonces: bool = True
+    show_faults: int = 0
+    """How many of the next edits Discord does not answer."""
 
     async def show(self, card: Card) -> None:
+        if self.show_faults:
+            self.show_faults -= 1
+            raise DiscordUnavailable
         self.shown.append(card)
 
     async def open_thread(self, job: Job) -> int:
@@ -135,7 +145,7 @@ class RecordingPublisher:
         return self.thread_id
 
     async def upload_limit(self, job: Job) -> int:
-        return self.limit
+        return min(self.limit, job.origin.upload_limit)
 
     async def post(self, job: Job, clip: Path, *, channel_id: int) -> int:
         self.tried.append(channel_id)

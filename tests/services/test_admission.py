@@ -48,6 +48,7 @@ class Door:
     providers: dict[str, Any]
     admission: Any = None
     let_in: list[Job] = field(default_factory=list[Job])
+    moved_up: list[Job] = field(default_factory=list[Job])
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def admitted(self, job: Job) -> None:
@@ -101,7 +102,11 @@ async def door(tmp_path: Path) -> AsyncGenerator[Door]:
             await db.write(lanes.open_pool(name))
         database: Any = door.failing
         door.admission = Admission(
-            db=database, providers=door.providers, clock=door.clock, admitted=door.admitted
+            db=database,
+            providers=door.providers,
+            clock=door.clock,
+            admitted=door.admitted,
+            moved_up=door.moved_up.append,
         )
         async with task_group() as tasks:
             tasks.create_task(door.admission.run())
@@ -125,6 +130,16 @@ async def test_a_slot_that_is_freed_goes_to_the_next(door: Door) -> None:
     first, _ = await door.until(2)
     await door.finish(first)
     assert len(await door.until(3)) == 3
+
+
+async def test_those_who_wait_are_told_when_others_went_ahead(door: Door) -> None:
+    await door.queue(4)
+    door.admission.wake()
+    let_in = await door.until(2)
+    await door.finish(let_in[0])
+    await door.until(3)
+    assert {job.id for job in door.moved_up} == {3, 4}
+    assert {job.id for job in let_in[:2]} == {1, 2}
 
 
 async def test_each_provider_has_slots_of_its_own(door: Door) -> None:

@@ -83,10 +83,19 @@ class Wall:
             job = await self.moved(job, state)
         return job
 
+    async def begun(self, job: Job) -> None:
+        """The card of a job is shown for the first time, by other means than the publisher."""
+
+        async def show(card: Card) -> None:
+            assert card.job.id == job.id
+
+        self.cards.begin(job, show)
+        await self.settled()
+
     async def rendering(self) -> Job:
         """A job that renders, whose card says so."""
         job = await self.job(JobState.SUBMITTING, RENDERING)
-        self.cards.shown(job)
+        await self.begun(job)
         return job
 
     async def moved(self, job: Job, state: JobState | None = None, **known: Any) -> Job:
@@ -165,7 +174,7 @@ async def test_a_change_of_state_does_not_wait_behind_progress(wall: Wall) -> No
 
 async def test_progress_after_a_change_of_state_waits_its_ten_seconds(wall: Wall) -> None:
     job = await wall.job(JobState.SUBMITTING)
-    wall.cards.shown(job)
+    await wall.begun(job)
     job = await wall.changes(job, RENDERING)
     wall.board.gate.clear()
     await wall.turn(2)

@@ -14,6 +14,7 @@ from bot.domain.provider import (
     Rejected,
     Unknown,
 )
+from bot.media.errors import StoreUnavailable
 from tests.services.conftest import Engine
 
 DONE, FAILED, CANCELLED = JobState.DONE, JobState.FAILED, JobState.CANCELLED
@@ -268,3 +269,87 @@ async def test_two_carriers_of_one_job_never_both_move_it(engine: Engine) -> Non
     for _ in range(2):
         await engine.stages.advance(job.id)
     assert len(engine.publisher.posted) == 1
+
+
+async def test_time_in_which_the_bot_was_down_is_not_held_against_a_render(engine: Engine) -> None:
+    engine.provider.polls.appendleft(Pending(0.5, ask_again_s=1))
+    job = await engine.until(await engine.admitted(), JobState.RENDERING)
+    engine.clock.turn(2 * 3600)
+    engine.restart()
+    await engine.until(job, DONE)
+
+
+async def test_a_render_that_is_given_up_is_stopped(engine: Engine) -> None:
+    engine.provider.polls.clear()
+    engine.provider.polls.append(Pending())
+    await engine.until(await engine.admitted(), FAILED, steps=1000)
+    assert engine.provider.cancelled == ["task"]
+
+
+async def test_a_provider_without_room_is_not_asked_for_ever(engine: Engine) -> None:
+    engine.provider.submits.clear()
+    engine.provider.submits.append(Rejected("Too many at once.", retry_after_s=3600))
+    job = await engine.until(await engine.admitted(), FAILED, steps=60)
+    assert "no room" in (job.error or "")
+
+
+async def test_a_store_that_is_away_is_waited_for(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = await engine.until(await engine.admitted(), JobState.DELIVERING)
+
+    def away(_blob: str) -> object:
+        raise StoreUnavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.stages._blobs, "path", away)
+        for _ in range(9):
+            job = await engine.step(job)
+    assert (job.state, job.tries) == (JobState.DELIVERING, 9)
+    await engine.until(job, DONE)
+
+
+async def test_a_clip_that_is_no_longer_kept_ends_the_job(engine: Engine) -> None:
+    job = await engine.until(await engine.admitted(), JobState.DELIVERING)
+    assert job.clip
+    await engine.stages._blobs.delete(job.clip)
+    job = await engine.until(job, JobState.UNDELIVERABLE)
+    assert (await engine.balance()).reserved == 0
+
+
+async def test_a_delivery_nobody_can_carry_on_is_given_up_with_the_clip_kept(engine: Engine) -> None:
+    job = await engine.until(await engine.admitted(), JobState.DELIVERING)
+    await engine.stages.give_up(job.id)
+    job = await engine.job(job)
+    assert (job.state, (await engine.balance()).reserved) == (JobState.UNDELIVERABLE, 0)
+    assert job.clip
+
+
+async def test_an_hour_without_discord_does_not_leave_the_card_of_a_failed_job(engine: Engine) -> None:
+    engine.provider.polls.appendleft(Failed("No."))
+    job = await engine.until(await engine.admitted(), FAILED)
+    engine.publisher.show_faults = 70
+    for _ in range(72):
+        job = await engine.step(job)
+    assert engine.publisher.shown[-1].job.state is FAILED
+    assert job.aftercare is Aftercare.NONE
+
+
+async def test_a_cancellation_during_a_failing_step_is_seen_next(engine: Engine) -> None:
+    job = await engine.until(await engine.admitted(), JobState.RENDERING)
+    engine.provider.before_poll = lambda: engine.db.write(
+        jobs.cancel(job.id, guild_id=1, owner_id=100, now_ms=engine.clock.now_ms())
+    )
+    engine.provider.polls.appendleft(ProviderFault("503"))
+    await engine.step(job)
+    await engine.until(job, CANCELLED)
+
+
+async def test_a_post_in_doubt_is_looked_for_where_it_was_tried(engine: Engine) -> None:
+    engine.publisher.remembers_nonces = False
+    engine.publisher.faults.append((DiscordUnavailable(), True))
+    job = await engine.until(await engine.admitted(), JobState.DELIVERING)
+    await engine.step(job)
+    engine.clock.turn(61)
+    engine.publisher.thread_fault = DestinationForbidden()
+    job = await engine.until(job, DONE)
+    assert [post.channel_id for post in engine.publisher.posted] == [777]
+    assert job.message_channel_id == 777

@@ -17,7 +17,7 @@ from bot.domain.errors import (
     DestinationGone,
     DiscordUnavailable,
 )
-from bot.ui.threads import DiscordPublisher, _base36, _snowflake, _translated
+from bot.ui.threads import DiscordPublisher, _base36, _snowflake, translated
 from tests.ui.conftest import make_job
 
 
@@ -51,7 +51,7 @@ def http(kind: type[discord.HTTPException], status: int, code: int = 0) -> disco
 )
 async def test_what_discord_refuses_is_a_fault_of_ours(error: Exception, fault: type[DeliveryFault]) -> None:
     with pytest.raises(DeliveryFault) as found:
-        async with _translated():
+        async with translated():
             raise error
     assert type(found.value) is fault
     assert found.value.__cause__ is error
@@ -59,7 +59,7 @@ async def test_what_discord_refuses_is_a_fault_of_ours(error: Exception, fault: 
 
 async def test_a_bug_stays_what_it_is() -> None:
     with pytest.raises(ZeroDivisionError):
-        async with _translated():
+        async with translated():
             raise ZeroDivisionError
 
 

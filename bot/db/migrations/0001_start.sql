@@ -16,7 +16,7 @@ CREATE TABLE guilds (
     guild_running INTEGER CHECK (guild_running >= 0)
 );
 
--- One row per cap and period; user_id 0 is the guild itself. Rebuilt from the ledger when in doubt.
+-- One row per cap and period; user_id 0 is the guild itself. The sums of the ledger, compared with it at start.
 CREATE TABLE budgets (
     guild_id BIGINT NOT NULL,
     user_id BIGINT NOT NULL,
@@ -64,7 +64,7 @@ CREATE TABLE jobs (
     aftercare INTEGER NOT NULL DEFAULT 0
 );
 
--- All partial, so that history does not slow the queue.
+-- Partial where the queue is concerned, so that history does not slow it.
 CREATE INDEX jobs_queued ON jobs (provider, guild_id, user_id, id) WHERE state = 'queued';
 -- `state` makes the next two covering; without it SQLite counts a member's slots in jobs_member, all history.
 CREATE INDEX jobs_slots ON jobs (provider, state) WHERE state IN ('submitting', 'rendering', 'unknown');

@@ -5,6 +5,7 @@ The folder outlives the process, so a task that a crash interrupted starts again
 """
 
 import asyncio
+import contextlib
 import json
 import shutil
 import sys
@@ -36,7 +37,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 _ROOT = Path(bot.__file__).resolve().parents[1]
 _CHUNK_BYTES = 1 << 18
-_KEPT_S = 24 * 3600
+_KEPT_S = 7 * 24 * 3600
 _ASK_AGAIN_S = 1.0
 
 
@@ -146,10 +147,12 @@ class LocalProvider:
         unfinished.replace(folder / "scene.json")
 
     def _sweep(self) -> None:
-        """Drop tasks of yesterday: their clips are in the blob store or were given up."""
+        """Drop tasks of last week: their clips are in the blob store or were given up."""
         for folder in self._folder.glob("*/"):
-            if folder.stat().st_mtime < time.time() - _KEPT_S and folder.name not in self._renders:
-                shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):  # another sweep was quicker
+                is_old = folder.stat().st_mtime < time.time() - _KEPT_S
+                if is_old and folder.name not in self._renders:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     async def _start(self, task_id: str) -> None:
         async with self._starting:
@@ -190,10 +193,11 @@ class LocalProvider:
 async def _read_progress(render: _Render) -> None:
     assert render.process.stdout is not None
     async for line in render.process.stdout:
-        if not line.endswith(b"\n"):
-            return  # it was stopped in the middle of a word
-        progress = json.loads(line)
-        render.progress = progress["done"] / max(1, progress["total"])
+        try:
+            progress = json.loads(line)
+            render.progress = progress["done"] / max(1, progress["total"])
+        except (ValueError, TypeError, KeyError):  # stopped in the middle of a word, or not about progress
+            log.debug("render said", line=line[:200].decode(errors="replace"))
 
 
 async def _stop(render: _Render) -> None:
