@@ -84,7 +84,7 @@ class Kinora(commands.Bot):
         await self._sync_if_changed()
 
     async def on_connect(self) -> None:
-        """Say so in the log. (discord.py may dispatch on_ready when the client is closed already.)"""
+        """Say so in the log; discord.py may dispatch on_ready when the client is closed already."""
         log.info("ready", user=str(self.user), guilds=len(self.guilds))
 
     async def _sync_if_changed(self) -> None:

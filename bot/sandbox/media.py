@@ -23,7 +23,7 @@ def pixels(data: bytes) -> tuple[int, int] | None:
     """Width and height of a picture or an MP4; None for anything else."""
     if data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) >= 24:  # noqa: PLR2004 - signature, chunk head, two sizes
         return struct.unpack(">II", data[16:24])
-    if data[:6] in {b"GIF87a", b"GIF89a"}:
+    if data[:6] in {b"GIF87a", b"GIF89a"} and len(data) >= 10:  # noqa: PLR2004 - signature, two sizes
         return struct.unpack("<HH", data[6:10])
     if data.startswith(b"\xff\xd8"):
         return _jpeg(data)

@@ -138,7 +138,7 @@ class Stages:
         match outcome:
             case Accepted(task_id):
                 log.info("accepted by provider", job=job.id, provider=job.provider, task=task_id)
-                return await self._move(job, JobState.RENDERING, task_id=task_id, run_at_ms=now_ms)
+                return await self._taken(job, task_id)
             case Rejected(_, wait_s) if wait_s is not None:
                 return await self._next_attempt(job, run_at_ms=now_ms + int(wait_s * 1000))
             case Rejected(reason):
@@ -148,6 +148,17 @@ class Stages:
             case Unknown(reason):
                 log.warning("create in doubt", job=job.id, provider=job.provider, reason=reason)
                 return await self._move(job, JobState.UNKNOWN, run_at_ms=now_ms)
+
+    async def _taken(self, job: Job, task_id: str) -> Job:
+        """Write down a task that only this process knows: a cancellation meanwhile must not make it forgotten."""
+        known = {"task_id": task_id, "run_at_ms": self._clock.now_ms()}
+        try:
+            return await self._move(job, JobState.RENDERING, **known)
+        except jobs.Overtaken:
+            newer = await self._db.read(jobs.get(job.id))
+            if (newer.state, newer.attempt) != (job.state, job.attempt):
+                raise
+            return await self._move(newer, JobState.RENDERING, **known)
 
     async def _resolve(self, job: Job) -> Job:
         """An attempt was marked, and nobody knows what became of it."""

@@ -94,7 +94,7 @@ class Desk:
         async with self._before_all_else():
             await self._generation.note(asked)
             try:
-                card_id = await _acknowledge(interaction)
+                card_id = await self._publisher.acknowledge(interaction)
             except Exception as failure:  # noqa: BLE001 - it may have arrived all the same
                 log.warning("acknowledgement in doubt", request=asked.request_key, reason=str(failure))
                 card_id = None
@@ -211,14 +211,6 @@ class Desk:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LONGEST_COURTESY_S):
                 await self._all_acknowledged.wait()
-
-
-async def _acknowledge(interaction: discord.Interaction[Any]) -> int:
-    """Defer the answer; returns the id of the message that will be the card."""
-    response = await interaction.response.defer(thinking=True)
-    assert response is not None
-    assert response.message_id is not None
-    return response.message_id
 
 
 def text_view(text: str) -> ui.LayoutView:

@@ -28,6 +28,7 @@ _TOO_LARGE = {40005, 50045}
 _GONE = {10003, 10008, 50083, 160005}  # unknown channel or message, archived, locked
 _PASSING = {401, 408, 429}  # a token that is being replaced, a time-out, a rate limit
 _THREAD_EXISTS = 160004
+_ALREADY_ACKNOWLEDGED = 40060
 _AUTO_ARCHIVE_MIN = 60
 _TIER_WITH_A_LIMIT = 2
 _USUAL_LIMIT = 20 * 1024 * 1024  # discord.py still says 10 MiB (discord.md, section 4)
@@ -42,6 +43,16 @@ class DiscordPublisher:
     def __init__(self, client: discord.Client, *, installation: str) -> None:
         self._client = client
         self._installation = installation
+
+    async def acknowledge(self, interaction: discord.Interaction[Any]) -> int:
+        """Defer publicly; returns the id of the message that the answer will be.
+
+        Tried twice where the outcome is in doubt: it arrives now, or Discord says that it had arrived.
+        """
+        try:
+            return await _deferred(interaction)
+        except DiscordUnavailable:
+            return await _deferred(interaction)
 
     async def show(self, card: Card) -> None:
         """Edit the card."""
@@ -147,6 +158,19 @@ class DiscordPublisher:
     def _nonce(self, job: Job, channel_id: int) -> str:
         """At most 25 characters, and another for every installation, job and place."""
         return f"{self._installation}.{_base36(job.id)}.{_base36(channel_id)[-6:]}"
+
+
+async def _deferred(interaction: discord.Interaction[Any]) -> int:
+    async with translated():
+        try:
+            response = await interaction.response.defer(thinking=True)
+        except discord.HTTPException as refusal:
+            if refusal.code != _ALREADY_ACKNOWLEDGED:
+                raise
+            return (await interaction.original_response()).id
+    assert response is not None
+    assert response.message_id is not None
+    return response.message_id
 
 
 def _filename(job: Job) -> str:

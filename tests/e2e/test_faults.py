@@ -31,15 +31,12 @@ def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
 
 
 @pytest.fixture(autouse=True)
-async def _all_is_well_afterwards(
-    studio: Studio,  # noqa: ARG001 - before the bot
-    bot: Bot,
-    scene: Scene,
-) -> AsyncGenerator[None]:
+async def _all_is_well_afterwards(studio: Studio, bot: Bot, scene: Scene) -> AsyncGenerator[None]:
     lost: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: lost.append(context))
     yield
     await everybody_is_answered(bot, scene)
+    assert len(set(studio.submitted)) == len(studio.submitted)
     assert lost == []
 
 
@@ -77,6 +74,77 @@ async def test_the_last_edit_of_a_card_is_tried_until_it_arrives(scene: Scene, a
     await scene.clip_of(await used.response())
     assert fault.hits == 1
     assert len(scene.clips()) == 1
+
+
+@pytest.mark.parametrize("action", [Answer(504), NO_VIA, WITH_VIA, BEFORE, AFTER], ids=repr)
+async def test_a_first_card_that_is_not_shown_is_no_failure(
+    scene: Scene, studio: Studio, action: Action
+) -> None:
+    studio.hold()
+    scene.sandbox.faults.add(*ORIGINAL, action)
+    used = await ask(scene)
+    card = await used.response()
+    assert "Something went wrong" not in card.text
+    studio.release()
+    await scene.clip_of(card)
+    assert all("Something went wrong" not in version.text for version in card.edits)
+    assert len(scene.clips()) == 1
+
+
+@pytest.mark.parametrize("action", [Answer(500), WITH_VIA, NO_VIA, BEFORE, AFTER], ids=repr)
+async def test_an_acknowledgement_that_goes_wrong_ends_in_a_clip_or_a_refusal(
+    scene: Scene, action: Action
+) -> None:
+    scene.sandbox.faults.add(*CALLBACK, action)
+    used = await ask(scene)
+    answer = await used.response()
+    if "Job 1" in answer.text:
+        await scene.clip_of(answer)
+    else:
+        assert "Nothing was charged" in answer.text
+
+
+@pytest.mark.parametrize("action", [Answer(500), WITH_VIA, NO_VIA, BEFORE, AFTER], ids=repr)
+async def test_taking_up_an_offer_is_answered_whatever_happens_to_the_acknowledgement(
+    scene: Scene, action: Action
+) -> None:
+    used = await scene.mia.slash("animate", scene.channel, image=SMALL)
+    offer = await used.response()
+    scene.sandbox.faults.add(*CALLBACK, action)
+    pressed = await scene.mia.click(offer, "Enlarge it")
+    await scene.clip_of(await pressed.response(lambda card: "Job 1" in card.text))
+
+
+async def test_an_acknowledgement_that_hangs_holds_nobody_else_up(scene: Scene) -> None:
+    fault = scene.sandbox.faults.add(*CALLBACK, Hold())
+    slow = await ask(scene)
+    await fault.struck.wait()
+    await scene.clip_of(await card_of(await ask(scene)))
+    fault.release()
+    await slow.response()
+
+
+async def test_a_first_card_that_comes_late_does_not_hide_the_end(scene: Scene) -> None:
+    first = scene.sandbox.faults.add(*ORIGINAL, Hold())
+    posted = scene.sandbox.faults.add("POST", "/channels/{channel_id}/messages", Hold(after_effect=True))
+    used = await ask(scene)
+    await first.struck.wait()
+    await posted.struck.wait()
+    posted.release()
+    await (await scene.mia.slash("queue", scene.channel)).response()
+    first.release()
+    await used.response(lambda shown: "See the clip" in shown.text and not shown.buttons)
+
+
+@pytest.mark.parametrize("action", [Answer(500), Answer(503), BEFORE], ids=repr)
+async def test_a_picture_that_is_out_of_reach_for_a_moment_is_fetched_again(
+    scene: Scene, action: Action
+) -> None:
+    scene.sandbox.faults.add(*CDN, action, times=2)
+    used = await scene.mia.slash("animate", scene.channel, image=PICTURE)
+    answer = await used.response()
+    assert "Job 1" in answer.text
+    await scene.clip_of(answer)
 
 
 @pytest.mark.parametrize("action", [Answer(404), Answer(403)], ids=repr)

@@ -24,13 +24,10 @@ def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
 
 
 @pytest.fixture(autouse=True)
-async def _all_is_well_afterwards(
-    studio: Studio,  # noqa: ARG001 - before the bot
-    bot: Bot,
-    scene: Scene,
-) -> AsyncGenerator[None]:
+async def _all_is_well_afterwards(studio: Studio, bot: Bot, scene: Scene) -> AsyncGenerator[None]:
     yield
     await everybody_is_answered(bot, scene)
+    assert len(set(studio.submitted)) == len(studio.submitted)
     said = [one.original.text for one in scene.sandbox.world.interactions.values() if one.original]
     assert not any("Something went wrong" in text for text in said)
 
@@ -143,6 +140,20 @@ async def test_cancelling_twice_at_once_gives_the_credits_back_once(
     assert all("being stopped" in text or "cancel" in text for text in texts)
     await shows(card, lambda shown: "Cancelled" in shown.text)
     assert (await bot.job()).state is JobState.CANCELLED
+
+
+async def test_cancelling_while_the_provider_answers_orders_nothing_twice(
+    bot: Bot, scene: Scene, studio: Studio
+) -> None:
+    studio.hold()
+    studio.answers.clear()
+    card = await (await ask(scene)).response()
+    await studio.has_taken(1)
+    assert "being stopped" in (await (await scene.mia.click(card, "Cancel")).response()).text
+    studio.answers.set()
+    await shows(card, lambda shown: "Cancelled" in shown.text)
+    assert (await bot.job()).state is JobState.CANCELLED
+    assert studio.cancelled == studio.submitted == studio.submitted[:1]
 
 
 async def test_an_offer_pressed_five_times_at_once_makes_one_job(scene: Scene) -> None:
@@ -344,3 +355,24 @@ async def test_a_forum_post_that_is_locked_on_the_way_gives_the_credits_back(
     studio.release()
     await ends(bot, JobState.UNDELIVERABLE)
     assert scene.clips() == []
+
+
+async def test_an_archived_thread_gets_its_clip(scene: Scene, studio: Studio) -> None:
+    studio.hold()
+    thread = await scene.mia.open_thread(scene.channel, "our film")
+    await scene.mia.archive(thread)
+    card = await (await ask(scene, channel=thread)).response()
+    await scene.mia.archive(thread)
+    studio.release()
+    await thread.next_message(lambda message: message.files, since=0)
+    assert len(scene.clips()) == 1
+    assert "Job 1 " in card.text
+
+
+async def test_a_private_thread_keeps_its_clip(scene: Scene) -> None:
+    scene.guild.set_overwrite(scene.channel, scene.guild.everyone, allow=Permission.CREATE_PRIVATE_THREADS)
+    plan = Plan("secret", Kind.PRIVATE_THREAD)
+    thread = threads.open_alone(scene.sandbox.world, scene.channel, scene.mia.user, plan)
+    threads.join(scene.sandbox.world, thread, scene.application.user)
+    clip = await scene.clip_of(await (await ask(scene, channel=thread)).response())
+    assert clip.channel_id == thread.id

@@ -65,11 +65,15 @@ class ScriptedProvider:
         self.submits: deque[Accepted | Rejected | Unknown] = deque([Accepted("task")])
         self.look_ups: deque[Accepted | Absent | Unknown] = deque([Absent()])
         self.polls: deque[Pending | Ready | Failed | ProviderFault] = deque([Ready("clip")])
+        self.before_submit: Callable[[], Awaitable[object]] | None = None
         self.before_poll: Callable[[], Awaitable[object]] | None = None
         self.opens: deque[bytes | ProviderFault | None] = deque([None])
 
     async def submit(self, submission: Submission) -> Accepted | Rejected | Unknown:
         self.keys.append(submission.key)
+        if self.before_submit is not None:
+            before, self.before_submit = self.before_submit, None
+            await before()
         return _next(self.submits)
 
     async def look_up(self, key: str) -> Accepted | Absent | Unknown:

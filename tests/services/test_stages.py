@@ -353,3 +353,13 @@ async def test_a_post_in_doubt_is_looked_for_where_it_was_tried(engine: Engine) 
     job = await engine.until(job, DONE)
     assert [post.channel_id for post in engine.publisher.posted] == [777]
     assert job.message_channel_id == 777
+
+
+async def test_a_task_accepted_while_it_was_cancelled_is_not_forgotten(engine: Engine) -> None:
+    job = await engine.admitted()
+    engine.provider.before_submit = lambda: engine.db.write(
+        jobs.cancel(job.id, guild_id=1, owner_id=100, now_ms=engine.clock.now_ms())
+    )
+    await engine.until(job, CANCELLED)
+    assert len(engine.provider.keys) == 1
+    assert engine.provider.cancelled == ["task"]

@@ -25,6 +25,9 @@ _MINIMAL = (
     "position",
     "flags",
     "topic",
+    "owner_id",
+    "message_count",
+    "member_count",
 )
 
 
