@@ -23,6 +23,7 @@ from bot.domain.provider import Accepted, Pending, Recovery, Submission
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.services.admission import Admission
+from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.ports import Card
@@ -121,13 +122,12 @@ async def fly(number: int, folder: Path) -> dict[str, float]:
         )
         stages = Stages(
             db=db,
-            providers=providers,
+            attempts=Attempts(providers=providers, blobs=blobs, installation="bench"),
             blobs=blobs,
             clips=clips,
             delivery=Delivery(db=db, publisher=publisher, blobs=blobs, clips=clips, clock=clock),
             clock=clock,
             cards=cards,
-            installation="bench",
             slot_freed=admission.wake,
         )
         runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)

@@ -29,6 +29,7 @@ from bot.media.clips import Clips
 from bot.media.images import Images
 from bot.providers import registry
 from bot.services.admission import Admission
+from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.generation import Generation
@@ -218,13 +219,12 @@ def _build_engine(
     admission = Admission(db=db, providers=providers, clock=clock, admitted=admitted, moved_up=cards.changed)
     stages = Stages(
         db=db,
-        providers=providers,
+        attempts=Attempts(providers=providers, blobs=stores.blobs, installation=stores.installation),
         blobs=stores.blobs,
         clips=stores.clips,
         delivery=delivery,
         clock=clock,
         cards=cards,
-        installation=stores.installation,
         slot_freed=admission.wake,
     )
     runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)

@@ -5,7 +5,6 @@ change of state is a compare-and-set, so that a second caller, or the next proce
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
 
 import structlog
 
@@ -24,12 +23,12 @@ from bot.domain.provider import (
     Ready,
     Recovery,
     Rejected,
-    Submission,
     Unknown,
 )
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.media.errors import BlobFault, NoSuchBlob, NotAVideo, TooLarge
+from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery, NoPlaceLeft, Posted
 from bot.services.ports import Clock
@@ -59,23 +58,21 @@ class Stages:
         self,
         *,
         db: Database,
-        providers: Mapping[str, Provider],
+        attempts: Attempts,
         blobs: Blobs,
         clips: Clips,
         delivery: Delivery,
         clock: Clock,
         cards: Cards,
-        installation: str,
         slot_freed: Callable[[], None],
     ) -> None:
         self._db = db
-        self._providers = providers
+        self._attempts = attempts
         self._blobs = blobs
         self._clips = clips
         self._delivery = delivery
         self._clock = clock
         self._cards = cards
-        self._installation = installation
         self._slot_freed = slot_freed
         self._up_since_ms = clock.now_ms()
         self._handlers: Mapping[JobState, Callable[[Job], Awaitable[Job]]] = {
@@ -126,14 +123,13 @@ class Stages:
 
     async def _send(self, job: Job) -> Job:
         """Call the provider, once everything is at hand and the intent is written down."""
-        async with AsyncExitStack() as stack:
-            try:
-                submission = await self._submission(job, stack)
-            except NoSuchBlob:
-                return await self._end(job, "The picture is no longer kept here; please ask again with it.")
-            if job.marked_at_ms is None:
-                job = await self._move(job, job.state, marked_at_ms=self._clock.now_ms())
-            outcome = await self._provider(job).submit(submission)
+        try:
+            async with self._attempts.submission(job) as submission:
+                if job.marked_at_ms is None:
+                    job = await self._move(job, job.state, marked_at_ms=self._clock.now_ms())
+                outcome = await self._attempts.provider(job).submit(submission)
+        except NoSuchBlob:
+            return await self._end(job, "The picture is no longer kept here; please ask again with it.")
         now_ms = self._clock.now_ms()
         match outcome:
             case Accepted(task_id):
@@ -162,7 +158,7 @@ class Stages:
 
     async def _resolve(self, job: Job) -> Job:
         """An attempt was marked, and nobody knows what became of it."""
-        provider = self._provider(job)
+        provider = self._attempts.provider(job)
         if provider.recovery is Recovery.KEY_HONOURED:
             return await self._send(job)
         if provider.recovery is Recovery.NEITHER:
@@ -176,7 +172,7 @@ class Stages:
 
     async def _look_up(self, job: Job, provider: Provider) -> Job:
         assert job.marked_at_ms is not None
-        found = await provider.look_up(self._key(job))
+        found = await provider.look_up(self._attempts.key(job))
         now_ms = self._clock.now_ms()
         believed_from_ms = job.marked_at_ms + LOOK_UP_GRACE_MS
         match found:
@@ -199,7 +195,7 @@ class Stages:
 
     async def _wait(self, job: Job) -> Job:
         assert job.task_id is not None
-        provider = self._provider(job)
+        provider = self._attempts.provider(job)
         if job.cancel_requested and await provider.cancel(job.task_id):
             return await self._cancelled(job)
         answer = await provider.poll(job.task_id)
@@ -254,7 +250,7 @@ class Stages:
         return moved
 
     async def _fetch(self, job: Job) -> Job:
-        provider = self._provider(job)
+        provider = self._attempts.provider(job)
         result = job.result
         if job.tries and job.task_id:
             answer = await provider.poll(job.task_id)
@@ -318,7 +314,7 @@ class Stages:
         """End a job whose task may still be running: nobody waits for it any more."""
         if job.state is JobState.RENDERING and job.task_id is not None:
             try:
-                await self._provider(job).cancel(job.task_id)
+                await self._attempts.provider(job).cancel(job.task_id)
             except ProviderFault as fault:
                 log.warning("abandoned task not stopped", job=job.id, task=job.task_id, reason=str(fault))
         return await self._end(job, reason)
@@ -342,7 +338,7 @@ class Stages:
             return await self._end(job, "The finished clip could not be fetched from the provider.")
         if job.state in SLOT_HOLDERS and self._is_hopeless(job):
             return await self._end(job, "The provider could not be reached for a day.")
-        run_at_ms = now_ms + min(2**job.tries, _LONGEST_BACKOFF_S) * 1000
+        run_at_ms = now_ms + min(2 ** min(job.tries, 9), _LONGEST_BACKOFF_S) * 1000
         return await self._move(job, job.state, tries=job.tries + 1, run_at_ms=run_at_ms)
 
     async def _move(self, job: Job, state: JobState, **known: object) -> Job:
@@ -351,21 +347,3 @@ class Stages:
         moved = await self._db.write(jobs.move(job, state, now_ms=self._clock.now_ms(), **known))
         self._cards.changed(moved)
         return moved
-
-    async def _submission(self, job: Job, stack: AsyncExitStack) -> Submission:
-        pictures = [picture for picture in (job.request.image, job.request.end_frame) if picture]
-        inputs = {
-            picture.blob: await stack.enter_async_context(self._blobs.path(picture.blob))
-            for picture in pictures
-        }
-        return Submission(key=self._key(job), model=job.model, request=job.request, inputs=inputs)
-
-    def _key(self, job: Job) -> str:
-        """Ours for this attempt, and no other installation's."""
-        return f"kinora-{self._installation}-{job.attempt_key}"
-
-    def _provider(self, job: Job) -> Provider:
-        provider = self._providers.get(job.provider)
-        if provider is None:
-            raise ProviderFault(f"{job.provider} is not among PROVIDERS any more")
-        return provider

@@ -18,6 +18,7 @@ from bot.domain.jobs import Job, JobState
 from bot.domain.money import Balance
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
+from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.stages import Stages
@@ -120,13 +121,12 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
         def stages() -> Stages:
             return Stages(
                 db=db,
-                providers=providers,
+                attempts=Attempts(providers=providers, blobs=blobs, installation="abc123"),
                 blobs=blobs,
                 clips=clips,
                 delivery=delivery,
                 clock=clock,
                 cards=cards,
-                installation="abc123",
                 slot_freed=freed.set,
             )
 

@@ -79,4 +79,4 @@ class EmbeddedRunner:
                 await self._give_up(job_id)
             except Exception:  # the same fault, most likely: what stands in the rows is taken up again
                 log.exception("giving up failed", job=job_id)
-        return self._clock.now_ms() + min(2**crashes, _LONGEST_BACKOFF_S) * 1000
+        return self._clock.now_ms() + min(2 ** min(crashes, 9), _LONGEST_BACKOFF_S) * 1000
