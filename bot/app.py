@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, TypeVar
 
+import aiohttp
 import discord
 import structlog
+from discord.http import Route
 
 from bot.client import Kinora, Services, point_discord_at
 from bot.clock import SystemClock
@@ -22,6 +24,7 @@ from bot.db.errors import DatabaseFault
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue
+from bot.domain.errors import KinoraError
 from bot.domain.jobs import Job
 from bot.domain.provider import Provider
 from bot.media.blobs import Blobs
@@ -47,6 +50,15 @@ T = TypeVar("T")
 log = structlog.stdlib.get_logger(__name__)
 
 _NAME_LENGTH = 6
+
+
+class DiscordUnreachable(KinoraError):
+    """Discord cannot be reached; check the network."""
+
+    def __init__(self, api_url: str) -> None:
+        super().__init__(
+            f"Discord cannot be reached at {api_url}; check the network, or DISCORD_API_URL if it is set."
+        )
 
 
 class _Stop(Exception):
@@ -174,16 +186,30 @@ async def _closing() -> AsyncGenerator[list[Provider]]:
 
 
 async def _open_stores(settings: Settings, stack: AsyncExitStack) -> _Stores:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsInvalid(
+            f"DATA_DIR is {settings.data_dir}, where nothing can be kept: {error.strerror}."
+        ) from error
     db = await SqliteDatabase.open(settings.database_path)
     stack.push_async_callback(db.close)
     return _Stores(
         db=db,
-        blobs=Blobs.open(settings.blob_location),
+        blobs=_open_blobs(settings),
         images=await stack.enter_async_context(Images()),
         clips=await stack.enter_async_context(Clips()),
         installation=await db.write(installation.settle_on("name", _mint_name())),
     )
+
+
+def _open_blobs(settings: Settings) -> Blobs:
+    try:
+        return Blobs.open(settings.blob_location)
+    except Exception as error:  # each kind of store has errors of its own
+        raise SettingsInvalid(
+            "BLOB_URL is not understood, or its store cannot be opened; leave it empty for a folder in DATA_DIR."
+        ) from error
 
 
 def _mint_name() -> str:
@@ -296,3 +322,5 @@ async def _log_in(client: Kinora, token: str) -> None:
         raise SettingsInvalid(
             "Discord does not accept DISCORD_TOKEN. Copy the bot's token again (README, step 2)."
         ) from failure
+    except (aiohttp.ClientError, OSError) as failure:
+        raise DiscordUnreachable(Route.BASE) from failure

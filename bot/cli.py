@@ -45,7 +45,7 @@ def main() -> None:
     """Run the command line; whatever is raised becomes a sentence."""
     try:
         sys.exit(app(standalone_mode=False))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last place where it can become words
         _leave(_first(error))
@@ -100,6 +100,10 @@ def generate(
     """Make one clip without Discord."""
     from bot import generate as generation
 
+    if out.suffix.lower() != ".mp4":
+        raise typer.BadParameter("--out must end in .mp4.")
+    if any(given and given.resolve() == out.resolve() for given in (image, end_frame)):
+        raise typer.BadParameter("--out names the picture itself.")
     options = Options(
         prompt=prompt,
         provider=provider,

@@ -3,13 +3,15 @@
 import asyncio
 import re
 import secrets
-import shutil
+import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import resources
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from bot import settings as environment
@@ -21,6 +23,9 @@ T = TypeVar("T")
 
 _READY_TIMEOUT_S = 60.0
 _CLIP_TIMEOUT_S = 1800.0
+_DONE = "See the clip"
+_ENDS = (_DONE, "Nothing was charged.")
+"""How cards and refusals end."""
 
 
 class DemoFailed(KinoraError):
@@ -32,11 +37,16 @@ async def play(settings: Settings, *, image: Path | None, prompt: str, once: boo
 
     Raises:
         DemoFailed: the bot refused or failed, in its own words.
-        OSError: the picture cannot be read.
+        OSError: the picture cannot be read, or the clip not written.
     """
     picture = await asyncio.to_thread(_picture, image)
     folder = settings.data_dir / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    _end_on_sigterm()
     async with AsyncExitStack() as stack:
+        bot_folder = stack.enter_context(
+            TemporaryDirectory(prefix="kinora-demo-", ignore_cleanup_errors=True)
+        )
         sandbox = Sandbox()
         await stack.enter_async_context(sandbox.serve())
         token = secrets.token_urlsafe(24)
@@ -44,10 +54,10 @@ async def play(settings: Settings, *, image: Path | None, prompt: str, once: boo
         guild = sandbox.add_guild("Film club", app=app)
         channel, mia = guild.add_channel("general"), guild.add_member("mia")
         _tell(f"A local Discord is at {sandbox.api_url}; the bot is starting ...")
-        bot = await stack.enter_async_context(_bot(sandbox, token, folder / "bot"))
+        bot = await stack.enter_async_context(_bot(sandbox, token, Path(bot_folder)))
         await _unless_it_dies(app.ready(timeout_s=_READY_TIMEOUT_S), bot)
         clip = await _unless_it_dies(_ask(mia, guild, channel, picture, prompt), bot)
-        path = folder / clip.filename
+        path = _free(folder, Path(picture.filename).stem)
         await asyncio.to_thread(path.write_bytes, clip.data)
         _tell(f"The clip: {path.resolve()}")
         if not once:
@@ -56,38 +66,56 @@ async def play(settings: Settings, *, image: Path | None, prompt: str, once: boo
 
 
 async def _ask(person: Person, guild: Server, channel: Channel, picture: File, prompt: str) -> Attachment:
-    _tell(f'{person.user.name} types: /animate image:{picture.filename} prompt:"{prompt}"')
-    used = await person.slash("animate", channel, image=picture, prompt=prompt)
-    card = await used.response(timeout_s=_READY_TIMEOUT_S)
-    async for state in _states(card):
-        _tell(f"  {state}")
-    if "See the clip" not in card.text:
-        raise DemoFailed(card.text)
+    name = person.user.name
+    _tell(f'{name} types: /animate image:{picture.filename} prompt:"{prompt}"')
+    options = {"prompt": prompt} if prompt.strip() else {}
+    used = await person.slash("animate", channel, image=picture, **options)
+    card = await _followed(await used.response(timeout_s=_READY_TIMEOUT_S))
+    if offered := [button.label for button in card.buttons if button.label]:
+        _tell(f"{name} clicks “{offered[0]}”.")
+        used = await person.click(card, offered[0])
+        card = await _followed(await used.response(timeout_s=_READY_TIMEOUT_S))
+    if _DONE not in card.text:
+        raise DemoFailed("The bot made no clip.")
     thread = next(thread for thread in guild.threads if thread.id == card.id)
     message = next(message for message in thread.messages if message.files)
-    _tell(f"  The bot posts it in the thread “{thread.name}” and mentions {person.user.name}.")
+    _tell(f"  The bot posts it in the thread “{thread.name}” and mentions {name}.")
     return message.files[0]
 
 
-async def _states(card: Message) -> AsyncGenerator[str]:
-    """What a card shows, from now until there is nothing left to cancel."""
-    yield _state(card)
-    while card.buttons:
+async def _followed(card: Message) -> Message:
+    """Print what a card shows until it shows an end."""
+    while True:
+        _tell(f"  {_state(card)}")
+        if any(end in card.text for end in _ENDS):
+            return card
         shown = len(card.edits)
         await shows(card, lambda message, shown=shown: len(message.edits) != shown, timeout_s=_CLIP_TIMEOUT_S)
-        yield _state(card)
 
 
 def _state(card: Message) -> str:
-    """The first two lines of a card, for a terminal."""
-    title, state, *_ = card.text.splitlines()
-    return f"{title.lstrip('# ')}: {re.sub(r' *Ready <t:[^>]*>[^.]*[.]', '', state)}"
+    """What a card or an answer says, for a terminal: without its headings, links and relative times."""
+    title, _, rest = card.text.partition("\n")
+    state = title if not title.startswith("#") else f"{title.lstrip('# ')}: {rest.partition(chr(10))[0]}"
+    return re.sub(r" *Ready <t:[^>]*>[^.]*[.]|\(https?://[^)]*\)|[\[\]]", "", state)
+
+
+def _free(folder: Path, stem: str) -> Path:
+    """A name that is not taken."""
+    names = (f"{stem}{'' if number == 1 else f'-{number}'}.mp4" for number in count(1))
+    return next(folder / name for name in names if not (folder / name).exists())
+
+
+def _end_on_sigterm() -> None:
+    """End as Ctrl-C does, the bot included."""
+    task = asyncio.current_task()
+    if task is not None and sys.platform != "win32":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 @asynccontextmanager
 async def _bot(sandbox: Sandbox, token: str, folder: Path) -> AsyncGenerator[Process]:
     """The bot as `run` starts it, with a database of its own; ended with the block."""
-    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -207,6 +207,10 @@ async def translated() -> AsyncGenerator[None]:
         raise _fault(error) from error
     except (discord.RateLimited, aiohttp.ClientError, TimeoutError, OSError) as error:
         raise DiscordUnavailable from error
+    except RuntimeError as error:
+        if str(error) != "Session is closed":  # what aiohttp says while the bot is ending
+            raise
+        raise DiscordUnavailable from error
 
 
 def _fault(error: discord.HTTPException) -> DeliveryFault:
