@@ -183,7 +183,7 @@ class Asked(Value):
     upload_limit: int
     options: Options
     image_url: str | None
-    """Signed, so good for about a day (discord.md, section 4)."""
+    """Signed by the CDN, so good for about a day."""
     end_frame_url: str | None
     offer_id: int | None = None
     """The offer that was taken up: options and pictures are in there."""

@@ -19,7 +19,7 @@ from bot.services.ports import Card, Clock, Publisher
 log = structlog.stdlib.get_logger(__name__)
 
 PROGRESS_EVERY_MS = 10_000
-"""Discord documents no rate for edits; about five in five seconds a channel were seen (discord.md, section 7)."""
+"""Discord documents no rate for edits; about five in five seconds a channel were seen (discord-api-docs#4413)."""
 
 STEP_AFTER_MS = 2_000
 """A change of state may follow the last edit sooner than mere progress."""

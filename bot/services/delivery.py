@@ -24,7 +24,7 @@ NONCE_TRUSTED_MS = 60_000
 message resource); after a doubt older than this the channel is read first."""
 
 SURE_LIMIT = 10 * 1024 * 1024
-"""What every place takes (discord.md, section 4: 10 MiB, since September 2026 perhaps 20)."""
+"""What every place takes (discord-api-docs#8572: 10 MiB, since September 2026 perhaps 20)."""
 
 _SHRINK = 0.8
 

@@ -31,7 +31,7 @@ _THREAD_EXISTS = 160004
 _ALREADY_ACKNOWLEDGED = 40060
 _AUTO_ARCHIVE_MIN = 60
 _TIER_WITH_A_LIMIT = 2
-_USUAL_LIMIT = 20 * 1024 * 1024  # discord.py still says 10 MiB (discord.md, section 4)
+_USUAL_LIMIT = 20 * 1024 * 1024  # discord-api-docs#8578; discord.py still says 10 MiB
 _DOWNLOAD_PAUSES_S = (0.5, 2.0, 0.0)
 _SEARCHED = 200
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -200,7 +200,7 @@ def _base36(number: int) -> str:
 
 @asynccontextmanager
 async def translated() -> AsyncGenerator[None]:
-    """Discord's errors as ours. discord.py lets a dropped connection through as aiohttp's (discord.md, 7d)."""
+    """Discord's errors as ours. discord.py lets a dropped connection through as aiohttp's."""
     try:
         yield
     except discord.HTTPException as error:
