@@ -28,7 +28,7 @@ def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configured]:
         text = io.StringIO()
         monkeypatch.setattr(text, "isatty", lambda: tty)
         monkeypatch.setattr(sys, "stderr", text)
-        logs.configure(level=level, layout=layout)  # type: ignore[arg-type]  # parametrized
+        logs.configure(level=level, layout=layout)  # type: ignore[arg-type] - the literals are parametrized
         return text
 
     yield configure

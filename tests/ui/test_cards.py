@@ -90,7 +90,7 @@ def test_a_providers_words_are_shown_and_do_nothing() -> None:
 def test_a_done_job_links_to_its_clip_and_no_other_does() -> None:
     done = make_job(state=JobState.DONE, **POSTED)
     assert message_link(done) == "https://discord.com/channels/1/6/5"
-    assert message_link(done) in everything_said(card_view(Card(done)))  # type: ignore[operator]  # it is not None
+    assert message_link(done) in everything_said(card_view(Card(done)))  # type: ignore[operator] - a link of a posted clip is not None
     assert message_link(make_job(state=JobState.DELIVERING, **POSTED)) is None
     assert message_link(make_job(state=JobState.DONE)) is None
 
