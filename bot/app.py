@@ -139,7 +139,8 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
 
     Raises:
         SettingsInvalid: a setting is missing or wrong, or Discord does not know the token.
-        bot.db.errors.DatabaseError: the database cannot be used.
+        DiscordUnreachable: Discord does not answer.
+        bot.db.errors.DatabaseUnusable: the database cannot be used.
     """
     token, clock = settings.token, clock or SystemClock()
     point_discord_at(settings.discord_api_url, settings.discord_gateway_url)
