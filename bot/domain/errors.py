@@ -12,6 +12,7 @@
     │   ├── NoSuchJob            no job of this number here, or not the asker's
     │   ├── TooLateToCancel      the job has gone too far
     │   └── OfferLapsed          the button's offer is no longer open
+    ├── CatalogueInvalid         a row of the catalogue of models is not one
     └── DeliveryFault            Discord did not take a message
         ├── DestinationGone      deleted, archived for good or locked
         ├── DestinationForbidden the bot has no right to post there
@@ -42,6 +43,10 @@ class NotExpressible(Refused):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__(" ".join(problems))
         self.problems = tuple(problems)
+
+
+class CatalogueInvalid(KinoraError):
+    """A row of the catalogue of models is not one."""
 
 
 class QuotaExceeded(Refused):

@@ -7,11 +7,13 @@ it says what happened, and `bot.services.stages` draws the consequences.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from bot.domain.requests import VideoRequest
+from bot.domain.catalogue import ModelSpec
+from bot.domain.requests import Task, VideoRequest
 
 
 class Recovery(StrEnum):
@@ -22,16 +24,51 @@ class Recovery(StrEnum):
     NEITHER = "neither"  # hold, refund, tell the operator; never send again
 
 
+class Refusal(StrEnum):
+    """Why a provider did not take a task, which decides what happens next."""
+
+    BUSY = "busy"  # too many or too fast: the same provider takes it a little later
+    UNREACHABLE = "unreachable"  # the request certainly did not arrive, or the service is down
+    INPUT = "input"  # something in the request does not suit this provider or model
+    MODERATION = "moderation"  # the content is refused; no other provider is asked
+    PAYMENT = "payment"  # the account has no credit left
+    ACCOUNT = "account"  # the key is wrong, or has no right to this
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """One attempt: everything a provider needs to make the clip."""
 
     key: str
     """Ours; unique for the installation and the attempt, at most 32 characters of [A-Za-z0-9-]."""
-    model: str
+    spec: ModelSpec
+    """The model, and how this provider wants to be spoken to for it."""
     request: VideoRequest
+    """Complete: its quality is one of the model's."""
     inputs: Mapping[str, Path]
     """Local files by blob hash: the request's pictures."""
+    callback_url: str | None = None
+    """Where news of the task may be sent; None where nothing listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a provider says that a clip has cost."""
+
+    amount: Decimal
+    unit: str
+    """In the provider's own words: `unit` (Kling), `credit` (AI/ML API, 1min.ai)."""
+    usd: Decimal | None = None
+    """In dollars; None where the provider does not tell and no rate is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Rendered; `result` is what `open` takes."""
+
+    result: str
+    spent: Spent | None = None
+    """None where the provider does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +76,9 @@ class Accepted:
     """The provider took the task and will charge for it."""
 
     task_id: str
+    """What `poll` takes; holds whatever is needed to ask for the task again."""
+    ready: Ready | None = None
+    """Set by a provider that answers only when the clip is finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +86,10 @@ class Rejected:
     """The provider certainly did not take it and charges nothing."""
 
     reason: str
+    """A sentence for the person who asked; nothing in it about the operator's account."""
+    why: Refusal = Refusal.INPUT
     retry_after_s: float | None = None
-    """None when asking again with the same input is pointless."""
+    """When this provider may be asked again; None when asking again with the same input is pointless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +112,6 @@ class Pending:
     """0 to 1; None where the provider does not tell."""
     ask_again_s: float | None = None
     """None leaves the moment to `bot.domain.polling`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """Rendered; `result` is what `open` takes."""
-
-    result: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +146,19 @@ class Provider(Protocol):
         """Clips that may run at once on this account."""
         ...
 
+    def preview(self, submission: Submission) -> str:
+        """The requests that `submit` would make, as cURL commands with secrets masked; nothing is sent.
+
+        Pictures are named as in `submission.inputs`. A sentence where no request is needed.
+        """
+        ...
+
     async def submit(self, submission: Submission) -> Accepted | Rejected | Unknown:
         """Ask for the clip, once."""
         ...
 
-    async def look_up(self, key: str) -> Accepted | Absent | Unknown:
-        """Find the attempt made with `key`; only for `Recovery.LOOK_UP`."""
+    async def look_up(self, key: str, spec: ModelSpec, task: Task) -> Accepted | Absent | Unknown:
+        """Find the attempt made with `key` for that model; only for `Recovery.LOOK_UP`."""
         ...
 
     async def poll(self, task_id: str) -> Pending | Ready | Failed:

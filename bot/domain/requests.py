@@ -1,7 +1,7 @@
 """What a person asks for: one frozen value, the same for every provider."""
 
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -128,22 +128,78 @@ class Picture(Value):
     height: int = Field(gt=0)
 
 
+class Point(Value):
+    """A place in a picture: whole pixels from its top left corner, as in image files."""
+
+    x: int = Field(ge=0)
+    y: int = Field(ge=0)
+
+
+Path = Annotated[tuple[Point, ...], Field(min_length=1, max_length=77)]
+"""Where something moves, from its first point to its last (at most 77 points: Kling, for a clip of 5 s)."""
+
+
+class Stroke(Value):
+    """One thing that moves: the mask that covers it, and its path."""
+
+    mask: Picture
+    path: Path
+
+
+class MotionBrush(Value):
+    """What must stand still and what must move. Masks have exactly the size of the picture they are for."""
+
+    still: Picture | None = None
+    moving: tuple[Stroke, ...] = Field(default=(), max_length=6)
+
+    @model_validator(mode="after")
+    def _something_painted(self) -> Self:
+        if not self.still and not self.moving:
+            raise ValueError("Paint what stands still or what moves.")
+        return self
+
+    @property
+    def masks(self) -> tuple[Picture, ...]:
+        """Every mask, the still one first."""
+        still = (self.still,) if self.still else ()
+        return (*still, *(stroke.mask for stroke in self.moving))
+
+
+class Shot(Value):
+    """One shot of several in a clip."""
+
+    prompt: str = Field(min_length=1, max_length=512)
+    duration_s: int = Field(ge=1, le=60)
+
+
 class Options(Value):
-    """What can be chosen for a clip beside its pictures. None means the provider's own default."""
+    """What can be chosen for a clip beside its pictures. None means the model's own default."""
 
     prompt: str = Field(default="", max_length=2500)
     negative_prompt: str | None = Field(default=None, max_length=2500)
     provider: str | None = None
     model: str | None = None
     duration_s: int = Field(default=5, gt=0, le=60)
-    quality: Quality = Quality.STD
+    quality: Quality | None = None
     aspect: Aspect | None = None
     guidance: float | None = Field(default=None, ge=0, le=1)
     camera: CameraControl | None = None
     sound: bool = False
     voices: tuple[str, ...] = Field(default=(), max_length=2)
+    """Ids of voices; the prompt refers to them as `<<<voice_1>>>` and `<<<voice_2>>>`."""
+    shots: tuple[Shot, ...] = Field(default=(), max_length=6)
+    """A clip of several shots; they take the place of the prompt."""
+    watermark: bool = False
+    """With the maker's mark."""
     draft: bool = False
     spoiler: bool = False
+
+    @model_validator(mode="after")
+    def _shots_fill_the_clip(self) -> Self:
+        total_s = sum(shot.duration_s for shot in self.shots)
+        if self.shots and total_s != self.duration_s:
+            raise ValueError(f"The shots last {total_s} seconds together, but the clip {self.duration_s}.")
+        return self
 
 
 class VideoRequest(Options):
@@ -151,19 +207,47 @@ class VideoRequest(Options):
 
     image: Picture | None = None
     end_frame: Picture | None = None
+    motion: MotionBrush | None = None
 
     @model_validator(mode="after")
     def _something_to_show(self) -> Self:
         if self.end_frame and not self.image:
             raise ValueError("An end frame needs a picture to start from.")
-        if not self.image and not self.prompt.strip():
+        if not self.image and not self.shots and not self.prompt.strip():
             raise ValueError("Say in the prompt what the video shows.")
         return self
 
+    @model_validator(mode="after")
+    def _brush_fits_the_picture(self) -> Self:
+        if self.motion is None:
+            return self
+        if self.image is None:
+            raise ValueError("Motion is painted on a picture; add one.")
+        size = (self.image.width, self.image.height)
+        if any((mask.width, mask.height) != size for mask in self.motion.masks):
+            raise ValueError(f"Each mask must have the picture's size, {size[0]}x{size[1]}.")
+        for stroke in self.motion.moving:
+            if any(point.x >= size[0] or point.y >= size[1] for point in stroke.path):
+                raise ValueError(f"A path leaves the picture, which is {size[0]}x{size[1]} pixels.")
+        return self
+
     @classmethod
-    def of(cls, options: Options, *, image: Picture | None = None, end_frame: Picture | None = None) -> Self:
+    def of(
+        cls,
+        options: Options,
+        *,
+        image: Picture | None = None,
+        end_frame: Picture | None = None,
+        motion: MotionBrush | None = None,
+    ) -> Self:
         """Join options and pictures; raises `pydantic.ValidationError` when nothing can be made of them."""
-        return cls(**dict(options), image=image, end_frame=end_frame)
+        return cls(**dict(options), image=image, end_frame=end_frame, motion=motion)
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Every picture that a provider needs for it."""
+        frames = tuple(filter(None, (self.image, self.end_frame)))
+        return frames + (self.motion.masks if self.motion else ())
 
     @property
     def task(self) -> Task:
@@ -185,6 +269,11 @@ class Asked(Value):
     image_url: str | None
     """Signed by the CDN, so good for about a day."""
     end_frame_url: str | None
+    still_mask_url: str | None = None
+    moving_urls: tuple[str, ...] = Field(default=(), max_length=6)
+    """One mask for each of `paths`."""
+    paths: tuple[Path, ...] = Field(default=(), max_length=6)
+    """In pixels of the picture as it was sent."""
     offer_id: int | None = None
     """The offer that was taken up: options and pictures are in there."""
     fit: Literal["enlarge", "pad", "crop"] | None = None
