@@ -13,20 +13,24 @@ from itertools import count
 from pathlib import Path
 
 from benchmarks.resident import resident_mb
-from benchmarks.values import CHOICE, NO_CAPS, REQUEST, origin
+from benchmarks.values import CATALOGUE, CHOICE, NO_CAPS, REQUEST, origin
 from bot.app import task_group
 from bot.clock import SystemClock
 from bot.db import jobs, lanes
 from bot.db.sqlite import SqliteDatabase
+from bot.domain.catalogue import ModelSpec
 from bot.domain.jobs import Job
 from bot.domain.provider import Accepted, Pending, Recovery, Submission
+from bot.domain.requests import Task
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.services.admission import Admission
 from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
+from bot.services.health import Health
 from bot.services.ports import Card
+from bot.services.routing import Routes
 from bot.services.runner.embedded import EmbeddedRunner
 from bot.services.stages import Stages
 
@@ -51,7 +55,11 @@ class Patience:
         """Take it."""
         return Accepted(f"task-{next(self._numbers)}-{submission.key}")
 
-    async def look_up(self, key: str) -> Accepted:
+    def preview(self, submission: Submission) -> str:
+        """Never asked for."""
+        raise NotImplementedError(submission)
+
+    async def look_up(self, key: str, spec: ModelSpec, task: Task) -> Accepted:
         """Never needed: keys are honoured."""
         raise NotImplementedError(key)
 
@@ -111,18 +119,34 @@ async def fly(number: int, folder: Path) -> dict[str, float]:
     before_mb = resident_mb().now
     blobs = Blobs.open(str(folder / "blobs"))
     async with Clips() as clips, task_group() as tasks:
-        cards = Cards(db=db, publisher=publisher, providers=providers, clock=clock, tasks=tasks)
+        health = Health(clock, worsened=lambda: None)
+        routes = Routes(db=db, catalogue=CATALOGUE, health=health)
+        cards = Cards(
+            db=db, publisher=publisher, providers=providers, routes=routes, clock=clock, tasks=tasks
+        )
 
         def admitted(job: Job) -> None:
             cards.changed(job)
             runner.wake(job.id)
 
         admission = Admission(
-            db=db, providers=providers, clock=clock, admitted=admitted, moved_up=cards.changed
+            db=db,
+            providers=providers,
+            clock=clock,
+            health=health,
+            admitted=admitted,
+            moved_up=cards.changed,
         )
         stages = Stages(
             db=db,
-            attempts=Attempts(providers=providers, blobs=blobs, installation="bench"),
+            attempts=Attempts(
+                providers=providers,
+                routes=routes,
+                blobs=blobs,
+                installation="bench",
+                callback_url=lambda _: None,
+            ),
+            routes=routes,
             blobs=blobs,
             clips=clips,
             delivery=Delivery(db=db, publisher=publisher, blobs=blobs, clips=clips, clock=clock),

@@ -3,7 +3,7 @@
 from importlib import resources
 from itertools import count
 
-from bot.domain.catalogue import Catalogue
+from bot.domain.catalogue import Catalogue, parse
 from bot.domain.jobs import Origin
 from bot.domain.money import Caps
 from bot.domain.requests import Aspect, CameraControl, CameraMove, Picture, Quality, VideoRequest
@@ -38,7 +38,8 @@ REQUEST = VideoRequest(
 """About 1 KB as JSON."""
 
 _CATALOGUE = resources.files("bot.domain").joinpath("catalogue.toml").read_text(encoding="utf-8")
-CHOICE = Catalogue.parse(_CATALOGUE, providers=("local",)).choose(REQUEST)
+CATALOGUE = Catalogue(parse(_CATALOGUE, source="catalogue.toml"), providers=("local",))
+CHOICE = CATALOGUE.choose(REQUEST)
 
 _numbers = count(1)
 

@@ -5,7 +5,7 @@ import secrets
 import signal
 import string
 import sys
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from bot.db import installation, jobs, lanes, money
 from bot.db.errors import DatabaseFault
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Database
-from bot.domain.catalogue import Catalogue
+from bot.domain.catalogue import Catalogue, joined, parse
 from bot.domain.errors import KinoraError
 from bot.domain.jobs import Job
 from bot.domain.provider import Provider
@@ -31,14 +31,17 @@ from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.media.images import Images
 from bot.providers import registry
+from bot.providers.download import Downloads
 from bot.services.admission import Admission
 from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.generation import Generation
+from bot.services.health import Health, Watched
 from bot.services.insights import Insights
 from bot.services.ports import Clock, Publisher
 from bot.services.quotas import Quotas
+from bot.services.routing import Routes
 from bot.services.runner.embedded import EmbeddedRunner
 from bot.services.stages import Stages
 from bot.settings import Settings, SettingsInvalid
@@ -100,11 +103,21 @@ class _Stores:
     images: Images
     clips: Clips
     installation: str
+    callback_secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Wires:
+    session: aiohttp.ClientSession
+    downloads: Downloads
 
 
 @dataclass(frozen=True, slots=True)
 class _Engine:
-    providers: dict[str, Provider]
+    providers: dict[str, Watched]
+    catalogue: Catalogue
+    routes: Routes
+    attempts: Attempts
     runner: EmbeddedRunner
     admission: Admission
     cards: Cards
@@ -113,9 +126,22 @@ class _Engine:
 
 
 def load_catalogue(settings: Settings) -> Catalogue:
-    """The models of the configured providers."""
-    text = resources.files("bot.domain").joinpath("catalogue.toml").read_text(encoding="utf-8")
-    return Catalogue.parse(text, providers=settings.provider_order)
+    """The models of the configured providers: those that come with Kinora, and the operator's own.
+
+    Raises:
+        CatalogueInvalid: a row of the operator's file is not one.
+        SettingsInvalid: the file cannot be read.
+    """
+    shipped = resources.files("bot.domain").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    own = settings.data_dir / "models.toml"
+    try:
+        added = parse(own.read_text(encoding="utf-8"), source=str(own)) if own.exists() else []
+    except (OSError, UnicodeError) as error:
+        raise SettingsInvalid(f"{own} cannot be read: {error}.") from error
+    specs = joined(parse(shipped, source="catalogue.toml"), added)
+    return Catalogue(
+        specs, providers=settings.provider_order, drafts_by="local" if settings.makes_drafts else None
+    )
 
 
 @asynccontextmanager
@@ -139,6 +165,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
 
     Raises:
         SettingsInvalid: a setting is missing or wrong, or Discord does not know the token.
+        CatalogueInvalid: a row in the operator's file of models is not one.
         DiscordUnreachable: Discord does not answer.
         bot.db.errors.DatabaseUnusable: the database cannot be used.
     """
@@ -147,10 +174,11 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
     async with AsyncExitStack() as stack:
         stores = await _open_stores(settings, stack)
         client = await stack.enter_async_context(Kinora(db=stores.db))
+        wires = await _open_wires(settings, stack)
         providers = await stack.enter_async_context(_closing())
         tasks = await stack.enter_async_context(task_group())  # ends first, so that nothing is begun anew
         publisher = DiscordPublisher(client, installation=stores.installation)
-        engine = _build_engine(settings, stores, publisher, clock, tasks)
+        engine = _build_engine(settings, stores, wires, publisher, clock=clock, tasks=tasks)
         providers.extend(engine.providers.values())
         _furnish(client, settings, stores, publisher, engine)
         await _recover(stores.db, engine)
@@ -201,6 +229,14 @@ async def _open_stores(settings: Settings, stack: AsyncExitStack) -> _Stores:
         images=await stack.enter_async_context(Images()),
         clips=await stack.enter_async_context(Clips()),
         installation=await db.write(installation.settle_on("name", _mint_name())),
+        callback_secret=await db.write(installation.settle_on("callback secret", secrets.token_urlsafe(24))),
+    )
+
+
+async def _open_wires(settings: Settings, stack: AsyncExitStack) -> _Wires:
+    return _Wires(
+        session=await stack.enter_async_context(registry.session()),
+        downloads=await stack.enter_async_context(Downloads(trusted_hosts=settings.trusted_hosts)),
     )
 
 
@@ -219,9 +255,16 @@ def _mint_name() -> str:
 
 
 def _build_engine(
-    settings: Settings, stores: _Stores, publisher: Publisher, clock: Clock, tasks: asyncio.TaskGroup
+    settings: Settings,
+    stores: _Stores,
+    wires: _Wires,
+    publisher: Publisher,
+    *,
+    clock: Clock,
+    tasks: asyncio.TaskGroup,
 ) -> _Engine:
     db = stores.db
+    catalogue = load_catalogue(settings)
 
     def task_changed(provider: str, task_id: str) -> None:
         tasks.create_task(wake_carrier(provider, task_id))
@@ -235,18 +278,43 @@ def _build_engine(
         if job is not None:
             runner.wake(job.id)
 
-    providers = registry.build(settings, tasks=tasks, changed=task_changed)
-    cards = Cards(db=db, publisher=publisher, providers=providers, clock=clock, tasks=tasks)
+    health = Health(clock, worsened=lambda: admission.wake())  # noqa: PLW0108 - made below
+    shared = registry.Shared(
+        tasks=tasks,
+        session=wires.session,
+        downloads=wires.downloads,
+        now_ms=clock.now_ms,
+        changed=task_changed,
+    )
+    built = registry.build(settings, shared)
+    providers = {name: Watched(provider, health) for name, provider in built.items()}
+    routes = Routes(db=db, catalogue=catalogue, health=health)
+    attempts = Attempts(
+        providers=providers,
+        routes=routes,
+        blobs=stores.blobs,
+        installation=stores.installation,
+        callback_url=_callback_url(settings, stores.callback_secret),
+    )
+    cards = Cards(db=db, publisher=publisher, providers=providers, routes=routes, clock=clock, tasks=tasks)
     delivery = Delivery(db=db, publisher=publisher, blobs=stores.blobs, clips=stores.clips, clock=clock)
 
     def admitted(job: Job) -> None:
         cards.changed(job)
         runner.wake(job.id)
 
-    admission = Admission(db=db, providers=providers, clock=clock, admitted=admitted, moved_up=cards.changed)
+    admission = Admission(
+        db=db,
+        providers=providers,
+        clock=clock,
+        health=health,
+        admitted=admitted,
+        moved_up=cards.changed,
+    )
     stages = Stages(
         db=db,
-        attempts=Attempts(providers=providers, blobs=stores.blobs, installation=stores.installation),
+        attempts=attempts,
+        routes=routes,
         blobs=stores.blobs,
         clips=stores.clips,
         delivery=delivery,
@@ -255,17 +323,21 @@ def _build_engine(
         slot_freed=admission.wake,
     )
     runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)
-    return _Engine(providers, runner, admission, cards, delivery, clock)
+    return _Engine(providers, catalogue, routes, attempts, runner, admission, cards, delivery, clock)
+
+
+def _callback_url(settings: Settings, secret: str) -> Callable[[str], str | None]:
+    return lambda provider: None
 
 
 def _furnish(
     client: Kinora, settings: Settings, stores: _Stores, publisher: DiscordPublisher, engine: _Engine
 ) -> None:
     clock = engine.clock
-    catalogue = load_catalogue(settings)
+    catalogue = engine.catalogue
     generation = Generation(
         db=stores.db,
-        catalogue=catalogue,
+        routes=engine.routes,
         images=stores.images,
         blobs=stores.blobs,
         clock=clock,
@@ -273,7 +345,7 @@ def _furnish(
         defaults=settings.default_caps,
         queued=engine.admission.wake,
     )
-    insights = Insights(db=stores.db)
+    insights = Insights(db=stores.db, attempts=engine.attempts)
     client.services = Services(
         catalogue=catalogue,
         insights=insights,

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from bot import logs, settings
-from bot.domain.errors import KinoraError, NotExpressible
+from bot.domain.errors import CatalogueInvalid, KinoraError, NotExpressible
 from bot.domain.requests import (
     Aspect,
     CameraMove,
@@ -91,11 +91,20 @@ def generate(
     provider: Annotated[str | None, typer.Option(help="Who makes it.")] = None,
     model: Annotated[str | None, typer.Option(help="Which model makes it.")] = None,
     duration: Annotated[int, typer.Option(help="Length in seconds.")] = 5,
-    quality: Annotated[Quality, typer.Option(help="std is 720p, pro is 1080p.")] = Quality.STD,
+    quality: Annotated[
+        Quality | None, typer.Option(help="std is 720p, pro is 1080p; left out, the model's own.")
+    ] = None,
     aspect: Annotated[Aspect | None, typer.Option(help="Left out, the clip follows the picture.")] = None,
     camera: Annotated[str | None, typer.Option(help=f"{', '.join((*CameraMove, *CameraPreset))}.")] = None,
     camera_amount: Annotated[float | None, typer.Option(min=-10, max=10, help="How far it moves.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the request and spend nothing.")] = False,
+    negative: Annotated[str | None, typer.Option(help="What should not be seen.")] = None,
+    guidance: Annotated[
+        float | None, typer.Option(min=0, max=1, help="How closely to follow the prompt.")
+    ] = None,
+    sound: Annotated[bool, typer.Option("--sound", help="With sound.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the request as cURL and spend nothing.")
+    ] = False,
 ) -> None:
     """Make one clip without Discord."""
     from bot import generate as generation
@@ -112,6 +121,9 @@ def generate(
         quality=quality,
         aspect=aspect,
         camera=camera_control(camera, camera_amount),
+        negative_prompt=negative,
+        guidance=guidance,
+        sound=sound,
     )
     work = generation.make(
         _settings(quiet=True), options, image=image, end_frame=end_frame, out=out, dry_run=dry_run
@@ -162,7 +174,7 @@ def _leave(error: Exception) -> None:
     match error:
         case TyperException():
             text, status = error.format_message(), USAGE_FAULT
-        case SettingsInvalid() | NotExpressible():
+        case SettingsInvalid() | NotExpressible() | CatalogueInvalid():
             text, status = str(error), USAGE_FAULT
         case ValidationError():
             text, status = first_problem(error), USAGE_FAULT

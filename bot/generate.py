@@ -1,11 +1,14 @@
 """One clip without Discord: the same providers, pictures and checks, no queue and no money."""
 
 import asyncio
+import secrets
 import tempfile
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from bot.app import load_catalogue, task_group
+from bot.clock import SystemClock
 from bot.domain import polling
 from bot.domain.catalogue import Choice
 from bot.domain.errors import KinoraError
@@ -15,10 +18,9 @@ from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.media.images import Images
 from bot.providers import registry
+from bot.providers.download import Downloads
 from bot.settings import Settings
 from bot.ui.text import progress_bar
-
-_KEY = "generate-1"
 
 
 class NotMade(KinoraError):
@@ -50,16 +52,17 @@ async def make(
             end_frame=await _picture(end_frame, images, blobs),
         )
         choice = load_catalogue(settings).choose(request)
-        if dry_run:
-            _tell(
-                f"{choice.spec.name} needs no request: it renders on this machine. {_summary(choice, request)}"
-            )
-            return
-        out.parent.mkdir(parents=True, exist_ok=True)  # before anything is paid for
+        request = request.model_copy(update={"quality": choice.spec.quality_of(request)})
+        if not dry_run:
+            out.parent.mkdir(parents=True, exist_ok=True)  # before anything is paid for
         here = settings.model_copy(update={"data_dir": folder})
-        tasks = await stack.enter_async_context(task_group())
-        provider = registry.build(here, tasks=tasks, changed=_ignore)[choice.spec.provider]
-        stack.push_async_callback(provider.close)
+        provider = await _provider(here, choice, stack)
+        for caution in choice.cautions:
+            _tell(f"Note: {caution}")
+        if dry_run:
+            own = {"image": image, "end_frame": end_frame}
+            _tell(f"{_previewed(provider, choice, request, own)}\n\n{_summary(choice, request)}")
+            return
         submission = await _submission(choice, request, blobs, stack)
         await _write(provider, await _finished(provider, submission), out)
     async with Clips() as clips:
@@ -78,15 +81,45 @@ async def _picture(path: Path | None, images: Images, blobs: Blobs) -> Picture |
 async def _submission(
     choice: Choice, request: VideoRequest, blobs: Blobs, stack: AsyncExitStack
 ) -> Submission:
-    pictures = filter(None, (request.image, request.end_frame))
-    inputs = {one.blob: await stack.enter_async_context(blobs.path(one.blob)) for one in pictures}
-    return Submission(key=_KEY, model=choice.spec.id, request=request, inputs=inputs)
+    inputs = {one.blob: await stack.enter_async_context(blobs.path(one.blob)) for one in request.pictures}
+    return Submission(key=_mint_key(), spec=choice.spec, request=request, inputs=inputs)
+
+
+def _previewed(
+    provider: Provider, choice: Choice, request: VideoRequest, own: Mapping[str, Path | None]
+) -> str:
+    """What would be sent, with the caller's own files where pictures go."""
+    given = {"image": request.image, "end_frame": request.end_frame}
+    inputs = {one.blob: path for name, one in given.items() if one and (path := own[name])}
+    return provider.preview(
+        Submission(key="kinora-dry-run", spec=choice.spec, request=request, inputs=inputs)
+    )
+
+
+def _mint_key() -> str:
+    """No installation's and nobody else's: an external id is unique for an account at its provider."""
+    return f"kinora-cli-{secrets.token_hex(8)}"
+
+
+async def _provider(settings: Settings, choice: Choice, stack: AsyncExitStack) -> Provider:
+    shared = registry.Shared(
+        session=await stack.enter_async_context(registry.session()),
+        downloads=await stack.enter_async_context(Downloads(trusted_hosts=settings.trusted_hosts)),
+        tasks=await stack.enter_async_context(task_group()),
+        now_ms=SystemClock().now_ms,
+        changed=_ignore,
+    )
+    provider = registry.build(settings, shared)[choice.spec.provider]
+    stack.push_async_callback(provider.close)
+    return provider
 
 
 async def _finished(provider: Provider, submission: Submission) -> str:
     outcome = await provider.submit(submission)
     if not isinstance(outcome, Accepted):
         raise NotMade(outcome.reason)
+    if outcome.ready is not None:
+        return outcome.ready.result
     elapsed_s = 0.0
     while True:
         match await provider.poll(outcome.task_id):

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -27,12 +28,32 @@ def _without_slash(url: str) -> str:
     return url.rstrip("/")
 
 
+def _checked_url(url: str) -> str:
+    """A key goes there, so plain http is for this machine only."""
+    parts = urlsplit(url)
+    is_here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if not parts.hostname or parts.scheme not in ("https", "http") or parts.query or parts.fragment:
+        raise ValueError("write it like https://api.example.com")
+    if parts.scheme == "http" and not is_here:
+        raise ValueError("write it with https; plain http is for this machine only")
+    return url
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Cap = Annotated[int | None, Field(ge=0), BeforeValidator(_none_if_empty)]
 Url = Annotated[str, AfterValidator(_without_slash)]
+BaseUrl = Annotated[str, AfterValidator(_without_slash), AfterValidator(_checked_url)]
 
-KNOWN_PROVIDERS = ("local",)
-"""The providers this version can speak to."""
+KNOWN_PROVIDERS = ("kling", "kkiai", "aimlapi", "onemin", "local")
+"""The providers this version can speak to, in the order of preference when nobody says."""
+
+
+_KEY_NAMES = {
+    "kling": "KLING_API_KEY (or KLING_ACCESS_KEY and KLING_SECRET_KEY)",
+    "kkiai": "KKIAI_API_KEY",
+    "aimlapi": "AIMLAPI_API_KEY",
+    "onemin": "ONEMIN_API_KEY",
+}
 
 
 class Settings(BaseSettings):
@@ -52,7 +73,26 @@ class Settings(BaseSettings):
     blob_url: str = ""
 
     providers: Names = ()
+    kling_api_key: SecretStr | None = None
+    kling_access_key: SecretStr | None = None
+    kling_secret_key: SecretStr | None = None
+    kling_webhook_secret: SecretStr | None = None
+    kling_base_url: BaseUrl = "https://api-singapore.klingai.com"
+    kkiai_api_key: SecretStr | None = None
+    kkiai_base_url: BaseUrl = "https://www.kkiai.com/kling"
+    aimlapi_api_key: SecretStr | None = None
+    aimlapi_base_url: BaseUrl = "https://api.aimlapi.com"
+    onemin_api_key: SecretStr | None = None
+    onemin_base_url: BaseUrl = "https://api.1min.ai"
+    kling_concurrency: int = Field(default=3, ge=1)
+    kkiai_concurrency: int = Field(default=3, ge=1)
+    aimlapi_concurrency: int = Field(default=3, ge=1)
+    onemin_concurrency: int = Field(default=1, ge=1)
     local_concurrency: int = Field(default=os.cpu_count() or 1, ge=1)
+
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(default=8080, ge=0, le=65_535)
+    public_url: BaseUrl | None = None
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
@@ -93,14 +133,42 @@ class Settings(BaseSettings):
         """The providers to use, the preferred one first.
 
         Raises:
-            SettingsInvalid: `PROVIDERS` names one that does not exist.
+            SettingsInvalid: `PROVIDERS` names one that does not exist, or whose key is not set.
         """
         unknown = [name for name in self.providers if name not in KNOWN_PROVIDERS]
         if unknown:
             raise SettingsInvalid(
                 f"PROVIDERS names {', '.join(unknown)}; this version knows {', '.join(KNOWN_PROVIDERS)}."
             )
-        return self.providers or ("local",)
+        for name in self.providers:
+            if not self._has_key(name):
+                raise SettingsInvalid(f"PROVIDERS names {name}, but {_KEY_NAMES[name]} is not set.")
+        keyed = tuple(name for name in KNOWN_PROVIDERS if name != "local" and self._has_key(name))
+        return tuple(dict.fromkeys(self.providers)) or keyed or ("local",)
+
+    @property
+    def makes_drafts(self) -> bool:
+        """Whether the local renderer is there for drafts: unless `PROVIDERS` leaves it out."""
+        return not self.providers or "local" in self.providers
+
+    @property
+    def trusted_hosts(self) -> frozenset[str]:
+        """Hosts of the configured base URLs and of Discord: what lies there is fetched even from this machine."""
+        urls = (
+            self.discord_api_url,
+            self.kling_base_url,
+            self.kkiai_base_url,
+            self.aimlapi_base_url,
+            self.onemin_base_url,
+        )
+        return frozenset(host for url in urls if (host := urlsplit(url).hostname))
+
+    def _has_key(self, name: str) -> bool:
+        if name == "local":
+            return True
+        if name == "kling" and self.kling_access_key and self.kling_secret_key:
+            return True
+        return getattr(self, f"{name}_api_key") is not None
 
     @property
     def default_caps(self) -> Caps:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from bot.domain.catalogue import Choice, ModelSpec
+from bot.domain.catalogue import Choice, ModelSpec, Price
 from bot.domain.jobs import Origin
 from bot.domain.money import Caps
 from bot.domain.requests import Aspect, Picture, Quality, Task, VideoRequest
@@ -30,13 +30,23 @@ LOCAL = ModelSpec(
     qualities=(Quality.STD, Quality.PRO),
     durations_s=(5, 10),
     aspects=tuple(Aspect),
-    parameters=("end_frame", "camera"),
-    credits_per_second={Quality.STD: Decimal(1), Quality.PRO: Decimal(2)},
+    parameters=("prompt", "end_frame", "camera", "camera_preset"),
+    price=Price(per_second={"std": Decimal(1), "pro": Decimal(2)}),
 )
+
+SCRIPTED = LOCAL.model_copy(update={"provider": "scripted"})
+SPARE = LOCAL.model_copy(
+    update={
+        "provider": "spare",
+        "id": "spare-1",
+        "price": Price(per_second={"std": Decimal("1.2"), "pro": Decimal(2)}),
+    }
+)
+"""A second provider, a little dearer: for jobs that have more reserved than they need."""
 
 
 def request(**known: Any) -> VideoRequest:
-    usual: dict[str, Any] = {"prompt": "the boat drifts"}
+    usual: dict[str, Any] = {"prompt": "the boat drifts", "quality": Quality.STD}
     return VideoRequest(**usual | known)
 
 

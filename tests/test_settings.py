@@ -21,6 +21,17 @@ CONTRACT = {
     "blob_location": str(Path("data/blobs")),
     "provider_order": ("local",),
     "local_concurrency": os.cpu_count() or 1,
+    "kling_concurrency": 3,
+    "kkiai_concurrency": 3,
+    "aimlapi_concurrency": 3,
+    "onemin_concurrency": 1,
+    "kling_base_url": "https://api-singapore.klingai.com",
+    "kkiai_base_url": "https://www.kkiai.com/kling",
+    "aimlapi_base_url": "https://api.aimlapi.com",
+    "onemin_base_url": "https://api.1min.ai",
+    "web_host": "127.0.0.1",
+    "web_port": 8080,
+    "public_url": None,
     "log_level": "info",
     "log_format": "auto",
     "default_guild_monthly_credits": 10_000,
@@ -76,7 +87,8 @@ def test_every_setting_is_explained_in_a_line(name: str) -> None:
 
 
 def test_the_example_shows_the_defaults(given: Given) -> None:
-    shown = {name: value for name, (value, _) in example().items() if name != "LOCAL_CONCURRENCY"}
+    examples = ("LOCAL_CONCURRENCY", "PROVIDERS", "PUBLIC_URL")  # of what a default cannot show
+    shown = {name: value for name, (value, _) in example().items() if name not in examples}
     chosen, usual = given(**shown), Settings()
     for name in CONTRACT:
         if name != "local_concurrency":
@@ -233,3 +245,46 @@ def test_a_child_process_inherits_the_environment_with_changes(monkeypatch: pyte
     passed_on = settings.inherited(DATA_DIR="x")
     assert (passed_on["LOG_LEVEL"], passed_on["DATA_DIR"]) == ("debug", "x")
     assert "DATA_DIR" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("keys", "order"),
+    [
+        ({"ONEMIN_API_KEY": "k", "KLING_API_KEY": "k"}, ("kling", "onemin")),
+        ({"KLING_ACCESS_KEY": "a", "KLING_SECRET_KEY": "s"}, ("kling",)),
+        ({"KLING_ACCESS_KEY": "a"}, ("local",)),
+        ({"KKIAI_API_KEY": "k", "AIMLAPI_API_KEY": "k"}, ("kkiai", "aimlapi")),
+    ],
+)
+def test_every_provider_with_a_key_is_used(
+    keys: dict[str, str], order: tuple[str, ...], given: Given
+) -> None:
+    chosen = given(**keys)
+    assert chosen.provider_order == order
+    assert chosen.makes_drafts
+
+
+def test_the_order_is_the_operators(given: Given) -> None:
+    chosen = given(PROVIDERS="onemin, kling", ONEMIN_API_KEY="k", KLING_API_KEY="k", KKIAI_API_KEY="k")
+    assert chosen.provider_order == ("onemin", "kling")
+    assert not chosen.makes_drafts
+
+
+@pytest.mark.parametrize("name", [name for name in KNOWN_PROVIDERS if name != "local"])
+def test_a_provider_that_is_named_needs_its_key(name: str, given: Given) -> None:
+    with pytest.raises(SettingsInvalid, match=f"{name.upper()}_API_KEY.* is not set"):
+        _ = given(PROVIDERS=name).provider_order
+
+
+@pytest.mark.parametrize(
+    "url", ["api.1min.ai", "ftp://api.1min.ai", "http://api.1min.ai", "https://x/?a=b", "https://"]
+)
+def test_a_base_url_is_an_https_url(url: str, given: Given) -> None:
+    with pytest.raises(SettingsInvalid, match="ONEMIN_BASE_URL"):
+        given(ONEMIN_BASE_URL=url)
+
+
+def test_a_base_url_on_this_machine_may_be_plain(given: Given) -> None:
+    chosen = given(ONEMIN_BASE_URL="http://127.0.0.1:9000/")
+    assert chosen.onemin_base_url == "http://127.0.0.1:9000"
+    assert "127.0.0.1" in chosen.trusted_hosts

@@ -22,6 +22,21 @@ def caps(guild_id: int, *, defaults: Caps) -> Transaction[Caps]:
     )
 
 
+def is_cheapest_first(guild_id: int) -> Transaction[bool]:
+    """Whether a server wants the cheapest provider that can, instead of the operator's order."""
+    rows = yield "SELECT cheapest_first FROM guilds WHERE guild_id = :guild_id", {"guild_id": guild_id}
+    return bool(rows and rows[0]["cheapest_first"])
+
+
+def prefer_cheapest(guild_id: int, *, is_wanted: bool, defaults: Caps) -> Transaction[None]:
+    """Say whether a server wants the cheapest provider that can."""
+    yield from caps(guild_id, defaults=defaults)
+    yield (
+        "UPDATE guilds SET cheapest_first = :wanted WHERE guild_id = :guild_id",
+        {"guild_id": guild_id, "wanted": int(is_wanted)},
+    )
+
+
 _SELECT = """
     SELECT guild_monthly_credits, user_daily_credits, user_queued, user_running, guild_running
     FROM guilds WHERE guild_id = :guild_id

@@ -21,7 +21,8 @@ class Kind:
     @classmethod
     def of(cls, job: Job) -> "Kind":
         """The kind a job's render belongs to."""
-        return cls(job.provider, job.model, job.request.quality.value, job.request.duration_s)
+        quality = job.request.quality
+        return cls(job.provider, job.model, quality.value if quality else "", job.request.duration_s)
 
 
 def record(job: Job, seconds: float) -> Transaction[None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from bot.db import guilds, lanes, money
@@ -10,6 +11,7 @@ from bot.domain.catalogue import Choice
 from bot.domain.errors import KinoraError, NoSuchJob, TooLateToCancel, TooManyQueued
 from bot.domain.jobs import SLOT_HOLDERS, STEPS, TERMINAL, Aftercare, Job, JobState, Origin
 from bot.domain.money import Caps, Entry
+from bot.domain.provider import Spent
 from bot.domain.requests import VideoRequest
 
 
@@ -88,6 +90,36 @@ def move(job: Job, state: JobState, *, now_ms: int, **known: object) -> Transact
         kind = Entry.SETTLE if state is JobState.DONE else Entry.REFUND
         yield from money.close(job, kind, now_ms=now_ms)
     return _job(rows[0], job.request)
+
+
+def move_on(job: Job, choice: Choice, *, now_ms: int) -> Transaction[Job]:
+    """Put a job that its provider refused in line at another one.
+
+    Raises:
+        Overtaken: the row is no longer as `job` says; nothing was written.
+    """
+    moved = yield from move(
+        job,
+        JobState.QUEUED,
+        now_ms=now_ms,
+        provider=choice.spec.provider,
+        model=choice.spec.id,
+        price=choice.price,
+        tried=",".join((*job.tried, job.provider)),
+        marked_at_ms=None,
+        run_at_ms=now_ms,
+        tries=0,
+    )
+    yield from lanes.join(moved)
+    return moved
+
+
+def spent_columns(spent: Spent | None) -> dict[str, object]:
+    """What `move` takes to write down what a provider says it took; nothing where it did not tell."""
+    if spent is None:
+        return {}
+    micro_usd = None if spent.usd is None else round(spent.usd * 1_000_000)
+    return {"spent": f"{spent.amount}", "spent_unit": spent.unit, "spent_micro_usd": micro_usd}
 
 
 def cancel(job_id: int, *, guild_id: int, owner_id: int | None, now_ms: int) -> Transaction[Job]:
@@ -219,11 +251,14 @@ def _made_of(known: Mapping[str, Any], request: VideoRequest | None) -> Job:
         provider=known["provider"],
         model=known["model"],
         credits=known["credits"],
+        price=known["credits"] if known["price"] is None else known["price"],
+        tried=tuple(filter(None, known["tried"].split(","))),
         attempt=known["attempt"],
         marked_at_ms=known["marked_at_ms"],
         task_id=known["task_id"],
         progress=known["progress"],
         result=known["result"],
+        spent=_spent(known),
         clip=known["clip"],
         clip_bytes=known["clip_bytes"],
         thread_id=known["thread_id"],
@@ -242,6 +277,14 @@ def _made_of(known: Mapping[str, Any], request: VideoRequest | None) -> Job:
     )
 
 
+def _spent(known: Mapping[str, Any]) -> Spent | None:
+    if known["spent"] is None:
+        return None
+    micro_usd = known["spent_micro_usd"]
+    usd = None if micro_usd is None else Decimal(micro_usd) / 1_000_000
+    return Spent(Decimal(known["spent"]), known["spent_unit"], usd)
+
+
 _SAME = "id = :id AND version = :version"
 _MOVABLE = frozenset(
     {
@@ -252,6 +295,11 @@ _MOVABLE = frozenset(
         "task_id",
         "progress",
         "result",
+        "price",
+        "tried",
+        "spent",
+        "spent_unit",
+        "spent_micro_usd",
         "clip",
         "clip_bytes",
         "thread_id",
@@ -285,6 +333,11 @@ _UNTOUCHED: Mapping[str, Any] = {
     "task_id": None,
     "progress": None,
     "result": None,
+    "price": None,
+    "tried": "",
+    "spent": None,
+    "spent_unit": None,
+    "spent_micro_usd": None,
     "clip": None,
     "clip_bytes": None,
     "thread_id": None,

@@ -46,7 +46,7 @@ def close(job: Job, kind: Entry, *, now_ms: int) -> Transaction[None]:
     The unique index on closing rows makes a second close an error instead of a second payment.
     """
     periods = _periods(job.created_at_ms)
-    used = job.credits if kind is Entry.SETTLE else 0
+    used = job.price if kind is Entry.SETTLE else 0
     yield _ENTER, _entry(job, kind, used, periods, now_ms)
     yield (
         _RELEASE,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from bot.domain.provider import Spent
 from bot.domain.requests import VideoRequest
 
 
@@ -25,7 +26,15 @@ class JobState(StrEnum):
 STEPS: Mapping[JobState, frozenset[JobState]] = {
     JobState.QUEUED: frozenset({JobState.SUBMITTING, JobState.CANCELLED}),
     JobState.SUBMITTING: frozenset(
-        {JobState.SUBMITTING, JobState.RENDERING, JobState.UNKNOWN, JobState.FAILED, JobState.CANCELLED}
+        {
+            JobState.SUBMITTING,
+            JobState.QUEUED,  # refused by one provider, and now in line at another
+            JobState.RENDERING,
+            JobState.FETCHING,  # by a provider that answers with the finished clip
+            JobState.UNKNOWN,
+            JobState.FAILED,
+            JobState.CANCELLED,
+        }
     ),
     JobState.UNKNOWN: frozenset(
         {JobState.UNKNOWN, JobState.SUBMITTING, JobState.RENDERING, JobState.FAILED, JobState.CANCELLED}
@@ -88,6 +97,10 @@ class Job:
     model: str
     credits: int
     """Reserved when the job was accepted."""
+    price: int
+    """What is settled when the clip was posted: less than reserved if a cheaper provider made it."""
+    tried: tuple[str, ...]
+    """Providers that refused it before the present one."""
     attempt: int
     """0 while queued; the number of the current try at a provider otherwise."""
     marked_at_ms: int | None
@@ -98,6 +111,8 @@ class Job:
     """0 to 1 as the provider reports it; None where it does not."""
     result: str | None
     """Where the provider holds the finished clip."""
+    spent: Spent | None
+    """What the provider says it took; None before that, and where it does not tell."""
     clip: str | None
     """SHA-256 of the clip in the blob store."""
     clip_bytes: int | None

@@ -1,9 +1,12 @@
 """What a person asks for: one frozen value, the same for every provider."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+_NAME = re.compile(r"[A-Za-z0-9._:/-]+")
 
 
 class Value(BaseModel):
@@ -177,8 +180,8 @@ class Options(Value):
 
     prompt: str = Field(default="", max_length=2500)
     negative_prompt: str | None = Field(default=None, max_length=2500)
-    provider: str | None = None
-    model: str | None = None
+    provider: str | None = Field(default=None, max_length=40)
+    model: str | None = Field(default=None, max_length=100)
     duration_s: int = Field(default=5, gt=0, le=60)
     quality: Quality | None = None
     aspect: Aspect | None = None
@@ -193,6 +196,13 @@ class Options(Value):
     """With the maker's mark."""
     draft: bool = False
     spoiler: bool = False
+
+    @field_validator("provider", "model")
+    @classmethod
+    def _is_a_name(cls, name: str | None) -> str | None:
+        if name is not None and not _NAME.fullmatch(name):
+            raise ValueError("The names of models and providers are letters, digits and . _ : / - only.")
+        return name
 
     @model_validator(mode="after")
     def _shots_fill_the_clip(self) -> Self:

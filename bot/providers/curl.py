@@ -6,7 +6,7 @@ a picture is longer than a command line may be.
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -66,33 +66,33 @@ def _command(
 
 def _document(body: Body, inputs: Mapping[str, Path], uploaded: Mapping[str, str]) -> str:
     """JSON for a here-document: what the shell would understand in it is escaped, what it must fill in is not."""
-    holes: list[str] = []
+    fillings: list[str] = []
 
-    def hole(text: str) -> str:
-        holes.append(text)
-        return f"{_MARK}{len(holes) - 1}{_MARK}"
+    def marked(value: Inline | Uploaded) -> str:
+        is_inline = isinstance(value, Inline)
+        fillings.append(_read(value.picture, inputs) if is_inline else f"${uploaded[value.picture.blob]}")
+        return f"{value.prefix if is_inline else ''}{_MARK}{len(fillings) - 1}{_MARK}"
 
-    def shown(value: Any) -> Any:
-        match value:
-            case Inline(picture, prefix):
-                return prefix + hole(_read(picture, inputs))
-            case Uploaded(picture):
-                return hole(f"${uploaded[picture.blob]}")
-            case Mapping():
-                return {key: shown(item) for key, item in cast("Mapping[str, Any]", value).items()}
-            case list() | tuple():
-                return [shown(item) for item in cast("Sequence[Any]", value)]
-            case str():
-                return value.replace(_MARK, "")
-            case _:
-                return value
-
-    text = json.dumps(shown(body), indent=2, ensure_ascii=False)
+    text = json.dumps(_shown(body, marked), indent=2, ensure_ascii=False)
     for special in ("\\", "$", "`"):
         text = text.replace(special, "\\" + special)
-    for number, filling in enumerate(holes):
+    for number, filling in enumerate(fillings):
         text = text.replace(f"{_MARK}{number}{_MARK}", filling)
     return text
+
+
+def _shown(value: Any, marked: Callable[[Inline | Uploaded], str]) -> Any:
+    match value:
+        case Inline() | Uploaded():
+            return marked(value)
+        case Mapping():
+            return {key: _shown(item, marked) for key, item in cast("Mapping[str, Any]", value).items()}
+        case list() | tuple():
+            return [_shown(item, marked) for item in cast("Sequence[Any]", value)]
+        case str():
+            return value.replace(_MARK, "")
+        case _:
+            return value
 
 
 def _read(picture: Picture, inputs: Mapping[str, Path]) -> str:

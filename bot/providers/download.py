@@ -9,6 +9,7 @@ import ipaddress
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -38,8 +39,10 @@ class Downloads:
         self._trusted = trusted_hosts
         self._session: aiohttp.ClientSession | None = None
 
-    async def close(self) -> None:
-        """Close the connections."""
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
         if self._session is not None:
             await self._session.close()
 
@@ -83,7 +86,10 @@ class Downloads:
         if self._session is None:
             connector = aiohttp.TCPConnector(resolver=_PublicResolver(self._trusted), limit=16)
             self._session = aiohttp.ClientSession(
-                connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+                connector=connector,
+                trust_env=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
             )
         return self._session
 

@@ -143,14 +143,21 @@ class Account:
         url = URL(self.base_url + call.path).update_query(call.query)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=read_timeout_s)
         try:
-            async with asyncio.timeout(read_timeout_s + CONNECT_TIMEOUT_S), self._session.request(
-                call.method,
-                url,
-                headers={**self.sign_in(), **call.headers, **({"Content-Type": "application/json"} if call.body else {})},
-                timeout=timeout,
-                allow_redirects=False,  # the key goes nowhere else
-                **payload,
-            ) as response:
+            async with (
+                asyncio.timeout(read_timeout_s + CONNECT_TIMEOUT_S),
+                self._session.request(
+                    call.method,
+                    url,
+                    headers={
+                        **self.sign_in(),
+                        **call.headers,
+                        **({"Content-Type": "application/json"} if call.body else {}),
+                    },
+                    timeout=timeout,
+                    allow_redirects=False,  # the key goes nowhere else
+                    **payload,
+                ) as response,
+            ):
                 return await self._read(response)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ssl.SSLError) as error:
             raise Unsent(_without_secrets(error)) from error
@@ -240,5 +247,5 @@ def _retry_after_s(value: str | None, now_ms: int) -> float | None:
 
 
 def _without_secrets(error: BaseException) -> str:
-    """aiohttp names hosts and ports in errors, never headers; a URL may hold a signed query."""
+    """Aiohttp names hosts and ports in errors, never headers; a URL may hold a signed query."""
     return f"{type(error).__name__}: {str(error).partition('?')[0]}"[:300]

@@ -9,6 +9,7 @@ from bot.db import jobs
 from bot.db.transaction import Database, Transaction
 from bot.domain.jobs import Job
 from bot.domain.provider import Provider
+from bot.services.health import Health
 from bot.services.ports import Clock
 
 log = structlog.stdlib.get_logger(__name__)
@@ -32,6 +33,7 @@ class Admission:
         db: Database,
         providers: Mapping[str, Provider],
         clock: Clock,
+        health: Health,
         admitted: Callable[[Job], None],
         moved_up: Callable[[Job], None],
     ) -> None:
@@ -39,6 +41,7 @@ class Admission:
         self._db = db
         self._providers = providers
         self._clock = clock
+        self._health = health
         self._admitted = admitted
         self._moved_up = moved_up
         self._due = asyncio.Event()
@@ -51,7 +54,7 @@ class Admission:
     async def run(self) -> None:
         """Admit jobs for as long as the bot runs."""
         while True:
-            await self._due.wait()
+            await self._clock.wait(self._due, until_ms=self._health.next_try_ms())
             self._due.clear()
             try:
                 await self._fill_all()
@@ -77,7 +80,7 @@ class Admission:
         admitted: list[Job] = []
         while len(admitted) < _AT_ONCE:
             now_ms = self._clock.now_ms()
-            job = yield from jobs.admit(provider.name, slots=provider.concurrency, now_ms=now_ms)
+            job = yield from jobs.admit(provider.name, slots=self._health.slots(provider), now_ms=now_ms)
             if job is None:
                 break
             admitted.append(job)

@@ -15,6 +15,7 @@ from bot.domain.errors import DeliveryFault, DestinationForbidden, DestinationGo
 from bot.domain.jobs import TERMINAL, Job, JobState
 from bot.domain.provider import Provider
 from bot.services.ports import Card, Clock, Publisher
+from bot.services.routing import Routes
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -57,12 +58,14 @@ class Cards:
         db: Database,
         publisher: Publisher,
         providers: Mapping[str, Provider],
+        routes: Routes,
         clock: Clock,
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._db = db
         self._publisher = publisher
         self._providers = providers
+        self._routes = routes
         self._clock = clock
         self._tasks = tasks
         self._shown: dict[int, _Shown] = {}
@@ -160,6 +163,7 @@ class Cards:
             ahead or 0, slots=provider.concurrency if provider else 0, forecast=forecast
         )
         if waiting is None:
-            return Card(job, ahead)
+            return Card(job, ahead, cautions=self._routes.cautions(job))
         since_s = (job.marked_at_ms or self._clock.now_ms()) // 1000
-        return Card(job, ahead, (since_s + waiting[0], since_s + waiting[1]))
+        between_s = (since_s + waiting[0], since_s + waiting[1])
+        return Card(job, ahead, between_s, self._routes.cautions(job))

@@ -7,7 +7,7 @@ import structlog
 
 from bot.db import asks, jobs, offers
 from bot.db.transaction import Database, Transaction
-from bot.domain.catalogue import Catalogue
+from bot.domain.catalogue import Choice
 from bot.domain.errors import Refused
 from bot.domain.jobs import Job, Origin
 from bot.domain.money import Caps
@@ -16,6 +16,7 @@ from bot.media.blobs import Blobs
 from bot.media.errors import Fit, PictureRefused
 from bot.media.images import Images
 from bot.services.ports import Clock, Runner
+from bot.services.routing import Routes
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -55,7 +56,7 @@ class Generation:
         self,
         *,
         db: Database,
-        catalogue: Catalogue,
+        routes: Routes,
         images: Images,
         blobs: Blobs,
         clock: Clock,
@@ -64,7 +65,7 @@ class Generation:
         queued: Callable[[], None],
     ) -> None:
         self._db = db
-        self._catalogue = catalogue
+        self._routes = routes
         self._images = images
         self._blobs = blobs
         self._clock = clock
@@ -80,7 +81,7 @@ class Generation:
         """
         stand_in = Picture(blob="0" * 64, media_type="image/png", width=1, height=1)
         image, end_frame = (stand_in if given else None for given in (with_image, with_end_frame))
-        self._catalogue.choose(VideoRequest.of(options, image=image, end_frame=end_frame))
+        self._routes.check(VideoRequest.of(options, image=image, end_frame=end_frame))
 
     async def note(self, asked: Asked) -> None:
         """Write down what is about to be acknowledged, so that a crash does not forget it."""
@@ -101,7 +102,8 @@ class Generation:
             Refused: one of its kinds, or `bot.media.errors.PictureRefused`; nothing was charged.
         """
         request = await self._request(origin, ask)
-        return await self._queue(self._accepted(origin, request))
+        choice = await self._routes.choose(origin.guild_id, request)
+        return await self._queue(self._accepted(origin, request, choice))
 
     async def accept_offer(self, offer_id: int, fit: Fit, origin: Origin) -> Job:
         """Accept a request again whose picture needed fitting.
@@ -120,16 +122,17 @@ class Generation:
             fit=fit,
         )
         request = await self._request(origin, ask)
+        choice = await self._routes.choose(origin.guild_id, request)
 
         def redeemed() -> Transaction[jobs.Accepted]:
             yield from offers.take(offer_id, origin.guild_id, origin.user_id, now_ms=now_ms)
-            return (yield from self._accepted(origin, request))
+            return (yield from self._accepted(origin, request, choice))
 
         return await self._queue(redeemed())
 
-    def _accepted(self, origin: Origin, request: VideoRequest) -> Transaction[jobs.Accepted]:
-        choice = self._catalogue.choose(request)
+    def _accepted(self, origin: Origin, request: VideoRequest, choice: Choice) -> Transaction[jobs.Accepted]:
         now_ms = self._clock.now_ms()
+        request = request.model_copy(update={"quality": choice.spec.quality_of(request)})
         yield from asks.forget(origin.request_key)
         return (yield from jobs.accept(origin, request, choice, defaults=self._defaults, now_ms=now_ms))
 

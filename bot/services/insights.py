@@ -4,7 +4,14 @@ from dataclasses import dataclass
 
 from bot.db import jobs
 from bot.db.transaction import Database, Transaction
+from bot.domain.errors import Refused
 from bot.domain.jobs import Job, JobState
+from bot.domain.provider import ProviderFault
+from bot.services.attempts import Attempts
+
+
+class RequestGone(Refused):
+    """This job's provider or model is not at hand any more, so its request cannot be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +36,9 @@ class Queue:
 class Insights:
     """Reads, and changes nothing."""
 
-    def __init__(self, *, db: Database) -> None:
+    def __init__(self, *, db: Database, attempts: Attempts) -> None:
         self._db = db
+        self._attempts = attempts
 
     async def queue(self, guild_id: int, *, limit: int) -> Queue:
         """A guild's queue, with at most `limit` jobs."""
@@ -47,6 +55,17 @@ class Insights:
             NoSuchJob: there is none of this number here.
         """
         return await self._db.read(jobs.of_guild(job_id, guild_id))
+
+    def preview(self, job: Job) -> str:
+        """The requests that make a job, as cURL commands with secrets masked.
+
+        Raises:
+            RequestGone: its provider or model is not at hand any more.
+        """
+        try:
+            return self._attempts.preview(job)
+        except ProviderFault as fault:
+            raise RequestGone from fault
 
 
 def _queue(guild_id: int, limit: int) -> Transaction[Queue]:

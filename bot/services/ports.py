@@ -29,6 +29,8 @@ class Card:
     """Jobs before it; None unless it is queued."""
     ready_between_s: tuple[int, int] | None = None
     """When it will probably be finished, seconds since 1970; None while too little is known."""
+    cautions: tuple[str, ...] = ()
+    """What is doubted about the way it is made, a sentence each; empty once it has ended."""
 
 
 class Publisher(Protocol):

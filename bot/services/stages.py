@@ -11,6 +11,7 @@ import structlog
 from bot.db import history, jobs
 from bot.db.transaction import Database, Transaction
 from bot.domain import polling
+from bot.domain.catalogue import Choice
 from bot.domain.errors import DeliveryFault
 from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, Aftercare, Job, JobState
 from bot.domain.provider import (
@@ -22,6 +23,7 @@ from bot.domain.provider import (
     ProviderFault,
     Ready,
     Recovery,
+    Refusal,
     Rejected,
     Unknown,
 )
@@ -32,6 +34,7 @@ from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery, NoPlaceLeft, Posted
 from bot.services.ports import Clock
+from bot.services.routing import Routes
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -47,6 +50,12 @@ THREAD_LINGERS_MS = 300_000
 HOPELESS_AFTER_MS = 24 * 3600 * 1000
 """A provider that has not answered for a day is not waited for."""
 
+_STAYS = frozenset({Refusal.MODERATION})
+"""What one provider refuses for its content is not offered to the next."""
+
+_BUSY_ENOUGH = 4
+"""A provider that was busy so many times is not waited for while another could do it."""
+
 _MAX_TRIES = 12
 _LONGEST_BACKOFF_S = 60
 
@@ -59,6 +68,7 @@ class Stages:
         *,
         db: Database,
         attempts: Attempts,
+        routes: Routes,
         blobs: Blobs,
         clips: Clips,
         delivery: Delivery,
@@ -68,6 +78,7 @@ class Stages:
     ) -> None:
         self._db = db
         self._attempts = attempts
+        self._routes = routes
         self._blobs = blobs
         self._clips = clips
         self._delivery = delivery
@@ -132,29 +143,57 @@ class Stages:
             return await self._end(job, "The picture is no longer kept here; please ask again with it.")
         now_ms = self._clock.now_ms()
         match outcome:
-            case Accepted(task_id):
+            case Accepted(task_id, ready):
                 log.info("accepted by provider", job=job.id, provider=job.provider, task=task_id)
-                return await self._taken(job, task_id)
-            case Rejected(_, wait_s) if wait_s is not None:
-                return await self._next_attempt(job, run_at_ms=now_ms + int(wait_s * 1000))
-            case Rejected(reason):
-                return await self._end(job, reason)
+                return await self._taken(job, task_id, ready)
+            case Rejected():
+                return await self._rejected(job, outcome)
             case Unknown(reason) if job.state is JobState.UNKNOWN:
                 raise ProviderFault(reason)
             case Unknown(reason):
                 log.warning("create in doubt", job=job.id, provider=job.provider, reason=reason)
                 return await self._move(job, JobState.UNKNOWN, run_at_ms=now_ms)
 
-    async def _taken(self, job: Job, task_id: str) -> Job:
+    async def _taken(self, job: Job, task_id: str, ready: Ready | None) -> Job:
         """Write down a task that only this process knows: a cancellation meanwhile must not make it forgotten."""
-        known = {"task_id": task_id, "run_at_ms": self._clock.now_ms()}
+
+        async def write_down(row: Job) -> Job:
+            if ready is not None:
+                return await self._rendered(row, ready, task_id=task_id)
+            return await self._move(row, JobState.RENDERING, task_id=task_id, run_at_ms=self._clock.now_ms())
+
         try:
-            return await self._move(job, JobState.RENDERING, **known)
+            return await write_down(job)
         except jobs.Overtaken:
             newer = await self._db.read(jobs.get(job.id))
             if (newer.state, newer.attempt) != (job.state, job.attempt):
                 raise
-            return await self._move(newer, JobState.RENDERING, **known)
+            return await write_down(newer)
+
+    async def _rejected(self, job: Job, outcome: Rejected) -> Job:
+        """The provider certainly did not take it: try elsewhere, or again, or end it."""
+        log.warning(
+            "rejected", job=job.id, provider=job.provider, why=outcome.why.value, reason=outcome.reason
+        )
+        is_pointless = outcome.retry_after_s is None
+        if outcome.why not in _STAYS and (
+            is_pointless or outcome.why is not Refusal.BUSY or job.attempt >= _BUSY_ENOUGH
+        ):
+            choice = await self._routes.next_for(job)
+            if choice is not None:
+                return await self._move_on(job, choice)
+        if is_pointless:
+            return await self._end(job, outcome.reason)
+        return await self._next_attempt(
+            job, run_at_ms=self._clock.now_ms() + int(outcome.retry_after_s * 1000)
+        )
+
+    async def _move_on(self, job: Job, choice: Choice) -> Job:
+        log.info("moved on", job=job.id, refused_by=job.provider, provider=choice.spec.provider)
+        moved = await self._db.write(jobs.move_on(job, choice, now_ms=self._clock.now_ms()))
+        self._cards.changed(moved)
+        self._slot_freed()
+        return moved
 
     async def _resolve(self, job: Job) -> Job:
         """An attempt was marked, and nobody knows what became of it."""
@@ -162,17 +201,17 @@ class Stages:
         if provider.recovery is Recovery.KEY_HONOURED:
             return await self._send(job)
         if provider.recovery is Recovery.NEITHER:
-            log.error(
-                "held: may have been charged", job=job.id, provider=job.provider, attempt=job.attempt_key
-            )
-            return await self._end(
-                job, "The provider did not say whether it took the job, so it was given up."
-            )
+            return await self._hold(job)
         return await self._look_up(job, provider)
+
+    async def _hold(self, job: Job) -> Job:
+        """Nobody can tell what became of an attempt: the member gets the credits back, the operator is told."""
+        log.error("held: may have been charged", job=job.id, provider=job.provider, attempt=job.attempt_key)
+        return await self._end(job, "The provider did not say whether it took the job, so it was given up.")
 
     async def _look_up(self, job: Job, provider: Provider) -> Job:
         assert job.marked_at_ms is not None
-        found = await provider.look_up(self._attempts.key(job))
+        found = await provider.look_up(self._attempts.key(job), self._attempts.spec(job), job.request.task)
         now_ms = self._clock.now_ms()
         believed_from_ms = job.marked_at_ms + LOOK_UP_GRACE_MS
         match found:
@@ -182,6 +221,8 @@ class Stages:
                 return await self._next_attempt(job, run_at_ms=now_ms)
             case Absent():
                 return await self._move(job, JobState.UNKNOWN, run_at_ms=believed_from_ms)
+            case Unknown() if polling.is_overdue((now_ms - max(job.marked_at_ms, self._up_since_ms)) / 1000):
+                return await self._hold(job)  # it would have been finished, and seen, by now
             case Unknown(reason):
                 raise ProviderFault(reason)
 
@@ -200,8 +241,8 @@ class Stages:
             return await self._cancelled(job)
         answer = await provider.poll(job.task_id)
         match answer:
-            case Ready(result):
-                return await self._rendered(job, result)
+            case Ready():
+                return await self._rendered(job, answer)
             case Failed(reason):
                 return await self._end(job, reason)
             case Pending(progress, ask_again_s):
@@ -224,7 +265,7 @@ class Stages:
             run_at_ms=now_ms + int(ask_again_s * 1000),
         )
 
-    async def _rendered(self, job: Job, result: str) -> Job:
+    async def _rendered(self, job: Job, ready: Ready, *, task_id: str | None = None) -> Job:
         now_ms = self._clock.now_ms()
         seconds = (now_ms - (job.marked_at_ms or now_ms)) / 1000
 
@@ -236,7 +277,9 @@ class Stages:
                     job,
                     JobState.FETCHING,
                     now_ms=now_ms,
-                    result=result,
+                    task_id=task_id or job.task_id,
+                    result=ready.result,
+                    **jobs.spent_columns(ready.spent),
                     progress=1.0,
                     tries=0,
                     rendered_at_ms=now_ms,

@@ -37,9 +37,10 @@ def card_view(card: Card) -> ui.LayoutView:
     """A fresh view for every edit: discord.py forgets buttons when one object is sent again."""
     job = card.job
     lines = [
-        f"### {TITLES[job.state]}",
+        f"### {_title(job)}",
         _state_line(card),
         *([quoted(job.request.prompt)] if job.request.prompt else []),
+        *(f"-# ⚠ {prose(caution, length=_MAX_REASON)}" for caution in card.cautions),
         f"-# {describe_request(job)}",
         f"-# Job {job.id} · asked by <@{job.origin.user_id}>",
     ]
@@ -64,15 +65,30 @@ def result_text(job: Job) -> str:
 def describe_request(job: Job) -> str:
     """What is made, by whom and for how much, in one line."""
     request = job.request
-    parts = [job.model, f"{request.duration_s} s", request.quality.value]
+    parts = [job.provider, job.model, f"{request.duration_s} s"]
+    if request.quality:
+        parts.append(request.quality.value)
     if request.aspect:
         parts.append(request.aspect.value)
     if request.camera:
         parts.append(_camera(request.camera))
     if request.end_frame:
         parts.append("to an end frame")
-    parts.append(counted(job.credits, "credit") if job.credits else "free draft")
+    if request.motion:
+        parts.append("painted motion")
+    if request.shots:
+        parts.append(counted(len(request.shots), "shot"))
+    if request.sound:
+        parts.append("with voices" if request.voices else "with sound")
+    parts.append(counted(job.price, "credit") if job.credits else "free draft")
     return " · ".join(parts)
+
+
+def _title(job: Job) -> str:
+    """A provider that answers only with the finished clip is rendering while it is being asked."""
+    if job.state is JobState.SUBMITTING and job.marked_at_ms is not None:
+        return TITLES[JobState.RENDERING]
+    return TITLES[job.state]
 
 
 def message_link(job: Job) -> str | None:

@@ -14,8 +14,10 @@ import pytest
 from PIL import Image
 
 from bot.db import asks
+from bot.domain.catalogue import ModelSpec
 from bot.domain.jobs import JobState
 from bot.domain.provider import Accepted, Pending, Ready, Recovery, Submission
+from bot.domain.requests import Task
 from bot.providers import registry
 from bot.sandbox.waiting import Bell
 from tests.e2e.scenes import Bot, Scene
@@ -61,7 +63,10 @@ class Studio:
         await self.answers.wait()
         return Accepted(submission.key)
 
-    async def look_up(self, key: str) -> Accepted:
+    def preview(self, submission: Submission) -> str:
+        return f"curl --data @- http://studio <<JSON\n{submission.spec.id}\nJSON"
+
+    async def look_up(self, key: str, spec: ModelSpec, task: Task) -> Accepted:
         return Accepted(key)
 
     async def poll(self, task_id: str) -> Pending | Ready:

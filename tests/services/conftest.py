@@ -21,9 +21,11 @@ from bot.media.clips import Clips
 from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
+from bot.services.health import Health
 from bot.services.stages import Stages
 from tests import builders
 from tests.held import held
+from tests.services import doubles
 from tests.services.doubles import RecordingPublisher, ScriptedProvider, TurnedClock
 
 
@@ -52,6 +54,8 @@ class Engine:
     db: SqliteDatabase
     clock: TurnedClock
     provider: ScriptedProvider
+    spare: ScriptedProvider
+    health: Health
     publisher: RecordingPublisher
     build: Callable[[], Stages]
     slots_freed: asyncio.Event
@@ -61,13 +65,13 @@ class Engine:
         """As another process would begin."""
         self.stages = self.build()
 
-    async def admitted(self, **origin: object) -> Job:
-        """A job that has just been given a slot."""
+    async def admitted(self, price: int = 5, **origin: object) -> Job:
+        """A job that has just been given a slot; it fits nobody but `provider` unless more than 5 are reserved."""
         await self.db.write(
             jobs.accept(
                 builders.origin(**origin),
                 builders.request(),
-                builders.choice(5, provider="scripted"),
+                builders.choice(price, provider="scripted"),
                 defaults=builders.NO_CAPS,
                 now_ms=self.clock.now_ms(),
             )
@@ -110,18 +114,32 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
     db = await SqliteDatabase.open(tmp_path / "kinora.db")
     clock, provider, publisher = TurnedClock(), ScriptedProvider(), RecordingPublisher()
     provider.clip = clip
-    providers = {"scripted": provider}
+    spare = ScriptedProvider()
+    spare.name = "spare"
+    providers = {"scripted": provider, "spare": spare}
     freed = asyncio.Event()
-    await db.write(lanes.open_pool("scripted"))
+    for pool in ("scripted", "spare"):
+        await db.write(lanes.open_pool(pool))
     blobs = Blobs.open(tmp_path / "blobs")
     async with Clips() as clips, task_group() as tasks:
-        cards = Cards(db=db, publisher=publisher, providers=providers, clock=clock, tasks=tasks)
+        health = Health(clock, worsened=lambda: None)
+        routes = doubles.routes(db, builders.SCRIPTED, builders.SPARE, health=health)
+        cards = Cards(
+            db=db, publisher=publisher, providers=providers, routes=routes, clock=clock, tasks=tasks
+        )
         delivery = Delivery(db=db, publisher=publisher, blobs=blobs, clips=clips, clock=clock)
 
         def stages() -> Stages:
             return Stages(
                 db=db,
-                attempts=Attempts(providers=providers, blobs=blobs, installation="abc123"),
+                attempts=Attempts(
+                    providers=providers,
+                    routes=routes,
+                    blobs=blobs,
+                    installation="abc123",
+                    callback_url=lambda _: None,
+                ),
+                routes=routes,
                 blobs=blobs,
                 clips=clips,
                 delivery=delivery,
@@ -130,6 +148,6 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
                 slot_freed=freed.set,
             )
 
-        yield Engine(db, clock, provider, publisher, stages, freed, stages())
+        yield Engine(db, clock, provider, spare, health, publisher, stages, freed, stages())
     assert await db.read(money.discrepancies()) == 0
     await db.close()

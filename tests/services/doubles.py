@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bot.db.transaction import Database
+from bot.domain.catalogue import Catalogue, ModelSpec
 from bot.domain.errors import DiscordUnavailable
 from bot.domain.jobs import Job
 from bot.domain.provider import (
@@ -22,7 +24,16 @@ from bot.domain.provider import (
     Submission,
     Unknown,
 )
+from bot.domain.requests import Task
+from bot.services.health import Health
 from bot.services.ports import Card
+from bot.services.routing import Routes
+
+
+def routes(db: Database, *specs: ModelSpec, health: Health | None = None) -> Routes:
+    """Routes over a catalogue of these rows, in their order."""
+    catalogue = Catalogue(specs, providers=tuple(dict.fromkeys(spec.provider for spec in specs)))
+    return Routes(db=db, catalogue=catalogue, health=health or Health(TurnedClock(), worsened=lambda: None))
 
 
 class TurnedClock:
@@ -76,7 +87,10 @@ class ScriptedProvider:
             await before()
         return _next(self.submits)
 
-    async def look_up(self, key: str) -> Accepted | Absent | Unknown:
+    def preview(self, submission: Submission) -> str:
+        return f"curl {submission.spec.id}"
+
+    async def look_up(self, key: str, spec: ModelSpec, task: Task) -> Accepted | Absent | Unknown:
         self.looked_up.append(key)
         return _next(self.look_ups)
 

@@ -14,6 +14,7 @@ from bot.db.sqlite import SqliteDatabase
 from bot.domain.jobs import Job, JobState
 from bot.domain.money import Caps
 from bot.services.admission import Admission
+from bot.services.health import Health
 from tests import builders
 from tests.held import held
 from tests.services.doubles import ScriptedProvider, TurnedClock
@@ -46,6 +47,7 @@ class Door:
     failing: Failing
     clock: TurnedClock
     providers: dict[str, Any]
+    health: Health
     admission: Any = None
     let_in: list[Job] = field(default_factory=list[Job])
     moved_up: list[Job] = field(default_factory=list[Job])
@@ -96,7 +98,9 @@ async def door(tmp_path: Path) -> AsyncGenerator[Door]:
         db = await SqliteDatabase.open(tmp_path / "kinora.db")
         small, large = ScriptedProvider(), ScriptedProvider()
         small.concurrency, large.concurrency = 2, 1000
-        door = Door(db, Failing(db), TurnedClock(), {"scripted": small, "large": large})
+        clock = TurnedClock()
+        health = Health(clock, worsened=lambda: door.admission.wake())  # noqa: PLW0108 - made below
+        door = Door(db, Failing(db), clock, {"scripted": small, "large": large}, health)
         for name, provider in door.providers.items():
             provider.name = name
             await db.write(lanes.open_pool(name))
@@ -105,6 +109,7 @@ async def door(tmp_path: Path) -> AsyncGenerator[Door]:
             db=database,
             providers=door.providers,
             clock=door.clock,
+            health=door.health,
             admitted=door.admitted,
             moved_up=door.moved_up.append,
         )

@@ -17,7 +17,7 @@ from bot.services.cards import Cards
 from bot.services.ports import Card
 from tests import builders
 from tests.held import held
-from tests.services.doubles import RecordingPublisher, ScriptedProvider, TurnedClock
+from tests.services.doubles import RecordingPublisher, ScriptedProvider, TurnedClock, routes
 
 RENDERING, FETCHING = JobState.RENDERING, JobState.FETCHING
 
@@ -133,7 +133,12 @@ async def wall(tmp_path: Path) -> AsyncGenerator[Wall]:
         failing: Any = Failing(db)
         async with task_group() as tasks:
             cards = Cards(
-                db=failing, publisher=board, providers={"scripted": provider}, clock=clock, tasks=tasks
+                db=failing,
+                publisher=board,
+                providers={"scripted": provider},
+                routes=routes(db, builders.SCRIPTED),
+                clock=clock,
+                tasks=tasks,
             )
             yield Wall(db, failing, clock, board, provider, cards)
         await db.close()
@@ -327,7 +332,14 @@ async def test_a_provider_that_is_no_longer_configured_promises_nothing(wall: Wa
     job = await wall.job()
     for _ in range(5):
         await wall.db.write(history.record(job, 60))
-    other = Cards(db=wall.db, publisher=wall.board, providers={}, clock=wall.clock, tasks=asyncio.TaskGroup())
+    other = Cards(
+        db=wall.db,
+        publisher=wall.board,
+        providers={},
+        routes=routes(wall.db, builders.SCRIPTED),
+        clock=wall.clock,
+        tasks=asyncio.TaskGroup(),
+    )
     assert await other.of(job.id) == Card(job, ahead=0)
 
 

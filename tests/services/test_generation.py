@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from bot.db import jobs, lanes, money
 from bot.db.sqlite import SqliteDatabase
-from bot.domain.catalogue import Catalogue
 from bot.domain.errors import (
     NoSuchJob,
     NotExpressible,
@@ -28,7 +27,7 @@ from bot.media.errors import Fit, NotAPicture
 from bot.media.images import Images
 from bot.services.generation import OFFER_LASTS_MS, Ask, Generation, PictureNeedsFitting
 from tests import builders
-from tests.services.doubles import TurnedClock
+from tests.services.doubles import TurnedClock, routes
 
 WORDS = Options(prompt="the boat drifts")
 
@@ -78,7 +77,7 @@ async def counter(tmp_path: Path) -> AsyncGenerator[Counter]:
     async with Images() as images:
         made.generation = Generation(
             db=db,
-            catalogue=Catalogue([builders.LOCAL], providers=("local",)),
+            routes=routes(db, builders.LOCAL),
             images=images,
             blobs=made.blobs,
             clock=made.clock,

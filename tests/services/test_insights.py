@@ -7,8 +7,11 @@ from bot.db import jobs, lanes
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import NoSuchJob
 from bot.domain.jobs import Job, JobState
+from bot.media.blobs import Blobs
+from bot.services.attempts import Attempts
 from bot.services.insights import Insights
 from tests import builders
+from tests.services.doubles import ScriptedProvider, routes
 
 NOW_MS = 1_790_000_000_000
 
@@ -22,8 +25,15 @@ async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
 
 
 @pytest.fixture
-def insights(db: SqliteDatabase) -> Insights:
-    return Insights(db=db)
+def insights(db: SqliteDatabase, tmp_path: Path) -> Insights:
+    attempts = Attempts(
+        providers={"local": ScriptedProvider()},
+        routes=routes(db, builders.LOCAL),
+        blobs=Blobs.open(tmp_path / "blobs"),
+        installation="abc123",
+        callback_url=lambda _: None,
+    )
+    return Insights(db=db, attempts=attempts)
 
 
 async def accept(db: SqliteDatabase, **known: int) -> Job:

@@ -19,6 +19,7 @@ from pathlib import Path
 import structlog
 
 import bot
+from bot.domain.catalogue import ModelSpec
 from bot.domain.provider import (
     Accepted,
     Failed,
@@ -30,7 +31,7 @@ from bot.domain.provider import (
     Submission,
     Unknown,
 )
-from bot.domain.requests import Picture
+from bot.domain.requests import Picture, Task
 from bot.providers.local.scene import scene_for
 
 log = structlog.stdlib.get_logger(__name__)
@@ -80,8 +81,13 @@ class LocalProvider:
             await self._start(submission.key)
         return Accepted(submission.key)
 
-    async def look_up(self, key: str) -> Accepted | Unknown:
+    def preview(self, submission: Submission) -> str:
+        """No request is made."""
+        return f"{submission.spec.name} needs no request: it renders on this machine."
+
+    async def look_up(self, key: str, spec: ModelSpec, task: Task) -> Accepted | Unknown:
         """Not needed: the key is honoured."""
+        del spec, task
         return Accepted(key)
 
     async def poll(self, task_id: str) -> Pending | Ready | Failed:

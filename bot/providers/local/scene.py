@@ -92,7 +92,7 @@ def scene_for(
 
 
 def _size(request: "VideoRequest") -> tuple[int, int]:
-    short = SHORT_SIDES.get(request.quality.value)
+    short = SHORT_SIDES.get(request.quality.value if request.quality else "std")
     if short is None:
         raise ValueError("The local renderer makes 720p and 1080p clips: choose std or pro.")
     if request.aspect is None and request.image is not None:

@@ -1,0 +1,76 @@
+"""Which model of which provider makes a clip: the operator's order, what fits, who is well, what a server prefers."""
+
+from bot.db import guilds
+from bot.db.transaction import Database
+from bot.domain.catalogue import Catalogue, Choice, ModelSpec, Routing, cautions
+from bot.domain.errors import NotExpressible
+from bot.domain.jobs import Job
+from bot.domain.provider import ProviderFault
+from bot.domain.requests import VideoRequest
+from bot.services.health import Health
+
+LOCAL = "local"
+
+
+class Routes:
+    """Chooses once when a request comes in, and again when a provider refused it."""
+
+    def __init__(self, *, db: Database, catalogue: Catalogue, health: Health) -> None:
+        self._db = db
+        self._catalogue = catalogue
+        self._health = health
+
+    def check(self, request: VideoRequest) -> None:
+        """Refuse what no model at hand can make.
+
+        Raises:
+            NotExpressible: with the words for it.
+        """
+        self._catalogue.choose(request)
+
+    async def choose(self, guild_id: int, request: VideoRequest) -> Choice:
+        """Who makes a request of that server.
+
+        Raises:
+            NotExpressible: no model at hand can.
+        """
+        cheapest_first = await self._db.read(guilds.is_cheapest_first(guild_id))
+        routing = Routing(cheapest_first=cheapest_first, is_healthy=self._health.is_healthy)
+        return self._catalogue.choose(request, routing)
+
+    async def next_for(self, job: Job) -> Choice | None:
+        """Who makes a job that its provider refused, for no more than was reserved; None when nobody can.
+
+        A request that names its provider stays there, and none that was meant for a video model ends as a camera
+        move of the local renderer.
+        """
+        if job.request.provider is not None or job.request.draft:
+            return None
+        routing = Routing(
+            cheapest_first=await self._db.read(guilds.is_cheapest_first(job.origin.guild_id)),
+            is_healthy=self._health.is_healthy,
+            without=frozenset({*job.tried, job.provider, LOCAL}),
+            at_most=job.credits,
+        )
+        try:
+            return self._catalogue.choose(job.request, routing)
+        except NotExpressible:
+            return None
+
+    def spec(self, job: Job) -> ModelSpec:
+        """The row of the model that makes a job.
+
+        Raises:
+            ProviderFault: the operator has taken the provider out of the catalogue; it may come back.
+        """
+        try:
+            return self._catalogue.spec_of(job.provider, job.model, job.request.task)
+        except NotExpressible as error:
+            raise ProviderFault(str(error)) from error
+
+    def cautions(self, job: Job) -> tuple[str, ...]:
+        """What is doubted about making a job, a sentence each."""
+        try:
+            return cautions(job.request, self.spec(job))
+        except ProviderFault:
+            return ()
