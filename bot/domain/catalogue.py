@@ -6,18 +6,37 @@ here; what is merely doubted is said as a caution.
 """
 
 import math
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from bot.domain.errors import CatalogueInvalid, NotExpressible
 from bot.domain.requests import Aspect, CameraMove, Quality, Task, Value, VideoRequest, first_problem
 
-Amount = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+Amount = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+_QUALITY = "(?:std|pro|4k)"
+_EXTRAS = r"(?:\+sound(?:\+voices)?)?"
+
+
+def _shaped(pattern: str, example: str) -> AfterValidator:
+    def is_shaped(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{value} is not understood; write it like {example}.")
+        return value
+
+    return AfterValidator(is_shaped)
+
+
+Second = Annotated[str, _shaped(_QUALITY + _EXTRAS, "pro or pro+sound")]
+Clip = Annotated[str, _shaped(f"{_QUALITY}/[1-9][0-9]?{_EXTRAS}", "pro/5 or pro/5+sound")]
+Place = Annotated[str, _shaped(f"{_QUALITY}(?:/[1-9][0-9]?)?", "pro or pro/5")]
+Length = Annotated[int, Field(ge=1, le=60)]
+Points = Annotated[int, Field(ge=1, le=77)]
 Parameter = Literal[
     "prompt",
     "negative_prompt",
@@ -50,12 +69,12 @@ _WORDS: dict[Parameter, str] = {
 class Price(Value):
     """What a model's clips cost, in `unit_credits`: credits for one of the provider's own units.
 
-    Keys are a quality for seconds (`pro`) and a quality and length for clips (`pro/5`), each with `+sound`
-    and `+voices` where these cost more; the most specific one counts.
+    Keys are a quality for seconds (`pro`) and a quality and length for clips (`pro/5`), each with `+sound` or
+    `+sound+voices` where these cost more; the most specific one counts.
     """
 
-    per_second: dict[str, Amount] = {}
-    per_clip: dict[str, Amount] = {}
+    per_second: dict[Second, Amount] = Field(default={})
+    per_clip: dict[Clip, Amount] = Field(default={})
     unit_credits: Amount = Decimal(1)
     estimated: bool = False
     """The provider publishes no price: this one was inferred, and is on the safe side."""
@@ -74,29 +93,29 @@ class Price(Value):
 class ModelSpec(Value):
     """One model of one provider, for one task or several that take the same parameters."""
 
-    provider: str
-    id: str
-    name: str
+    provider: str = Field(min_length=1, max_length=40)
+    id: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=60)
     tasks: tuple[Task, ...] = Field(min_length=1)
     qualities: tuple[Quality, ...] = Field(min_length=1)
     """The first is meant when nobody says."""
-    durations_s: tuple[int, ...] = Field(min_length=1)
+    durations_s: tuple[Length, ...] = Field(min_length=1)
     aspects: tuple[Aspect, ...] = ()
     """Empty where the clip follows the picture."""
     parameters: tuple[Parameter, ...] = ()
     required: tuple[Parameter, ...] = ()
-    only: dict[Parameter, tuple[str, ...]] = {}
+    only: dict[Parameter, tuple[Place, ...]] = Field(default={})
     """Where a parameter works at all: qualities and lengths such as `pro/5` or `pro`."""
     exclusive: tuple[tuple[Parameter, ...], ...] = ()
     """Sets of which at most one may be used."""
-    cautions: dict[Parameter, str] = {}
+    cautions: dict[Parameter, str] = Field(default={})
     """What is doubted about a parameter: a sentence that goes with a request that uses it."""
-    path_points: tuple[int, int] = (2, 77)
+    path_points: tuple[Points, Points] = (2, 77)
     """How many points a motion path has at least and at most."""
     price: Price
     retired: str | None = None
     """What is known about its end, as a sentence; it is then chosen only when named or when nothing else fits."""
-    wire: dict[str, str] = {}
+    wire: dict[str, str] = Field(default={})
     """How the provider is to be spoken to for this model; the provider's file says what is understood."""
     is_known: bool = True
     """False for one that stands in no row and is passed on as it was named."""
@@ -111,7 +130,12 @@ class ModelSpec(Value):
 
     @model_validator(mode="after")
     def _restrictions_are_about_parameters(self) -> Self:
-        named = {*self.only, *self.cautions, *self.required, *(one for group in self.exclusive for one in group)}
+        named = {
+            *self.only,
+            *self.cautions,
+            *self.required,
+            *(one for group in self.exclusive for one in group),
+        }
         if unknown := sorted(named - set(self.parameters)):
             raise ValueError(f"{self.id}: {_and(unknown)} not among its parameters.")
         return self
@@ -122,8 +146,17 @@ class ModelSpec(Value):
         return (self.provider, self.id, frozenset(self.tasks))
 
     def quality_of(self, request: VideoRequest) -> Quality:
-        """The quality asked for, or the model's own."""
-        return request.quality or self.qualities[0]
+        """The quality asked for, or else the model's first in which all that the request uses works."""
+        if request.quality:
+            return request.quality
+        used = used_by(request)
+        able = (one for one in self.qualities if not self.not_in(one, request.duration_s, used))
+        return next(able, self.qualities[0])
+
+    def not_in(self, quality: Quality, duration_s: int, used: Iterable[Parameter]) -> list[Parameter]:
+        """Those of the parameters that do not work in such clips."""
+        here = {quality.value, f"{quality}/{duration_s}"}
+        return [one for one in used if one in self.only and here.isdisjoint(self.only[one])]
 
     def cost(self, request: VideoRequest) -> int:
         """Credits for this request; a draft is free.
@@ -199,12 +232,17 @@ class Catalogue:
             return Choice(best, best.cost(request), cautions(request, best))
         if not candidates:
             raise NotExpressible([self._no_candidate(request)])
-        raise NotExpressible(min((fits(request, spec) for spec in candidates), key=len))
+        nearest = [spec for spec in candidates if request.task in spec.tasks] or candidates
+        raise NotExpressible(min((fits(request, spec) for spec in nearest), key=len))
 
     def fitting(self, request: VideoRequest) -> list[Choice]:
         """Every model that can make `request`, in the order of preference."""
         candidates = self._candidates(request, USUAL)
-        return [Choice(spec, spec.cost(request)) for spec in candidates if not fits(request, spec)]
+        return [
+            Choice(spec, spec.cost(request), cautions(request, spec))
+            for spec in candidates
+            if not fits(request, spec)
+        ]
 
     def spec_of(self, provider: str, model: str, task: Task) -> ModelSpec:
         """The row of a model that was chosen earlier, even if it has gone from the catalogue since.
@@ -244,7 +282,9 @@ class Catalogue:
         return [
             unknown
             for provider in self._providers
-            if request.provider in (None, provider) and provider != "local" and provider not in routing.without
+            if request.provider in (None, provider)
+            and provider != "local"
+            and provider not in routing.without
             for unknown in _unknown(provider, request.model, request.task, self.specs)
         ]
 
@@ -269,14 +309,30 @@ def parse(text: str, *, source: str) -> list[ModelSpec]:
     Raises:
         CatalogueInvalid: it is not TOML, or a row is not one.
     """
-    try:
-        read = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CatalogueInvalid(f"{source} is not TOML: {error}.") from error
-    if unknown := sorted(read.keys() - {"model", "defaults"}):
-        raise CatalogueInvalid(f"{source}: {_and(unknown)} is not known there; rows begin with [[model]].")
-    defaults = read.get("defaults", {})
-    return [_row(row, defaults, source) for row in read.get("model", [])]
+    rows, defaults = _read(text, source)
+    specs = _specs(rows, defaults, source)
+    _need_rows(defaults, specs, source)
+    return specs
+
+
+def overlaid(shipped: str, own: str, *, source: str) -> list[ModelSpec]:
+    """The shipped file with the operator's laid over it; `source` names the latter in errors.
+
+    Its rows come first and take the place of shipped ones, as in `joined`; what its `defaults` say about a
+    provider goes for the shipped rows too, and the shipped defaults for its rows.
+
+    Raises:
+        CatalogueInvalid: either is not TOML, or a row is not one.
+    """
+    rows, defaults = _read(shipped, "catalogue.toml")
+    own_rows, own_defaults = _read(own, source)
+    both = {
+        provider: _with(defaults.get(provider, {}), own_defaults.get(provider, {}))
+        for provider in (*defaults, *own_defaults)
+    }
+    specs = joined(_specs(rows, both, source), _specs(own_rows, both, source))
+    _need_rows(own_defaults, specs, source)
+    return specs
 
 
 def joined(shipped: Sequence[ModelSpec], own: Sequence[ModelSpec]) -> list[ModelSpec]:
@@ -307,7 +363,9 @@ def fits(request: VideoRequest, spec: ModelSpec) -> list[str]:
 def cautions(request: VideoRequest, spec: ModelSpec) -> tuple[str, ...]:
     """What is doubted about making `request` with `spec`, a sentence each."""
     if not spec.is_known:
-        return (f"{spec.id} is not a model that this bot knows; it is passed on to {spec.provider} as it is.",)
+        return (
+            f"{spec.id} is not a model that this bot knows; it is passed on to {spec.provider} as it is.",
+        )
     said = [spec.cautions[one] for one in used_by(request) if one in spec.cautions]
     return tuple(([spec.retired] if spec.retired else []) + said)
 
@@ -346,19 +404,16 @@ def _shape_problems(request: VideoRequest, spec: ModelSpec) -> Iterable[str]:
 
 def _place_problems(request: VideoRequest, spec: ModelSpec, used: Sequence[Parameter]) -> Iterable[str]:
     quality = spec.quality_of(request)
-    here = {quality.value, f"{quality}/{request.duration_s}"}
-    for one in used:
-        places = spec.only.get(one)
-        if places is not None and here.isdisjoint(places):
-            yield (
-                f"{spec.name} takes {_WORDS[one]} only in {_or([_place(place) for place in places])}, "
-                f"not in {_place(f'{quality}/{request.duration_s}')}."
-            )
+    for one in spec.not_in(quality, request.duration_s, used):
+        yield (
+            f"{spec.name} takes {_WORDS[one]} only in {_or([_place(place) for place in spec.only[one]])}, "
+            f"not in {_place(f'{quality}/{request.duration_s}')}."
+        )
 
 
 def _company_problems(request: VideoRequest, spec: ModelSpec, used: Sequence[Parameter]) -> Iterable[str]:
     for group in spec.exclusive:
-        together = [one for one in used if one in group]
+        together = [one for one in group if one in used]
         if len(together) > 1:
             yield f"{spec.name} takes only one of {_and([_WORDS[one] for one in together])}."
     if request.voices and not request.sound:
@@ -393,6 +448,8 @@ def _unknown(provider: str, model: str, task: Task, rows: Iterable[ModelSpec]) -
             "qualities": tuple(Quality),
             "durations_s": lengths,
             "aspects": tuple(Aspect),
+            "only": {},
+            "cautions": {},
             "price": price,
             "retired": None,
             "is_known": False,
@@ -406,14 +463,64 @@ def _per_second(price: Price) -> Decimal:
     return max([*price.per_second.values(), *clips]) * price.unit_credits
 
 
-def _row(row: dict[str, Any], defaults: dict[str, Any], source: str) -> ModelSpec:
-    common = defaults.get(row.get("provider", ""), {})
-    price = {**common.get("price", {}), **row.get("price", {})}
+_Table: TypeAlias = dict[str, Any]
+
+
+class _File(Value):
+    """What a file may hold, before anything is known about its rows."""
+
+    model: tuple[_Table, ...] = ()
+    defaults: dict[str, _Table] = Field(default={})
+
+
+def _read(text: str, source: str) -> tuple[Sequence[_Table], Mapping[str, _Table]]:
     try:
-        return ModelSpec.model_validate({**common, **row, "price": price})
+        read = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueInvalid(f"{source} is not TOML: {error}.") from error
+    if unknown := sorted(read.keys() - {"model", "defaults"}):
+        raise CatalogueInvalid(f"{source}: {_and(unknown)} is not known there; rows begin with [[model]].")
+    try:
+        file = _File.model_validate(read)
+    except ValidationError as error:
+        raise CatalogueInvalid(
+            f"{source}: rows begin with [[model]], what a provider's rows have in common with "
+            "[defaults.<provider>], and both hold names with values."
+        ) from error
+    return file.model, file.defaults
+
+
+def _specs(rows: Iterable[_Table], defaults: Mapping[str, _Table], source: str) -> list[ModelSpec]:
+    specs = [_row(row, defaults.get(str(row.get("provider")), {}), source) for row in rows]
+    seen: set[object] = set()
+    for spec in specs:
+        if spec.key in seen:
+            raise CatalogueInvalid(f"{source}, {spec.id}: two rows of {spec.provider} say the same model.")
+        seen.add(spec.key)
+    return specs
+
+
+def _need_rows(defaults: Iterable[str], specs: Iterable[ModelSpec], source: str) -> None:
+    """A default that goes for nothing is a misspelt one."""
+    if unused := sorted(set(defaults) - {spec.provider for spec in specs}):
+        raise CatalogueInvalid(f"{source}: there are defaults for {_and(unused)}, but no row.")
+
+
+def _row(row: _Table, common: _Table, source: str) -> ModelSpec:
+    try:
+        return ModelSpec.model_validate(_with(common, row))
     except ValidationError as error:
         named = row.get("id", "a row without an id")
         raise CatalogueInvalid(f"{source}, {named}: {first_problem(error)}") from error
+
+
+def _with(common: _Table, own: _Table) -> _Table:
+    """What both say, where they differ as `own` says; a price is not replaced but completed."""
+    prices = [table["price"] for table in (common, own) if "price" in table]
+    wrong = [price for price in prices if not isinstance(price, dict)]
+    if not prices or wrong:
+        return {**common, **own, **({"price": wrong[0]} if wrong else {})}
+    return {**common, **own, "price": {**prices[0], **prices[-1]}}
 
 
 def _place(place: str) -> str:
