@@ -19,6 +19,10 @@ class Desk(Protocol):
         """Cancel a job and answer."""
         ...
 
+    async def show_request(self, interaction: discord.Interaction[Any], job_id: int) -> None:
+        """Show a moderator the requests that make a job."""
+        ...
+
     async def take_up_offer(self, interaction: discord.Interaction[Any], offer_id: int, fit: Fit) -> None:
         """Ask again with a fitted picture and answer."""
         ...
@@ -48,6 +52,32 @@ class CancelButton(ui.DynamicItem[ui.Button[Any]], template=r"job:(?P<job>\d{1,1
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Cancel, and say so to the one who clicked."""
         await _desk(interaction).cancel(interaction, self.job_id)
+
+
+class RequestButton(ui.DynamicItem[ui.Button[Any]], template=r"job:(?P<job>\d{1,18}):request"):
+    """Shows moderators what is sent to the provider."""
+
+    def __init__(self, job_id: int) -> None:
+        super().__init__(
+            ui.Button(
+                label="Show request",
+                style=discord.ButtonStyle.secondary,
+                custom_id=f"job:{job_id}:request",
+            )
+        )
+        self.job_id = job_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Rebuild the button that was clicked."""
+        del interaction, item
+        return cls(int(match["job"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Show the requests to the one who clicked."""
+        await _desk(interaction).show_request(interaction, self.job_id)
 
 
 class FitButton(
@@ -87,5 +117,5 @@ def fit_row(offer_id: int, remedies: Sequence[Fit]) -> ui.ActionRow[Any]:
     return row
 
 
-ALL: tuple[type[ui.DynamicItem[Any]], ...] = (CancelButton, FitButton)
+ALL: tuple[type[ui.DynamicItem[Any]], ...] = (CancelButton, RequestButton, FitButton)
 """What the client registers once, at start."""

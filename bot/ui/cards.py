@@ -6,7 +6,7 @@ from discord import ui
 from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, Job, JobState
 from bot.domain.requests import CameraControl
 from bot.services.ports import Card
-from bot.ui.buttons import CancelButton
+from bot.ui.buttons import CancelButton, RequestButton
 from bot.ui.text import counted, progress_bar, prose, quoted
 
 TITLES = {
@@ -48,10 +48,11 @@ def card_view(card: Card) -> ui.LayoutView:
     container: ui.Container[ui.LayoutView] = ui.Container(
         ui.TextDisplay("\n".join(lines)), accent_colour=_COLOURS.get(job.state, _WORKING)
     )
+    row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
     if job.state in _CANCELLABLE and not job.cancel_requested:
-        row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
         row.add_item(CancelButton(job.id))
-        container.add_item(row)
+    row.add_item(RequestButton(job.id))
+    container.add_item(row)
     view.add_item(container)
     return view
 

@@ -4,8 +4,12 @@ from typing import Any
 
 import discord
 
-from bot.domain.errors import PermissionsMissing
+from bot.domain.errors import PermissionsMissing, Refused
 from bot.domain.jobs import Job
+
+
+class ModeratorsOnly(Refused):
+    """Only moderators of this server (Manage Server) may see this."""
 
 
 def ensure_deliverable(interaction: discord.Interaction[Any]) -> None:
@@ -41,6 +45,16 @@ def ensure_deliverable(interaction: discord.Interaction[Any]) -> None:
 def is_moderator(interaction: discord.Interaction[Any]) -> bool:
     """Whether the person may manage the server, as Discord says at this moment."""
     return interaction.permissions.manage_guild
+
+
+def ensure_moderator(interaction: discord.Interaction[Any]) -> None:
+    """Refuse who may not manage the server.
+
+    Raises:
+        ModeratorsOnly: the person is none of its moderators.
+    """
+    if not is_moderator(interaction):
+        raise ModeratorsOnly
 
 
 def may_see(interaction: discord.Interaction[Any], job: Job) -> bool:

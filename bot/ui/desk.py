@@ -1,6 +1,7 @@
 """The front desk: takes requests from interactions, answers at once, and keeps the person informed."""
 
 import asyncio
+import io
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -24,6 +25,7 @@ from bot.ui.threads import DiscordPublisher, translated
 
 log = structlog.stdlib.get_logger(__name__)
 
+_MAX_SHOWN_REQUEST = 1_700  # a message has 2,000 characters
 _INTAKES_AT_ONCE = 8
 _LONGEST_COURTESY_S = 1.0
 _GO_ON_PAUSES_S = (1, 5, 30, 120, 600)
@@ -170,6 +172,19 @@ class Desk:
         except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
             await errors.answer(interaction, error)
 
+    async def show_request(self, interaction: discord.Interaction[Any], job_id: int) -> None:
+        """Show a moderator what is sent to the provider for a job, privately."""
+        try:
+            assert interaction.guild_id is not None
+            checks.ensure_moderator(interaction)
+            job = await self._insights.job(job_id, interaction.guild_id)
+            commands = self._insights.preview(job)
+            script = discord.File(io.BytesIO(commands.encode()), filename=f"request-{job.id}.sh")
+            text = _request_text(job, commands)
+            await interaction.response.send_message(text, file=script, ephemeral=True)
+        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
+            await errors.answer(interaction, error)
+
     async def show_job(self, interaction: discord.Interaction[Any], job_id: int) -> None:
         """Show a job again to who may see it, with its clip if there is one.
 
@@ -247,6 +262,13 @@ def _origin(asked: Asked, card_id: int) -> Origin:
         card_id=card_id,
         upload_limit=asked.upload_limit,
     )
+
+
+def _request_text(job: Job, commands: str) -> str:
+    """The commands to read at once, where a message can hold them to the letter."""
+    about = f"What {job.provider} is sent for job {job.id}. Set the variable that holds the key, then it runs."
+    fits = len(commands) <= _MAX_SHOWN_REQUEST and "`" not in commands
+    return f"{about}\n```sh\n{commands}\n```" if fits else about
 
 
 def _cancelled(job: Job) -> str:

@@ -115,7 +115,7 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
     clock, provider, publisher = TurnedClock(), ScriptedProvider(), RecordingPublisher()
     provider.clip = clip
     spare = ScriptedProvider()
-    spare.name = "spare"
+    spare.name, spare.clip = "spare", clip
     providers = {"scripted": provider, "spare": spare}
     freed = asyncio.Event()
     for pool in ("scripted", "spare"):

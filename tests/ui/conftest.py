@@ -23,6 +23,8 @@ def make_job(**known: Any) -> Job:
         "provider": "local",
         "model": "local-camera",
         "credits": 5,
+        "price": known.get("credits", 5),
+        "tried": (),
         "attempt": 0,
         "cancel_requested": False,
         "tries": 0,

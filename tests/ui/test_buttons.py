@@ -6,7 +6,7 @@ import pytest
 from discord import ui
 
 from bot.media.errors import Fit
-from bot.ui.buttons import ALL, CancelButton, FitButton, fit_row
+from bot.ui.buttons import ALL, CancelButton, FitButton, RequestButton, fit_row
 
 
 class Desk:
@@ -16,6 +16,10 @@ class Desk:
     async def cancel(self, interaction: object, job_id: int) -> None:
         del interaction
         self.asked.append(("cancel", job_id))
+
+    async def show_request(self, interaction: object, job_id: int) -> None:
+        del interaction
+        self.asked.append(("request", job_id))
 
     async def take_up_offer(self, interaction: object, offer_id: int, fit: Fit) -> None:
         del interaction
@@ -39,6 +43,10 @@ async def click(custom_id: str) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("job_id", [1, 10**18 - 1])
 async def test_cancel_knows_its_job_for_ever(job_id: int) -> None:
     assert await click(CancelButton(job_id).custom_id) == [("cancel", job_id)]
+
+
+async def test_a_request_button_knows_its_job() -> None:
+    assert await click(RequestButton(7).custom_id) == [("request", 7)]
 
 
 @pytest.mark.parametrize("fit", [Fit.ENLARGE, Fit.PAD, Fit.CROP])

@@ -46,9 +46,30 @@ def test_a_card_is_a_message_that_discord_takes(
 
 @pytest.mark.parametrize("state", JobState)
 def test_cancel_is_offered_only_where_it_can_be_done(state: JobState) -> None:
-    offered = buttons(card_view(card(state))) == ["Cancel"]
+    offered = "Cancel" in buttons(card_view(card(state)))
     assert offered == (state in {JobState.QUEUED, *SLOT_HOLDERS})
-    assert buttons(card_view(card(state, cancel_requested=True))) == []
+    assert buttons(card_view(card(state, cancel_requested=True))) == ["Show request"]
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_the_request_can_always_be_shown(state: JobState) -> None:
+    assert "Show request" in buttons(card_view(card(state)))
+
+
+def test_a_provider_that_is_being_asked_may_be_rendering_already() -> None:
+    assert "Rendering" in everything_said(card_view(card(JobState.SUBMITTING, marked_at_ms=1)))
+
+
+def test_what_is_doubted_is_said_and_does_nothing() -> None:
+    doubted = Card(make_job(), cautions=("kling-v9 @everyone is **not** known.",))
+    said = everything_said(card_view(doubted))
+    assert "⚠ kling-v9" in said
+    assert "@everyone" not in said
+    assert "**not**" not in said
+
+
+def test_a_cheaper_provider_costs_what_it_costs() -> None:
+    assert describe_request(make_job(credits=9, price=6)).endswith("6 credits")
 
 
 @pytest.mark.parametrize("state", sorted(TERMINAL - {JobState.DONE}))
@@ -109,9 +130,11 @@ def test_a_request_is_described_in_a_line() -> None:
         image=builders.PICTURE, end_frame=builders.PICTURE, aspect="9:16", camera=camera_control("pan", -2.5)
     )
     assert describe_request(make_job(request=wanted)) == (
-        "local-camera · 5 s · std · 9:16 · pan -2.5 · to an end frame · 5 credits"
+        "local · local-camera · 5 s · std · 9:16 · pan -2.5 · to an end frame · 5 credits"
     )
+    kinds = {"sound": True, "voices": ("a",), "shots": [{"prompt": "a", "duration_s": 5}]}
+    assert "1 shot · with voices" in describe_request(make_job(request=builders.request(**kinds)))
     composed = builders.request(camera=camera_control("down_back", None))
     assert describe_request(make_job(request=composed, credits=0)) == (
-        "local-camera · 5 s · std · down back · free draft"
+        "local · local-camera · 5 s · std · down back · free draft"
     )
