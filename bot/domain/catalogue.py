@@ -413,9 +413,9 @@ def _place_problems(request: VideoRequest, spec: ModelSpec, used: Sequence[Param
 
 def _company_problems(request: VideoRequest, spec: ModelSpec, used: Sequence[Parameter]) -> Iterable[str]:
     for group in spec.exclusive:
-        together = [one for one in group if one in used]
+        together = [_WORDS[one] for one in group if one in used]
         if len(together) > 1:
-            yield f"{spec.name} takes only one of {_and([_WORDS[one] for one in together])}."
+            yield f"{spec.name} takes only one of {_and(together)}."
     if request.voices and not request.sound:
         yield "Voices need sound; switch sound on."
 
