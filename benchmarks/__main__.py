@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Protocol
 
-from benchmarks import acceptance, acknowledgement, admission, memory, rendering, start
+from benchmarks import acceptance, acknowledgement, admission, memory, polling, rendering, start
 from benchmarks.table import RESULTS, CannotRun, Table
 
 
@@ -29,7 +29,15 @@ class Benchmark(Protocol):
         ...
 
 
-BENCHMARKS: tuple[Benchmark, ...] = (acceptance, admission, acknowledgement, memory, start, rendering)
+BENCHMARKS: tuple[Benchmark, ...] = (
+    acceptance,
+    admission,
+    acknowledgement,
+    memory,
+    start,
+    rendering,
+    polling,
+)
 
 
 def main() -> None:
