@@ -1,0 +1,484 @@
+"""1min.ai: Kling's models behind a single request that answers when the clip is finished.
+
+A picture is handed in first (docs.1min.ai, Asset API). The create then stays open for minutes (docs.1min.ai, Kling
+image to video, Kling text to video). An answer of 200 may still be a failure, and the raw answer names people:
+only the few fields read here ever reach a log.
+"""
+
+import math
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+from yarl import URL
+
+from bot.domain.catalogue import ModelSpec, used_by
+from bot.domain.provider import (
+    Accepted,
+    Failed,
+    Pending,
+    ProviderFault,
+    Ready,
+    Recovery,
+    Refusal,
+    Rejected,
+    Submission,
+    Unknown,
+)
+from bot.domain.requests import Aspect, Picture, Task, VideoRequest
+from bot.providers.curl import commands
+from bot.providers.download import Downloads, LinkExpired, LinkRefused
+from bot.providers.http import Account, Call, Reply, Unsent, Uploaded, dig, not_arrived
+
+log = structlog.stdlib.get_logger(__name__)
+
+READ_TIMEOUT_S = 1200.0
+"""The documented example took almost 4 minutes for 5 s; the dearest models take 10 to 14."""
+
+STORAGES = ("https://s3.us-east-1.amazonaws.com/asset.1min.ai", "https://asset.1min.ai")
+"""Where a result may lie that came without a link: the bucket of the documented one, and the host of uploads."""
+
+USER_AGENT = "Kinora/0.1 (self-hosted Discord bot)"
+"""Cloudflare, which stands before the API, bans what HTTP libraries call themselves (its error 1010)."""
+
+_USUAL_GUIDANCE = 0.5  # the documented example's; a picture's create must have one
+_EXPRESSIBLE = frozenset({"prompt", "negative_prompt", "guidance", "camera"})
+
+_UPLOAD_TIMEOUT_S = 180.0
+_PAUSE_S = 30.0
+_LONGEST_PAUSE_S = 600.0
+_ASK_AGAIN_S = 300.0
+
+_LONGEST_LINK = 4096
+_LONGEST_PATH = 500
+_LONGEST_HINT = 200
+
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_PATH = re.compile(r"[A-Za-z0-9._/-]+")
+_CODE = re.compile(r"[\w. -]{1,60}", re.ASCII)
+_URL = re.compile(r"\w+://\S*")
+_CLOUDFLARE = re.compile(r"error code:?\s*(\d{4})", re.IGNORECASE)
+_CREDITS = re.compile(r"requires (\d{1,15}) credits, but .{0,200}? only has (\d{1,15}) credits")
+
+_SIGNS: tuple[tuple[re.Pattern[str], Refusal], ...] = tuple(
+    (re.compile(words, re.IGNORECASE), why)
+    for words, why in (
+        (r"insufficient.?credit|not enough credit|requires \d+ credits", Refusal.PAYMENT),
+        (r"too.many.requests|rate.?limit|error code:?\s*1015", Refusal.BUSY),
+        (r"\bapi[ _-]?key\b|error code:?\s*1010", Refusal.ACCOUNT),
+        (
+            r"moderat|risk control|sensitive|nsfw|inappropriate|content (security )?polic|safety (system|filter)",
+            Refusal.MODERATION,
+        ),
+        (r"unsupported.model", Refusal.INPUT),
+    )
+)
+"""Words in an error that say why, whatever its status, and that nothing was made."""
+
+_REQUEST_TIMEOUT = 408  # in between, somebody may have passed the request on
+_BY_STATUS = {401: Refusal.ACCOUNT, 402: Refusal.PAYMENT, 403: Refusal.ACCOUNT, 429: Refusal.BUSY}
+_FAILURES = frozenset({"FAILURE", "FAILED"})
+_SUCCESS = "SUCCESS"
+
+
+def api_key(key: str) -> Callable[[], Mapping[str, str]]:
+    """How 1min.ai is signed in to: a header of its own, no bearer token (docs.1min.ai)."""
+    return lambda: {"API-KEY": key, "User-Agent": USER_AGENT}
+
+
+def calls(submission: Submission) -> list[Call]:
+    """The requests that make a clip, in their order."""
+    picture = submission.request.image
+    return [*([upload_call(picture)] if picture else []), create_call(submission)]
+
+
+def upload_call(picture: Picture) -> Call:
+    """Hand in a picture (docs.1min.ai, Asset API)."""
+    return Call("POST", "/api/assets", upload=("asset", picture))
+
+
+def create_call(submission: Submission) -> Call:
+    """Make the clip (docs.1min.ai, Kling image to video, Kling text to video).
+
+    The version is what follows the slash in the model's id.
+    """
+    feature = submission.request.task.value.upper()
+    prompt = {
+        "duration": submission.request.duration_s,
+        "mode": submission.spec.quality_of(submission.request).value,
+        "version": submission.spec.id.rpartition("/")[2],
+        **_picture_fields(submission.request),
+        **_chosen_fields(submission.request),
+    }
+    body = {"type": feature, "model": "kling", "conversationId": feature, "promptObject": prompt}
+    return Call("POST", "/api/features", body=body)
+
+
+def _picture_fields(request: VideoRequest) -> dict[str, Any]:
+    """What a picture's create must have, and a text's need not."""
+    if request.image is None:
+        return {}
+    return {
+        "imageUrl": Uploaded(request.image),
+        "aspect_ratio": _nearest(request.image).value,
+        "cfg_scale": _USUAL_GUIDANCE,
+    }
+
+
+def _chosen_fields(request: VideoRequest) -> dict[str, Any]:
+    camera = request.camera
+    given: dict[str, Any] = {
+        "prompt": request.prompt if request.prompt.strip() else None,
+        "negative_prompt": request.negative_prompt or None,
+        "aspect_ratio": request.aspect and request.aspect.value,
+        "cfg_scale": _number(request.guidance),
+        "camera_control_type": camera and camera.move.value,
+        "camera_control_value": camera and _number(camera.amount),
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _nearest(picture: Picture) -> Aspect:
+    ratio = picture.width / picture.height
+    return min(Aspect, key=lambda aspect: abs(math.log(ratio / aspect.ratio)))
+
+
+def _number(value: float | None) -> float | None:
+    """Whole numbers without a point, as the documents write them."""
+    return int(value) if value is not None and value == int(value) else value
+
+
+class OneminProvider:
+    """One account at 1min.ai.
+
+    An attempt in doubt stays in doubt: a create takes no key of ours, nothing lists past creates, and the
+    record's id comes only with the answer that was lost.
+    """
+
+    name = "onemin"
+    recovery = Recovery.NEITHER
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        downloads: Downloads,
+        concurrency: int,
+        read_timeout_s: float = READ_TIMEOUT_S,
+        storages: Sequence[str] = STORAGES,
+    ) -> None:
+        """`read_timeout_s` is how long a create may take; `storages` are tried for a result without a link."""
+        self.concurrency = concurrency
+        self._account = account
+        self._downloads = downloads
+        self._read_timeout_s = read_timeout_s
+        self._storages = tuple(storages)
+
+    def preview(self, submission: Submission) -> str:
+        """The upload and the create, as cURL commands."""
+        return commands(
+            calls(submission),
+            base_url=self._account.base_url,
+            secret_headers={"API-KEY": "$ONEMIN_API_KEY"},
+            inputs=submission.inputs,
+            asset_path=".fileContent.path",
+        )
+
+    async def submit(self, submission: Submission) -> Accepted | Rejected | Unknown:
+        """Hand in the picture and have the clip made; answers when it is finished, which takes minutes."""
+        request = submission.request
+        if not _EXPRESSIBLE.issuperset(used_by(request)):
+            return Rejected("1min.ai takes only a prompt, guidance and simple camera moves with a picture.")
+        uploads: dict[str, str] = {}
+        if request.image is not None:
+            uploaded = await self._upload(request.image, submission.inputs)
+            if isinstance(uploaded, Rejected):
+                return uploaded
+            uploads[request.image.blob] = uploaded
+        return await self._create(submission, uploads)
+
+    async def look_up(self, key: str, spec: ModelSpec, task: Task) -> Unknown:
+        """Nothing can be looked up."""
+        del key, spec, task
+        return Unknown("1min.ai does not tell what became of a create")
+
+    async def poll(self, task_id: str) -> Pending | Ready | Failed:
+        """Ask for the record of a create that was answered before its clip was finished, or for a fresh link.
+
+        No document describes such a question: clients in the wild ask it, and nobody has shown an answer. So
+        only a record proves anything; whatever else comes back is no news.
+        """
+        try:
+            reply = await self._account.send(Call("GET", f"/api/ai-records/{task_id}"))
+        except ProviderFault as fault:
+            log.info("1min.ai record not to be had", task=task_id, reason=str(fault))
+            return Pending(ask_again_s=_ASK_AGAIN_S)
+        record = reply.find("aiRecord")
+        if not reply.is_success or not isinstance(record, dict):
+            log.info("1min.ai record not to be had", task=task_id, status=reply.status)
+            return Pending(ask_again_s=_ASK_AGAIN_S)
+        if refused := _refused(reply):
+            return Failed(refused.reason)
+        if links := _links(record, self._storages):
+            return Ready(links)
+        if _state(record) == _SUCCESS:
+            log.error("1min.ai finished a clip without a link to it", task=task_id)
+            return Failed("1min.ai finished the clip, but gave no link to it.")
+        return Pending()
+
+    def open(self, result: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Stream the clip from its link, or from the first of several places that serves a video."""
+        return self._open(result.split())
+
+    async def cancel(self, task_id: str) -> bool:
+        """Nothing can be stopped."""
+        del task_id
+        return False
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    async def _upload(self, picture: Picture, inputs: Mapping[str, Path]) -> str | Rejected:
+        """What the API calls the picture. Whatever goes wrong here has cost nothing."""
+        try:
+            reply = await self._account.send(
+                upload_call(picture), inputs=inputs, read_timeout_s=_UPLOAD_TIMEOUT_S
+            )
+        except ProviderFault as fault:
+            log.warning("1min.ai did not take a picture", reason=str(fault))
+            return Rejected("1min.ai could not be reached.", Refusal.UNREACHABLE, retry_after_s=_PAUSE_S)
+        if refused := _refused(reply):
+            return refused
+        path = _asset_path(reply) if reply.is_success else None
+        if path is None:
+            log.warning("1min.ai did not take a picture", status=reply.status)
+            return Rejected("1min.ai is out of order.", Refusal.UNREACHABLE, retry_after_s=_pause_s(reply))
+        return path
+
+    async def _create(
+        self, submission: Submission, uploads: Mapping[str, str]
+    ) -> Accepted | Rejected | Unknown:
+        try:
+            reply = await self._account.send(
+                create_call(submission), uploads=uploads, read_timeout_s=self._read_timeout_s
+            )
+        except Unsent as fault:
+            return not_arrived(fault)
+        except ProviderFault as fault:
+            return Unknown(str(fault))
+        if refused := _refused(reply):
+            return refused
+        record = reply.find("aiRecord")
+        if not reply.is_success or not isinstance(record, dict):
+            return Unknown(f"1min.ai answered {reply.status} without a record")
+        return self._taken(record, submission.key)
+
+    def _taken(self, record: Any, key: str) -> Accepted | Unknown:
+        """A record that has not failed; `key` names a finished one that came without a name."""
+        said = dig(record, "uuid")
+        task_id = said if isinstance(said, str) and _ID.fullmatch(said) else None
+        if links := _links(record, self._storages):
+            return Accepted(task_id or key, Ready(links))
+        if task_id is None:
+            return Unknown("1min.ai answered with a record that has neither a clip nor a name")
+        log.warning("1min.ai answered before the clip was there", task=task_id)
+        return Accepted(task_id)
+
+    @asynccontextmanager
+    async def _open(self, links: Sequence[str]) -> AsyncGenerator[AsyncIterator[bytes]]:
+        async with AsyncExitStack() as stack:
+            if len(links) == 1:
+                yield await self._opened(links[0], stack)
+            else:
+                yield await self._first_video(links, stack)
+
+    async def _opened(self, link: str, stack: AsyncExitStack) -> AsyncIterator[bytes]:
+        expires_at_ms = _expires_at_ms(link)
+        if expires_at_ms is not None and expires_at_ms <= self._account.now_ms():
+            raise LinkExpired("the link is past its time")
+        return await stack.enter_async_context(self._downloads.open(link))
+
+    async def _first_video(self, links: Sequence[str], stack: AsyncExitStack) -> AsyncIterator[bytes]:
+        """Guesses may lead to anything that is not a page, so their first bytes must be those of an MP4."""
+        fault: ProviderFault = LinkRefused("there is no link")
+        for link in links:
+            attempt = await stack.enter_async_context(AsyncExitStack())
+            try:
+                return await _video(await self._opened(link, attempt))
+            except ProviderFault as failed:
+                fault = failed
+                await attempt.aclose()
+        raise fault
+
+
+async def _video(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """The same chunks, once they have turned out to be an MP4 (ISO/IEC 14496-12, 4.3: it begins with `ftyp`)."""
+    head = b""
+    async for chunk in chunks:
+        head += chunk
+        if len(head) >= 8:  # noqa: PLR2004
+            break
+    if head[4:8] != b"ftyp":
+        raise LinkRefused("the link does not lead to a video")
+
+    async def all_of_it() -> AsyncGenerator[bytes]:
+        yield head
+        async for chunk in chunks:
+            yield chunk
+
+    return all_of_it()
+
+
+# ---- What answers mean
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    code: str
+    message: str
+
+
+def _refused(reply: Reply) -> Rejected | None:
+    """The refusal that an answer is; None where it is none, and where it does not prove that nothing was made."""
+    failure = _failure(reply)
+    if failure is None and reply.is_success and reply.find("aiRecord") is not None:
+        return None
+    problem = failure or _problem(reply.text if reply.data is None else reply.data)
+    why = _sign(problem) or _by_status(reply.status) or (Refusal.INPUT if failure else None)
+    return _rejected(why, problem, reply) if why else None
+
+
+def _failure(reply: Reply) -> _Problem | None:
+    """What went wrong according to a body that says outright that something did."""
+    record = reply.find("aiRecord")
+    result = dig(record, "aiRecordDetail", "resultObject")
+    complains = any(dig(result, name) for name in ("code", "name", "message"))
+    if _state(record) in _FAILURES or (complains and not _is_link(dig(record, "temporaryUrl"))):
+        return _problem(result)
+    if reply.is_success and reply.find("success") is False:
+        return _problem(reply.data)
+    return None
+
+
+def _problem(data: Any) -> _Problem:
+    """Code and message, in any of the forms in which errors of this API were seen."""
+    if isinstance(data, str):
+        number = _CLOUDFLARE.search(data)
+        is_page = data.lstrip().startswith("<")
+        return _Problem(number[1] if number else "", "" if is_page else data)
+    inner = dig(data, "error")
+    if isinstance(inner, dict):
+        data = cast("dict[str, Any]", inner)
+    message = _text(dig(data, "message")) or _text(inner)
+    return _Problem(_text(dig(data, "code")) or _text(dig(data, "name")), message)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return "; ".join(one for one in cast("list[Any]", value) if isinstance(one, str))
+    return value if isinstance(value, str) else ""
+
+
+def _sign(problem: _Problem) -> Refusal | None:
+    words = f"{problem.code} {problem.message}"
+    return next((why for sign, why in _SIGNS if sign.search(words)), None)
+
+
+def _by_status(status: int) -> Refusal | None:
+    """What a status says by itself; only that of a client's fault proves that nothing was made."""
+    if not 400 <= status < 500 or status == _REQUEST_TIMEOUT:  # noqa: PLR2004
+        return None
+    return _BY_STATUS.get(status, Refusal.INPUT)
+
+
+def _rejected(why: Refusal, problem: _Problem, reply: Reply) -> Rejected:
+    credits_ = _CREDITS.search(problem.message)
+    log.warning(
+        "refused by 1min.ai",
+        why=why.value,
+        status=reply.status,
+        code=problem.code if _CODE.fullmatch(problem.code) else None,
+        needed_credits=int(credits_[1]) if credits_ else None,
+        available_credits=int(credits_[2]) if credits_ else None,
+    )
+    match why:
+        case Refusal.BUSY:
+            return Rejected("1min.ai is busy.", why, retry_after_s=_pause_s(reply))
+        case Refusal.PAYMENT | Refusal.ACCOUNT:
+            return Rejected(
+                "1min.ai takes no requests of this bot right now; its operator has to see to that.", why
+            )
+        case Refusal.MODERATION:
+            return Rejected(f"1min.ai refused the content{_hint(problem.message)}", why)
+        case _:
+            return Rejected(f"1min.ai did not make the clip{_hint(problem.message)}", why)
+
+
+def _hint(message: str) -> str:
+    """A stranger's words as the end of a sentence: bounded, on one line, without links."""
+    plain = "".join(one if one.isprintable() else " " for one in _URL.sub("", message[:2000]))
+    said = " ".join(plain.split())[:_LONGEST_HINT].rstrip(". ")
+    return f": {said}." if said else "."
+
+
+def _pause_s(reply: Reply) -> float:
+    return _PAUSE_S if reply.retry_after_s is None else min(reply.retry_after_s, _LONGEST_PAUSE_S)
+
+
+def _asset_path(reply: Reply) -> str | None:
+    """What an uploaded picture is called; the first is documented, the others hold the same elsewhere."""
+    places = (("fileContent", "path"), ("asset", "key"), ("asset", "path"), ("path",), ("key",))
+    for place in places:
+        path = reply.find(*place)
+        if isinstance(path, str) and path.isprintable() and len(path) <= _LONGEST_PATH and path.strip(" /"):
+            return path.lstrip("/")
+    return None
+
+
+def _state(record: Any) -> str:
+    return str(dig(record, "status")).upper()
+
+
+def _links(record: Any, storages: Sequence[str]) -> str:
+    """Where the clip is, or may be: one link or several with spaces between; empty where nothing says."""
+    temporary = dig(record, "temporaryUrl")
+    if _is_link(temporary):
+        return temporary
+    result = dig(record, "aiRecordDetail", "resultObject")
+    results = cast("list[Any]", result)[:10] if isinstance(result, list) else [result]
+    if absolute := next(filter(_is_link, results), None):
+        return absolute
+    path = next(filter(_is_path, results), None)
+    if path is None or _state(record) != _SUCCESS:
+        return ""
+    return " ".join(f"{storage}/{path.lstrip('/')}" for storage in storages)
+
+
+def _is_link(value: Any) -> bool:
+    if not isinstance(value, str) or len(value) > _LONGEST_LINK or not value.isascii() or " " in value:
+        return False
+    return value.isprintable() and value.startswith(("https://", "http://"))
+
+
+def _is_path(value: Any) -> bool:
+    return (
+        isinstance(value, str)
+        and len(value) <= _LONGEST_PATH
+        and _PATH.fullmatch(value) is not None
+        and ".." not in value
+    )
+
+
+def _expires_at_ms(link: str) -> int | None:
+    """When a presigned link ends (Amazon S3, Authenticating Requests: Using Query Parameters); None if it is none."""
+    try:
+        query = URL(link, encoded=True).query
+        signed = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return (int(signed.timestamp()) + int(query["X-Amz-Expires"])) * 1000
+    except (KeyError, ValueError):
+        return None
