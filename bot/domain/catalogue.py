@@ -35,6 +35,7 @@ def _shaped(pattern: str, example: str) -> AfterValidator:
 Second = Annotated[str, _shaped(_QUALITY + _EXTRAS, "pro or pro+sound")]
 Clip = Annotated[str, _shaped(f"{_QUALITY}/[1-9][0-9]?{_EXTRAS}", "pro/5 or pro/5+sound")]
 Place = Annotated[str, _shaped(f"{_QUALITY}(?:/[1-9][0-9]?)?", "pro or pro/5")]
+Name = Annotated[str, Field(max_length=100), _shaped("[A-Za-z0-9._:/-]+", "kling-v3")]
 Length = Annotated[int, Field(ge=1, le=60)]
 Points = Annotated[int, Field(ge=1, le=77)]
 Parameter = Literal[
@@ -93,8 +94,8 @@ class Price(Value):
 class ModelSpec(Value):
     """One model of one provider, for one task or several that take the same parameters."""
 
-    provider: str = Field(min_length=1, max_length=40)
-    id: str = Field(min_length=1, max_length=100)
+    provider: Name
+    id: Name
     name: str = Field(min_length=1, max_length=60)
     tasks: tuple[Task, ...] = Field(min_length=1)
     qualities: tuple[Quality, ...] = Field(min_length=1)
