@@ -22,7 +22,7 @@ from bot.ui.desk import Desk
 
 log = structlog.stdlib.get_logger(__name__)
 
-EXTENSIONS = ("cogs.animate", "cogs.video", "cogs.queue", "cogs.quota")
+EXTENSIONS = ("cogs.animate", "cogs.video", "cogs.motion", "cogs.storyboard", "cogs.queue", "cogs.quota")
 
 _GUILD_READY_TIMEOUT_S = 0.2
 """Nothing here waits for every guild: on_ready is only logged."""

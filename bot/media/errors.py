@@ -9,7 +9,9 @@
     │   ├── PictureTooBig    too many bytes
     │   ├── TooManyPixels    too many pixels to decode safely
     │   ├── TooSmall         a side is too short
-    │   └── OddShape         too long and thin
+    │   ├── OddShape         too long and thin
+    │   ├── MaskMisfit       a mask has another shape than its picture
+    │   └── MaskRefused      a mask cannot be used; says which
     ├── NotAVideo            no picture can be decoded from the file
     ├── CannotFit            no re-encoding is small enough
     └── BlobFault            the store of inputs and clips did not do it
@@ -44,6 +46,10 @@ class PictureRefused(MediaError):
 
     remedies: tuple[Fit, ...] = ()
     """What `normalise` can be asked to do about it."""
+
+    def without_remedies(self) -> "PictureRefused":
+        """The same where the picture must stay as it is."""
+        return self
 
 
 class NotAPicture(PictureRefused):
@@ -99,6 +105,10 @@ class TooSmall(PictureRefused):
         self.min_side_px = min_side_px
         self.remedies = remedies
 
+    def without_remedies(self) -> PictureRefused:
+        """Advises a larger picture."""
+        return TooSmall(width=self.width, height=self.height, min_side_px=self.min_side_px, remedies=())
+
 
 class OddShape(PictureRefused):
     """It is longer and thinner than providers take."""
@@ -118,6 +128,30 @@ class OddShape(PictureRefused):
         self.height = height
         self.max_ratio = max_ratio
         self.remedies = remedies
+
+    def without_remedies(self) -> PictureRefused:
+        """Advises another picture."""
+        return OddShape(width=self.width, height=self.height, max_ratio=self.max_ratio, remedies=())
+
+
+class MaskMisfit(PictureRefused):
+    """A mask has another shape than the picture it is for. Sizes are width and height in pixels."""
+
+    def __init__(self, *, mask: tuple[int, int], picture: tuple[int, int]) -> None:
+        super().__init__(
+            f"This mask is {mask[0]} by {mask[1]} pixels and its picture {picture[0]} by {picture[1]}, which is"
+            " another shape; paint it on a copy of the picture."
+        )
+        self.mask = mask
+        self.picture = picture
+
+
+class MaskRefused(PictureRefused):
+    """A mask cannot be used; `which` says which, and the cause is chained."""
+
+    def __init__(self, which: str, refusal: PictureRefused) -> None:
+        super().__init__(f"{which}: {refusal}")
+        self.which = which
 
 
 class NotAVideo(MediaError):

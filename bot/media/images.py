@@ -12,7 +12,7 @@ from typing import Literal
 from PIL import Image
 
 from bot.media import formats, pixels
-from bot.media.errors import Fit, NotAPicture, PictureTooBig
+from bot.media.errors import Fit, MaskMisfit, NotAPicture, PictureTooBig
 from bot.media.formats import ImageFormat, sniff
 from bot.media.shape import DEFAULT, Limits, Plan, Size, plan
 from bot.media.workers import Workers
@@ -28,6 +28,8 @@ class NormalisedPicture:
     media_type: Literal["image/jpeg", "image/png"]
     width: int
     height: int
+    sent: Size
+    """How large it was when it came in, upright; what is counted in its pixels is counted in these."""
 
 
 class Images(Workers):
@@ -49,6 +51,19 @@ class Images(Workers):
         """
         return await self.run(lambda _: _normalise(data, fit, limits))
 
+    async def mask(
+        self, data: bytes, picture: NormalisedPicture, *, limits: Limits = DEFAULT
+    ) -> NormalisedPicture:
+        """A foreign mask as an opaque 8-bit grey PNG of exactly the size of its picture: white is painted.
+
+        What is bright in any colour is painted; where the mask is transparent, nothing is. Pixels are picked
+        and not mixed, so that an edge stays one. The picture must have kept its shape.
+
+        Raises:
+            PictureRefused: when it cannot be read, or has another shape than the picture.
+        """
+        return await self.run(lambda _: _mask(data, picture, limits))
+
     async def thumbnail(self, data: bytes, *, max_side_px: int = 320, limits: Limits = DEFAULT) -> bytes:
         """A small JPEG of a foreign picture, whatever its shape.
 
@@ -68,7 +83,19 @@ def _normalise(data: bytes, fit: Fit, limits: Limits) -> NormalisedPicture:
     result = pixels.reshape(pixels.opaque_srgb(pixels.upright(image, turn)), todo)
     # A lossless picture stays lossless while its pixels are its own. Once they are resampled there
     # is nothing exact to keep, and a JPEG at 95 with full colour resolution is a fifth of the size.
-    return _encoded(result, limits, lossless=formats.is_lossless(data, kind) and not todo.changes)
+    lossless = formats.is_lossless(data, kind) and not todo.changes
+    return _encoded(result, limits, sent=todo.source, lossless=lossless)
+
+
+def _mask(data: bytes, picture: NormalisedPicture, limits: Limits) -> NormalisedPicture:
+    _, image = _open(data, limits)
+    turn = pixels.orientation(image)
+    sent = pixels.upright_size(image, turn)
+    if not sent.has_shape_of(picture.sent):
+        raise MaskMisfit(mask=(sent.width, sent.height), picture=(picture.sent.width, picture.sent.height))
+    pixels.decode(image)
+    result = pixels.painted(pixels.upright(image, turn), Size(picture.width, picture.height))
+    return NormalisedPicture(pixels.encode(result, "PNG"), "image/png", picture.width, picture.height, sent)
 
 
 def _open(data: bytes, limits: Limits) -> tuple[ImageFormat, Image.Image]:
@@ -95,7 +122,9 @@ def _unchanged(
     # What leaves is what is checked: all of it is read, a JPEG at an eighth of its size to be quick.
     pixels.decode(pixels.open_picture(bare, kind, limits), at_least_px=image.width // 8)
     media_type = "image/jpeg" if kind is ImageFormat.JPEG else "image/png"
-    return NormalisedPicture(bare, media_type, image.width, image.height)
+    return NormalisedPicture(
+        bare, media_type, image.width, image.height, sent=Size(image.width, image.height)
+    )
 
 
 def _bare(data: bytes, kind: ImageFormat, image: Image.Image) -> bytes | None:
@@ -109,16 +138,16 @@ def _bare(data: bytes, kind: ImageFormat, image: Image.Image) -> bytes | None:
     return None
 
 
-def _encoded(image: Image.Image, limits: Limits, *, lossless: bool) -> NormalisedPicture:
+def _encoded(image: Image.Image, limits: Limits, *, sent: Size, lossless: bool) -> NormalisedPicture:
     """Encode, as a PNG if it fits; else as a JPEG, scaled down until it fits."""
     if lossless and len(data := pixels.encode(image, "PNG")) <= limits.max_bytes:
-        return NormalisedPicture(data, "image/png", image.width, image.height)
+        return NormalisedPicture(data, "image/png", image.width, image.height, sent)
     while len(data := pixels.encode(image, "JPEG")) > limits.max_bytes:
         factor = 0.95 * math.sqrt(limits.max_bytes / len(data))
         if min(image.size) * factor < limits.min_side_px:
             raise PictureTooBig(size_bytes=len(data), max_bytes=limits.max_bytes)
         image = pixels.scaled(image, Size(image.width, image.height).scaled(factor))
-    return NormalisedPicture(data, "image/jpeg", image.width, image.height)
+    return NormalisedPicture(data, "image/jpeg", image.width, image.height, sent)
 
 
 def _thumbnail(data: bytes, max_side_px: int, limits: Limits) -> bytes:

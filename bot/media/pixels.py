@@ -7,7 +7,7 @@ import contextlib
 import io
 from typing import Literal
 
-from PIL import Image, ImageCms, ImageEnhance, ImageFilter, ImageOps, ImageStat
+from PIL import Image, ImageChops, ImageCms, ImageEnhance, ImageFilter, ImageOps, ImageStat
 
 from bot.media.errors import TooManyPixels, Unreadable
 from bot.media.formats import ImageFormat, webp_size
@@ -109,6 +109,19 @@ def opaque_srgb(image: Image.Image) -> Image.Image:
     result = (_through_profile(flat, profile) if isinstance(profile, bytes) else None) or flat.convert("RGB")
     result.info = {}
     return result
+
+
+def painted(image: Image.Image, size: Size) -> Image.Image:
+    """A decoded mask in 8-bit grey at another size: how bright its brightest channel is, black where transparent."""
+    picked = image.resize((size.width, size.height), Image.Resampling.NEAREST)
+    if not picked.has_transparency_data:
+        return _brightest(_eight_bit(picked).convert("RGB"))
+    layers = picked.convert("RGBA")
+    return ImageChops.multiply(_brightest(layers.convert("RGB")), layers.getchannel("A"))
+
+
+def _brightest(image: Image.Image) -> Image.Image:
+    return image.convert("HSV").getchannel("V")
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

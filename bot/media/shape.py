@@ -48,6 +48,11 @@ class Size:
         """Whether it is longer and thinner than providers take."""
         return self.long_px > self.short_px * limits.max_ratio
 
+    def has_shape_of(self, other: "Size") -> bool:
+        """Whether its width to height is that of another size, give or take a hundredth (or a pixel)."""
+        width = self.height * other.width / other.height
+        return abs(self.width - width) <= max(1.0, width / 100)
+
     def padded(self, limits: Limits) -> Self:
         """The smallest acceptable shape around this one."""
         least = math.ceil(self.long_px / limits.max_ratio)

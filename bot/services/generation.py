@@ -2,26 +2,54 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
+from pydantic import ValidationError
 
 from bot.db import asks, jobs, offers
 from bot.db.transaction import Database, Transaction
 from bot.domain.catalogue import Choice
-from bot.domain.errors import Refused
+from bot.domain.errors import NotExpressible, OfferLapsed, Refused
 from bot.domain.jobs import Job, Origin
 from bot.domain.money import Caps
-from bot.domain.requests import Asked, Options, Picture, Value, VideoRequest
+from bot.domain.requests import (
+    Asked,
+    MotionBrush,
+    Options,
+    Path,
+    Picture,
+    Point,
+    Shot,
+    Stroke,
+    Value,
+    VideoRequest,
+)
 from bot.media.blobs import Blobs
-from bot.media.errors import Fit, PictureRefused
-from bot.media.images import Images
+from bot.media.errors import Fit, MaskRefused, PictureRefused
+from bot.media.images import Images, NormalisedPicture
 from bot.services.ports import Clock, Runner
 from bot.services.routing import Routes
 
 log = structlog.stdlib.get_logger(__name__)
 
+_V = TypeVar("_V", bound=Value)
+
 MAX_PICTURE_BYTES = 10_000_000
 OFFER_LASTS_MS = 3_600_000
+STORYBOARD_LASTS_MS = 24 * 3_600_000
+"""About as long as the CDN's links to its pictures."""
+
+MAX_DURATION_S = 60
+_STAND_IN = Picture(blob="0" * 64, media_type="image/png", width=1, height=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """Motion as it was painted: masks as they were sent, paths in pixels of the picture as it was sent."""
+
+    still: bytes | None = None
+    moving: tuple[tuple[bytes, Path], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +60,7 @@ class Ask:
     image: bytes | None = None
     end_frame: bytes | None = None
     fit: Fit = Fit.REFUSE
+    motion: Painted | None = None
 
 
 class PictureNeedsFitting(Refused):
@@ -47,6 +76,16 @@ class _Offer(Value):
     options: Options
     image: str | None
     end_frame: str | None
+
+
+class Storyboard(Value):
+    """What is kept of a storyboard while its shots are being written."""
+
+    options: Options
+    image_url: str
+    end_frame_url: str | None = None
+    text: str = ""
+    """What was written so far, line by line."""
 
 
 class Generation:
@@ -73,15 +112,48 @@ class Generation:
         self._defaults = defaults
         self._queued = queued
 
-    def check(self, options: Options, *, with_image: bool, with_end_frame: bool) -> None:
+    def check(self, asked: Asked) -> None:
         """Refuse, before anything is fetched, what no provider at hand could make.
+
+        Raises:
+            NotExpressible, pydantic.ValidationError: with the words for it.
+        """
+        image, end_frame = (_STAND_IN if url else None for url in (asked.image_url, asked.end_frame_url))
+        request = VideoRequest.of(
+            asked.options, image=image, end_frame=end_frame, motion=_stand_in_motion(asked)
+        )
+        self._routes.check(request)
+
+    def check_storyboard(self, board: Storyboard) -> None:
+        """Refuse, before its shots are written, what no provider at hand could make whatever they are.
 
         Raises:
             NotExpressible: with the words for it.
         """
-        stand_in = Picture(blob="0" * 64, media_type="image/png", width=1, height=1)
-        image, end_frame = (stand_in if given else None for given in (with_image, with_end_frame))
-        self._routes.check(VideoRequest.of(options, image=image, end_frame=end_frame))
+        refusals: list[NotExpressible] = []
+        for duration_s in range(1, MAX_DURATION_S + 1):
+            shots = (Shot(prompt="-", duration_s=duration_s),)
+            options = board.options.model_copy(update={"duration_s": duration_s, "shots": shots})
+            end_frame = _STAND_IN if board.end_frame_url else None
+            try:
+                self._routes.check(VideoRequest.of(options, image=_STAND_IN, end_frame=end_frame))
+            except NotExpressible as refusal:
+                refusals.append(refusal)
+            else:
+                return
+        raise min(refusals, key=lambda refusal: len(refusal.problems))
+
+    async def keep_storyboard(self, guild_id: int, user_id: int, board: Storyboard) -> int:
+        """Keep a storyboard for its member; returns its number. A change is another one."""
+        return await self._keep(guild_id, user_id, board, STORYBOARD_LASTS_MS)
+
+    async def storyboard(self, number: int, guild_id: int, user_id: int) -> Storyboard:
+        """A storyboard that was kept.
+
+        Raises:
+            OfferLapsed: it has lapsed, or is somebody else's.
+        """
+        return await self._kept(Storyboard, number, guild_id, user_id)
 
     async def note(self, asked: Asked) -> None:
         """Write down what is about to be acknowledged, so that a crash does not forget it."""
@@ -113,8 +185,7 @@ class Generation:
             Refused: as `accept`.
         """
         now_ms = self._clock.now_ms()
-        kept = await self._db.read(offers.look(offer_id, origin.guild_id, origin.user_id, now_ms=now_ms))
-        offer = _Offer.model_validate_json(kept)
+        offer = await self._kept(_Offer, offer_id, origin.guild_id, origin.user_id)
         ask = Ask(
             options=offer.options,
             image=await self._blobs.get(offer.image) if offer.image else None,
@@ -163,19 +234,41 @@ class Generation:
     async def _request(self, origin: Origin, ask: Ask) -> VideoRequest:
         try:
             pictures = {
-                name: await self._picture(data, ask.fit)
+                name: await self._images.normalise(data, fit=ask.fit)
                 for name, data in (("image", ask.image), ("end_frame", ask.end_frame))
                 if data is not None
             }
         except PictureRefused as refusal:
+            if ask.motion:  # whose masks and paths are for the picture as it is
+                raise refusal.without_remedies() from refusal
             if not refusal.remedies:
                 raise
             offer_id = await self._offer(origin, ask)
             raise PictureNeedsFitting(str(refusal), offer_id=offer_id, remedies=refusal.remedies) from refusal
-        return VideoRequest.of(ask.options, **pictures)
+        motion = await self._motion(ask.motion, pictures.get("image"))
+        stored = {name: await self._stored(picture) for name, picture in pictures.items()}
+        return VideoRequest.of(ask.options, motion=motion, **stored)
 
-    async def _picture(self, data: bytes, fit: Fit) -> Picture:
-        picture = await self._images.normalise(data, fit=fit)
+    async def _motion(self, painted: Painted | None, picture: NormalisedPicture | None) -> MotionBrush | None:
+        if painted is None or picture is None:
+            return None
+        still = await self._mask("The still mask", painted.still, picture) if painted.still else None
+        moving = [
+            Stroke(
+                mask=await self._mask(f"Mask {number}", mask, picture),
+                path=_carried_over(path, picture),
+            )
+            for number, (mask, path) in enumerate(painted.moving, start=1)
+        ]
+        return MotionBrush(still=still, moving=tuple(moving))
+
+    async def _mask(self, which: str, data: bytes, picture: NormalisedPicture) -> Picture:
+        try:
+            return await self._stored(await self._images.mask(data, picture))
+        except PictureRefused as refusal:
+            raise MaskRefused(which, refusal) from refusal
+
+    async def _stored(self, picture: NormalisedPicture) -> Picture:
         blob = await self._blobs.put(picture.data, max_bytes=MAX_PICTURE_BYTES)
         return Picture(
             blob=blob.hash, media_type=picture.media_type, width=picture.width, height=picture.height
@@ -187,13 +280,44 @@ class Generation:
             for name, data in (("image", ask.image), ("end_frame", ask.end_frame))
         }
         offer = _Offer(options=ask.options, image=kept["image"], end_frame=kept["end_frame"])
+        return await self._keep(origin.guild_id, origin.user_id, offer, OFFER_LASTS_MS)
+
+    async def _keep(self, guild_id: int, user_id: int, value: Value, lasts_ms: int) -> int:
         now_ms = self._clock.now_ms()
+        lapses_at_ms = now_ms + lasts_ms
         return await self._db.write(
-            offers.make(
-                origin.guild_id,
-                origin.user_id,
-                offer.model_dump_json(),
-                lapses_at_ms=now_ms + OFFER_LASTS_MS,
-                now_ms=now_ms,
-            )
+            offers.make(guild_id, user_id, value.model_dump_json(), lapses_at_ms=lapses_at_ms, now_ms=now_ms)
         )
+
+    async def _kept(self, kind: type[_V], number: int, guild_id: int, user_id: int) -> _V:
+        kept = await self._db.read(offers.look(number, guild_id, user_id, now_ms=self._clock.now_ms()))
+        try:
+            return kind.model_validate_json(kept)
+        except (
+            ValidationError
+        ) as error:  # something else is kept under this number, or in another version's terms
+            raise OfferLapsed from error
+
+
+def _carried_over(path: Path, picture: NormalisedPicture) -> Path:
+    """A path on the picture as it was sent, on the picture as it is now; what leads outside ends at the edge."""
+    along = picture.width / picture.sent.width
+    down = picture.height / picture.sent.height
+    return tuple(
+        Point(
+            x=min(round(point.x * along), picture.width - 1),
+            y=min(round(point.y * down), picture.height - 1),
+        )
+        for point in path
+    )
+
+
+def _stand_in_motion(asked: Asked) -> MotionBrush | None:
+    if not asked.still_mask_url and not asked.paths:
+        return None
+    return MotionBrush(
+        still=_STAND_IN if asked.still_mask_url else None,
+        moving=tuple(
+            Stroke(mask=_STAND_IN, path=tuple(Point(x=0, y=0) for _ in path)) for path in asked.paths
+        ),
+    )

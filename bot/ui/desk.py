@@ -3,30 +3,34 @@
 import asyncio
 import io
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any
 
 import discord
 import structlog
 from discord import ui
+from pydantic import ValidationError
 
-from bot.domain.errors import DeliveryFault, DiscordUnavailable, NoSuchJob
+from bot.domain.errors import DeliveryFault, DiscordUnavailable, NoSuchJob, Refused
 from bot.domain.jobs import Job, JobState, Origin
 from bot.domain.requests import Asked, Options
 from bot.media.errors import CannotFit, Fit, PictureTooBig
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
-from bot.services.generation import MAX_PICTURE_BYTES, Ask, Generation
+from bot.services.generation import MAX_PICTURE_BYTES, Ask, Generation, Painted, Storyboard
 from bot.services.insights import Insights
 from bot.services.ports import Card
-from bot.ui import checks, errors
+from bot.ui import checks, errors, storyboard
 from bot.ui.cards import card_view
+from bot.ui.motion import Painting
 from bot.ui.threads import DiscordPublisher, translated
 
 log = structlog.stdlib.get_logger(__name__)
 
 _MAX_SHOWN_REQUEST = 1_700  # a message has 2,000 characters
 _INTAKES_AT_ONCE = 8
+_PAINTED_AT_ONCE = 2
+"""A request with masks brings up to nine pictures of 10 MB, which are held in memory."""
 _LONGEST_COURTESY_S = 1.0
 _GO_ON_PAUSES_S = (1, 5, 30, 120, 600)
 
@@ -49,6 +53,7 @@ class Desk:
         self._cards = cards
         self._delivery = delivery
         self._intake = asyncio.Semaphore(_INTAKES_AT_ONCE)
+        self._painted = asyncio.Semaphore(_PAINTED_AT_ONCE)
         self._unacknowledged = 0
         self._all_acknowledged = asyncio.Event()
         self._all_acknowledged.set()
@@ -60,6 +65,7 @@ class Desk:
         *,
         image: discord.Attachment | None = None,
         end_frame: discord.Attachment | None = None,
+        motion: Painting | None = None,
     ) -> None:
         """Take a request: acknowledge, copy the pictures, queue it, show its card.
 
@@ -67,13 +73,66 @@ class Desk:
             Refused, PictureRefused, ValidationError: before the acknowledgement, where that needs no waiting.
         """
         checks.ensure_deliverable(interaction)
-        for picture in filter(None, (image, end_frame)):
-            if picture.size > MAX_PICTURE_BYTES:
-                raise PictureTooBig(size_bytes=picture.size, max_bytes=MAX_PICTURE_BYTES)
-        self._generation.check(options, with_image=image is not None, with_end_frame=end_frame is not None)
-        asked = _asked(interaction, options)
-        pictures = {"image_url": image and image.url, "end_frame_url": end_frame and end_frame.url}
-        await self._take(interaction, asked.model_copy(update=pictures))
+        painted = motion or Painting()
+        _ensure_of_a_size(image, end_frame, *painted.masks)
+        pictures = {
+            "image_url": image and image.url,
+            "end_frame_url": end_frame and end_frame.url,
+            "still_mask_url": painted.still and painted.still.url,
+            "moving_urls": tuple(mask.url for mask, _ in painted.moving),
+            "paths": tuple(path for _, path in painted.moving),
+        }
+        asked = _asked(interaction, options).model_copy(update=pictures)
+        self._generation.check(asked)
+        await self._take(interaction, asked)
+
+    async def open_storyboard(
+        self,
+        interaction: discord.Interaction[Any],
+        options: Options,
+        *,
+        image: discord.Attachment,
+        end_frame: discord.Attachment | None = None,
+    ) -> None:
+        """Ask for the shots of a clip in a modal.
+
+        Raises:
+            Refused, PictureRefused, ValidationError: instead of the modal.
+        """
+        checks.ensure_deliverable(interaction)
+        _ensure_of_a_size(image, end_frame)
+        board = Storyboard(options=options, image_url=image.url, end_frame_url=end_frame and end_frame.url)
+        self._generation.check_storyboard(board)
+        async with self._before_all_else():
+            number = await self._keep(interaction, board)
+            await interaction.response.send_modal(storyboard.modal(number, board.text))
+
+    async def reopen_storyboard(self, interaction: discord.Interaction[Any], number: int) -> None:
+        """Show the modal again, with what was written."""
+        try:
+            async with self._before_all_else():
+                board = await self._storyboard(interaction, number)
+                await interaction.response.send_modal(storyboard.modal(number, board.text))
+        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
+            await errors.answer(interaction, error)
+
+    async def take_storyboard(self, interaction: discord.Interaction[Any], number: int) -> None:
+        """Take the shots that were written in the modal; what is wrong with them is said beside them, privately."""
+        try:
+            text = storyboard.text_in(interaction)
+            board = await self._storyboard(interaction, number)
+            try:
+                asked = _asked_by_storyboard(interaction, board, text)
+                checks.ensure_deliverable(interaction)
+                self._generation.check(asked)
+            except (Refused, ValidationError) as refusal:
+                number = await self._keep(interaction, board.model_copy(update={"text": text}))
+                view = storyboard.view_of(refusal, number, text)
+                await interaction.response.send_message(view=view, ephemeral=True)
+            else:
+                await self._take(interaction, asked)
+        except Exception as error:  # noqa: BLE001 - discord.py only logs what a listener raises
+            await errors.answer(interaction, error)
 
     async def take_up_offer(self, interaction: discord.Interaction[Any], offer_id: int, fit: Fit) -> None:
         """Ask again with the picture made to fit; the click gets a card of its own."""
@@ -147,16 +206,26 @@ class Desk:
 
     async def _accept(self, asked: Asked, card_id: int) -> Job:
         origin = _origin(asked, card_id)
-        async with self._intake:
+        async with self._painted if asked.moving_urls else nullcontext(), self._intake:
             if asked.offer_id is not None:
                 return await self._generation.accept_offer(
                     asked.offer_id, Fit(asked.fit or Fit.REFUSE), origin
                 )
-            image, end_frame = [
+            image, end_frame, still, *moving = [
                 await self._publisher.download(url) if url else None
-                for url in (asked.image_url, asked.end_frame_url)
+                for url in (asked.image_url, asked.end_frame_url, asked.still_mask_url, *asked.moving_urls)
             ]
-            return await self._generation.accept(origin, Ask(asked.options, image, end_frame))
+            strokes = tuple((mask or b"", path) for mask, path in zip(moving, asked.paths, strict=True))
+            motion = Painted(still, strokes) if still or strokes else None
+            return await self._generation.accept(origin, Ask(asked.options, image, end_frame, motion=motion))
+
+    async def _keep(self, interaction: discord.Interaction[Any], board: Storyboard) -> int:
+        assert interaction.guild_id is not None
+        return await self._generation.keep_storyboard(interaction.guild_id, interaction.user.id, board)
+
+    async def _storyboard(self, interaction: discord.Interaction[Any], number: int) -> Storyboard:
+        assert interaction.guild_id is not None
+        return await self._generation.storyboard(number, interaction.guild_id, interaction.user.id)
 
     async def cancel(self, interaction: discord.Interaction[Any], job_id: int) -> None:
         """Cancel a job and say what happened, privately."""
@@ -252,6 +321,21 @@ def _asked(interaction: discord.Interaction[Any], options: Options) -> Asked:
     )
 
 
+def _asked_by_storyboard(interaction: discord.Interaction[Any], board: Storyboard, text: str) -> Asked:
+    shots = storyboard.shots_of(text)
+    total_s = sum(shot.duration_s for shot in shots)
+    options = board.options.model_copy(update={"shots": shots, "duration_s": total_s})
+    pictures = {"image_url": board.image_url, "end_frame_url": board.end_frame_url}
+    return _asked(interaction, options).model_copy(update=pictures)
+
+
+def _ensure_of_a_size(*pictures: discord.Attachment | None) -> None:
+    """As Discord says how large they are; what comes is bounded again."""
+    for picture in filter(None, pictures):
+        if picture.size > MAX_PICTURE_BYTES:
+            raise PictureTooBig(size_bytes=picture.size, max_bytes=MAX_PICTURE_BYTES)
+
+
 def _origin(asked: Asked, card_id: int) -> Origin:
     return Origin(
         request_key=asked.request_key,
@@ -266,7 +350,9 @@ def _origin(asked: Asked, card_id: int) -> Origin:
 
 def _request_text(job: Job, commands: str) -> str:
     """The commands to read at once, where a message can hold them to the letter."""
-    about = f"What {job.provider} is sent for job {job.id}. Set the variable that holds the key, then it runs."
+    about = (
+        f"What {job.provider} is sent for job {job.id}. Set the variable that holds the key, then it runs."
+    )
     fits = len(commands) <= _MAX_SHOWN_REQUEST and "`" not in commands
     return f"{about}\n```sh\n{commands}\n```" if fits else about
 

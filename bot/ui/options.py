@@ -4,8 +4,8 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
-from typing import Any, Optional
+from collections.abc import Callable, Container, Coroutine, Mapping
+from typing import Any, Optional, TypeVar
 
 import discord
 from discord import app_commands
@@ -15,12 +15,15 @@ from bot.domain.catalogue import Catalogue, ModelSpec
 from bot.domain.requests import Aspect, CameraMove, CameraPreset, Options, Quality, camera_control
 from bot.ui.text import counted, cut
 
+_T = TypeVar("_T")
+
 Prompt = Range[str, 1, 2500]
 
 _SIZES = {Quality.STD: "720p", Quality.PRO: "1080p", Quality.UHD: "2160p"}
 _QUALITIES = [Choice(name=f"{quality} ({size})", value=quality.value) for quality, size in _SIZES.items()]
 _ASPECTS = [Choice(name=aspect, value=aspect.value) for aspect in Aspect]
 _CAMERAS = [Choice(name=move.replace("_", " "), value=move.value) for move in (*CameraMove, *CameraPreset)]
+_CHOICES = {"quality": _QUALITIES, "aspect": _ASPECTS, "camera": _CAMERAS}
 
 _MAX_CHOICES = 25  # Discord's limit of suggestions
 
@@ -40,6 +43,7 @@ _SHARED: dict[str, tuple[Any, object, str]] = {
     "sound": (bool, False, "With sound"),
     "voices": (str | None, None, "Up to two voice ids, separated by commas"),
     "provider": (str | None, None, "Who makes it"),
+    "watermark": (bool, False, "With the maker's mark"),
     "draft": (bool, False, "A free draft, made on the bot's own machine"),
     "spoiler": (bool, False, "Hide the clip until it is clicked"),
 }
@@ -49,24 +53,37 @@ _SHARED: dict[str, tuple[Any, object, str]] = {
 Command = Callable[..., Coroutine[Any, Any, None]]
 
 
-def shared(*, prompt_required: bool) -> Callable[[Command], Command]:
-    """Give a command a prompt and the shared options beside its own; it receives them as `wanted: Options`."""
+def shared(*names: str, prompt_required: bool | None) -> Callable[[Command], Command]:
+    """Give a command shared options beside its own; it receives them as `wanted: Options`.
+
+    Args:
+        names: Which of them; all if none is named.
+        prompt_required: None for a command that has no prompt.
+    """
+    options = {name: _SHARED[name] for name in names or _SHARED}
+    taken = (*(["prompt"] if prompt_required is not None else []), *options)
 
     def decorate(callback: Command) -> Command:
         @functools.wraps(callback)
         async def command(cog: Any, interaction: discord.Interaction[Any], **given: Any) -> None:
-            common = {name: given.pop(name) for name in ("prompt", *_SHARED)}
+            common = {name: given.pop(name) for name in taken}
             await callback(cog, interaction, wanted=_wanted(**common), **given)
 
-        command.__dict__["__signature__"] = _with_shared(inspect.signature(callback), prompt_required)
-        described = app_commands.describe(**{name: text for name, (*_, text) in _SHARED.items()})(command)
-        chosen = app_commands.choices(quality=_QUALITIES, aspect=_ASPECTS, camera=_CAMERAS)(described)
-        return app_commands.autocomplete(model=_suggest_models, provider=_suggest_providers)(chosen)
+        command.__dict__["__signature__"] = _with_shared(
+            inspect.signature(callback), options, prompt_required
+        )
+        described = app_commands.describe(**{name: text for name, (*_, text) in options.items()})(command)
+        chosen = app_commands.choices(**_among(options, _CHOICES))(described)
+        return app_commands.autocomplete(**_among(options, _SUGGESTED))(chosen)
 
     return decorate
 
 
-def _with_shared(own: inspect.Signature, prompt_required: bool) -> inspect.Signature:  # noqa: FBT001 - private
+def _with_shared(
+    own: inspect.Signature,
+    options: dict[str, tuple[Any, object, str]],
+    prompt_required: bool | None,  # noqa: FBT001 - private
+) -> inspect.Signature:
     """What discord.py reads instead: the command's own parameters with `wanted` taken apart."""
     by_keyword = inspect.Parameter.KEYWORD_ONLY
     required = [one.replace(kind=by_keyword) for one in own.parameters.values() if one.default is one.empty]
@@ -74,17 +91,25 @@ def _with_shared(own: inspect.Signature, prompt_required: bool) -> inspect.Signa
         one.replace(kind=by_keyword) for one in own.parameters.values() if one.default is not one.empty
     ]
     cog, interaction, *needed = [one for one in required if one.name != "wanted"]
-    prompt = (
-        inspect.Parameter("prompt", by_keyword, annotation=Prompt)
-        if prompt_required
-        else inspect.Parameter("prompt", by_keyword, annotation=Optional[Prompt], default=None)
-    )
     common = [
         inspect.Parameter(name, by_keyword, default=default, annotation=annotation)
-        for name, (annotation, default, _) in _SHARED.items()
+        for name, (annotation, default, _) in options.items()
     ]
     first = [one.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in (cog, interaction)]
-    return inspect.Signature([*first, *needed, prompt, *optional, *common])
+    return inspect.Signature([*first, *needed, *_prompt(prompt_required), *optional, *common])
+
+
+def _among(options: Container[str], known: Mapping[str, _T]) -> dict[str, _T]:
+    return {name: value for name, value in known.items() if name in options}
+
+
+def _prompt(required: bool | None) -> list[inspect.Parameter]:  # noqa: FBT001 - private
+    by_keyword = inspect.Parameter.KEYWORD_ONLY
+    if required is None:
+        return []
+    if required:
+        return [inspect.Parameter("prompt", by_keyword, annotation=Prompt)]
+    return [inspect.Parameter("prompt", by_keyword, annotation=Optional[Prompt], default=None)]
 
 
 def model_choices(catalogue: Catalogue, typed: str) -> list[Choice[str]]:
@@ -101,14 +126,14 @@ def provider_choices(catalogue: Catalogue, typed: str) -> list[Choice[str]]:
 
 def _wanted(
     *,
-    prompt: str | None,
-    duration: int | None,
-    quality: str | None,
-    aspect: str | None,
-    negative: str | None,
-    camera: str | None,
-    camera_amount: float | None,
-    voices: str | None,
+    prompt: str | None = None,
+    duration: int | None = None,
+    quality: str | None = None,
+    aspect: str | None = None,
+    negative: str | None = None,
+    camera: str | None = None,
+    camera_amount: float | None = None,
+    voices: str | None = None,
     **same: Any,
 ) -> Options:
     """The options as a value; raises `pydantic.ValidationError` where they contradict each other."""
@@ -116,7 +141,7 @@ def _wanted(
         prompt=(prompt or "").strip(),
         negative_prompt=negative,
         duration_s=duration or 5,
-        quality=Quality(quality or Quality.STD),
+        quality=Quality(quality) if quality else None,
         aspect=Aspect(aspect) if aspect else None,
         camera=camera_control(camera, camera_amount),
         voices=tuple(filter(None, (voice.strip() for voice in (voices or "").split(",")))),
@@ -130,6 +155,9 @@ async def _suggest_models(interaction: discord.Interaction[Any], typed: str) -> 
 
 async def _suggest_providers(interaction: discord.Interaction[Any], typed: str) -> list[Choice[str]]:
     return provider_choices(interaction.client.services.catalogue, typed)
+
+
+_SUGGESTED = {"model": _suggest_models, "provider": _suggest_providers}
 
 
 def _label(spec: ModelSpec) -> str:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from bot.db import jobs, lanes, money
 from bot.db.sqlite import SqliteDatabase
+from bot.domain.catalogue import ModelSpec
 from bot.domain.errors import (
     NoSuchJob,
     NotExpressible,
@@ -21,11 +22,18 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs import Job, JobState, Origin
 from bot.domain.money import Balance
-from bot.domain.requests import Asked, Options, Quality, Task
+from bot.domain.requests import Asked, MotionBrush, Options, Point, Quality, Task
 from bot.media.blobs import Blobs
-from bot.media.errors import Fit, NotAPicture
+from bot.media.errors import Fit, NotAPicture, PictureRefused
 from bot.media.images import Images
-from bot.services.generation import OFFER_LASTS_MS, Ask, Generation, PictureNeedsFitting
+from bot.services.generation import (
+    OFFER_LASTS_MS,
+    Ask,
+    Generation,
+    Painted,
+    PictureNeedsFitting,
+    Storyboard,
+)
 from tests import builders
 from tests.services.doubles import TurnedClock, routes
 
@@ -53,7 +61,19 @@ class Counter:
     clock: TurnedClock
     woken: list[int] = field(default_factory=list[int])
     queued: int = 0
-    generation: Any = None
+    images: Any = None
+
+    def generations(self, spec: ModelSpec) -> Generation:
+        return Generation(
+            db=self.db,
+            routes=routes(self.db, spec),
+            images=self.images,
+            blobs=self.blobs,
+            clock=self.clock,
+            runner=self,
+            defaults=builders.caps(user_daily_credits=20, user_queued=3),
+            queued=self.one_more,
+        )
 
     def wake(self, job_id: int) -> None:
         self.woken.append(job_id)
@@ -75,24 +95,32 @@ async def counter(tmp_path: Path) -> AsyncGenerator[Counter]:
     await db.write(lanes.open_pool("local"))
     made = Counter(db, Blobs.open(tmp_path / "blobs"), TurnedClock())
     async with Images() as images:
-        made.generation = Generation(
-            db=db,
-            routes=routes(db, builders.LOCAL),
-            images=images,
-            blobs=made.blobs,
-            clock=made.clock,
-            runner=made,
-            defaults=builders.caps(user_daily_credits=20, user_queued=3),
-            queued=made.one_more,
-        )
+        made.images = images
         yield made
     assert await db.read(money.discrepancies()) == 0
     await db.close()
 
 
+BRUSH = builders.LOCAL.model_copy(
+    update={
+        "parameters": ("prompt", "end_frame", "motion", "shots"),
+        "durations_s": (5, 8, 10),
+        "only": {"motion": ("std/5", "pro/5")},
+        "exclusive": (("end_frame", "motion"),),
+    }
+)
+"""A model that takes painted motion and several shots."""
+
+
+@pytest.fixture
+def brush(counter: Counter) -> Generation:
+    """The counter where there is such a model."""
+    return counter.generations(BRUSH)
+
+
 @pytest.fixture
 def generation(counter: Counter) -> Generation:
-    return counter.generation
+    return counter.generations(builders.LOCAL)
 
 
 async def needing_a_fit(
@@ -270,25 +298,121 @@ async def test_an_offer_refused_for_credits_can_be_taken_later(
     assert await generation.accept_offer(offer.offer_id, Fit.PAD, builders.origin())
 
 
+POINTS = (Point(x=10, y=20), Point(x=30, y=40))
+URL = "https://cdn.example.com/picture.png"
+
+
 @pytest.mark.parametrize(
-    ("options", "pictures", "refusal"),
+    ("options", "brought", "refusal"),
     [
-        (Options(prompt="x", duration_s=7), (False, False), NotExpressible),
-        (Options(prompt="x", model="nope"), (True, False), NotExpressible),
-        (Options(prompt="x"), (False, True), ValidationError),
-        (Options(), (False, False), ValidationError),
+        (Options(prompt="x", duration_s=7), {}, NotExpressible),
+        (Options(prompt="x", model="nope"), {"image_url": URL}, NotExpressible),
+        (Options(prompt="x"), {"end_frame_url": URL}, ValidationError),
+        (Options(), {}, ValidationError),
+        (Options(prompt="x"), {"still_mask_url": URL}, ValidationError),
+        (Options(prompt="x", duration_s=10), {"image_url": URL, "still_mask_url": URL}, NotExpressible),
+        (Options(), {"image_url": URL, "moving_urls": (URL,), "paths": (POINTS[:1],)}, NotExpressible),
+        (Options(), {"image_url": URL, "moving_urls": (URL,), "paths": (POINTS,), "end_frame_url": URL}, NotExpressible),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_made_is_refused_before_anything_is_fetched(
-    generation: Generation, options: Options, pictures: tuple[bool, bool], refusal: type[Exception]
+    brush: Generation, options: Options, brought: dict[str, Any], refusal: type[Exception]
 ) -> None:
     with pytest.raises(refusal):
-        generation.check(options, with_image=pictures[0], with_end_frame=pictures[1])
+        brush.check(_asked(builders.origin()).model_copy(update={"options": options, **brought}))
 
 
-def test_what_can_be_made_passes_the_check(generation: Generation) -> None:
-    generation.check(WORDS, with_image=False, with_end_frame=False)
-    generation.check(Options(), with_image=True, with_end_frame=True)
+@pytest.mark.parametrize(
+    "brought",
+    [
+        {},
+        {"image_url": URL, "end_frame_url": URL},
+        {"image_url": URL, "still_mask_url": URL},
+        {"image_url": URL, "moving_urls": (URL, URL), "paths": (POINTS, POINTS)},
+    ],
+)
+def test_what_can_be_made_passes_the_check(brush: Generation, brought: dict[str, Any]) -> None:
+    brush.check(_asked(builders.origin()).model_copy(update=brought))
+
+
+async def painted(brush: Generation, *, image: bytes, motion: Painted, **options: Any) -> MotionBrush:
+    job = await brush.accept(builders.origin(), Ask(Options(**options), image=image, motion=motion))
+    assert job.request.motion
+    return job.request.motion
+
+
+async def test_masks_and_paths_are_brought_to_the_size_of_the_picture(
+    counter: Counter, brush: Generation
+) -> None:
+    motion = await painted(
+        brush, image=png(8192, 4000), motion=Painted(png(4096, 2000), ((png(2048, 1000), POINTS),))
+    )
+    assert [(mask.width, mask.height, mask.media_type) for mask in motion.masks] == [
+        (4096, 2000, "image/png"),
+        (4096, 2000, "image/png"),
+    ]
+    assert [(point.x, point.y) for point in motion.moving[0].path] == [(5, 10), (15, 20)]
+    kept = Image.open(io.BytesIO(await counter.blobs.get(motion.moving[0].mask.blob)))
+    assert (kept.size, kept.mode) == ((4096, 2000), "L")
+
+
+async def test_a_path_that_leads_outside_ends_at_the_edge(brush: Generation) -> None:
+    path = (Point(x=0, y=0), Point(x=640, y=10), Point(x=9, y=99_999))
+    motion = await painted(brush, image=png(), motion=Painted(None, ((png(), path),)))
+    assert [(point.x, point.y) for point in motion.moving[0].path] == [(0, 0), (639, 10), (9, 359)]
+
+
+@pytest.mark.parametrize(
+    ("image", "motion", "said"),
+    [
+        (png(), Painted(png(640, 400)), "The still mask: This mask is 640 by 400 pixels and its picture 640 by 360"),
+        (png(), Painted(None, ((png(), POINTS), (b"MZ", POINTS))), "Mask 2: This file is not a picture"),
+        (png(200, 200), Painted(png(200, 200)), "at least 300; send a larger one"),
+        (LONG_AND_LARGE, Painted(LONG_AND_LARGE), "send a larger one that is less narrow"),
+        (b"MZ", Painted(png()), "not a picture I can read"),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_painted_on_is_refused_with_nothing_kept_or_offered(
+    counter: Counter, brush: Generation, image: bytes, motion: Painted, said: str
+) -> None:
+    with pytest.raises(PictureRefused, match=said):
+        await painted(brush, image=image, motion=motion)
+    assert await counter.jobs() == []
+    assert (await counter.balance()).reserved == 0
+
+
+BOARD = Storyboard(options=Options(), image_url=URL, text="3 | The boat leaves")
+
+
+async def test_a_storyboard_is_its_members_for_a_day(counter: Counter, generation: Generation) -> None:
+    number = await generation.keep_storyboard(1, 100, BOARD)
+    assert await generation.storyboard(number, 1, 100) == BOARD
+    for guild_id, user_id in ((1, 101), (2, 100)):
+        with pytest.raises(OfferLapsed):
+            await generation.storyboard(number, guild_id, user_id)
+    counter.clock.turn(24 * 3600 + 1)
+    with pytest.raises(OfferLapsed):
+        await generation.storyboard(number, 1, 100)
+
+
+async def test_an_offer_is_no_storyboard_and_a_storyboard_no_offer(generation: Generation) -> None:
+    number = await generation.keep_storyboard(1, 100, BOARD)
+    with pytest.raises(OfferLapsed):
+        await generation.accept_offer(number, Fit.PAD, builders.origin())
+    offer = await needing_a_fit(generation)
+    with pytest.raises(OfferLapsed):
+        await generation.storyboard(offer.offer_id, 1, 100)
+
+
+def test_a_storyboard_that_nobody_can_make_is_refused_before_it_is_written(
+    generation: Generation, brush: Generation
+) -> None:
+    with pytest.raises(NotExpressible) as refusal:
+        generation.check_storyboard(BOARD)
+    assert refusal.value.problems == ("The local renderer does not take several shots; leave it out.",)
+    brush.check_storyboard(BOARD)
+    with pytest.raises(NotExpressible, match="sound"):
+        brush.check_storyboard(BOARD.model_copy(update={"options": Options(sound=True)}))
 
 
 async def test_a_waiting_job_is_cancelled_by_its_owner_at_once(
