@@ -39,6 +39,7 @@ from bot.services.delivery import Delivery
 from bot.services.generation import Generation
 from bot.services.health import Health, Watched
 from bot.services.insights import Insights
+from bot.services.news import News, Notice
 from bot.services.ports import Clock, Publisher
 from bot.services.quotas import Quotas
 from bot.services.routing import Routes
@@ -47,6 +48,9 @@ from bot.services.stages import Stages
 from bot.settings import Settings, SettingsInvalid
 from bot.ui.desk import Desk
 from bot.ui.threads import DiscordPublisher
+from bot.web.callbacks import Sender, callback_url
+from bot.web.server import serving
+from bot.web.signature import WebhookSecretInvalid, signing_key
 
 T = TypeVar("T")
 
@@ -118,6 +122,7 @@ class _Engine:
     catalogue: Catalogue
     routes: Routes
     attempts: Attempts
+    news: News
     runner: EmbeddedRunner
     admission: Admission
     cards: Cards
@@ -167,6 +172,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         SettingsInvalid: a setting is missing or wrong, or Discord does not know the token.
         CatalogueInvalid: a row in the operator's file of models is not one.
         DiscordUnreachable: Discord does not answer.
+        bot.web.server.AddressUnusable: the web server's port is taken.
         bot.db.errors.DatabaseUnusable: the database cannot be used.
     """
     token, clock = settings.token, clock or SystemClock()
@@ -184,6 +190,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         await _recover(stores.db, engine)
         await _log_in(client, token)
         await _resume(stores.db, engine)
+        await _listen(settings, stores, engine, client, stack)
         tasks.create_task(engine.admission.run(), name="admission")
         tasks.create_task(client.desk.resume(), name="resume")
         tasks.create_task(_check_books(stores.db), name="books")
@@ -229,7 +236,7 @@ async def _open_stores(settings: Settings, stack: AsyncExitStack) -> _Stores:
         images=await stack.enter_async_context(Images()),
         clips=await stack.enter_async_context(Clips()),
         installation=await db.write(installation.settle_on("name", _mint_name())),
-        callback_secret=await db.write(installation.settle_on("callback secret", secrets.token_urlsafe(24))),
+        callback_secret=await db.write(installation.settle_on("callback secret", secrets.token_urlsafe(32))),
     )
 
 
@@ -267,16 +274,7 @@ def _build_engine(
     catalogue = load_catalogue(settings)
 
     def task_changed(provider: str, task_id: str) -> None:
-        tasks.create_task(wake_carrier(provider, task_id))
-
-    async def wake_carrier(provider: str, task_id: str) -> None:
-        try:
-            job = await db.read(jobs.by_task(provider, task_id))
-        except Exception:  # its carrier asks again by itself
-            log.exception("news not passed on", provider=provider, task=task_id)
-            return
-        if job is not None:
-            runner.wake(job.id)
+        news.tell(provider, Notice(key=None, task_ids=(task_id,)))
 
     health = Health(clock, worsened=lambda: admission.wake())  # noqa: PLW0108 - made below
     shared = registry.Shared(
@@ -323,11 +321,41 @@ def _build_engine(
         slot_freed=admission.wake,
     )
     runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)
-    return _Engine(providers, catalogue, routes, attempts, runner, admission, cards, delivery, clock)
+    news = News(db=db, runner=runner, installation=stores.installation, tasks=tasks)
+    return _Engine(providers, catalogue, routes, attempts, news, runner, admission, cards, delivery, clock)
 
 
 def _callback_url(settings: Settings, secret: str) -> Callable[[str], str | None]:
-    return lambda provider: None
+    """Where a provider may send news: nowhere, unless the internet reaches this process."""
+    public_url = settings.public_url
+    return lambda provider: callback_url(public_url, provider, secret) if public_url else None
+
+
+async def _listen(
+    settings: Settings, stores: _Stores, engine: _Engine, client: Kinora, stack: AsyncExitStack
+) -> None:
+    """Open the web server, where there is a way to it."""
+    if settings.public_url is None:
+        return
+    try:
+        secret = settings.kling_webhook_secret
+        key = signing_key(secret.get_secret_value().strip()) if secret else None
+    except WebhookSecretInvalid as error:
+        raise SettingsInvalid(f"KLING_WEBHOOK_SECRET: {error}") from error
+    senders = {
+        name: Sender(stores.callback_secret, signing_key=key if name == "kling" else None)
+        for name in engine.providers
+    }
+    await stack.enter_async_context(
+        serving(
+            host=settings.web_host,
+            port=settings.web_port,
+            senders=senders,
+            news=engine.news.tell,
+            is_ready=client.is_ready,
+            clock=engine.clock,
+        )
+    )
 
 
 def _furnish(

@@ -12,6 +12,7 @@ _SECRETS = (
     re.compile(
         r"(/(?:webhooks|interactions)/\d+/)[^/?\s\"']+"
     ),  # whoever holds such a token posts as the bot
+    re.compile(r"(/callbacks/\w+/)[^/?\s\"']+"),  # whoever holds one may tell us news
     re.compile(r"\b((?:Bot|[Bb]earer)\s+)[\w.~+/\-]{8,}=*"),
     re.compile(r"([?&](?:ex|is|hm|sig|\w*signature|\w*token|key|X-Amz-[\w-]+)=)[^&\s\"']+", re.IGNORECASE),
 )

@@ -96,14 +96,15 @@ class Reply:
 
 def dig(data: Any, *path: str | int) -> Any:
     """What stands in JSON at a path of keys and places; None where there is nothing."""
+    found = data
     for step in path:
-        if isinstance(step, str) and isinstance(data, dict):
-            data = cast("dict[str, Any]", data).get(step)
-        elif isinstance(step, int) and isinstance(data, list) and len(cast("list[Any]", data)) > step:
-            data = data[step]
+        if isinstance(step, str) and isinstance(found, dict):
+            found = cast("dict[str, Any]", found).get(step)
+        elif isinstance(step, int) and isinstance(found, list) and len(cast("list[Any]", found)) > step:
+            found = cast("list[Any]", found)[step]
         else:
             return None
-    return data
+    return found
 
 
 class Account:

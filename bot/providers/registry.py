@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import aiohttp
+from pydantic import SecretStr
 
 from bot.domain.provider import Provider
+from bot.providers import aimlapi, kling, onemin
 from bot.providers.download import Downloads
+from bot.providers.http import Account
 from bot.providers.local.provider import LocalProvider
 from bot.settings import Settings
 
@@ -27,6 +30,45 @@ class Shared:
     changed: Changed
 
 
+def _kling(settings: Settings, shared: Shared) -> Provider:
+    if settings.kling_api_key:
+        sign_in = kling.api_key(_secret(settings.kling_api_key))
+    else:
+        access_key, secret_key = _secret(settings.kling_access_key), _secret(settings.kling_secret_key)
+        sign_in = kling.jwt(access_key, secret_key, now_ms=shared.now_ms)
+    return kling.KlingProvider(
+        _account(shared, settings.kling_base_url, sign_in),
+        flavour=kling.OFFICIAL,
+        downloads=shared.downloads,
+        concurrency=settings.kling_concurrency,
+    )
+
+
+def _kkiai(settings: Settings, shared: Shared) -> Provider:
+    return kling.KlingProvider(
+        _account(shared, settings.kkiai_base_url, kling.api_key(_secret(settings.kkiai_api_key))),
+        flavour=kling.KKIAI,
+        downloads=shared.downloads,
+        concurrency=settings.kkiai_concurrency,
+    )
+
+
+def _aimlapi(settings: Settings, shared: Shared) -> Provider:
+    return aimlapi.AimlapiProvider(
+        _account(shared, settings.aimlapi_base_url, aimlapi.bearer(_secret(settings.aimlapi_api_key))),
+        downloads=shared.downloads,
+        concurrency=settings.aimlapi_concurrency,
+    )
+
+
+def _onemin(settings: Settings, shared: Shared) -> Provider:
+    return onemin.OneminProvider(
+        _account(shared, settings.onemin_base_url, onemin.api_key(_secret(settings.onemin_api_key))),
+        downloads=shared.downloads,
+        concurrency=settings.onemin_concurrency,
+    )
+
+
 def _local(settings: Settings, shared: Shared) -> Provider:
     return LocalProvider(
         settings.data_dir / "local",
@@ -38,6 +80,10 @@ def _local(settings: Settings, shared: Shared) -> Provider:
 
 
 PROVIDERS: Mapping[str, Callable[[Settings, Shared], Provider]] = {
+    "kling": _kling,
+    "kkiai": _kkiai,
+    "aimlapi": _aimlapi,
+    "onemin": _onemin,
     "local": _local,
 }
 
@@ -55,3 +101,12 @@ def session() -> aiohttp.ClientSession:
     """
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     return aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
+
+
+def _account(shared: Shared, base_url: str, sign_in: Callable[[], Mapping[str, str]]) -> Account:
+    return Account(shared.session, base_url=base_url, sign_in=sign_in, now_ms=shared.now_ms)
+
+
+def _secret(value: SecretStr | None) -> str:
+    assert value is not None  # settings name a provider only if its key is set
+    return value.get_secret_value().strip()

@@ -50,11 +50,11 @@ THREAD_LINGERS_MS = 300_000
 HOPELESS_AFTER_MS = 24 * 3600 * 1000
 """A provider that has not answered for a day is not waited for."""
 
-_STAYS = frozenset({Refusal.MODERATION})
-"""What one provider refuses for its content is not offered to the next."""
-
 _BUSY_ENOUGH = 4
 """A provider that was busy so many times is not waited for while another could do it."""
+
+_LONGEST_PAUSE_S = 120.0
+"""Between two creates for one job, unless the provider asks for more."""
 
 _MAX_TRIES = 12
 _LONGEST_BACKOFF_S = 60
@@ -175,18 +175,25 @@ class Stages:
         log.warning(
             "rejected", job=job.id, provider=job.provider, why=outcome.why.value, reason=outcome.reason
         )
-        is_pointless = outcome.retry_after_s is None
-        if outcome.why not in _STAYS and (
-            is_pointless or outcome.why is not Refusal.BUSY or job.attempt >= _BUSY_ENOUGH
-        ):
+        try:
+            return await self._after_refusal(job, outcome)
+        except jobs.Overtaken:  # by a cancellation: the refusal must not be forgotten over it
+            newer = await self._db.read(jobs.get(job.id))
+            if (newer.state, newer.attempt) != (job.state, job.attempt):
+                raise
+            return await self._cancelled(newer)
+
+    async def _after_refusal(self, job: Job, outcome: Rejected) -> Job:
+        is_worth_waiting = outcome.why is Refusal.BUSY and job.attempt < _BUSY_ENOUGH
+        if outcome.why is not Refusal.MODERATION and not is_worth_waiting:
             choice = await self._routes.next_for(job)
             if choice is not None:
                 return await self._move_on(job, choice)
-        if is_pointless:
+        if outcome.retry_after_s is None:
             return await self._end(job, outcome.reason)
-        return await self._next_attempt(
-            job, run_at_ms=self._clock.now_ms() + int(outcome.retry_after_s * 1000)
-        )
+        longer_s = min(outcome.retry_after_s * 2 ** min(job.attempt - 1, 9), _LONGEST_PAUSE_S)
+        wait_s = max(outcome.retry_after_s, longer_s)
+        return await self._next_attempt(job, run_at_ms=self._clock.now_ms() + int(wait_s * 1000))
 
     async def _move_on(self, job: Job, choice: Choice) -> Job:
         log.info("moved on", job=job.id, refused_by=job.provider, provider=choice.spec.provider)

@@ -91,8 +91,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Studio:
     """A studio in the place of the local renderer, for bots that start from now on."""
     studio = Studio()
 
-    def build(_settings: object, _tasks: object, changed: registry.Changed) -> Studio:
-        studio.changed = changed
+    def build(_settings: object, shared: registry.Shared) -> Studio:
+        studio.changed = shared.changed
         return studio
 
     monkeypatch.setattr(registry, "PROVIDERS", {"local": build})

@@ -118,3 +118,26 @@ async def test_a_refused_attempt_that_turns_out_absent_is_sent_again_once(engine
     engine.provider.look_ups.append(Absent())
     job = await engine.until(await engine.admitted(), DONE)
     assert engine.provider.keys == [f"kinora-abc123-{job.id}-{attempt}" for attempt in (1, 2)]
+
+
+async def test_a_refusal_during_a_cancellation_is_not_taken_for_doubt(engine: Engine) -> None:
+    engine.provider.recovery = Recovery.NEITHER
+    engine.provider.submits.appendleft(Rejected("No."))
+    job = await engine.admitted(price=9)
+    now_ms = engine.clock.now_ms()
+    engine.provider.before_submit = lambda: engine.db.write(
+        jobs.cancel(job.id, guild_id=1, owner_id=100, now_ms=now_ms)
+    )
+    job = await engine.step(job)
+    assert (job.state, job.error) == (JobState.CANCELLED, None)
+
+
+async def test_the_pauses_of_a_busy_provider_grow_but_not_without_end(engine: Engine) -> None:
+    engine.provider.submits.extendleft([Rejected("Busy.", Refusal.BUSY, retry_after_s=2)] * 12)
+    job, pauses = await engine.admitted(), list[float]()
+    for _ in range(12):
+        await engine.stages.advance(job.id, early=True)
+        job = await engine.job(job)
+        pauses.append((job.run_at_ms - engine.clock.now_ms()) / 1000)
+    assert pauses[:4] == [2, 4, 8, 16]
+    assert max(pauses) == 120
