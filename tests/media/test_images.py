@@ -11,7 +11,16 @@ import pytest
 from PIL import Image, ImageChops, ImageCms, ImageStat
 
 from bot.media import pixels
-from bot.media.errors import Fit, NotAPicture, OddShape, PictureTooBig, TooManyPixels, TooSmall, Unreadable
+from bot.media.errors import (
+    Fit,
+    MaskMisfit,
+    NotAPicture,
+    OddShape,
+    PictureTooBig,
+    TooManyPixels,
+    TooSmall,
+    Unreadable,
+)
 from bot.media.images import DEFAULT, Images, Limits, NormalisedPicture
 
 Picture = Callable[..., Image.Image]
@@ -355,3 +364,94 @@ async def test_the_event_loop_goes_on_while_a_picture_is_decoded(
         await entered.wait()
         released.set()  # a blocked loop would never get here
     assert task.result().width == 640
+
+
+def strokes(mode: str, ground: object, stroke: object, size: tuple[int, int] = (640, 480)) -> Image.Image:
+    """A mask whose left half is painted."""
+    image = Image.new(mode, size, ground)
+    image.paste(stroke, (0, 0, size[0] // 2, size[1]))
+    return image
+
+
+CLEAR, RED = (0, 0, 0, 0), (255, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        strokes("RGB", (0, 0, 0), (255, 255, 255)),
+        strokes("L", 0, 255),
+        strokes("1", 0, 1),
+        strokes("RGB", (0, 0, 0), RED),
+        strokes("RGBA", CLEAR, (*RED, 255)),
+        strokes("RGBA", (255, 255, 255, 0), (255, 255, 255, 255)),
+        strokes("LA", (255, 0), (255, 255)),
+        strokes("RGB", (0, 0, 0), RED).quantize(4),
+        strokes("I;16", 0, 65_535),
+        strokes("RGB", (0, 0, 0), RED, size=(320, 240)),
+        strokes("RGB", (0, 0, 0), RED, size=(1280, 960)),
+    ],
+    ids=lambda mask: f"{mask.mode} {mask.width}",
+)
+async def test_a_mask_becomes_black_and_white_on_the_pixels_of_its_picture(
+    images: Images, picture: Picture, encoded: Encoded, mask: Image.Image
+) -> None:
+    whole = await images.normalise(encoded(picture(), "PNG"))
+    result = await images.mask(encoded(mask, "PNG"), whole)
+    seen = shown(result)
+    assert (seen.mode, seen.size, seen.info) == ("L", (640, 480), {})
+    assert seen.crop((0, 0, 320, 480)).getextrema() == (255, 255)
+    assert seen.crop((320, 0, 640, 480)).getextrema() == (0, 0)
+
+
+async def test_a_mask_follows_a_picture_that_was_made_smaller(
+    images: Images, picture: Picture, encoded: Encoded
+) -> None:
+    whole = await images.normalise(encoded(picture(1200, 900), "JPEG"), limits=Limits(max_side_px=600))
+    assert (whole.width, whole.height, whole.sent.width, whole.sent.height) == (600, 450, 1200, 900)
+    result = await images.mask(encoded(strokes("L", 0, 255, size=(1200, 900)), "JPEG"), whole)
+    assert (result.width, result.height, result.media_type) == (600, 450, "image/png")
+
+
+async def test_a_mask_and_its_picture_are_turned_upright_each_by_itself(
+    images: Images, picture: Picture, encoded: Encoded
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    whole = await images.normalise(
+        encoded(picture(480, 640).transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif)
+    )
+    assert (whole.sent.width, whole.sent.height) == (480, 640)
+    seen = shown(await images.mask(encoded(strokes("L", 0, 255, size=(480, 640)), "PNG"), whole))
+    assert seen.crop((0, 0, 240, 640)).getextrema() == (255, 255)
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 360), (480, 640), (648, 480)])
+async def test_a_mask_of_another_shape_is_refused_with_both_sizes(
+    images: Images, picture: Picture, encoded: Encoded, width: int, height: int
+) -> None:
+    whole = await images.normalise(encoded(picture(), "PNG"))
+    with pytest.raises(MaskMisfit, match=f"{width} by {height} pixels and its picture 640 by 480"):
+        await images.mask(encoded(strokes("L", 0, 255, size=(width, height)), "PNG"), whole)
+
+
+async def test_a_mask_that_lost_a_pixel_to_rounding_is_taken(
+    images: Images, picture: Picture, encoded: Encoded
+) -> None:
+    whole = await images.normalise(encoded(picture(), "PNG"))
+    for size in ((213, 160), (644, 480), (67, 50)):
+        result = await images.mask(encoded(strokes("L", 0, 255, size=size), "PNG"), whole)
+        assert (result.width, result.height) == (640, 480)
+
+
+async def test_a_mask_is_bounded_as_pictures_are(images: Images, picture: Picture, encoded: Encoded) -> None:
+    whole = await images.normalise(encoded(picture(), "PNG"))
+    mask = encoded(strokes("L", 0, 255), "PNG")
+    for data, limits, refusal in (
+        (b"<html>", DEFAULT, NotAPicture),
+        (mask[: len(mask) // 2], DEFAULT, Unreadable),
+        (mask, Limits(max_pixels=10_000), TooManyPixels),
+        (mask, Limits(max_input_bytes=100), PictureTooBig),
+    ):
+        with pytest.raises(refusal):
+            await images.mask(data, whole, limits=limits)

@@ -48,6 +48,10 @@ GIVEN: dict[str, Any] = {
     "reason": "The disk is full.",
     "message": None,
     "offer_id": 9,
+    "mask": (640, 400),
+    "picture": (640, 360),
+    "which": "Mask 2",
+    "refusal": media_errors.Unreadable(),
 }
 
 

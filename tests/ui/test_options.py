@@ -7,18 +7,21 @@ from discord import app_commands
 from pydantic import ValidationError
 
 from bot.domain.catalogue import Catalogue
-from bot.domain.requests import Aspect, CameraMove, CameraPreset, Options, Quality
+from bot.domain.requests import Aspect, CameraMove, CameraPreset, Options, Point, Quality
 from bot.sandbox.rules import violations
 from bot.ui.options import model_choices, provider_choices
 from cogs.animate import Animate
+from cogs.motion import Motion
+from cogs.storyboard import Storyboard
 from cogs.video import Video
 from tests import builders
 from tests.discord_payloads import COMMANDS
 
 COMMON = (
     "model", "duration", "quality", "aspect", "negative", "guidance", "camera", "camera_amount",
-    "sound", "voices", "provider", "draft", "spoiler",
+    "sound", "voices", "provider", "watermark", "draft", "spoiler",
 )  # fmt: skip
+NUMBERED = [name for number in range(1, 7) for name in (f"mask{number}", f"path{number}")]
 TEXT, INTEGER, BOOLEAN, NUMBER, ATTACHMENT = 3, 4, 5, 10, 11
 
 
@@ -39,7 +42,7 @@ def desk() -> Desk:
 async def tree(desk: Desk) -> app_commands.CommandTree[Any]:
     tree = app_commands.CommandTree(discord.Client(intents=discord.Intents.none()))
     bot: Any = SimpleNamespace(desk=desk)
-    for cog in (Animate(bot), Video(bot)):
+    for cog in (Animate(bot), Video(bot), Motion(bot), Storyboard(bot)):
         for command in cog.get_app_commands():
             tree.add_command(command)
     return tree
@@ -64,7 +67,18 @@ def test_the_commands_are_as_discord_takes_them(described: dict[str, Any]) -> No
 
 def test_the_options_are_those_promised_in_an_order_that_makes_sense(described: dict[str, Any]) -> None:
     names = {name: [one["name"] for one in command["options"]] for name, command in described.items()}
-    assert names == {"animate": ["image", "prompt", "end_frame", *COMMON], "video": ["prompt", *COMMON]}
+    assert names == {
+        "animate": ["image", "prompt", "end_frame", *COMMON],
+        "video": ["prompt", *COMMON],
+        "motion": [
+            "image", "prompt", "still_mask", *NUMBERED, "end_frame",
+            "model", "duration", "quality", "negative", "guidance", "provider", "watermark", "spoiler",
+        ],
+        "storyboard": [
+            "image", "end_frame",
+            "model", "quality", "negative", "guidance", "sound", "voices", "provider", "watermark", "spoiler",
+        ],
+    }  # fmt: skip
 
 
 def test_only_what_cannot_be_left_out_is_required(described: dict[str, Any]) -> None:
@@ -72,7 +86,7 @@ def test_only_what_cannot_be_left_out_is_required(described: dict[str, Any]) -> 
         name: [one["name"] for one in command["options"] if one.get("required")]
         for name, command in described.items()
     }
-    assert needed == {"animate": ["image"], "video": ["prompt"]}
+    assert needed == {"animate": ["image"], "video": ["prompt"], "motion": ["image"], "storyboard": ["image"]}
 
 
 @pytest.mark.parametrize("command", ["animate", "video"])
@@ -82,7 +96,7 @@ def test_each_option_has_its_type_its_bounds_and_its_words(described: dict[str, 
     assert kinds == {
         "model": TEXT, "duration": INTEGER, "quality": TEXT, "aspect": TEXT, "negative": TEXT, "guidance": NUMBER,
         "camera": TEXT, "camera_amount": NUMBER, "sound": BOOLEAN, "voices": TEXT, "provider": TEXT,
-        "draft": BOOLEAN, "spoiler": BOOLEAN,
+        "watermark": BOOLEAN, "draft": BOOLEAN, "spoiler": BOOLEAN,
     }  # fmt: skip
     assert (options["prompt"]["min_length"], options["prompt"]["max_length"]) == (1, 2500)
     assert (options["camera_amount"]["min_value"], options["camera_amount"]["max_value"]) == (-10, 10)
@@ -95,8 +109,26 @@ def test_each_option_has_its_type_its_bounds_and_its_words(described: dict[str, 
 
 
 def test_pictures_are_attachments(described: dict[str, Any]) -> None:
-    options = {one["name"]: one["type"] for one in described["animate"]["options"]}
-    assert (options["image"], options["end_frame"]) == (ATTACHMENT, ATTACHMENT)
+    attached = {
+        name: [one["name"] for one in command["options"] if one["type"] == ATTACHMENT]
+        for name, command in described.items()
+    }
+    assert attached == {
+        "animate": ["image", "end_frame"],
+        "video": [],
+        "motion": ["image", "still_mask", *NUMBERED[::2], "end_frame"],
+        "storyboard": ["image", "end_frame"],
+    }
+
+
+@pytest.mark.parametrize("command", ["motion", "storyboard"])
+def test_a_command_with_some_of_the_options_has_their_choices_and_suggestions(
+    described: dict[str, Any], command: str
+) -> None:
+    options = {one["name"]: one for one in described[command]["options"]}
+    assert [one["value"] for one in options["quality"]["choices"]] == list(Quality)
+    assert {name for name, one in options.items() if one.get("autocomplete")} == {"model", "provider"}
+    assert all(len(one["description"]) > 5 for one in options.values())
 
 
 async def used(tree: app_commands.CommandTree[Any], name: str, **given: Any) -> None:
@@ -117,15 +149,26 @@ async def test_what_was_chosen_arrives_as_one_value(tree: app_commands.CommandTr
     await used(
         tree, "animate", image=picture, end_frame=end, prompt="a boat", model="m", duration=10, quality="pro",
         aspect="9:16", negative="rain", guidance=0.0, camera="pan", camera_amount=-2.0, sound=True,
-        voices=" anna , ,ben,", provider="local", draft=True, spoiler=True,
+        voices=" anna , ,ben,", provider="local", watermark=True, draft=True, spoiler=True,
     )  # fmt: skip
     wanted, pictures = desk.asked[0]
     assert pictures == {"image": picture, "end_frame": end}
     assert wanted.model_dump(mode="json") == {
         "prompt": "a boat", "negative_prompt": "rain", "provider": "local", "model": "m", "duration_s": 10,
         "quality": "pro", "aspect": "9:16", "guidance": 0.0, "camera": {"move": "pan", "amount": -2.0},
-        "sound": True, "voices": ["anna", "ben"], "draft": True, "spoiler": True,
+        "sound": True, "voices": ["anna", "ben"], "shots": [], "watermark": True, "draft": True, "spoiler": True,
     }  # fmt: skip
+
+
+async def test_masks_and_paths_arrive_together(tree: app_commands.CommandTree[Any], desk: Desk) -> None:
+    picture, still, mask = object(), object(), object()
+    await used(
+        tree, "motion", image=picture, prompt="it sails", still_mask=still, mask3=mask, path3="1,2 3,4", duration=5
+    )  # fmt: skip
+    [(wanted, brought)] = desk.asked
+    assert wanted == Options(prompt="it sails")
+    assert (brought["image"], brought["motion"].still) == (picture, still)
+    assert brought["motion"].moving == ((mask, (Point(x=1, y=2), Point(x=3, y=4))),)
 
 
 async def test_a_picture_needs_no_words(tree: app_commands.CommandTree[Any], desk: Desk) -> None:
