@@ -33,14 +33,14 @@ class Storyboard(commands.Cog):
         wanted: Options,
     ) -> None:
         """Write up to six shots that follow each other in one clip."""
-        await self.bot.desk.open_storyboard(interaction, wanted, image=image, end_frame=end_frame)
+        await self.bot.desk.ask_for_shots(interaction, wanted, image=image, end_frame=end_frame)
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[Kinora]) -> None:
         """Take the shots, whichever process showed the modal."""
         number = storyboard.number_in(interaction)
         if number is not None:
-            await self.bot.desk.take_storyboard(interaction, number)
+            await self.bot.desk.storyboards.take(interaction, number)
 
 
 async def setup(bot: Kinora) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 import discord
 import structlog
 from discord import ui
-from pydantic import ValidationError
 
-from bot.domain.errors import DeliveryFault, DiscordUnavailable, NoSuchJob, Refused
+from bot.domain.errors import DeliveryFault, DiscordUnavailable, NoSuchJob
 from bot.domain.jobs import Job, JobState, Origin
 from bot.domain.requests import Asked, Options
 from bot.media.errors import CannotFit, Fit, PictureTooBig
@@ -20,9 +19,10 @@ from bot.services.delivery import Delivery
 from bot.services.generation import MAX_PICTURE_BYTES, Ask, Generation, Painted, Storyboard
 from bot.services.insights import Insights
 from bot.services.ports import Card
-from bot.ui import checks, errors, storyboard
+from bot.ui import checks, errors
 from bot.ui.cards import card_view
 from bot.ui.motion import Painting
+from bot.ui.storyboard import Storyboards
 from bot.ui.threads import DiscordPublisher, translated
 
 log = structlog.stdlib.get_logger(__name__)
@@ -52,6 +52,7 @@ class Desk:
         self._insights = insights
         self._cards = cards
         self._delivery = delivery
+        self.storyboards = Storyboards(generation, ask=self._ask, before_all_else=self._before_all_else)
         self._intake = asyncio.Semaphore(_INTAKES_AT_ONCE)
         self._painted = asyncio.Semaphore(_PAINTED_AT_ONCE)
         self._unacknowledged = 0
@@ -72,7 +73,6 @@ class Desk:
         Raises:
             Refused, PictureRefused, ValidationError: before the acknowledgement, where that needs no waiting.
         """
-        checks.ensure_deliverable(interaction)
         painted = motion or Painting()
         _ensure_of_a_size(image, end_frame, *painted.masks)
         pictures = {
@@ -82,11 +82,9 @@ class Desk:
             "moving_urls": tuple(mask.url for mask, _ in painted.moving),
             "paths": tuple(path for _, path in painted.moving),
         }
-        asked = _asked(interaction, options).model_copy(update=pictures)
-        self._generation.check(asked)
-        await self._take(interaction, asked)
+        await self._ask(interaction, options, pictures)
 
-    async def open_storyboard(
+    async def ask_for_shots(
         self,
         interaction: discord.Interaction[Any],
         options: Options,
@@ -94,7 +92,7 @@ class Desk:
         image: discord.Attachment,
         end_frame: discord.Attachment | None = None,
     ) -> None:
-        """Ask for the shots of a clip in a modal.
+        """Begin a storyboard: ask for its shots in a modal.
 
         Raises:
             Refused, PictureRefused, ValidationError: instead of the modal.
@@ -102,37 +100,15 @@ class Desk:
         checks.ensure_deliverable(interaction)
         _ensure_of_a_size(image, end_frame)
         board = Storyboard(options=options, image_url=image.url, end_frame_url=end_frame and end_frame.url)
-        self._generation.check_storyboard(board)
-        async with self._before_all_else():
-            number = await self._keep(interaction, board)
-            await interaction.response.send_modal(storyboard.modal(number, board.text))
+        await self.storyboards.open(interaction, board)
 
-    async def reopen_storyboard(self, interaction: discord.Interaction[Any], number: int) -> None:
-        """Show the modal again, with what was written."""
-        try:
-            async with self._before_all_else():
-                board = await self._storyboard(interaction, number)
-                await interaction.response.send_modal(storyboard.modal(number, board.text))
-        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
-            await errors.answer(interaction, error)
-
-    async def take_storyboard(self, interaction: discord.Interaction[Any], number: int) -> None:
-        """Take the shots that were written in the modal; what is wrong with them is said beside them, privately."""
-        try:
-            text = storyboard.text_in(interaction)
-            board = await self._storyboard(interaction, number)
-            try:
-                asked = _asked_by_storyboard(interaction, board, text)
-                checks.ensure_deliverable(interaction)
-                self._generation.check(asked)
-            except (Refused, ValidationError) as refusal:
-                number = await self._keep(interaction, board.model_copy(update={"text": text}))
-                view = storyboard.view_of(refusal, number, text)
-                await interaction.response.send_message(view=view, ephemeral=True)
-            else:
-                await self._take(interaction, asked)
-        except Exception as error:  # noqa: BLE001 - discord.py only logs what a listener raises
-            await errors.answer(interaction, error)
+    async def _ask(
+        self, interaction: discord.Interaction[Any], options: Options, pictures: dict[str, Any]
+    ) -> None:
+        checks.ensure_deliverable(interaction)
+        asked = _asked(interaction, options).model_copy(update=pictures)
+        self._generation.check(asked)
+        await self._take(interaction, asked)
 
     async def take_up_offer(self, interaction: discord.Interaction[Any], offer_id: int, fit: Fit) -> None:
         """Ask again with the picture made to fit; the click gets a card of its own."""
@@ -218,14 +194,6 @@ class Desk:
             strokes = tuple((mask or b"", path) for mask, path in zip(moving, asked.paths, strict=True))
             motion = Painted(still, strokes) if still or strokes else None
             return await self._generation.accept(origin, Ask(asked.options, image, end_frame, motion=motion))
-
-    async def _keep(self, interaction: discord.Interaction[Any], board: Storyboard) -> int:
-        assert interaction.guild_id is not None
-        return await self._generation.keep_storyboard(interaction.guild_id, interaction.user.id, board)
-
-    async def _storyboard(self, interaction: discord.Interaction[Any], number: int) -> Storyboard:
-        assert interaction.guild_id is not None
-        return await self._generation.storyboard(number, interaction.guild_id, interaction.user.id)
 
     async def cancel(self, interaction: discord.Interaction[Any], job_id: int) -> None:
         """Cancel a job and say what happened, privately."""
@@ -319,14 +287,6 @@ def _asked(interaction: discord.Interaction[Any], options: Options) -> Asked:
         image_url=None,
         end_frame_url=None,
     )
-
-
-def _asked_by_storyboard(interaction: discord.Interaction[Any], board: Storyboard, text: str) -> Asked:
-    shots = storyboard.shots_of(text)
-    total_s = sum(shot.duration_s for shot in shots)
-    options = board.options.model_copy(update={"shots": shots, "duration_s": total_s})
-    pictures = {"image_url": board.image_url, "end_frame_url": board.end_frame_url}
-    return _asked(interaction, options).model_copy(update=pictures)
 
 
 def _ensure_of_a_size(*pictures: discord.Attachment | None) -> None:

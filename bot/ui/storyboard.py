@@ -1,45 +1,65 @@
-"""Storyboards: the modal that asks for shots, what is read from it, and the way back to it.
+"""Storyboards: the modal that asks for shots, and the way back to it.
 
 discord.py knows a modal only in the process that sent it, so the modal's id says which storyboard it is for
 and whoever receives it finds the rest in the database.
 """
 
 import re
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, Self
 
 import discord
 from discord import ui
+from pydantic import ValidationError
 
 from bot.domain.errors import Refused
-from bot.domain.requests import Shot
-from bot.services.generation import MAX_DURATION_S
+from bot.domain.requests import Options
+from bot.services.generation import Generation, Storyboard
 from bot.ui import errors
-from bot.ui.text import inline, plain
+from bot.ui.errors import Answer, describe
+from bot.ui.shots import shots_of
+from bot.ui.text import plain
 
-MAX_SHOTS = 6
-MAX_SHOT_CHARACTERS = 512
-"""Both: Kling API, image to video, `multi_prompt`."""
 MAX_TEXT = 3400
 """Six full shots; and with a sentence about them they fit a message, which has 4,000 characters."""
 
 _FIELD = "shots"
 _MODAL_ID = re.compile(r"storyboard:([0-9]{1,18})")
-_LINE = re.compile(r"\s*([0-9]{1,3})\s*(?:s|sec|seconds)?\s*\|\s*(.*?)\s*", re.IGNORECASE)
 _EXAMPLE = "3 | The boat leaves the harbour\n2 | A wave lifts it"
-_SHOWN = 40
 _TICK = "\u02cb"  # ends no code block
 
+Interaction = discord.Interaction[Any]
 
-class ShotsUnclear(Refused):
-    """The lines of a storyboard cannot be made sense of; the text names the line."""
+
+class ShotsRefused(Exception):
+    """Shots that were written are not taken; the cause says why, and the person gets them back.
+
+    `kept_as` is the storyboard that holds them, None where none does.
+    """
+
+    def __init__(self, cause: Exception, text: str, *, kept_as: int | None) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+        self.text = text
+        self.kept_as = kept_as
+
+
+@describe.register
+def _shots(error: ShotsRefused) -> Answer:
+    why = describe(error.cause).text
+    written = "\n".join(map(plain, error.text.splitlines())).replace("`", _TICK).strip()
+    text = f"{why}\n```\n{written}\n```" if written else why
+    if error.kept_as is None:
+        return Answer(text)
+    row: ui.ActionRow[Any] = ui.ActionRow()
+    return Answer(text, row.add_item(EditShotsButton(error.kept_as)))
 
 
 class Desk(Protocol):
     """What the button leads to; the client holds one as `desk`."""
 
-    async def reopen_storyboard(self, interaction: discord.Interaction[Any], number: int) -> None:
-        """Show the modal again, with what was written."""
-        ...
+    storyboards: "Storyboards"
 
 
 class EditShotsButton(ui.DynamicItem[ui.Button[Any]], template=r"storyboard:(?P<number>\d{1,18}):edit"):
@@ -66,7 +86,72 @@ class EditShotsButton(ui.DynamicItem[ui.Button[Any]], template=r"storyboard:(?P<
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Show the modal."""
         desk: Desk = interaction.client.desk
-        await desk.reopen_storyboard(interaction, self.number)
+        await desk.storyboards.reopen(interaction, self.number)
+
+
+class Storyboards:
+    """Asks for shots and takes them; part of the desk."""
+
+    def __init__(
+        self,
+        generation: Generation,
+        *,
+        ask: Callable[[Interaction, Options, dict[str, Any]], Awaitable[None]],
+        before_all_else: Callable[[], AbstractAsyncContextManager[None]],
+    ) -> None:
+        """`ask` takes a request with the links to its pictures; in `before_all_else` interactions are acknowledged."""
+        self._generation = generation
+        self._ask = ask
+        self._before_all_else = before_all_else
+
+    async def open(self, interaction: Interaction, board: Storyboard) -> None:
+        """Ask for the shots in a modal.
+
+        Raises:
+            Refused: instead of the modal, because nobody could make such a clip.
+        """
+        self._generation.check_storyboard(board)
+        async with self._before_all_else():
+            number = await self._keep(interaction, board)
+            await interaction.response.send_modal(modal(number, board.text))
+
+    async def reopen(self, interaction: Interaction, number: int) -> None:
+        """Show the modal again, with what was written."""
+        try:
+            async with self._before_all_else():
+                board = await self._kept(interaction, number)
+                await interaction.response.send_modal(modal(number, board.text))
+        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
+            await errors.answer(interaction, error)
+
+    async def take(self, interaction: Interaction, number: int) -> None:
+        """Take the shots that were written; where they are not taken, the person gets them back with the reason."""
+        text = text_in(interaction)
+        try:
+            await self._take(interaction, await self._kept(interaction, number), text)
+        except ShotsRefused as refusal:
+            await errors.answer(interaction, refusal)
+        except Exception as error:  # noqa: BLE001 - discord.py only logs what a listener raises
+            await errors.answer(interaction, ShotsRefused(error, text, kept_as=None))
+
+    async def _take(self, interaction: Interaction, board: Storyboard, text: str) -> None:
+        try:
+            shots = shots_of(text)
+            total_s = sum(shot.duration_s for shot in shots)
+            options = board.options.model_copy(update={"shots": shots, "duration_s": total_s})
+            pictures = {"image_url": board.image_url, "end_frame_url": board.end_frame_url}
+            await self._ask(interaction, options, pictures)
+        except (Refused, ValidationError) as refusal:
+            kept_as = await self._keep(interaction, board.model_copy(update={"text": text}))
+            raise ShotsRefused(refusal, text, kept_as=kept_as) from refusal
+
+    async def _keep(self, interaction: Interaction, board: Storyboard) -> int:
+        assert interaction.guild_id is not None
+        return await self._generation.keep_storyboard(interaction.guild_id, interaction.user.id, board)
+
+    async def _kept(self, interaction: Interaction, number: int) -> Storyboard:
+        assert interaction.guild_id is not None
+        return await self._generation.storyboard(number, interaction.guild_id, interaction.user.id)
 
 
 def modal(number: int, text: str) -> ui.Modal:
@@ -90,7 +175,7 @@ def modal(number: int, text: str) -> ui.Modal:
     return shown
 
 
-def number_in(interaction: discord.Interaction[Any]) -> int | None:
+def number_in(interaction: Interaction) -> int | None:
     """Which storyboard a modal that was sent off is for; None for any other interaction."""
     if interaction.type is not discord.InteractionType.modal_submit:
         return None
@@ -99,59 +184,8 @@ def number_in(interaction: discord.Interaction[Any]) -> int | None:
     return int(found[1]) if found else None
 
 
-def text_in(interaction: discord.Interaction[Any]) -> str:
+def text_in(interaction: Interaction) -> str:
     """What was written in the modal."""
     data: Any = interaction.data
     fields = [label["component"] for label in data["components"] if "component" in label]
     return next(field["value"] for field in fields if field["custom_id"] == _FIELD)
-
-
-def shots_of(text: str) -> tuple[Shot, ...]:
-    """Read shots, a line each: `seconds | what happens`. Empty lines are passed over.
-
-    Raises:
-        ShotsUnclear: naming the line that is wrong.
-    """
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    if not lines:
-        raise ShotsUnclear("Write at least one line, such as `3 | The boat leaves the harbour`.")
-    if len(lines) > MAX_SHOTS:
-        raise ShotsUnclear(f"Line {lines[MAX_SHOTS][0]} is one too many: a storyboard has at most six shots.")
-    shots = tuple(_shot(number, line) for number, line in lines)
-    total_s = sum(shot.duration_s for shot in shots)
-    if total_s > MAX_DURATION_S:
-        raise ShotsUnclear(
-            f"The shots last {total_s} seconds together, and no clip is longer than {MAX_DURATION_S}."
-        )
-    return shots
-
-
-def view_of(error: Exception, number: int, text: str) -> ui.LayoutView:
-    """The words for what is wrong, what was written, and the way back to it."""
-    view = errors.view_of(error)
-    kept = "\n".join(plain(line) for line in text.splitlines()).replace("`", _TICK).strip()
-    if kept:
-        view.add_item(ui.TextDisplay(f"```\n{kept}\n```"))
-    row: ui.ActionRow[Any] = ui.ActionRow()
-    view.add_item(row.add_item(EditShotsButton(number)))
-    return view
-
-
-def _shot(number: int, line: str) -> Shot:
-    found = _LINE.fullmatch(line)
-    if found is None:
-        shown = inline(line, length=_SHOWN)
-        raise ShotsUnclear(
-            f"Line {number} cannot be read: {shown}. Write the seconds, then | and what happens, "
-            "such as `3 | The boat leaves the harbour`."
-        )
-    duration_s, prompt = int(found[1]), found[2]
-    if not 1 <= duration_s <= MAX_DURATION_S:
-        raise ShotsUnclear(f"Line {number}: a shot lasts 1 to {MAX_DURATION_S} seconds, not {duration_s}.")
-    if not prompt:
-        raise ShotsUnclear(f"Line {number}: say after the | what happens.")
-    if len(prompt) > MAX_SHOT_CHARACTERS:
-        raise ShotsUnclear(
-            f"Line {number} has {len(prompt)} characters after the |, and {MAX_SHOT_CHARACTERS} are the most."
-        )
-    return Shot(prompt=prompt, duration_s=duration_s)

@@ -171,5 +171,7 @@ async def test_a_storyboard_of_somebody_else_is_not_taken(bot: Bot, scene: Scene
     stranger = scene.guild.add_member("leo")
     answer = await (await stranger.submit(modal, {"shots": SHOTS})).response()
     assert "no longer open" in answer.text
+    assert SHOTS in answer.text
+    assert answer.ephemeral_to is not None
     with pytest.raises(NoSuchJob):
         await bot.job()

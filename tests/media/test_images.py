@@ -366,7 +366,10 @@ async def test_the_event_loop_goes_on_while_a_picture_is_decoded(
     assert task.result().width == 640
 
 
-def strokes(mode: str, ground: object, stroke: object, size: tuple[int, int] = (640, 480)) -> Image.Image:
+Colour = float | tuple[int, ...]
+
+
+def strokes(mode: str, ground: Colour, stroke: Colour, size: tuple[int, int] = (640, 480)) -> Image.Image:
     """A mask whose left half is painted."""
     image = Image.new(mode, size, ground)
     image.paste(stroke, (0, 0, size[0] // 2, size[1]))
