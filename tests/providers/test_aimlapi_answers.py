@@ -519,6 +519,16 @@ async def test_cost_is_believed_only_where_it_is_one(
     assert await aimlapi.poll("universal/1") == Ready("https://a/1.mp4", spent)
 
 
+async def test_dollars_in_a_header_count_before_the_usual_rate(
+    vendor: AimlapiVendor, aimlapi: AimlapiProvider
+) -> None:
+    headers = {"x-aimlapi-credits-used": "2480", "x-aimlapi-usd-spent": "0.001000000"}
+    body = {"id": "1", "status": "completed", "video": "https://a/1.mp4"}
+    vendor.instead_of_poll.append(Said(200, body, headers))
+    spent = Spent(Decimal(2480), "credit", Decimal("0.001"))
+    assert await aimlapi.poll("universal/1") == Ready("https://a/1.mp4", spent)
+
+
 async def test_cost_that_is_not_told_is_not_invented(vendor: AimlapiVendor, aimlapi: AimlapiProvider) -> None:
     vendor.usage = "untold"
     answer = await aimlapi.poll(await accepted(aimlapi))
@@ -626,14 +636,11 @@ async def test_failure_that_was_charged_for_is_not_absent(
 async def test_failure_is_absent_only_when_the_task_can_be_asked_about(
     vendor: AimlapiVendor, aimlapi: AimlapiProvider
 ) -> None:
-    vendor.instead_of_log.append(a_log(a_row()))
-    vendor.instead_of_poll.append(Said(502, "<html></html>"))
-    with pytest.raises(ProviderFault, match="502"):
-        await look_up(aimlapi)
-    vendor.instead_of_log.append(a_log(a_row()))
-    vendor.instead_of_poll.append(Said(200, "<html></html>"))
-    with pytest.raises(ProviderFault, match="200"):
-        await look_up(aimlapi)
+    for said in (Said(502, "<html></html>"), Said(200, "<html></html>"), Said(500, {"status": "error"})):
+        vendor.instead_of_log.append(a_log(a_row()))
+        vendor.instead_of_poll.append(said)
+        with pytest.raises(ProviderFault, match=str(said.status)):
+            await look_up(aimlapi)
 
 
 async def test_success_in_the_log_counts_before_a_failure(

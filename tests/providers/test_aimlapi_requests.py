@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 from collections.abc import AsyncGenerator
+from importlib import resources
 from pathlib import Path as File
 from typing import Any
 
@@ -12,7 +13,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from bot.domain.catalogue import ModelSpec
+from bot.domain.catalogue import ModelSpec, fits, parse
 from bot.domain.provider import Accepted, Submission
 from bot.domain.requests import (
     Aspect,
@@ -352,6 +353,80 @@ async def test_row_can_forbid_another_renderer(
     await aimlapi.submit(desk.submission())
     await aimlapi.submit(desk.submission(a_row(SPEC.id, upstream="kling")))
     assert [seen.body.get("provider") for seen in vendor.seen] == [None, "kling"]
+
+
+SHIPPED = [
+    row
+    for row in parse(
+        resources.files("bot.domain").joinpath("catalogue.toml").read_text(), source="catalogue.toml"
+    )
+    if row.provider == "aimlapi"
+]
+
+
+def everything(desk: Desk, spec: ModelSpec) -> list[dict[str, Any]]:
+    """What the parameters of a row can be, one request each."""
+    stroke = Stroke(mask=desk.picture("moving"), path=(Point(x=1, y=1), Point(x=2, y=2)))
+    values: dict[str, list[dict[str, Any]]] = {
+        "prompt": [{}, {"duration_s": max(spec.durations_s)}],
+        "negative_prompt": [{"negative_prompt": "blur"}],
+        "end_frame": [{"end_frame": desk.picture("end")}],
+        "guidance": [{"guidance": 0}, {"guidance": 0.7}],
+        "camera": [{"camera": CameraControl(move=move, amount=-2.5)} for move in CameraMove],
+        "camera_preset": [{"camera": CameraControl(move=move)} for move in CameraPreset],
+        "motion": [{"motion": MotionBrush(still=desk.picture("still"), moving=(stroke,) * 6)}],
+        "sound": [{"sound": True}],
+        "shots": [{"shots": SHOTS, "duration_s": 5}],
+    }
+    wanted = [value for parameter in spec.parameters for value in values[parameter]]
+    return wanted + [{"aspect": aspect} for aspect in spec.aspects]
+
+
+@pytest.mark.parametrize("spec", SHIPPED, ids=lambda spec: spec.id)
+async def test_shipped_model_is_taken_with_everything_its_row_allows(
+    vendor: AimlapiVendor, aimlapi: AimlapiProvider, desk: Desk, spec: ModelSpec
+) -> None:
+    is_text = spec.tasks == (Task.TEXT_TO_VIDEO,)
+    requests = everything(desk, spec)
+    for wanted in requests:
+        submission = desk.submission(spec, **wanted | ({"image": None} if is_text else {}))
+        assert fits(submission.request, spec) == []
+        assert isinstance(await aimlapi.submit(submission), Accepted)
+    assert len(vendor.tasks) == len(requests) > 0
+
+
+async def test_vendor_would_drop_a_mask_under_the_wrong_name_and_charge_for_the_clip(
+    vendor: AimlapiVendor, aimlapi: AimlapiProvider, desk: Desk
+) -> None:
+    wrong = a_row(V1_PRO, path="legacy", mask_names="plain")
+    await aimlapi.submit(desk.submission(wrong, motion=MotionBrush(still=desk.picture("still"))))
+    assert len(vendor.bill) == 1
+    [problem] = vendor.problems
+    assert "static_mask" in problem
+    vendor.problems.clear()
+
+
+@pytest.mark.parametrize(
+    ("spec", "wanted", "problem"),
+    [
+        (LEGACY_V1_PRO, {"prompt": ""}, "'prompt' is a required property"),
+        (LEGACY_V1_PRO, {"duration_s": 7}, "duration: 7 is not one of [5, 10]"),
+        (SPEC.model_copy(update={"id": "klingai/video-o1-image-to-video"}), {"guidance": 1}, "cfg_scale"),
+    ],
+)
+async def test_vendor_minds_what_its_documentation_says(
+    *,
+    vendor: AimlapiVendor,
+    aimlapi: AimlapiProvider,
+    desk: Desk,
+    spec: ModelSpec,
+    wanted: dict[str, Any],
+    problem: str,
+) -> None:
+    await aimlapi.submit(desk.submission(spec, **wanted))
+    [found] = vendor.problems
+    assert problem in found
+    vendor.problems.clear()
 
 
 async def test_preview_is_a_command_that_sends_the_same(
