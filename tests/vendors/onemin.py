@@ -132,8 +132,8 @@ class OneminVendor(Vendor):
             web.post("/api/assets", self._upload),
             web.post("/api/features", self._create),
             web.get("/api/ai-records/{uuid}", self._record),
-            web.get("/bucket/asset.1min.ai/{path:.*}", lambda request: self._stored(request, self.bucket)),
-            web.get("/asset-host/{path:.*}", lambda request: self._stored(request, self.asset_host)),
+            web.get("/bucket/asset.1min.ai/{path:.*}", self._in_bucket),
+            web.get("/asset-host/{path:.*}", self._on_asset_host),
         ]
 
     async def download(self, request: web.Request) -> web.StreamResponse:
@@ -251,6 +251,12 @@ class OneminVendor(Vendor):
             return NO_RECORDS[OnPoll.NOT_FOUND].response()
         task.polls += 1
         return web.json_response(self.record_of(task))
+
+    async def _in_bucket(self, request: web.Request) -> web.StreamResponse:
+        return await self._stored(request, self.bucket)
+
+    async def _on_asset_host(self, request: web.Request) -> web.StreamResponse:
+        return await self._stored(request, self.asset_host)
 
     async def _stored(self, request: web.Request, storage: Storage) -> web.StreamResponse:
         await self.record(request)
