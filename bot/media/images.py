@@ -95,7 +95,10 @@ def _mask(data: bytes, picture: NormalisedPicture, limits: Limits) -> Normalised
         raise MaskMisfit(mask=(sent.width, sent.height), picture=(picture.sent.width, picture.sent.height))
     pixels.decode(image)
     result = pixels.painted(pixels.upright(image, turn), Size(picture.width, picture.height))
-    return NormalisedPicture(pixels.encode(result, "PNG"), "image/png", picture.width, picture.height, sent)
+    png = pixels.encode(result, "PNG")
+    if len(png) > limits.max_bytes:
+        raise PictureTooBig(size_bytes=len(png), max_bytes=limits.max_bytes)
+    return NormalisedPicture(png, "image/png", picture.width, picture.height, sent)
 
 
 def _open(data: bytes, limits: Limits) -> tuple[ImageFormat, Image.Image]:

@@ -61,6 +61,7 @@ class Ask:
     end_frame: bytes | None = None
     fit: Fit = Fit.REFUSE
     motion: Painted | None = None
+    """Painted on `image`, which is then there."""
 
 
 class PictureNeedsFitting(Refused):
@@ -245,13 +246,11 @@ class Generation:
                 raise
             offer_id = await self._offer(origin, ask)
             raise PictureNeedsFitting(str(refusal), offer_id=offer_id, remedies=refusal.remedies) from refusal
-        motion = await self._motion(ask.motion, pictures.get("image"))
+        motion = await self._motion(ask.motion, pictures["image"]) if ask.motion else None
         stored = {name: await self._stored(picture) for name, picture in pictures.items()}
         return VideoRequest.of(ask.options, motion=motion, **stored)
 
-    async def _motion(self, painted: Painted | None, picture: NormalisedPicture | None) -> MotionBrush | None:
-        if painted is None or picture is None:
-            return None
+    async def _motion(self, painted: Painted, picture: NormalisedPicture) -> MotionBrush:
         still = await self._mask("The still mask", painted.still, picture) if painted.still else None
         moving = [
             Stroke(

@@ -187,11 +187,12 @@ class Desk:
                 return await self._generation.accept_offer(
                     asked.offer_id, Fit(asked.fit or Fit.REFUSE), origin
                 )
-            image, end_frame, still, *moving = [
+            image, end_frame, still = [
                 await self._publisher.download(url) if url else None
-                for url in (asked.image_url, asked.end_frame_url, asked.still_mask_url, *asked.moving_urls)
+                for url in (asked.image_url, asked.end_frame_url, asked.still_mask_url)
             ]
-            strokes = tuple((mask or b"", path) for mask, path in zip(moving, asked.paths, strict=True))
+            masks = [await self._publisher.download(url) for url in asked.moving_urls]
+            strokes = tuple(zip(masks, asked.paths, strict=True))
             motion = Painted(still, strokes) if still or strokes else None
             return await self._generation.accept(origin, Ask(asked.options, image, end_frame, motion=motion))
 

@@ -455,6 +455,7 @@ async def test_a_mask_is_bounded_as_pictures_are(images: Images, picture: Pictur
         (mask[: len(mask) // 2], DEFAULT, Unreadable),
         (mask, Limits(max_pixels=10_000), TooManyPixels),
         (mask, Limits(max_input_bytes=100), PictureTooBig),
+        (mask, Limits(max_bytes=100), PictureTooBig),
     ):
         with pytest.raises(refusal):
             await images.mask(data, whole, limits=limits)
