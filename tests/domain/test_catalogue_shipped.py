@@ -282,6 +282,13 @@ def wants_sound_for_voices(spec: ModelSpec) -> None:
     assert fits(wanted, spec) == ["Voices need sound; switch sound on."]
 
 
+def doubts_motion_beside_an_end_frame(spec: ModelSpec) -> None:
+    """Its own documentation shows both in one request, so that it is not certainly refused."""
+    wanted = using(spec, ["end_frame", "motion"], quality=Quality.PRO, duration_s=5)
+    assert fits(wanted, spec) == []
+    assert any("not beside an end frame" in caution for caution in cautions(wanted, spec))
+
+
 def nothing_to_check(_: ModelSpec) -> None:
     """The form of a request sees to it: `bot.domain.requests`."""
 
@@ -289,7 +296,7 @@ def nothing_to_check(_: ModelSpec) -> None:
 EXCLUSIONS: Mapping[str, Check] = {
     "at most one of: image_tail | (static_mask": refuses_together("end_frame", "motion", "camera", "camera_preset"),
     "upstream rule (inferred): at most one of tail_image_url": refuses_together("end_frame", "motion", "camera", "camera_preset"),
-    "upstream rule (inferred): tail_image_url and masks": refuses_together("end_frame", "motion"),
+    "upstream rule (inferred): tail_image_url and masks": doubts_motion_beside_an_end_frame,
     "image_tail only with sound=off": refuses_together("end_frame", "sound"),
     "tail_image_url not with generate_audio=true": refuses_together("end_frame", "sound"),
     "sound=on requires mode=pro": has_sound_in_pro_only,
