@@ -10,7 +10,8 @@ from PIL import Image
 
 from bot.media import images
 from bot.media.errors import Fit, PictureRefused, Unreadable
-from bot.media.shape import DEFAULT, Limits
+from bot.media.images import NormalisedPicture
+from bot.media.shape import DEFAULT, Limits, Size
 
 MAGICS = [
     b"\xff\xd8\xff",
@@ -39,6 +40,10 @@ def swallow(data: bytes) -> None:
         images._normalise(data, Fit.PAD, ALL_SIZES)
     with contextlib.suppress(PictureRefused):
         images._thumbnail(data, 64, DEFAULT)
+    for shape in (Size(32, 24), Size(24, 32)):
+        with contextlib.suppress(PictureRefused):
+            mask = images._mask(data, NormalisedPicture(b"", "image/png", 40, 30, sent=shape), DEFAULT)
+            assert (mask.width, mask.height) == (40, 30)
 
 
 @pytest.mark.parametrize("data", SAMPLES, ids=["JPEG", "PNG", "GIF", "WEBP"])
