@@ -11,9 +11,8 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot.domain.catalogue import Catalogue, ModelSpec
 from bot.domain.requests import Aspect, CameraMove, CameraPreset, Options, Quality, camera_control
-from bot.ui.text import counted, cut
+from bot.ui import suggestions
 
 _T = TypeVar("_T")
 
@@ -24,8 +23,11 @@ _QUALITIES = [Choice(name=f"{quality} ({size})", value=quality.value) for qualit
 _ASPECTS = [Choice(name=aspect, value=aspect.value) for aspect in Aspect]
 _CAMERAS = [Choice(name=move.replace("_", " "), value=move.value) for move in (*CameraMove, *CameraPreset)]
 _CHOICES = {"quality": _QUALITIES, "aspect": _ASPECTS, "camera": _CAMERAS}
-
-_MAX_CHOICES = 25  # Discord's limit of suggestions
+_SUGGESTED: dict[str, Callable[..., Any]] = {
+    "model": suggestions.models,
+    "provider": suggestions.providers,
+    "duration": suggestions.durations,
+}
 
 _SHARED: dict[str, tuple[Any, object, str]] = {
     "model": (str | None, None, "Which model makes it; leave empty for the usual one"),
@@ -112,18 +114,6 @@ def _prompt(required: bool | None) -> list[inspect.Parameter]:  # noqa: FBT001 -
     return [inspect.Parameter("prompt", by_keyword, annotation=Optional[Prompt], default=None)]
 
 
-def model_choices(catalogue: Catalogue, typed: str) -> list[Choice[str]]:
-    """Models whose name or id contains what was typed, with what they cost."""
-    found = [spec for spec in catalogue.specs if typed.lower() in f"{spec.name} {spec.id}".lower()]
-    return [Choice(name=cut(_label(spec), 100), value=spec.id) for spec in found[:_MAX_CHOICES]]
-
-
-def provider_choices(catalogue: Catalogue, typed: str) -> list[Choice[str]]:
-    """Providers at hand whose name contains what was typed."""
-    names = dict.fromkeys(spec.provider for spec in catalogue.specs)
-    return [Choice(name=name, value=name) for name in names if typed.lower() in name][:_MAX_CHOICES]
-
-
 def _wanted(
     *,
     prompt: str | None = None,
@@ -147,20 +137,3 @@ def _wanted(
         voices=tuple(filter(None, (voice.strip() for voice in (voices or "").split(",")))),
         **same,
     )
-
-
-async def _suggest_models(interaction: discord.Interaction[Any], typed: str) -> list[Choice[str]]:
-    return model_choices(interaction.client.services.catalogue, typed)
-
-
-async def _suggest_providers(interaction: discord.Interaction[Any], typed: str) -> list[Choice[str]]:
-    return provider_choices(interaction.client.services.catalogue, typed)
-
-
-_SUGGESTED = {"model": _suggest_models, "provider": _suggest_providers}
-
-
-def _label(spec: ModelSpec) -> str:
-    duration_s = min(spec.durations_s)
-    cost, quality = min((spec.cost(quality, duration_s), quality) for quality in spec.qualities)
-    return f"{spec.name} · from {counted(cost, 'credit')} ({quality}, {duration_s} s)"

@@ -6,15 +6,12 @@ import pytest
 from discord import app_commands
 from pydantic import ValidationError
 
-from bot.domain.catalogue import Catalogue
 from bot.domain.requests import Aspect, CameraMove, CameraPreset, Options, Point, Quality
 from bot.sandbox.rules import violations
-from bot.ui.options import model_choices, provider_choices
 from cogs.animate import Animate
 from cogs.motion import Motion
 from cogs.storyboard import Storyboard
 from cogs.video import Video
-from tests import builders
 from tests.discord_payloads import COMMANDS
 
 COMMON = (
@@ -51,14 +48,6 @@ async def tree(desk: Desk) -> app_commands.CommandTree[Any]:
 @pytest.fixture
 def described(tree: app_commands.CommandTree[Any]) -> dict[str, Any]:
     return {command.name: command.to_dict(tree) for command in tree.get_commands()}
-
-
-def catalogue(*names: str) -> Catalogue:
-    specs = [
-        builders.LOCAL.model_copy(update={"id": name, "name": name.title(), "provider": name})
-        for name in names
-    ]
-    return Catalogue(specs, providers=names)
 
 
 def test_the_commands_are_as_discord_takes_them(described: dict[str, Any]) -> None:
@@ -104,7 +93,11 @@ def test_each_option_has_its_type_its_bounds_and_its_words(described: dict[str, 
     assert [one["value"] for one in options["quality"]["choices"]] == list(Quality)
     assert [one["value"] for one in options["aspect"]["choices"]] == list(Aspect)
     assert [one["value"] for one in options["camera"]["choices"]] == [*CameraMove, *CameraPreset]
-    assert {name for name, one in options.items() if one.get("autocomplete")} == {"model", "provider"}
+    assert {name for name, one in options.items() if one.get("autocomplete")} == {
+        "model",
+        "provider",
+        "duration",
+    }
     assert all(len(one["description"]) > 5 for one in options.values())
 
 
@@ -186,39 +179,3 @@ async def test_options_that_contradict_each_other_are_refused(
         await used(tree, "video", prompt="a boat", **wrong)
     assert isinstance(error.value.original, ValidationError)
     assert desk.asked == []
-
-
-def test_models_are_suggested_with_what_they_cost_at_least() -> None:
-    row = builders.LOCAL.model_copy(
-        update={
-            "credits_per_second": {
-                Quality.STD: builders.LOCAL.credits_per_second[Quality.STD] / 2,
-                Quality.PRO: 9,
-            }
-        }
-    )
-    [choice] = model_choices(Catalogue([row], providers=("local",)), "")
-    assert (choice.name, choice.value) == ("The local renderer · from 3 credits (std, 5 s)", "local-camera")
-
-
-@pytest.mark.parametrize(("typed", "found"), [("", 2), ("KLI", 1), ("ling", 1), ("nope", 0), ("sora", 1)])
-def test_what_was_typed_is_looked_for_in_names(typed: str, found: int) -> None:
-    models = catalogue("kling", "sora")
-    assert len(model_choices(models, typed)) == len(provider_choices(models, typed)) == found
-
-
-def test_no_more_is_suggested_than_discord_takes() -> None:
-    names = tuple(f"model-{number}-{'x' * 120}" for number in range(30))
-    suggested = model_choices(catalogue(*names), "model")
-    assert len(suggested) == len(provider_choices(catalogue(*names), "model")) == 25
-    assert all(1 <= len(choice.name) <= 100 for choice in suggested)
-
-
-async def test_suggestions_come_from_the_models_at_hand(tree: app_commands.CommandTree[Any]) -> None:
-    command: Any = tree.get_command("video")
-    interaction: Any = SimpleNamespace(
-        client=SimpleNamespace(services=SimpleNamespace(catalogue=catalogue("kling", "sora")))
-    )
-    for name in ("model", "provider"):
-        [choice] = await command._params[name].autocomplete(interaction, "so")
-        assert choice.value == "sora"
