@@ -1,4 +1,6 @@
-"""HTTP as every provider needs it: one request at a time, bounded, never repeated by itself.
+"""HTTP as every provider needs it: bounded, and a create is never repeated.
+
+(aiohttp repeats a GET by itself, once, when a connection was dropped; never a POST.)
 
 A request is a value (`Call`), made by a pure function of the provider and sent, or shown as cURL, from there.
 Whether a request that failed may have arrived is what matters most here: `Unsent` means certainly not,
