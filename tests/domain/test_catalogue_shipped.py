@@ -264,6 +264,12 @@ def refuses_together(*group: Parameter) -> Check:
     return check
 
 
+def doubts_an_end_frame_beside_motion(spec: ModelSpec) -> None:
+    wanted = using(spec, ["end_frame", "motion"])
+    assert fits(wanted, spec) == []
+    assert any("not beside an end frame" in said for said in cautions(wanted, spec))
+
+
 def takes_no_camera(spec: ModelSpec) -> None:
     assert not {"camera", "camera_preset"} & set(spec.parameters)
 
