@@ -273,19 +273,18 @@ class OneminProvider:
             return Unknown(str(fault))
         if refused := _refused(reply):
             return refused
-        record = reply.find("aiRecord")
-        if not reply.is_success or not isinstance(record, dict):
-            return Unknown(f"1min.ai answered {reply.status} without a record")
-        return self._taken(record, submission.key)
+        if not reply.is_success:
+            return Unknown(f"1min.ai answered {reply.status}")
+        return self._taken(reply.find("aiRecord"), submission.key)
 
     def _taken(self, record: Any, key: str) -> Accepted | Unknown:
-        """A record that has not failed; `key` names a finished one that came without a name."""
+        """A record that has not failed, if it is one; `key` names a finished one that came without a name."""
         said = dig(record, "uuid")
         task_id = said if isinstance(said, str) and _ID.fullmatch(said) else None
         if links := _links(record, self._storages):
             return Accepted(task_id or key, Ready(links))
         if task_id is None:
-            return Unknown("1min.ai answered with a record that has neither a clip nor a name")
+            return Unknown("1min.ai answered with neither a clip nor a record to ask for")
         log.warning("1min.ai answered before the clip was there", task=task_id)
         return Accepted(task_id)
 

@@ -352,6 +352,7 @@ REFUSED = [
     (Answer(200, record(status="Failed")), Refusal.INPUT),
     (Answer(200, record(result={"code": "E1"}, temporaryUrl="")), Refusal.INPUT),
     (Answer(200, record(result={"name": "BusinessError"}, temporaryUrl=None)), Refusal.INPUT),
+    (Answer(200, record(result={"name": "InsufficientCreditsError"}, temporaryUrl="")), Refusal.PAYMENT),
     (Answer(200, record(result={"message": "no"}, temporaryUrl="")), Refusal.INPUT),
     (Answer(502, failed("X", "The face cannot be animated")), Refusal.INPUT),
     (Answer(200, {"success": False, "error": "no such feature"}), Refusal.INPUT),
@@ -572,6 +573,13 @@ async def test_a_finished_clip_is_not_lost_because_its_record_has_no_name(
     assert outcome == Accepted("kinora-abc-1-1", Ready("https://s3.example/a.mp4"))
 
 
+async def test_what_else_an_answer_says_does_not_spoil_a_finished_clip(
+    ours: OneminProvider, vendor: OneminVendor, asked: Submit
+) -> None:
+    vendor.creates.append(Answer(200, record() | {"message": "Rate limit: 3 left", "success": True}))
+    assert isinstance(await ours.submit(asked(image=None)), Accepted)
+
+
 @pytest.mark.parametrize(
     ("changes", "result"),
     [
@@ -647,6 +655,22 @@ async def test_only_a_record_is_news(
     assert isinstance(outcome, Accepted)
     vendor.on_poll.extend([mishap] * 2)  # aiohttp repeats a GET that was cut
     assert await ours.poll(outcome.task_id) == Pending(ask_again_s=300)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(500, record()),
+        Answer(404, failed("X", "no")),
+        Answer(200, {"aiRecord": "soon"}),
+        Answer(200, []),
+    ],
+)
+async def test_a_record_must_look_like_one(
+    ours: OneminProvider, vendor: OneminVendor, answer: Answer
+) -> None:
+    vendor.records.append(answer)
+    assert await ours.poll(UUID) == Pending(ask_again_s=300)
 
 
 async def test_a_record_nobody_knows_is_no_news(ours: OneminProvider) -> None:

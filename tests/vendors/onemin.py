@@ -81,7 +81,7 @@ class Storage(StrEnum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the next create or upload is told, whatever it was; nothing is taken."""
+    """What the next upload, create or question is told, whatever it was; nothing is taken."""
 
     status: int = 200
     body: Any = None
@@ -107,6 +107,7 @@ class OneminVendor(Vendor):
     """By path: file name, content type, bytes."""
     uploads: deque[Answer] = field(default_factory=deque[Answer])
     creates: deque[Answer] = field(default_factory=deque[Answer])
+    records: deque[Answer] = field(default_factory=deque[Answer])
     cut_upload: bool = False
     bucket: Storage = Storage.PRIVATE
     asset_host: Storage = Storage.PAGE
@@ -241,6 +242,8 @@ class OneminVendor(Vendor):
         seen = await self.record(request)
         if refusal := self._turned_away(seen):
             return refusal
+        if self.records:
+            return self.records.popleft().response()
         mishap = self.on_poll.popleft() if self.on_poll else None
         if mishap is OnPoll.CUT:
             return hang_up(request)
@@ -269,7 +272,7 @@ class OneminVendor(Vendor):
             case Storage.PAGE:
                 return html(200)
             case Storage.PICTURE:
-                return web.Response(body=b"\x89PNG\r\n\x1a\n" + bytes(100), content_type="image/png")
+                return web.Response(body=b"\x89PNG\r\n\x1a\n" + bytes(8_000_000), content_type="image/png")
             case Storage.CRUMBS:
                 return web.Response(body=b"\0\0\0", content_type="video/mp4")
             case Storage.VIDEO:
