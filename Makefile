@@ -35,6 +35,10 @@ check: $(DEV)  ## lint, format, types, import contracts
 bench: $(DEV)  ## run the benchmarks; tables here, JSON in benchmarks/results
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: docs
+docs: $(RUN)  ## write the tables of docs/models.md anew from the catalogue
+	@$(BIN)/python -m docs.models
+
 .PHONY: lock
 lock: $(DEV)  ## resolve the dependencies anew, with hashes and without naming an index
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml -o requirements.lock

@@ -115,7 +115,7 @@ class ModelSpec(Value):
     """How many points a motion path has at least and at most."""
     price: Price
     retired: str | None = None
-    """What is known about its end, as a sentence; it is then chosen only when named or when nothing else fits."""
+    """What is known about its end, as a sentence; it is then chosen only when named, or last of its provider's."""
     wire: dict[str, str] = Field(default={})
     """How the provider is to be spoken to for this model; the provider's file says what is understood."""
     is_known: bool = True
