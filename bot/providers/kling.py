@@ -239,7 +239,7 @@ class KlingProvider:
                 words = [word[:100] for word in answers.status_words(reply)]
                 log.warning("status not known", provider=self.name, task=task_id, status=words)
                 return Pending(answers.progress_of(reply))
-            case None:
+            case _:
                 raise ProviderFault(f"{self._flavour.title} says nothing about the task's status.")
 
     def open(self, result: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:

@@ -126,17 +126,19 @@ def trouble_of(reply: Reply) -> Trouble | None:
 
     The code counts, not only the status: errors come with HTTP 200 too. The task's own failure is no trouble.
     """
-    code, message = _said(reply.data)
-    if reply.is_success and isinstance(reply.data, dict) and _is_fine(code) and not _is_bare_error(reply):
+    is_envelope_fine = isinstance(reply.data, dict) and _is_fine(reply.find("code"))
+    if reply.is_success and is_envelope_fine and not _is_bare_error(reply):
         return None
+    code, message = _said(reply)
     return Trouble(reply.status, _number(code), words_of(message), reply.retry_after_s)
 
 
-def _said(data: Any) -> tuple[Any, Any]:
-    """Code and message of an answer, or those of Kling's own error where a gateway hid it in the message."""
-    error = dig(data, "error")
-    code = dig(data, "code") if dig(data, "code") not in (None, "") else dig(error, "code")
-    message = dig(error, "message") or (error if isinstance(error, str) else dig(data, "message"))
+def _said(reply: Reply) -> tuple[Any, Any]:
+    """Code and message of an error, or those of Kling's own error where a gateway hid it in the message."""
+    code, error = reply.find("code"), reply.find("error")
+    if code is None or code == "":
+        code = dig(error, "code")
+    message = dig(error, "message") or (error if isinstance(error, str) else reply.find("message"))
     hidden = _parsed(message)
     if dig(hidden, "code") is not None:
         return dig(hidden, "code"), dig(hidden, "message")

@@ -26,6 +26,7 @@ from bot.domain.requests import (
     Stroke,
     VideoRequest,
 )
+from bot.providers import registry
 from bot.providers.download import Downloads
 from bot.providers.http import Inline
 from bot.providers.kling import KKIAI, OFFICIAL, Flavour, KlingProvider, create_call, jwt
@@ -36,7 +37,7 @@ KEY = "kinora-ab12-7-1"
 
 @pytest.fixture
 async def session() -> AsyncGenerator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
+    async with registry.session() as session:
         yield session
 
 
