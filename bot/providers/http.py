@@ -10,11 +10,13 @@ Whether a request that failed may have arrived is what matters most here: `Unsen
 import asyncio
 import base64
 import json
+import secrets
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
@@ -30,7 +32,11 @@ MAX_ANSWER_BYTES = 4_000_000
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 60.0
 
+SLOWEST_BYTES_PER_S = 50_000
+"""A line that sends slower than this is broken."""
+
 _CHUNK_BYTES = 1 << 16
+_PICTURE_CHUNK_BYTES = 3 << 16  # a multiple of 3: base64 of the parts is then that of the whole
 
 
 class Unsent(ProviderFault):
@@ -145,20 +151,17 @@ class Account:
         payload = await asyncio.to_thread(_payload, call, inputs or {}, uploads or {})
         url = URL(self.base_url + call.path).update_query(call.query)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=read_timeout_s)
+        most_s = CONNECT_TIMEOUT_S + payload.size_bytes / SLOWEST_BYTES_PER_S + read_timeout_s
         try:
             async with (
-                asyncio.timeout(read_timeout_s + CONNECT_TIMEOUT_S),
+                asyncio.timeout(most_s),
                 self._session.request(
                     call.method,
                     url,
-                    headers={
-                        **self.sign_in(),
-                        **call.headers,
-                        **({"Content-Type": "application/json"} if call.body else {}),
-                    },
+                    headers={**self.sign_in(), **call.headers, **payload.headers},
+                    data=payload.data,
                     timeout=timeout,
                     allow_redirects=False,  # the key goes nowhere else
-                    **payload,
                 ) as response,
             ):
                 return await self._read(response)
@@ -176,7 +179,7 @@ class Account:
         text = body.decode("utf-8", errors="replace")
         return Reply(
             status=response.status,
-            data=_parsed(text),
+            data=await asyncio.to_thread(_parsed, text) if len(text) > _CHUNK_BYTES else _parsed(text),
             text=text[:1000],
             headers={name.lower(): value for name, value in response.headers.items()},
             retry_after_s=_retry_after_s(response.headers.get("Retry-After"), self.now_ms()),
@@ -189,37 +192,66 @@ def not_arrived(fault: Unsent) -> Rejected:
     return Rejected("The provider could not be reached.", Refusal.UNREACHABLE, retry_after_s=5.0)
 
 
-def _payload(call: Call, inputs: Mapping[str, Path], uploads: Mapping[str, str]) -> dict[str, Any]:
-    """The keyword arguments that carry the body; reads pictures, so it belongs in a thread."""
+@dataclass(frozen=True, slots=True)
+class _Payload:
+    """What carries a body. Pictures are read while they are sent, so that memory holds none of them whole."""
+
+    data: Any = None
+    size_bytes: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def _payload(call: Call, inputs: Mapping[str, Path], uploads: Mapping[str, str]) -> _Payload:
+    """Asks the file system, so it belongs in a thread."""
     if call.upload is not None:
         name, picture = call.upload
+        content = inputs[picture.blob].read_bytes()
         form = aiohttp.FormData()
-        form.add_field(
-            name,
-            inputs[picture.blob].read_bytes(),
-            filename=file_name(picture),
-            content_type=picture.media_type,
-        )
-        return {"data": form}
+        form.add_field(name, content, filename=file_name(picture), content_type=picture.media_type)
+        return _Payload(form, len(content))
     if call.body is None:
-        return {}
-    filled = _filled(call.body, inputs, uploads)
-    return {"data": json.dumps(filled).encode()}
+        return _Payload()
+    mark = secrets.token_hex(16)  # which no prompt holds
+    pictures: list[Path] = []
+    text = json.dumps(_marked(call.body, mark, pictures, inputs, uploads))
+    texts = [part.encode() for part in text.split(mark)]
+    size_bytes = sum(map(len, texts)) + sum((path.stat().st_size + 2) // 3 * 4 for path in pictures)
+    headers = {"Content-Type": "application/json", "Content-Length": str(size_bytes)}
+    return _Payload(_woven(texts, pictures), size_bytes, headers)
 
 
-def _filled(value: Any, inputs: Mapping[str, Path], uploads: Mapping[str, str]) -> Any:
+def _marked(
+    value: Any,
+    mark: str,
+    pictures: list[Path],
+    inputs: Mapping[str, Path],
+    uploads: Mapping[str, str],
+) -> Any:
+    """The body with `mark` where a picture goes; `pictures` gets them in their order."""
     match value:
         case Inline(picture, prefix):
-            return prefix + base64.b64encode(inputs[picture.blob].read_bytes()).decode()
+            pictures.append(inputs[picture.blob])
+            return prefix + mark
         case Uploaded(picture):
             return uploads[picture.blob]
         case Mapping():
             known = cast("Mapping[str, Any]", value)
-            return {key: _filled(item, inputs, uploads) for key, item in known.items()}
+            return {key: _marked(item, mark, pictures, inputs, uploads) for key, item in known.items()}
         case list() | tuple():
-            return [_filled(item, inputs, uploads) for item in cast("Sequence[Any]", value)]
+            items = cast("Sequence[Any]", value)
+            return [_marked(item, mark, pictures, inputs, uploads) for item in items]
         case _:
             return value
+
+
+async def _woven(texts: Sequence[bytes], pictures: Sequence[Path]) -> AsyncGenerator[bytes]:
+    """The texts with the pictures between them, as base64."""
+    for text, path in zip_longest(texts, pictures):
+        yield text
+        if path is not None:
+            with await asyncio.to_thread(path.open, "rb") as file:
+                while chunk := await asyncio.to_thread(file.read, _PICTURE_CHUNK_BYTES):
+                    yield base64.b64encode(chunk)
 
 
 def file_name(picture: Picture) -> str:
