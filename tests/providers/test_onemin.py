@@ -224,7 +224,8 @@ async def test_a_create_that_takes_longer_than_its_time_is_in_doubt(
     vendor: OneminVendor, session: aiohttp.ClientSession, downloads: Downloads, asked: Submit
 ) -> None:
     vendor.outcomes.append(Outcome.SLOW)
-    outcome = await provider(vendor, session, downloads, read_timeout_s=0.2).submit(asked())
+    async with asyncio.timeout(20):  # far from what a question may take
+        outcome = await provider(vendor, session, downloads, read_timeout_s=0.2).submit(asked())
     assert isinstance(outcome, Unknown)
     assert len(vendor.bill) == 1
 
@@ -361,6 +362,11 @@ REFUSED = [
     (Answer(400, {"message": "Rejected by content moderation"}), Refusal.MODERATION),
     (Answer(200, failed("X", "Failure to pass the risk control system")), Refusal.MODERATION),
     (Answer(200, failed("NSFW", "no")), Refusal.MODERATION),
+    (Answer(400, {"message": "Inappropriate prompt"}), Refusal.MODERATION),
+    (Answer(400, {"message": "Against the content security policy"}), Refusal.MODERATION),
+    (Answer(400, {"message": "This goes against our content policies"}), Refusal.MODERATION),
+    (Answer(400, {"message": "Stopped by our safety system"}), Refusal.MODERATION),
+    (Answer(400, {"message": "Stopped by a safety filter"}), Refusal.MODERATION),
     (Answer(400, {"message": ["prompt: sensitive words"]}), Refusal.MODERATION),
 ]
 
@@ -594,6 +600,7 @@ async def test_what_else_an_answer_says_does_not_spoil_a_finished_clip(
         ({"temporaryUrl": "ftp://s3.example/a"}, f"{{bucket}}/{PATH} {{host}}/{PATH}"),
         ({"temporaryUrl": "https://s3.example/a b"}, f"{{bucket}}/{PATH} {{host}}/{PATH}"),
         ({"temporaryUrl": "https://s3.example/a\n"}, f"{{bucket}}/{PATH} {{host}}/{PATH}"),
+        ({"temporaryUrl": "https://s3.example/clîp"}, f"{{bucket}}/{PATH} {{host}}/{PATH}"),
         ({"temporaryUrl": "https://s3.example/\u2028"}, f"{{bucket}}/{PATH} {{host}}/{PATH}"),
         ({"temporaryUrl": "https://s3.example/" + "x" * 4096}, f"{{bucket}}/{PATH} {{host}}/{PATH}"),
         ({"temporaryUrl": "", "result": ["../secret.mp4"]}, None),
