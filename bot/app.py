@@ -23,7 +23,7 @@ from bot.db import installation, jobs, lanes, money
 from bot.db.errors import DatabaseFault
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Database
-from bot.domain.catalogue import Catalogue, joined, parse
+from bot.domain.catalogue import Catalogue, overlaid
 from bot.domain.errors import KinoraError
 from bot.domain.jobs import Job
 from bot.domain.provider import Provider
@@ -138,14 +138,15 @@ def load_catalogue(settings: Settings) -> Catalogue:
         SettingsInvalid: the file cannot be read.
     """
     shipped = resources.files("bot.domain").joinpath("catalogue.toml").read_text(encoding="utf-8")
-    own = settings.data_dir / "models.toml"
+    path = settings.data_dir / "models.toml"
     try:
-        added = parse(own.read_text(encoding="utf-8"), source=str(own)) if own.exists() else []
+        own = path.read_text(encoding="utf-8-sig") if path.exists() else ""
     except (OSError, UnicodeError) as error:
-        raise SettingsInvalid(f"{own} cannot be read: {error}.") from error
-    specs = joined(parse(shipped, source="catalogue.toml"), added)
+        raise SettingsInvalid(f"{path} cannot be read: {error}.") from error
     return Catalogue(
-        specs, providers=settings.provider_order, drafts_by="local" if settings.makes_drafts else None
+        overlaid(shipped, own, source=str(path)),
+        providers=settings.provider_order,
+        drafts_by="local" if settings.makes_drafts else None,
     )
 
 

@@ -84,9 +84,10 @@ class Catalogue:
             NotExpressible: none can; its sentences say what to change.
         """
         candidates = self._candidates(request, routing)
-        fitting = [spec for spec in candidates if not fits(request, spec)]
-        if fitting:
-            best = min(fitting, key=lambda spec: _preference(request, spec, routing))  # the first of equals
+        well_first = sorted(candidates, key=lambda spec: not routing.is_healthy(spec.provider))
+        fitting = (spec for spec in well_first if not fits(request, spec))
+        best = _cheapest(request, fitting, routing) if routing.cheapest_first else next(fitting, None)
+        if best is not None:
             return Choice(best, best.cost(request), cautions(request, best))
         if not candidates:
             raise NotExpressible([self._no_candidate(request)])
@@ -159,10 +160,13 @@ class Catalogue:
         return f"Choose one of the models at hand: {_some(list(offered))}."
 
 
-def _preference(request: VideoRequest, spec: ModelSpec, routing: Routing) -> tuple[bool, bool, int]:
-    is_known_bad = not routing.is_healthy(spec.provider)
-    price = spec.cost(request) if routing.cheapest_first else 0
-    return (is_known_bad, spec.retired is not None and routing.cheapest_first, price)
+def _cheapest(request: VideoRequest, specs: Iterable[ModelSpec], routing: Routing) -> ModelSpec | None:
+    """The first of equals; what is not well or on its way out comes after all others."""
+
+    def rank(spec: ModelSpec) -> tuple[bool, bool, int]:
+        return not routing.is_healthy(spec.provider), spec.retired is not None, spec.cost(request)
+
+    return min(specs, key=rank, default=None)
 
 
 def _unknown(provider: str, model: str, task: Task, rows: Iterable[ModelSpec]) -> Iterable[ModelSpec]:
