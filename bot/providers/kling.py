@@ -27,7 +27,7 @@ from urllib.parse import quote
 
 import structlog
 
-from bot.domain.catalogue import ModelSpec
+from bot.domain.models import ModelSpec
 from bot.domain.provider import (
     Absent,
     Accepted,
@@ -219,7 +219,11 @@ class KlingProvider:
         return Accepted(_task_id(task, task_id, watermark=answers.has_watermark(reply)))
 
     async def poll(self, task_id: str) -> Pending | Ready | Failed:
-        """Ask how far the task is; one that is not known may have been made only just now, so that is a fault."""
+        """Ask how far the task is.
+
+        One that is not known may have been made only just now, so that is a fault. So is an error of the server that
+        names no task: a task that failed is refunded, so it has to be this one.
+        """
         kind, vendors_id, _ = _parted(task_id)
         reply = await self._ask(_query(kind, vendors_id))
         trouble, stage = answers.trouble_of(reply), answers.stage_of(reply)
@@ -229,7 +233,7 @@ class KlingProvider:
         match stage:
             case Stage.DONE:
                 return self._finished(task_id, reply)
-            case Stage.FAILED:
+            case Stage.FAILED if answers.id_of(reply) is not None:
                 reason = answers.failure_of(reply)
                 log.warning("task failed", provider=self.name, task=task_id, reason=reason)
                 return Failed(_sentence(f"{self._flavour.title} could not make this clip", reason))

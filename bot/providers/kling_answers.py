@@ -155,7 +155,7 @@ def _parsed(message: Any) -> Any:
 
 
 def _is_fine(code: Any) -> bool:
-    return code is None or (not isinstance(code, bool) and str(code).lower() in _FINE)
+    return code is None or str(code).lower() in _FINE
 
 
 def _is_bare_error(reply: Reply) -> bool:

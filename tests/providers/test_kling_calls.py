@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from bot.domain.provider import Accepted, Submission
+from bot.domain.provider import Accepted, Refusal, Rejected, Submission
 from bot.domain.requests import (
     Aspect,
     CameraControl,
@@ -449,6 +449,23 @@ async def test_a_renewed_token_is_another_one(signing: Signing, desk: Desk) -> N
     await kling.poll(accepted.task_id)
     tokens = [seen.headers["Authorization"] for seen in vendor.seen]
     assert tokens[0] == tokens[1] != tokens[2]
+
+
+async def test_no_other_refusal_is_answered_with_a_new_token(signing: Signing, desk: Desk) -> None:
+    vendor, kling = signing
+    for status, code in ((401, 1002), (429, 1303), (500, 5000)):
+        vendor.instead_of_create.append(Said(status, {"code": code, "message": "no"}))
+        await kling.submit(desk.submission(prompt="a boat"))
+    assert len(vendor.seen) == 3
+
+
+async def test_a_token_that_is_refused_again_is_not_tried_a_third_time(signing: Signing, desk: Desk) -> None:
+    vendor, kling = signing
+    vendor.instead_of_create.extend([EXPIRED, EXPIRED])
+    answer = await kling.submit(desk.submission(prompt="a boat"))
+    assert isinstance(answer, Rejected)
+    assert answer.why is Refusal.ACCOUNT
+    assert len(vendor.seen) == 2
 
 
 async def test_a_key_is_not_tried_twice(kling: KlingProvider, vendor: KlingVendor, desk: Desk) -> None:
