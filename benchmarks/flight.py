@@ -18,8 +18,8 @@ from bot.app import task_group
 from bot.clock import SystemClock
 from bot.db import jobs, lanes
 from bot.db.sqlite import SqliteDatabase
-from bot.domain.catalogue import ModelSpec
 from bot.domain.jobs import Job
+from bot.domain.models import ModelSpec
 from bot.domain.provider import Accepted, Pending, Recovery, Submission
 from bot.domain.requests import Task
 from bot.media.blobs import Blobs

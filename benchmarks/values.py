@@ -3,10 +3,11 @@
 from importlib import resources
 from itertools import count
 
-from bot.domain.catalogue import Catalogue, parse
+from bot.domain.catalogue import Catalogue
 from bot.domain.jobs import Origin
 from bot.domain.money import Caps
 from bot.domain.requests import Aspect, CameraControl, CameraMove, Picture, Quality, VideoRequest
+from bot.domain.rows import parse
 
 DAY_MS = 86_400_000
 NOW_MS = 20_000 * DAY_MS

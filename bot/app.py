@@ -23,10 +23,11 @@ from bot.db import installation, jobs, lanes, money
 from bot.db.errors import DatabaseFault
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Database
-from bot.domain.catalogue import Catalogue, overlaid
+from bot.domain.catalogue import Catalogue
 from bot.domain.errors import KinoraError
 from bot.domain.jobs import Job
 from bot.domain.provider import Provider
+from bot.domain.rows import overlaid
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.media.images import Images

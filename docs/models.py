@@ -7,8 +7,9 @@ from importlib import resources
 from itertools import groupby
 from pathlib import Path
 
-from bot.domain.catalogue import ModelSpec, Parameter, parse
+from bot.domain.models import ModelSpec, Parameter
 from bot.domain.requests import Quality, Task
+from bot.domain.rows import parse
 
 PAGE = Path(__file__).with_suffix(".md")
 BEGIN = (

@@ -5,8 +5,9 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from bot.domain.catalogue import Choice, ModelSpec, Price
+from bot.domain.catalogue import Choice
 from bot.domain.jobs import Origin
+from bot.domain.models import ModelSpec, Price
 from bot.domain.money import Caps
 from bot.domain.requests import Aspect, Picture, Quality, Task, VideoRequest
 

@@ -10,25 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.domain.errors import NotExpressible
-from bot.domain.models import ModelSpec, Parameter, Price, cautions, fits, used_by
+from bot.domain.models import ModelSpec, Price, cautions, fits
 from bot.domain.requests import Aspect, Quality, Task, VideoRequest
-from bot.domain.rows import joined, overlaid, parse
-
-__all__ = [
-    "USUAL",
-    "Catalogue",
-    "Choice",
-    "ModelSpec",
-    "Parameter",
-    "Price",
-    "Routing",
-    "cautions",
-    "fits",
-    "joined",
-    "overlaid",
-    "parse",
-    "used_by",
-]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from bot.domain.catalogue import ModelSpec
+from bot.domain.models import ModelSpec
 from bot.domain.requests import Task, VideoRequest
 
 

@@ -26,7 +26,7 @@ from typing import Any
 
 import structlog
 
-from bot.domain.catalogue import ModelSpec
+from bot.domain.models import ModelSpec
 from bot.domain.provider import (
     Absent,
     Accepted,

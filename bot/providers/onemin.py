@@ -17,7 +17,7 @@ from typing import Any, cast
 import structlog
 from yarl import URL
 
-from bot.domain.catalogue import ModelSpec, used_by
+from bot.domain.models import ModelSpec, used_by
 from bot.domain.provider import (
     Accepted,
     Failed,

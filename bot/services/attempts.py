@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from bot.domain.catalogue import ModelSpec
 from bot.domain.jobs import Job
+from bot.domain.models import ModelSpec
 from bot.domain.provider import Provider, ProviderFault, Submission
 from bot.media.blobs import Blobs
 from bot.services.routing import Routes

@@ -7,7 +7,7 @@ from typing import TypeVar
 import structlog
 
 from bot.domain.breaker import CLOSED, Breaker
-from bot.domain.catalogue import ModelSpec
+from bot.domain.models import ModelSpec
 from bot.domain.provider import (
     Absent,
     Accepted,

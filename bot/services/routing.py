@@ -2,9 +2,10 @@
 
 from bot.db import guilds
 from bot.db.transaction import Database
-from bot.domain.catalogue import Catalogue, Choice, ModelSpec, Routing, cautions
+from bot.domain.catalogue import Catalogue, Choice, Routing
 from bot.domain.errors import NotExpressible
 from bot.domain.jobs import Job
+from bot.domain.models import ModelSpec, cautions
 from bot.domain.provider import ProviderFault
 from bot.domain.requests import VideoRequest
 from bot.services.health import Health

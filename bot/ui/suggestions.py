@@ -7,8 +7,9 @@ import discord
 from discord.app_commands import Choice
 from pydantic import ValidationError
 
-from bot.domain.catalogue import Catalogue, ModelSpec, fits
+from bot.domain.catalogue import Catalogue
 from bot.domain.catalogue import Choice as Fit
+from bot.domain.models import ModelSpec, fits
 from bot.domain.requests import (
     CameraControl,
     MotionBrush,

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.domain.catalogue import Catalogue, ModelSpec, Parameter, Price, Routing, cautions, fits, used_by
+from bot.domain.catalogue import Catalogue, Routing
 from bot.domain.errors import NotExpressible
+from bot.domain.models import ModelSpec, Parameter, Price, cautions, fits, used_by
 from bot.domain.requests import (
     Aspect,
     CameraControl,

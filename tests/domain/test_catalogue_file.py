@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.catalogue import ModelSpec, joined, overlaid, parse
 from bot.domain.errors import CatalogueInvalid
+from bot.domain.models import ModelSpec
 from bot.domain.requests import Quality, Task
+from bot.domain.rows import joined, overlaid, parse
 
 SHIPPED = """
 [defaults.fine]

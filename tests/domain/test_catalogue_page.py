@@ -5,7 +5,8 @@ from importlib import resources
 
 import pytest
 
-from bot.domain.catalogue import ModelSpec, overlaid, parse
+from bot.domain.models import ModelSpec
+from bot.domain.rows import overlaid, parse
 from docs.models import BEGIN, END, PAGE, page
 
 SHIPPED = resources.files("bot.domain").joinpath("catalogue.toml").read_text(encoding="utf-8")

@@ -13,7 +13,8 @@ from typing import Any, TypeAlias, get_args
 
 import pytest
 
-from bot.domain.catalogue import Catalogue, ModelSpec, Parameter, Price, cautions, fits, parse
+from bot.domain.catalogue import Catalogue
+from bot.domain.models import ModelSpec, Parameter, Price, cautions, fits
 from bot.domain.requests import (
     CameraControl,
     CameraMove,
@@ -26,6 +27,7 @@ from bot.domain.requests import (
     Task,
     VideoRequest,
 )
+from bot.domain.rows import parse
 from tests import builders
 
 Row: TypeAlias = Mapping[str, Any]

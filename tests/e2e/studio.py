@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from bot.db import asks
-from bot.domain.catalogue import ModelSpec
 from bot.domain.jobs import JobState
+from bot.domain.models import ModelSpec
 from bot.domain.provider import Accepted, Pending, Ready, Recovery, Submission
 from bot.domain.requests import Task
 from bot.providers import registry

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from bot.domain.catalogue import ModelSpec
+from bot.domain.models import ModelSpec
 from bot.domain.provider import (
     Absent,
     Accepted,

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from bot.domain.catalogue import ModelSpec, fits, parse
+from bot.domain.models import ModelSpec, fits
 from bot.domain.provider import Accepted, Submission
 from bot.domain.requests import (
     Aspect,
@@ -28,6 +28,7 @@ from bot.domain.requests import (
     Task,
     VideoRequest,
 )
+from bot.domain.rows import parse
 from bot.providers.aimlapi import AimlapiProvider, create_call
 from bot.providers.download import Downloads
 from tests.vendors.aimlapi import LEGACY, SPEC, UNIVERSAL, V1_PRO, V2_1_PRO, AimlapiVendor, provider

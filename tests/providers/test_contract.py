@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.catalogue import ModelSpec
+from bot.domain.models import ModelSpec
 from bot.domain.provider import (
     Absent,
     Accepted,

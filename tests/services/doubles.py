@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from bot.db.transaction import Database
-from bot.domain.catalogue import Catalogue, ModelSpec
+from bot.domain.catalogue import Catalogue
 from bot.domain.errors import DiscordUnavailable
 from bot.domain.jobs import Job
+from bot.domain.models import ModelSpec
 from bot.domain.provider import (
     Absent,
     Accepted,

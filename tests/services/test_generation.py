@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from bot.db import jobs, lanes, money
 from bot.db.sqlite import SqliteDatabase
-from bot.domain.catalogue import ModelSpec
 from bot.domain.errors import (
     NoSuchJob,
     NotExpressible,
@@ -21,6 +20,7 @@ from bot.domain.errors import (
     TooManyQueued,
 )
 from bot.domain.jobs import Job, JobState, Origin
+from bot.domain.models import ModelSpec
 from bot.domain.money import Balance
 from bot.domain.requests import Asked, MotionBrush, Options, Point, Quality, Task
 from bot.media.blobs import Blobs

@@ -9,7 +9,8 @@ from discord.app_commands import Namespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.catalogue import Catalogue, ModelSpec, used_by
+from bot.domain.catalogue import Catalogue
+from bot.domain.models import ModelSpec, used_by
 from bot.domain.requests import Aspect, CameraMove, CameraPreset, Quality, Task, VideoRequest
 from bot.sandbox.rules import violations
 from bot.ui.suggestions import (

@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import web
 from jsonschema import Draft202012Validator, ValidationError
 
-from bot.domain.catalogue import ModelSpec, Price
+from bot.domain.models import ModelSpec, Price
 from bot.domain.requests import Quality
 from bot.domain.requests import Task as Kind
 from bot.providers.aimlapi import AimlapiProvider, bearer

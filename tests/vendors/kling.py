@@ -20,7 +20,7 @@ import aiohttp
 from aiohttp import web
 from PIL import Image
 
-from bot.domain.catalogue import ModelSpec, Price
+from bot.domain.models import ModelSpec, Price
 from bot.domain.requests import Quality
 from bot.domain.requests import Task as Kind
 from bot.providers.download import Downloads

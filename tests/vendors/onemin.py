@@ -18,7 +18,7 @@ from uuid import uuid4
 import aiohttp
 from aiohttp import web
 
-from bot.domain.catalogue import ModelSpec, Price
+from bot.domain.models import ModelSpec, Price
 from bot.domain.requests import Aspect, Quality, Task
 from bot.providers.download import Downloads
 from bot.providers.http import Account, dig

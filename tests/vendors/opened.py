@@ -1,14 +1,22 @@
-"""The bot's settings for vendors on the loopback, and a clock that makes their minutes short."""
+"""The bot's settings for vendors on the loopback, and clocks that make their minutes short or endless."""
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+from aiohttp import web
+
+from bot.sandbox.waiting import Bell
 from bot.settings import Settings
 from tests.vendors.aimlapi import AimlapiVendor
 from tests.vendors.kling import KlingVendor
 from tests.vendors.onemin import OneminVendor
+from tests.vendors.vendor import Seen, Vendor
+
+NAMES = ("kling", "kkiai", "aimlapi", "onemin")
 
 
 class QuickClock:
@@ -30,6 +38,32 @@ class QuickClock:
             return
 
 
+class StillClock:
+    """Time that does not pass: nothing becomes due, so whatever moves was woken."""
+
+    def __init__(self) -> None:
+        self._now_ms = int(time.time() * 1000)
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    async def wait(self, event: asyncio.Event, *, until_ms: int | None) -> None:
+        if until_ms is None or until_ms > self._now_ms:
+            await event.wait()
+
+
+class Arrivals(list[Seen]):
+    """The requests that vendors get; whoever waits for one need not look again and again."""
+
+    def __init__(self, bell: Bell) -> None:
+        super().__init__()
+        self._bell = bell
+
+    def append(self, seen: Seen, /) -> None:
+        super().append(seen)
+        self._bell.ring()
+
+
 @dataclass(frozen=True)
 class Vendors:
     """One server of each vendor."""
@@ -38,19 +72,46 @@ class Vendors:
     kkiai: KlingVendor
     aimlapi: AimlapiVendor
     onemin: OneminVendor
+    bell: Bell
+    """Rings when a request has arrived anywhere."""
 
     @classmethod
     async def open(cls, stack: AsyncExitStack) -> "Vendors":
         now_ms = int(time.time() * 1000)
         vendors = cls(
-            KlingVendor(now_ms=now_ms),
-            KlingVendor(now_ms=now_ms, flavour="kkiai"),
-            AimlapiVendor(now_ms=now_ms),
-            OneminVendor(now_ms=now_ms),
+            KlingVendor(now_ms=now_ms, key="sk-kling-4f1d"),
+            KlingVendor(now_ms=now_ms, key="sk-kkiai-77b0", flavour="kkiai"),
+            AimlapiVendor(now_ms=now_ms, key="sk-aimlapi-c2e9"),
+            OneminVendor(now_ms=now_ms, key="sk-onemin-05aa"),
+            Bell(),
         )
-        for vendor in (vendors.kling, vendors.kkiai, vendors.aimlapi, vendors.onemin):
+        for vendor in vendors.by_name.values():
+            vendor.seen = Arrivals(vendors.bell)
             await stack.enter_async_context(vendor.serve())
         return vendors
+
+    @property
+    def by_name(self) -> Mapping[str, Vendor]:
+        return {name: getattr(self, name) for name in NAMES}
+
+    @property
+    def asked(self) -> set[str]:
+        """Who was sent anything at all."""
+        return {name for name, vendor in self.by_name.items() if vendor.seen}
+
+    def creates(self, name: str) -> list[Seen]:
+        """The clips that were ordered, whether they were taken or not."""
+        return [
+            seen for seen in self.by_name[name].seen if seen.method == "POST" and seen.path != "/api/assets"
+        ]
+
+    def questions(self, name: str) -> list[Seen]:
+        """What was asked about tasks."""
+        return [seen for seen in self.by_name[name].seen if seen.method == "GET"]
+
+    async def until(self, holds: Callable[[], object], awaited: str) -> None:
+        """Wait until requests have made something true."""
+        await self.bell.until(lambda: holds() or None, awaited=awaited)
 
     def settings(self, settings: Settings, **changed: object) -> Settings:
         """The same settings with an account at each of them."""
@@ -65,3 +126,17 @@ class Vendors:
             "onemin_base_url": self.onemin.url,
         }
         return Settings.model_validate({**settings.model_dump(), **accounts, **changed})
+
+
+@asynccontextmanager
+async def answering(vendor: Vendor) -> AsyncGenerator[None]:
+    """A vendor that had stopped is back where it was."""
+    app = web.Application(client_max_size=64_000_000)
+    app.add_routes([*vendor.routes(), web.get("/files/{name}", vendor.download)])
+    runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", urlsplit(vendor.url).port).start()
+        yield
+    finally:
+        await runner.cleanup()

@@ -19,7 +19,7 @@ from pathlib import Path
 import structlog
 
 import bot
-from bot.domain.catalogue import ModelSpec
+from bot.domain.models import ModelSpec
 from bot.domain.provider import (
     Accepted,
     Failed,
