@@ -15,7 +15,7 @@ from bot.services.ports import Runner
 
 log = structlog.stdlib.get_logger(__name__)
 
-_KINDS = ("image2video", "text2video")
+_KINDS = ("image2video", "text2video", "image2video+watermark", "text2video+watermark")
 """The path of a Kling query has the kind of the task, so that a job's task id has it too; a notice has not."""
 
 _ASKED = frozenset({JobState.RENDERING, JobState.UNKNOWN})

@@ -33,7 +33,7 @@ from bot.domain.requests import (
     Quality,
     Task,
 )
-from bot.providers import onemin
+from bot.providers import onemin, onemin_answers
 from bot.providers.download import Downloads, LinkExpired, LinkRefused
 from bot.providers.http import MAX_ANSWER_BYTES, Reply
 from bot.providers.onemin import OneminProvider
@@ -646,9 +646,9 @@ async def test_a_redirected_create_does_not_take_the_key_along(
 )
 def test_no_answer_whatever_breaks_the_reading_of_it(status: int, data: Any) -> None:
     reply = Reply(status, data, "", {}, None)
-    refused = onemin._refused(reply)
+    refused = onemin_answers.refused(reply)
     assert refused is None or len(refused.reason) < 300
-    assert all(part.startswith("http") for part in onemin._links(data, onemin.STORAGES).split())
+    assert all(part.startswith("http") for part in onemin_answers.links_in(data, onemin.STORAGES).split())
 
 
 # ---- Asking again
