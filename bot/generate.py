@@ -12,7 +12,17 @@ from bot.clock import SystemClock
 from bot.domain import polling
 from bot.domain.catalogue import Choice
 from bot.domain.errors import KinoraError
-from bot.domain.provider import Accepted, Failed, Pending, Provider, Ready, Submission
+from bot.domain.provider import (
+    Accepted,
+    Failed,
+    Pending,
+    Provider,
+    ProviderFault,
+    Ready,
+    Rejected,
+    Submission,
+    Unknown,
+)
 from bot.domain.requests import Options, Picture, VideoRequest
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
@@ -21,6 +31,9 @@ from bot.providers import registry
 from bot.providers.download import Downloads
 from bot.settings import Settings
 from bot.ui.text import progress_bar
+
+_MAX_TRIES = 6
+_PAUSE_S = 2.0
 
 
 class NotMade(KinoraError):
@@ -58,13 +71,12 @@ async def make(
         here = settings.model_copy(update={"data_dir": folder})
         provider = await _provider(here, choice, stack)
         for caution in choice.cautions:
-            _tell(f"Note: {caution}")
-        if dry_run:
+            _tell(f"# {caution}")
+        if dry_run:  # a script: what is not a command is a comment
             own = {"image": image, "end_frame": end_frame}
-            _tell(f"{_previewed(provider, choice, request, own)}\n\n{_summary(choice, request)}")
+            _tell(f"# {_summary(choice, request)}\n{_previewed(provider, choice, request, own)}")
             return
-        submission = await _submission(choice, request, blobs, stack)
-        await _write(provider, await _finished(provider, submission), out)
+        await _make(provider, await _submission(choice, request, blobs, stack), out)
     async with Clips() as clips:
         clip = await clips.probe(out)
     _tell(f"\r{out}: {clip.width}x{clip.height}, {clip.duration_s:.1f} s, {clip.size_bytes / 1e6:.1f} MB")
@@ -114,24 +126,58 @@ async def _provider(settings: Settings, choice: Choice, stack: AsyncExitStack) -
     return provider
 
 
-async def _finished(provider: Provider, submission: Submission) -> str:
-    outcome = await provider.submit(submission)
-    if not isinstance(outcome, Accepted):
-        raise NotMade(outcome.reason)
-    if outcome.ready is not None:
-        return outcome.ready.result
+async def _make(provider: Provider, submission: Submission, out: Path) -> None:
+    """Order the clip, wait for it and write it. What was taken is paid for, so nothing short of the end gives up."""
+    match await provider.submit(submission):
+        case Accepted(task_id, ready):
+            _tell(f"{provider.name} took it as {task_id}.")
+        case Rejected(reason):
+            raise NotMade(reason)
+        case Unknown(reason):
+            raise NotMade(
+                f"Nobody knows whether {provider.name} took it ({reason}); "
+                f"before you ask again, look there for {submission.key}."
+            )
+    ready = ready or await _ready(provider, task_id)
+    for tries in range(_MAX_TRIES):
+        try:
+            await _write(provider, ready.result, out)
+        except ProviderFault as fault:
+            _tell(f"The clip cannot be fetched ({fault}); trying again.")
+            await asyncio.sleep(_PAUSE_S * 2**tries)
+            ready = await _fresh(provider, task_id) or ready
+        else:
+            return
+    raise NotMade(f"{provider.name} finished the clip ({task_id}), but it could not be fetched.")
+
+
+async def _ready(provider: Provider, task_id: str) -> Ready:
     elapsed_s = 0.0
-    while True:
-        match await provider.poll(outcome.task_id):
-            case Ready(result):
-                return result
-            case Failed(reason):
-                raise NotMade(reason)
-            case Pending(progress, ask_again_s):
-                _tell(f"\r{progress_bar(progress or 0.0)}", end="")
-                wait_s = ask_again_s or polling.next_ask_s(elapsed_s, None)
-                await asyncio.sleep(wait_s)
-                elapsed_s += wait_s
+    while not polling.is_overdue(elapsed_s):
+        wait_s = polling.next_ask_s(elapsed_s, None)
+        try:
+            match await provider.poll(task_id):
+                case Ready() as ready:
+                    return ready
+                case Failed(reason):
+                    raise NotMade(reason)
+                case Pending(progress, ask_again_s):
+                    _tell(f"\r{progress_bar(progress or 0.0)}", end="")
+                    wait_s = ask_again_s or wait_s
+        except ProviderFault as fault:
+            _tell(f"{provider.name} cannot be asked ({fault}); trying again.")
+        await asyncio.sleep(wait_s)
+        elapsed_s += wait_s
+    raise NotMade(f"{provider.name} did not finish {task_id} within its time.")
+
+
+async def _fresh(provider: Provider, task_id: str) -> Ready | None:
+    """The same clip by another link, where the provider gives one."""
+    try:
+        answer = await provider.poll(task_id)
+    except ProviderFault:
+        return None
+    return answer if isinstance(answer, Ready) else None
 
 
 async def _write(provider: Provider, result: str, out: Path) -> None:

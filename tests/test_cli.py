@@ -154,7 +154,7 @@ def test_a_command_that_is_none_says_what_is_wrong_and_where_help_is(
     [
         (["--duration", "7"], "The local renderer makes clips of 5 or 10 seconds, not 7."),
         (["--duration", "0"], "duration: input should be greater than 0."),
-        (["--provider", "sora"], "Choose one of the models at hand: `local-camera`."),
+        (["--provider", "sora"], "Choose one of the providers at hand: local."),
         (["--camera-amount", "5"], "Choose the camera move that the amount is for."),
         (["--camera", "spin"], "camera: there is no move spin; choose one of "),
         (["--prompt", ""], "Say in the prompt what the video shows."),

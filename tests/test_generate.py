@@ -156,13 +156,6 @@ async def test_a_render_that_failed_is_told(provider: Provider, make: Make) -> N
         await make()
 
 
-async def test_half_a_clip_is_not_left_behind(provider: Provider, make: Make, out: Path) -> None:
-    provider.opens = deque([ProviderFault("504")])
-    with pytest.RaisesGroup(ProviderFault):
-        await make()
-    assert list(out.parent.iterdir()) == []
-
-
 async def test_a_place_that_cannot_be_written_is_found_before_anything_is_asked(
     provider: Provider, make: Make, picture: Path
 ) -> None:
@@ -194,3 +187,53 @@ async def test_what_cannot_be_made_is_refused(
     with pytest.raises(refusal):
         await make(options)
     assert provider.keys == []
+
+
+@pytest.mark.usefixtures("provider")
+async def test_a_task_that_was_taken_is_named(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    await make()
+    assert "local took it as task." in capsys.readouterr().out
+
+
+async def test_a_doubt_says_where_to_look_before_asking_again(provider: Provider, make: Make) -> None:
+    provider.submits.appendleft(Unknown("cut off"))
+    with pytest.RaisesGroup(pytest.RaisesExc(NotMade, match=r"look there for kinora-cli-[0-9a-f]{16}\.")):
+        await make()
+
+
+async def test_a_provider_that_cannot_be_asked_is_asked_again(
+    provider: Provider, make: Make, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate.polling, "next_ask_s", lambda _elapsed_s, _forecast: 0.001)
+    provider.polls = deque([ProviderFault("away"), Ready("clip")])
+    await make()
+    assert out.exists()
+
+
+async def test_a_clip_that_cannot_be_fetched_is_fetched_by_a_fresh_link(
+    provider: Provider, make: Make, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "_PAUSE_S", 0.001)
+    provider.polls = deque([Ready("expired"), ProviderFault("away"), Ready("fresh")])
+    provider.opens = deque([ProviderFault("gone"), ProviderFault("gone"), None])
+    await make()
+    assert out.exists()
+
+
+async def test_a_clip_that_is_never_to_be_had_is_named_and_no_half_of_it_left_behind(
+    provider: Provider, make: Make, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "_PAUSE_S", 0.001)
+    provider.opens = deque([ProviderFault("gone")])
+    with pytest.RaisesGroup(pytest.RaisesExc(NotMade, match=r"finished the clip \(task\)")):
+        await make()
+    assert list(out.parent.iterdir()) == []
+
+
+async def test_a_provider_that_answers_with_the_clip_is_not_asked(
+    provider: Provider, make: Make, out: Path
+) -> None:
+    provider.submits.appendleft(Accepted("task", Ready("clip")))
+    provider.polls = deque([ProviderFault("never asked")])
+    await make()
+    assert out.exists()

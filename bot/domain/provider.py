@@ -149,7 +149,7 @@ class Provider(Protocol):
     def preview(self, submission: Submission) -> str:
         """The requests that `submit` would make, as cURL commands with secrets masked; nothing is sent.
 
-        Pictures are named as in `submission.inputs`. A sentence where no request is needed.
+        Pictures are named as in `submission.inputs`. A comment of the shell where no request is needed.
         """
         ...
 

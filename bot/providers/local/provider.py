@@ -83,7 +83,7 @@ class LocalProvider:
 
     def preview(self, submission: Submission) -> str:
         """No request is made."""
-        return f"{submission.spec.name} needs no request: it renders on this machine."
+        return f"# {submission.spec.name} needs no request: it renders on this machine."
 
     async def look_up(self, key: str, spec: ModelSpec, task: Task) -> Accepted | Unknown:
         """Not needed: the key is honoured."""
