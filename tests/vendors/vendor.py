@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import Any
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 from tests.e2e.studio import film
 
@@ -133,9 +133,8 @@ class Vendor:
         if request.content_type.startswith("multipart/"):
             body: Any = {}
             async for part in await request.multipart():
-                name, file_name = getattr(part, "name", None), getattr(part, "filename", None)
-                data = await part.read()  # type: ignore[union-attr]
-                body[name] = (file_name, part.headers.get("Content-Type"), bytes(data))
+                assert isinstance(part, BodyPartReader)
+                body[part.name] = (part.filename, part.headers.get("Content-Type"), bytes(await part.read()))
         else:
             body = await request.json() if request.can_read_body else None
         seen = Seen(request.method, request.path, dict(request.query), dict(request.headers), body)
@@ -149,7 +148,11 @@ class Vendor:
             self.problems.append("the key was sent along with a download")
         match self.on_download.popleft() if self.on_download else None:
             case OnDownload.EXPIRED:
-                return web.Response(status=403, text="<Error><Code>AccessDenied</Code></Error>", content_type="application/xml")
+                return web.Response(
+                    status=403,
+                    text="<Error><Code>AccessDenied</Code></Error>",
+                    content_type="application/xml",
+                )
             case OnDownload.GATEWAY_TIMEOUT:
                 return html(504)
             case OnDownload.HTML:
