@@ -1,4 +1,4 @@
-"""The bot's settings for vendors on the loopback, and clocks that make their minutes short or endless."""
+"""The bot's settings for vendors on the loopback, clocks that make their minutes short or endless, and the books."""
 
 import asyncio
 import time
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from bot.db.transaction import Transaction
 from bot.sandbox.waiting import Bell
 from bot.settings import Settings
 from tests.vendors.aimlapi import AimlapiVendor
@@ -140,3 +141,9 @@ async def answering(vendor: Vendor) -> AsyncGenerator[None]:
         yield
     finally:
         await runner.cleanup()
+
+
+def ledger(job_id: int = 1) -> Transaction[list[tuple[str, int]]]:
+    """What the books say about a job: kinds and credits, in their order."""
+    rows = yield "SELECT kind, credits FROM ledger WHERE job_id = :job_id ORDER BY id", {"job_id": job_id}
+    return [(row["kind"], row["credits"]) for row in rows]
