@@ -17,7 +17,6 @@ from pydantic import ValidationError
 from bot import generate
 from bot.domain.errors import NotExpressible
 from bot.domain.provider import Accepted, Failed, Pending, ProviderFault, Ready, Rejected, Submission, Unknown
-from bot.domain.polling import Forecast
 from bot.domain.requests import Options
 from bot.generate import NotMade
 from bot.media.errors import NotAPicture, OddShape
@@ -205,7 +204,7 @@ async def test_a_doubt_says_where_to_look_before_asking_again(provider: Provider
 async def test_a_provider_that_cannot_be_asked_is_asked_again(
     provider: Provider, make: Make, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def at_once(elapsed_s: float, forecast: Forecast | None) -> float:
+    def at_once(*_: object) -> float:
         return 0.001
 
     monkeypatch.setattr(generate.polling, "next_ask_s", at_once)

@@ -269,9 +269,10 @@ async def test_what_would_be_sent_can_be_shown_without_the_key(counter: Counter)
 async def test_what_is_shown_is_what_is_sent(counter: Counter) -> None:
     """The commands run as they are once the key is filled in."""
     script = counter.provider.preview(counter.submission())
+    key: str = counter.vendor.key
     process = await asyncio.create_subprocess_exec(
         "bash", "-c", script, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env=dict.fromkeys(("KLING_API_KEY", "KKIAI_API_KEY", "AIMLAPI_API_KEY", "ONEMIN_API_KEY"), counter.vendor.key)
+        env=dict.fromkeys(("KLING_API_KEY", "KKIAI_API_KEY", "AIMLAPI_API_KEY", "ONEMIN_API_KEY"), key)
         | {"PATH": "/usr/local/bin:/usr/bin:/bin", "no_proxy": "*"},
     )  # fmt: skip
     _, complaint = await process.communicate()

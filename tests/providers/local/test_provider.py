@@ -15,6 +15,7 @@ from bot.app import task_group
 from bot.domain.provider import Accepted, Failed, Pending, ProviderFault, Ready, Submission
 from bot.domain.requests import Picture, VideoRequest
 from bot.providers.local.provider import LocalProvider
+from tests import builders
 from tests.held import held
 
 BLOB = "b" * 64
@@ -39,7 +40,7 @@ class Harness:
             path.write_bytes(b"nothing to see")
         image = Picture(blob=BLOB, media_type="image/png", width=320, height=320)
         request = VideoRequest(image=image, prompt="x")
-        return Submission(key=key, model="local-camera", request=request, inputs={BLOB: path})
+        return Submission(key=key, spec=builders.LOCAL, request=request, inputs={BLOB: path})
 
     async def clip(self, result: str) -> bytes:
         async with self.provider.open(result) as chunks:
