@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -147,3 +147,10 @@ def ledger(job_id: int = 1) -> Transaction[list[tuple[str, int]]]:
     """What the books say about a job: kinds and credits, in their order."""
     rows = yield "SELECT kind, credits FROM ledger WHERE job_id = :job_id ORDER BY id", {"job_id": job_id}
     return [(row["kind"], row["credits"]) for row in rows]
+
+
+async def eventually(look: Callable[[], Awaitable[object]]) -> None:
+    """Wait for what no bell tells of: a row, or a line in the log."""
+    async with asyncio.timeout(10):
+        while not await look():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.02)
