@@ -1,0 +1,110 @@
+from collections.abc import AsyncGenerator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bot.db import guilds
+from bot.db.sqlite import SqliteDatabase
+from bot.domain.errors import NotExpressible
+from bot.domain.models import Price
+from bot.domain.provider import ProviderFault, Refusal
+from bot.services.health import AVOIDED_MS, Health
+from tests import builders
+from tests.services.doubles import TurnedClock, routes
+from tests.ui.conftest import make_job
+
+FIRST = builders.LOCAL.model_copy(
+    update={"provider": "first", "price": Price(per_second={"std": Decimal(3), "pro": Decimal(4)})}
+)
+SECOND = builders.LOCAL.model_copy(
+    update={"provider": "second", "price": Price(per_second={"std": Decimal(2), "pro": Decimal(3)})}
+)
+LOCAL = builders.LOCAL
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncGenerator[SqliteDatabase]:
+    database = await SqliteDatabase.open(tmp_path / "kinora.db")
+    yield database
+    await database.close()
+
+
+async def test_the_operators_order_counts_unless_a_server_wants_the_cheapest(db: SqliteDatabase) -> None:
+    chosen = routes(db, FIRST, SECOND)
+    assert (await chosen.choose(1, builders.request())).spec.provider == "first"
+    await db.write(guilds.prefer_cheapest(1, is_wanted=True, defaults=builders.NO_CAPS))
+    assert (await chosen.choose(1, builders.request())).spec.provider == "second"
+    assert (await chosen.choose(2, builders.request())).spec.provider == "first"
+    await db.write(guilds.prefer_cheapest(1, is_wanted=False, defaults=builders.NO_CAPS))
+    assert (await chosen.choose(1, builders.request())).spec.provider == "first"
+
+
+async def test_a_server_that_says_what_it_prefers_keeps_its_caps(db: SqliteDatabase) -> None:
+    await db.write(guilds.prefer_cheapest(1, is_wanted=True, defaults=builders.caps(user_queued=3)))
+    assert await db.write(guilds.caps(1, defaults=builders.NO_CAPS)) == builders.caps(user_queued=3)
+
+
+@pytest.mark.parametrize("cheapest_first", [False, True])
+async def test_an_account_that_is_not_well_comes_last_for_a_while(
+    db: SqliteDatabase, *, cheapest_first: bool
+) -> None:
+    clock = TurnedClock()
+    health = Health(clock, worsened=lambda: None)
+    chosen = routes(db, FIRST, SECOND, health=health)
+    await db.write(guilds.prefer_cheapest(1, is_wanted=cheapest_first, defaults=builders.NO_CAPS))
+    usual = (await chosen.choose(1, builders.request())).spec.provider
+    health.avoid(usual, Refusal.PAYMENT)
+    assert (await chosen.choose(1, builders.request())).spec.provider != usual
+    assert (await chosen.choose(1, builders.request(provider=usual))).spec.provider == usual
+    clock.turn(AVOIDED_MS / 1000)
+    assert (await chosen.choose(1, builders.request())).spec.provider == usual
+
+
+async def test_what_was_refused_goes_to_one_that_was_not_asked_yet(db: SqliteDatabase) -> None:
+    chosen = routes(db, FIRST, SECOND, LOCAL)
+    job = make_job(provider="first", credits=15, tried=())
+    following = await chosen.next_for(job)
+    assert following is not None
+    assert (following.spec.provider, following.price) == ("second", 10)
+    assert await chosen.next_for(make_job(provider="second", credits=15, tried=("first",))) is None
+
+
+async def test_no_more_is_taken_than_was_reserved(db: SqliteDatabase) -> None:
+    chosen = routes(db, SECOND, FIRST)
+    assert await chosen.next_for(make_job(provider="second", credits=14)) is None
+    assert await chosen.next_for(make_job(provider="second", credits=15)) is not None
+
+
+async def test_who_names_the_provider_stays_with_it(db: SqliteDatabase) -> None:
+    pinned = make_job(provider="first", credits=99, request=builders.request(provider="first"))
+    assert await routes(db, FIRST, SECOND).next_for(pinned) is None
+
+
+async def test_a_draft_is_not_paid_for_elsewhere(db: SqliteDatabase) -> None:
+    draft = make_job(provider="local", credits=0, request=builders.request(draft=True))
+    assert await routes(db, LOCAL, FIRST).next_for(draft) is None
+
+
+async def test_nothing_meant_for_a_video_model_ends_as_a_camera_move(db: SqliteDatabase) -> None:
+    assert await routes(db, FIRST, LOCAL).next_for(make_job(provider="first", credits=99)) is None
+
+
+async def test_what_nobody_can_make_is_refused_before_anything_else(db: SqliteDatabase) -> None:
+    with pytest.raises(NotExpressible, match="7"):
+        routes(db, FIRST).check(builders.request(duration_s=7))
+
+
+async def test_a_job_whose_provider_left_the_catalogue_waits_for_it(db: SqliteDatabase) -> None:
+    gone = make_job(provider="gone", model="gone-1")
+    with pytest.raises(ProviderFault, match="gone"):
+        routes(db, FIRST).spec(gone)
+    assert routes(db, FIRST).cautions(gone) == ()
+
+
+async def test_a_model_that_left_the_catalogue_is_still_spoken_to_as_its_provider_is(
+    db: SqliteDatabase,
+) -> None:
+    job = make_job(provider="first", model="first-old")
+    assert (routes(db, FIRST).spec(job).id, routes(db, FIRST).spec(job).wire) == ("first-old", FIRST.wire)
+    assert "first-old is not a model that this bot knows" in routes(db, FIRST).cautions(job)[0]
