@@ -67,6 +67,8 @@ def decode(image: Image.Image, *, at_least_px: int | None = None) -> None:
         image.load()
     except Exception as broken:  # Pillow raises a dozen kinds on hostile bytes
         raise Unreadable from broken
+    if image.mode == "P" and image.palette is None:  # Pillow takes a PNG that has lost its own
+        raise Unreadable
 
 
 def orientation(image: Image.Image) -> int:
