@@ -185,7 +185,8 @@ def number_in(interaction: Interaction) -> int | None:
 
 
 def text_in(interaction: Interaction) -> str:
-    """What was written in the modal."""
+    """What was written in the modal, as far as its field goes; empty where it comes back without."""
     data: Any = interaction.data
     fields = [label["component"] for label in data["components"] if "component" in label]
-    return next(field["value"] for field in fields if field["custom_id"] == _FIELD)
+    written = next((field.get("value") for field in fields if field.get("custom_id") == _FIELD), "")
+    return written[:MAX_TEXT] if isinstance(written, str) else ""
