@@ -127,13 +127,15 @@ def _wanted(
     **same: Any,
 ) -> Options:
     """The options as a value; raises `pydantic.ValidationError` where they contradict each other."""
-    return Options(
-        prompt=(prompt or "").strip(),
-        negative_prompt=negative,
-        duration_s=duration or 5,
-        quality=Quality(quality) if quality else None,
-        aspect=Aspect(aspect) if aspect else None,
-        camera=camera_control(camera, camera_amount),
-        voices=tuple(filter(None, (voice.strip() for voice in (voices or "").split(",")))),
-        **same,
+    return Options.model_validate(
+        {
+            **same,
+            "prompt": (prompt or "").strip(),
+            "negative_prompt": negative,
+            "duration_s": duration or 5,
+            "quality": quality or None,
+            "aspect": aspect or None,
+            "camera": camera_control(camera, camera_amount),
+            "voices": tuple(filter(None, (voice.strip() for voice in (voices or "").split(",")))),
+        }
     )
