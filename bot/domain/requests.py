@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-_NAME = re.compile(r"[A-Za-z0-9._:/-]+")
+_NAME = re.compile(r"[A-Za-z0-9._:-]+(?:/[A-Za-z0-9._:-]+)*")
 
 
 class Value(BaseModel):
@@ -188,7 +188,7 @@ class Options(Value):
     guidance: float | None = Field(default=None, ge=0, le=1)
     camera: CameraControl | None = None
     sound: bool = False
-    voices: tuple[str, ...] = Field(default=(), max_length=2)
+    voices: tuple[Annotated[str, Field(max_length=100)], ...] = Field(default=(), max_length=2)
     """Ids of voices; the prompt refers to them as `<<<voice_1>>>` and `<<<voice_2>>>`."""
     shots: tuple[Shot, ...] = Field(default=(), max_length=6)
     """A clip of several shots; they take the place of the prompt."""

@@ -66,7 +66,7 @@ def result_text(job: Job) -> str:
 def describe_request(job: Job) -> str:
     """What is made, by whom and for how much, in one line."""
     request = job.request
-    parts = [job.provider, job.model, f"{request.duration_s} s"]
+    parts = [job.provider, _model(job.model), f"{request.duration_s} s"]
     if request.quality:
         parts.append(request.quality.value)
     if request.aspect:
@@ -83,6 +83,11 @@ def describe_request(job: Job) -> str:
         parts.append("with voices" if request.voices else "with sound")
     parts.append(counted(job.price, "credit") if job.credits else "free draft")
     return " · ".join(parts)
+
+
+def _model(name: str) -> str:
+    """As it was named, perhaps by a member: one with a slash might be read as a link or an invitation."""
+    return f"`{name}`" if "/" in name else name
 
 
 def _title(job: Job) -> str:
