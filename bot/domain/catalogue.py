@@ -119,7 +119,7 @@ class Catalogue:
     def _passed_on(self, request: VideoRequest, routing: Routing) -> list[ModelSpec]:
         """A model that no row knows may exist all the same: it goes to the provider as it was named."""
         assert request.model is not None
-        if any(spec.id == request.model for spec in self.specs):
+        if any(spec.id == request.model for spec in (*self.specs, *self._drafting)):
             return []
         return [
             unknown
