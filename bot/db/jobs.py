@@ -137,6 +137,8 @@ def cancel(job_id: int, *, guild_id: int, owner_id: int | None, now_ms: int) -> 
         return (yield from move(job, JobState.CANCELLED, now_ms=now_ms))
     if job.state not in SLOT_HOLDERS:
         raise TooLateToCancel
+    if job.cancel_requested:
+        return job  # asking again must not overtake again whoever is writing down what the provider said
     return (yield from move(job, job.state, now_ms=now_ms, cancel_requested=1, run_at_ms=now_ms))
 
 
