@@ -107,8 +107,13 @@ class Watched:
         return self._provider.preview(submission)
 
     async def submit(self, submission: Submission) -> Accepted | Rejected | Unknown:
-        """As the provider's; a create in doubt counts as a failure."""
+        """As the provider's; a create in doubt counts as a failure.
+
+        What is wrong about a model that stands in no row says nothing: any member may name one.
+        """
         outcome = await self._provider.submit(submission)
+        if not submission.spec.is_known and not isinstance(outcome, Accepted):
+            return outcome
         match outcome:
             case Unknown() | Rejected(why=Refusal.UNREACHABLE):
                 self._health.went_wrong(self.name)
