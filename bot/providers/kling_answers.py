@@ -54,6 +54,8 @@ _ID = re.compile(r"(?=.*[A-Za-z0-9])[!-~]{1,200}")
 _LONGEST_LINK = 8_000
 _LONGEST_WORDS = 300
 _LARGEST_AMOUNT = Decimal(1_000_000)
+_NO_CHANNEL = re.compile(r"[(（]distributor[)）]", re.IGNORECASE)  # noqa: RUF001 - as it is written
+"""A gateway sends the model nowhere (github.com/QuantumNous/new-api, distributor): any member may name one."""
 _SECRETS = re.compile(r"\b(?:sk-|eyJ|Bearer )[\w.*~+/=-]+")
 _LINKS = re.compile(r"\bhttps?://\S+", re.IGNORECASE)
 
@@ -111,6 +113,8 @@ class Trouble:
                 return Refusal.MODERATION if _CONTENT.search(self.words) else Refusal.INPUT
             case 429:
                 return Refusal.BUSY
+            case 503 if _NO_CHANNEL.search(self.words):
+                return Refusal.INPUT
             case _:  # 5xx, a redirect, or nothing understandable
                 return None
 
