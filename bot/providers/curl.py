@@ -5,17 +5,16 @@ a picture is longer than a command line may be.
 """
 
 import json
+import secrets
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any, cast
 
 from yarl import URL
 
 from bot.domain.requests import Picture
-from bot.providers.http import Body, Call, Inline, Uploaded
-
-_MARK = "\N{SYMBOL FOR SHIFT OUT}"  # stands in JSON for what the shell fills in
+from bot.providers.http import Body, Call, Inline, Uploaded, filled
 
 
 def commands(
@@ -57,42 +56,38 @@ def _command(
     lines += [f"  --header {shlex.quote(f'{name}: {value}')}" for name, value in call.headers.items()]
     if call.upload is not None:
         field, picture = call.upload
-        lines.append(f"  --form {shlex.quote(f'{field}=@{inputs[picture.blob]};type={picture.media_type}')}")
+        lines.append(f"  --form {shlex.quote(f'{field}=@{_form_file(picture, inputs)}')}")
     if call.body is None:
         return " \\\n".join(lines)
     lines += ["  --header 'Content-Type: application/json'", "  --data @- <<JSON"]
     return " \\\n".join(lines) + f"\n{_document(call.body, inputs, uploaded)}\nJSON"
 
 
+def _form_file(picture: Picture, inputs: Mapping[str, Path]) -> str:
+    """A file as `--form` takes it; in quotes, a `;` or a `,` is part of its name (curl's manual, `--form`)."""
+    path = str(inputs[picture.blob])
+    if any(special in path for special in ';,"\\ '):
+        path = '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{path};type={picture.media_type}"
+
+
 def _document(body: Body, inputs: Mapping[str, Path], uploaded: Mapping[str, str]) -> str:
     """JSON for a here-document: what the shell would understand in it is escaped, what it must fill in is not."""
+    mark = secrets.token_hex(16)  # stands in JSON for what the shell fills in; no prompt holds it
     fillings: list[str] = []
 
-    def marked(value: Inline | Uploaded) -> str:
-        is_inline = isinstance(value, Inline)
-        fillings.append(_read(value.picture, inputs) if is_inline else f"${uploaded[value.picture.blob]}")
-        return f"{value.prefix if is_inline else ''}{_MARK}{len(fillings) - 1}{_MARK}"
+    def fill(stands_for: Inline | Uploaded) -> str:
+        if isinstance(stands_for, Uploaded):
+            fillings.append(f"${uploaded[stands_for.picture.blob]}")
+            return mark
+        fillings.append(_read(stands_for.picture, inputs))
+        return stands_for.prefix + mark
 
-    text = json.dumps(_shown(body, marked), indent=2, ensure_ascii=False)
+    text = json.dumps(filled(body, fill), indent=2, ensure_ascii=False)
     for special in ("\\", "$", "`"):
         text = text.replace(special, "\\" + special)
-    for number, filling in enumerate(fillings):
-        text = text.replace(f"{_MARK}{number}{_MARK}", filling)
-    return text
-
-
-def _shown(value: Any, marked: Callable[[Inline | Uploaded], str]) -> Any:
-    match value:
-        case Inline() | Uploaded():
-            return marked(value)
-        case Mapping():
-            return {key: _shown(item, marked) for key, item in cast("Mapping[str, Any]", value).items()}
-        case list() | tuple():
-            return [_shown(item, marked) for item in cast("Sequence[Any]", value)]
-        case str():
-            return value.replace(_MARK, "")
-        case _:
-            return value
+    woven = zip_longest(text.split(mark), fillings, fillvalue="")
+    return "".join(part + filling for part, filling in woven)
 
 
 def _read(picture: Picture, inputs: Mapping[str, Path]) -> str:

@@ -10,8 +10,9 @@ Whether a request that failed may have arrived is what matters most here: `Unsen
 import asyncio
 import base64
 import json
+import math
+import re
 import secrets
-import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,6 +35,11 @@ READ_TIMEOUT_S = 60.0
 
 SLOWEST_BYTES_PER_S = 50_000
 """A line that sends slower than this is broken."""
+
+LONGEST_RETRY_AFTER_S = 86_400.0
+"""Whoever asks for more patience than a day is asked again after a day."""
+
+_SHORTEST_SECRET = 8  # what is shorter may stand in any text by chance
 
 _CHUNK_BYTES = 1 << 16
 _PICTURE_CHUNK_BYTES = 3 << 16  # a multiple of 3: base64 of the parts is then that of the whole
@@ -145,38 +151,43 @@ class Account:
         `inputs` holds the pictures by blob hash, `uploads` what uploading them answered.
 
         Raises:
-            Unsent: it certainly did not arrive.
+            Unsent: it certainly did not arrive, or a picture could not be read.
             Cut: it may have arrived.
         """
-        payload = await asyncio.to_thread(_payload, call, inputs or {}, uploads or {})
+        try:
+            payload = await asyncio.to_thread(_payload, call, inputs or {}, uploads or {})
+        except OSError as error:
+            raise Unsent(f"a picture cannot be read: {type(error).__name__}") from error
         url = URL(self.base_url + call.path).update_query(call.query)
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=read_timeout_s)
+        # `connect` takes in looking the name up and shaking hands; nothing of the request is sent before its end.
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S, sock_read=read_timeout_s)
         most_s = CONNECT_TIMEOUT_S + payload.size_bytes / SLOWEST_BYTES_PER_S + read_timeout_s
+        signed = self.sign_in()
         try:
             async with (
                 asyncio.timeout(most_s),
                 self._session.request(
                     call.method,
                     url,
-                    headers={**self.sign_in(), **call.headers, **payload.headers},
+                    headers={**signed, **call.headers, **payload.headers},
                     data=payload.data,
                     timeout=timeout,
                     allow_redirects=False,  # the key goes nowhere else
                 ) as response,
             ):
-                return await self._read(response)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ssl.SSLError) as error:
-            raise Unsent(_without_secrets(error)) from error
+                return await self._read(response, signed)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+            raise Unsent(_words(error, signed)) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Cut(_without_secrets(error)) from error
+            raise Cut(_words(error, signed)) from error
 
-    async def _read(self, response: aiohttp.ClientResponse) -> Reply:
+    async def _read(self, response: aiohttp.ClientResponse, signed: Mapping[str, str]) -> Reply:
         body = bytearray()
         async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
             body += chunk
             if len(body) > MAX_ANSWER_BYTES:
                 raise Cut(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
-        text = body.decode("utf-8", errors="replace")
+        text = _without_secrets(body.decode("utf-8-sig", errors="replace"), signed)
         return Reply(
             status=response.status,
             data=await asyncio.to_thread(_parsed, text) if len(text) > _CHUNK_BYTES else _parsed(text),
@@ -203,55 +214,59 @@ class _Payload:
 
 def _payload(call: Call, inputs: Mapping[str, Path], uploads: Mapping[str, str]) -> _Payload:
     """Asks the file system, so it belongs in a thread."""
+    mark = secrets.token_hex(16)  # which no prompt and no picture holds
     if call.upload is not None:
-        name, picture = call.upload
-        content = inputs[picture.blob].read_bytes()
-        form = aiohttp.FormData()
-        form.add_field(name, content, filename=file_name(picture), content_type=picture.media_type)
-        return _Payload(form, len(content))
+        field_name, picture = call.upload
+        opening = (
+            f'--{mark}\r\nContent-Disposition: form-data; name="{field_name}"; '
+            f'filename="{file_name(picture)}"\r\nContent-Type: {picture.media_type}\r\n\r\n'
+        )
+        texts = [opening.encode(), f"\r\n--{mark}--\r\n".encode()]
+        path = inputs[picture.blob]
+        size_bytes = sum(map(len, texts)) + path.stat().st_size
+        return _streamed(_woven(texts, [path], bytes), size_bytes, f"multipart/form-data; boundary={mark}")
     if call.body is None:
         return _Payload()
-    mark = secrets.token_hex(16)  # which no prompt holds
     pictures: list[Path] = []
-    text = json.dumps(_marked(call.body, mark, pictures, inputs, uploads))
-    texts = [part.encode() for part in text.split(mark)]
+
+    def fill(stands_for: Inline | Uploaded) -> str:
+        if isinstance(stands_for, Uploaded):
+            return uploads[stands_for.picture.blob]
+        pictures.append(inputs[stands_for.picture.blob])
+        return stands_for.prefix + mark
+
+    texts = [part.encode() for part in json.dumps(filled(call.body, fill)).split(mark)]
     size_bytes = sum(map(len, texts)) + sum((path.stat().st_size + 2) // 3 * 4 for path in pictures)
-    headers = {"Content-Type": "application/json", "Content-Length": str(size_bytes)}
-    return _Payload(_woven(texts, pictures), size_bytes, headers)
+    return _streamed(_woven(texts, pictures, base64.b64encode), size_bytes, "application/json")
 
 
-def _marked(
-    value: Any,
-    mark: str,
-    pictures: list[Path],
-    inputs: Mapping[str, Path],
-    uploads: Mapping[str, str],
-) -> Any:
-    """The body with `mark` where a picture goes; `pictures` gets them in their order."""
+def _streamed(data: AsyncGenerator[bytes], size_bytes: int, content_type: str) -> _Payload:
+    return _Payload(data, size_bytes, {"Content-Type": content_type, "Content-Length": str(size_bytes)})
+
+
+def filled(value: Any, fill: Callable[[Inline | Uploaded], str]) -> Any:
+    """A body as plain JSON: `fill` is asked, in their order, for the text that goes where a picture stands."""
     match value:
-        case Inline(picture, prefix):
-            pictures.append(inputs[picture.blob])
-            return prefix + mark
-        case Uploaded(picture):
-            return uploads[picture.blob]
+        case Inline() | Uploaded():
+            return fill(value)
         case Mapping():
-            known = cast("Mapping[str, Any]", value)
-            return {key: _marked(item, mark, pictures, inputs, uploads) for key, item in known.items()}
+            return {key: filled(item, fill) for key, item in cast("Mapping[str, Any]", value).items()}
         case list() | tuple():
-            items = cast("Sequence[Any]", value)
-            return [_marked(item, mark, pictures, inputs, uploads) for item in items]
+            return [filled(item, fill) for item in cast("Sequence[Any]", value)]
         case _:
             return value
 
 
-async def _woven(texts: Sequence[bytes], pictures: Sequence[Path]) -> AsyncGenerator[bytes]:
-    """The texts with the pictures between them, as base64."""
+async def _woven(
+    texts: Sequence[bytes], pictures: Sequence[Path], encoded: Callable[[bytes], bytes]
+) -> AsyncGenerator[bytes]:
+    """The texts with the pictures between them."""
     for text, path in zip_longest(texts, pictures):
         yield text
         if path is not None:
             with await asyncio.to_thread(path.open, "rb") as file:
                 while chunk := await asyncio.to_thread(file.read, _PICTURE_CHUNK_BYTES):
-                    yield base64.b64encode(chunk)
+                    yield encoded(chunk)
 
 
 def file_name(picture: Picture) -> str:
@@ -259,28 +274,69 @@ def file_name(picture: Picture) -> str:
     return f"{picture.blob[:16]}.{'png' if picture.media_type == 'image/png' else 'jpg'}"
 
 
+_HALF_A_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
+
+
 def _parsed(text: str) -> Any:
+    """JSON (RFC 8259) whose numbers are finite and whose texts can be written down; None where it is none."""
     try:
-        return json.loads(text)
+        data = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        if _HALF_A_CHARACTER.search(
+            text
+        ):  # alone, it cannot be encoded: no database and no log would take it
+            data = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
+    return data
+
+
+def _no_number(_word: str) -> None:
+    """What `NaN` and `Infinity` mean, which Python reads and JSON does not have."""
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def _retry_after_s(value: str | None, now_ms: int) -> float | None:
     """Seconds from a `Retry-After` header, which holds seconds or a date (RFC 9110, 10.2.3)."""
     if not value:
         return None
+    wait_s = _seconds(value)
+    if wait_s is None:
+        wait_s = _seconds_until(value, now_ms)
+    if wait_s is None or math.isnan(wait_s):
+        return None
+    return min(max(0.0, wait_s), LONGEST_RETRY_AFTER_S)
+
+
+def _seconds(value: str) -> float | None:
     try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
+        return float(value)
     except ValueError:
         return None
-    return max(0.0, (moment - datetime.fromtimestamp(now_ms / 1000, UTC)).total_seconds())
 
 
-def _without_secrets(error: BaseException) -> str:
-    """Aiohttp names hosts and ports in errors, never headers; a URL may hold a signed query."""
-    return f"{type(error).__name__}: {str(error).partition('?')[0]}"[:300]
+def _seconds_until(value: str, now_ms: int) -> float | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None:  # "-0000": a time in UTC that says nothing of its zone (RFC 5322, 3.3)
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - datetime.fromtimestamp(now_ms / 1000, UTC)).total_seconds()
+
+
+def _words(error: BaseException, signed: Mapping[str, str]) -> str:
+    """What went wrong. Aiohttp names hosts and ports; a URL in there may hold a signed query."""
+    return _without_secrets(f"{type(error).__name__}: {str(error).partition('?')[0]}", signed)[:300]
+
+
+def _without_secrets(text: str, signed: Mapping[str, str]) -> str:
+    """Some servers quote what they were sent: the values of the signing headers are masked."""
+    for value in signed.values():
+        secret = value.rpartition(" ")[2]
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+    return text
