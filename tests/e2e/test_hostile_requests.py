@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from bot.app import running
+from bot.clock import SystemClock
 from bot.db import jobs
 from bot.domain.errors import NoSuchJob
 from bot.domain.jobs import Job, JobState
@@ -22,12 +23,13 @@ from bot.sandbox.driver.options import Form
 from bot.sandbox.driver.resolving import Resolved
 from bot.sandbox.model.applications import SLASH
 from bot.sandbox.model.interactions import Kind
+from bot.services.generation import STORYBOARD_LASTS_MS
 from tests.e2e.scenes import PICTURE, Bot, Scene, picture
 from tests.e2e.studio import Studio, opened
 from tests.e2e.test_hostile import forged
 from tests.held import held
 from tests.vendors.kling import Said
-from tests.vendors.opened import QuickClock, Vendors
+from tests.vendors.opened import NAMES, QuickClock, Vendors
 from tests.vendors.vendor import OnCreate, Outcome
 
 FREE = "Nothing was charged."
@@ -318,6 +320,21 @@ class TestStoryboards:
         assert "no longer open" in (await elsewhere.response()).text
         assert await is_none(bot)
 
+    async def test_a_storyboard_lapses_and_what_was_written_is_given_back(
+        self, bot: Bot, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        modal = await storyboard(scene)
+        later_ms = SystemClock().now_ms() + STORYBOARD_LASTS_MS + 60_000
+
+        def later(_clock: SystemClock) -> int:
+            return later_ms
+
+        monkeypatch.setattr(SystemClock, "now_ms", later)
+        answer = await (await scene.mia.submit(modal, {"shots": SHOTS})).response()
+        assert "no longer open" in answer.text
+        assert SHOTS in answer.text
+        assert await is_none(bot)
+
     async def test_what_somebody_wrote_is_shown_to_nobody_else(self, scene: Scene) -> None:
         used = await scene.mia.submit(await storyboard(scene), {"shots": "my secret"})
         assert "my secret" in (await used.response()).text
@@ -596,24 +613,57 @@ class TestVendors:
         await scene.clip_of(card)
         assert (await bot.job()).state is JobState.DONE
 
-    @pytest.mark.parametrize("provider", ["kling", "kkiai", "aimlapi", "onemin"])
-    @pytest.mark.parametrize("how", [None, OnCreate.REFUSE_INPUT, OnCreate.BUSY, OnCreate.CUT_BEFORE])
-    async def test_a_cancellation_at_any_moment_ends_one_way(
-        self, bot: Bot, scene: Scene, vendors: Vendors, provider: str, how: OnCreate | None
+    @pytest.mark.parametrize("moment", ["at once", "ordered", "rendering"])
+    @pytest.mark.parametrize("provider", NAMES)
+    async def test_a_cancellation_ends_in_a_clip_that_is_paid_for_or_in_neither(
+        self, bot: Bot, scene: Scene, vendors: Vendors, provider: str, moment: str
     ) -> None:
         vendor = vendors.by_name[provider]
-        vendor.on_create.extend([how] if how else [])
+        vendor.on_create.append(OnCreate.BUSY)
         vendor.outcomes.append(Outcome.SLOW)
         card = await self.ask(scene, provider=provider)
+        if moment != "at once":
+            await vendors.until(lambda: vendor.tasks, "an order")
+        if moment == "rendering" and provider != "onemin":  # which is not asked
+            await vendors.until(lambda: vendors.questions(provider), "a question")
         await (await scene.mia.slash("cancel", scene.channel, id=1)).response()
-        await vendors.until(lambda: True, "nothing")
         vendor.finish()
         ends = ("See the clip", "Not made", "Cancelled")
-        card = await shows(card, lambda shown: any(end in shown.text for end in ends), timeout_s=30)
-        job = await bot.job()
-        is_done = job.state is JobState.DONE
-        assert len(scene.clips()) == is_done
-        assert len(vendor.bill) >= is_done
+        await shows(card, lambda shown: any(end in shown.text for end in ends), timeout_s=30)
+        end = ((await bot.job()).state, len(vendor.bill), len(scene.clips()))
+        assert end in {(JobState.DONE, 1, 1), (JobState.CANCELLED, 0, 0)}
+
+    @pytest.mark.parametrize("provider", [None, *NAMES])
+    async def test_a_model_nobody_knows_may_be_asked_for_anything(
+        self, scene: Scene, vendors: Vendors, provider: str | None
+    ) -> None:
+        much = {
+            "image": PICTURE,
+            "end_frame": PICTURE,
+            "model": "nonsense",
+            "negative": "blur",
+            "guidance": 1,
+        }
+        much |= {"watermark": True, "quality": "pro"} | ({"provider": provider} if provider else {})
+        masks: dict[str, Any] = {f"mask{number}": MASK for number in range(1, 7)}
+        paths = {f"path{number}": "1,2" for number in range(1, 7)}
+        sounds: dict[str, Any] = {"sound": True, "voices": "a,b"}
+        camera = {"camera": "down_back", "aspect": "9:16", "duration": 7}
+        ended = ("Not made", "See the clip")
+
+        async def end_of(used: Used) -> str:
+            card = await used.response()
+            return (await shows(card, lambda shown: any(end in shown.text for end in ended))).text
+
+        modal = await (await scene.mia.slash("storyboard", scene.channel, **much, **sounds)).modal()
+        texts = [
+            await end_of(await scene.mia.slash("animate", scene.channel, **much, **sounds, **camera)),
+            await end_of(
+                await scene.mia.slash("motion", scene.channel, **much, **masks, **paths, still_mask=MASK)
+            ),
+            await end_of(await scene.mia.submit(modal, {"shots": SHOTS})),
+        ]
+        assert not any("inside the bot" in text for text in texts)
 
     async def test_moving_on_costs_no_more_than_was_reserved(
         self, bot: Bot, scene: Scene, vendors: Vendors
