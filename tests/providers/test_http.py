@@ -17,6 +17,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp.abc import AbstractResolver
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -226,7 +227,7 @@ async def test_a_name_that_takes_without_end_to_look_up_certainly_did_not_arrive
 ) -> None:
     monkeypatch.setattr(http, "CONNECT_TIMEOUT_S", 0.05)
 
-    class Silent(aiohttp.abc.AbstractResolver):
+    class Silent(AbstractResolver):
         async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[Any]:
             await asyncio.Event().wait()
             return []
