@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import aiohttp
-from pydantic import SecretStr
 
 from bot.domain.provider import Provider
 from bot.providers import aimlapi, kling, onemin
 from bot.providers.download import Downloads
 from bot.providers.http import Account
 from bot.providers.local.provider import LocalProvider
-from bot.settings import Settings
+from bot.settings import Settings, SettingsInvalid
 
 Changed = Callable[[str, str], None]
 """Called with a provider's name and a task id when a task may have moved on."""
@@ -32,9 +31,9 @@ class Shared:
 
 def _kling(settings: Settings, shared: Shared) -> Provider:
     if settings.kling_api_key:
-        sign_in = kling.api_key(_secret(settings.kling_api_key))
+        sign_in = kling.api_key(_secret(settings, "kling_api_key"))
     else:
-        access_key, secret_key = _secret(settings.kling_access_key), _secret(settings.kling_secret_key)
+        access_key, secret_key = _secret(settings, "kling_access_key"), _secret(settings, "kling_secret_key")
         sign_in = kling.jwt(access_key, secret_key, now_ms=shared.now_ms)
     return kling.KlingProvider(
         _account(shared, settings.kling_base_url, sign_in),
@@ -46,7 +45,7 @@ def _kling(settings: Settings, shared: Shared) -> Provider:
 
 def _kkiai(settings: Settings, shared: Shared) -> Provider:
     return kling.KlingProvider(
-        _account(shared, settings.kkiai_base_url, kling.api_key(_secret(settings.kkiai_api_key))),
+        _account(shared, settings.kkiai_base_url, kling.api_key(_secret(settings, "kkiai_api_key"))),
         flavour=kling.KKIAI,
         downloads=shared.downloads,
         concurrency=settings.kkiai_concurrency,
@@ -55,7 +54,7 @@ def _kkiai(settings: Settings, shared: Shared) -> Provider:
 
 def _aimlapi(settings: Settings, shared: Shared) -> Provider:
     return aimlapi.AimlapiProvider(
-        _account(shared, settings.aimlapi_base_url, aimlapi.bearer(_secret(settings.aimlapi_api_key))),
+        _account(shared, settings.aimlapi_base_url, aimlapi.bearer(_secret(settings, "aimlapi_api_key"))),
         downloads=shared.downloads,
         concurrency=settings.aimlapi_concurrency,
     )
@@ -63,7 +62,7 @@ def _aimlapi(settings: Settings, shared: Shared) -> Provider:
 
 def _onemin(settings: Settings, shared: Shared) -> Provider:
     return onemin.OneminProvider(
-        _account(shared, settings.onemin_base_url, onemin.api_key(_secret(settings.onemin_api_key))),
+        _account(shared, settings.onemin_base_url, onemin.api_key(_secret(settings, "onemin_api_key"))),
         downloads=shared.downloads,
         concurrency=settings.onemin_concurrency,
     )
@@ -107,6 +106,14 @@ def _account(shared: Shared, base_url: str, sign_in: Callable[[], Mapping[str, s
     return Account(shared.session, base_url=base_url, sign_in=sign_in, now_ms=shared.now_ms)
 
 
-def _secret(value: SecretStr | None) -> str:
-    assert value is not None  # settings name a provider only if its key is set
-    return value.get_secret_value().strip()
+def _secret(settings: Settings, name: str) -> str:
+    """The key in a setting, as it can stand in a header.
+
+    Raises:
+        SettingsInvalid: it cannot; a stray line break would end the header.
+    """
+    value = getattr(settings, name)
+    secret = value.get_secret_value().strip() if value is not None else ""
+    if not secret or not secret.isascii() or not secret.isprintable():
+        raise SettingsInvalid(f"{name.upper()} does not look like a key; copy it again into .env.")
+    return secret

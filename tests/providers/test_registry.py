@@ -1,0 +1,142 @@
+"""Which providers are built from which settings, and what they sign in with."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.domain.provider import Provider, ProviderFault
+from bot.providers import registry
+from bot.providers.download import Downloads
+from bot.settings import KNOWN_PROVIDERS, Settings, SettingsInvalid
+from tests.vendors.kling import KlingVendor
+from tests.vendors.vendor import Vendor
+
+NOW_MS = 1_700_000_000_000
+
+
+@pytest.fixture
+async def shared() -> AsyncGenerator[registry.Shared]:
+    async with (
+        asyncio.TaskGroup() as tasks,
+        registry.session() as session,
+        Downloads(trusted_hosts=frozenset()) as downloads,
+    ):
+        yield registry.Shared(
+            tasks=tasks,
+            session=session,
+            downloads=downloads,
+            now_ms=lambda: NOW_MS,
+            changed=lambda _name, _task: None,
+        )
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Any:
+    def made(**known: Any) -> Settings:
+        return Settings(_env_file=None, data_dir=tmp_path, **known)  # type: ignore[call-arg] - pydantic's own
+
+    return made
+
+
+EVERY_KEY = {f"{name}_api_key": f"key-of-{name}" for name in ("kling", "kkiai", "aimlapi", "onemin")}
+
+
+def test_every_provider_that_settings_know_can_be_built() -> None:
+    assert tuple(registry.PROVIDERS) == KNOWN_PROVIDERS
+
+
+@pytest.mark.parametrize(
+    ("known", "names"),
+    [
+        ({}, ["local"]),
+        ({"onemin_api_key": "k1", "kling_api_key": "k2"}, ["kling", "onemin", "local"]),
+        (EVERY_KEY, ["kling", "kkiai", "aimlapi", "onemin", "local"]),
+        (EVERY_KEY | {"providers": "onemin, kling,onemin"}, ["onemin", "kling"]),
+        (EVERY_KEY | {"providers": "local,aimlapi"}, ["local", "aimlapi"]),
+        ({"kling_access_key": "a", "kling_secret_key": "s"}, ["kling", "local"]),
+        ({"kling_access_key": "a"}, ["local"]),
+    ],
+)
+async def test_what_is_configured_is_built_in_its_order(
+    settings: Any, shared: registry.Shared, known: dict[str, Any], names: list[str]
+) -> None:
+    built = registry.build(settings(**known), shared)
+    assert list(built) == names
+    assert [provider.name for provider in built.values()] == names
+
+
+async def test_each_provider_runs_as_many_clips_as_it_is_allowed(
+    settings: Any, shared: registry.Shared
+) -> None:
+    limits = {f"{name}_concurrency": number for number, name in enumerate(KNOWN_PROVIDERS, start=4)}
+    built = registry.build(settings(**EVERY_KEY, **limits), shared)
+    assert [provider.concurrency for provider in built.values()] == [4, 5, 6, 7, 8]
+
+
+async def authorization(provider: Provider, vendor: Vendor) -> str:
+    """What a provider signs in with."""
+    with suppress(ProviderFault):
+        await provider.poll("image2video/1")
+    return vendor.seen[-1].headers["Authorization"]
+
+
+def claims(authorization: str) -> dict[str, Any]:
+    payload = authorization.removeprefix("Bearer ").split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+
+async def test_a_key_is_sent_without_the_blanks_around_it(settings: Any, shared: registry.Shared) -> None:
+    async with KlingVendor().serve() as vendor:
+        known = settings(kling_api_key="  key-of-kling \n", kling_base_url=vendor.url)
+        assert await authorization(registry.build(known, shared)["kling"], vendor) == "Bearer key-of-kling"
+
+
+async def test_a_pair_of_keys_signs_a_token_that_does_not_hold_the_secret(
+    settings: Any, shared: registry.Shared
+) -> None:
+    async with KlingVendor().serve() as vendor:
+        known = settings(kling_access_key=" access ", kling_secret_key=" secret ", kling_base_url=vendor.url)
+        token = await authorization(registry.build(known, shared)["kling"], vendor)
+    signed = claims(token)
+    assert signed["iss"] == "access"
+    assert signed["nbf"] * 1000 <= NOW_MS < signed["exp"] * 1000
+    assert "secret" not in json.dumps(signed)
+
+
+async def test_a_key_goes_before_a_pair(settings: Any, shared: registry.Shared) -> None:
+    async with KlingVendor().serve() as vendor:
+        known = settings(
+            kling_api_key="key-of-kling",
+            kling_access_key="a",
+            kling_secret_key="s",
+            kling_base_url=vendor.url,
+        )
+        assert await authorization(registry.build(known, shared)["kling"], vendor) == "Bearer key-of-kling"
+
+
+@pytest.mark.parametrize("key", ["line\nbreak", "line\r\nX-Evil: 1", "nul\0", "ключ", " ", "\u200bkey"])
+async def test_a_key_that_cannot_stand_in_a_header_is_named_without_being_shown(
+    settings: Any, shared: registry.Shared, key: str
+) -> None:
+    with pytest.raises(SettingsInvalid, match=r"^AIMLAPI_API_KEY ") as raised:
+        registry.build(settings(aimlapi_api_key=key), shared)
+    assert key.strip() == "" or key not in str(raised.value)
+
+
+async def test_a_provider_that_is_named_without_its_key_is_refused(
+    settings: Any, shared: registry.Shared
+) -> None:
+    with pytest.raises(SettingsInvalid, match="ONEMIN_API_KEY"):
+        registry.build(settings(providers="onemin"), shared)
