@@ -364,9 +364,17 @@ class Stages:
         """End a job whose task may still be running: nobody waits for it any more."""
         if job.state is JobState.RENDERING and job.task_id is not None:
             try:
-                await self._attempts.provider(job).cancel(job.task_id)
+                if await self._attempts.provider(job).cancel(job.task_id):
+                    return await self._end(job, reason)
             except ProviderFault as fault:
                 log.warning("abandoned task not stopped", job=job.id, task=job.task_id, reason=str(fault))
+        return await self._lose(job, reason)
+
+    async def _lose(self, job: Job, reason: str) -> Job:
+        """End a job that the provider may charge for all the same, which the operator must know."""
+        if job.marked_at_ms is not None:
+            known = {"provider": job.provider, "attempt": job.attempt_key, "task": job.task_id}
+            log.error("given up: may have been charged", job=job.id, state=job.state, **known)
         return await self._end(job, reason)
 
     async def _cancelled(self, job: Job) -> Job:
@@ -385,9 +393,9 @@ class Stages:
         now_ms = self._clock.now_ms()
         log.warning("step failed", job=job.id, state=job.state, tries=job.tries + 1, reason=str(fault))
         if job.state is JobState.FETCHING and job.tries + 1 >= _MAX_TRIES:
-            return await self._end(job, "The finished clip could not be fetched from the provider.")
+            return await self._lose(job, "The finished clip could not be fetched from the provider.")
         if job.state in SLOT_HOLDERS and self._is_hopeless(job):
-            return await self._end(job, "The provider could not be reached for a day.")
+            return await self._lose(job, "The provider could not be reached for a day.")
         run_at_ms = now_ms + min(2 ** min(job.tries, 9), _LONGEST_BACKOFF_S) * 1000
         return await self._move(job, job.state, tries=job.tries + 1, run_at_ms=run_at_ms)
 

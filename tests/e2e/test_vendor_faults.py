@@ -96,15 +96,32 @@ async def test_a_clip_that_takes_twenty_minutes_arrives(scene: Scene, vendors: V
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_status_that_nobody_knows_is_waited_for_and_then_given_up(
-    scene: Scene, vendors: Vendors, name: str
+    scene: Scene, vendors: Vendors, logs: list[Any], name: str
 ) -> None:
     vendors.by_name[name].outcomes.append(Outcome.STRANGE_STATUS)
     async with started(scene, vendors, clock=QuickClock(5000), providers=first(name)) as bot:
         card = await asked(scene)
         await shows(card, lambda shown: "did not finish within its time. Nothing was charged." in shown.text)
         assert await bot.app.db.read(ledger()) == refunded(name)
+        task_id = (await bot.job()).task_id
+    [error] = told(logs, "given up: may have been charged")
+    assert (error["log_level"], error["provider"], error["task"]) == ("error", name, task_id)
     assert vendors.asked == {name}
     assert len(vendors.creates(name)) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_clip_that_cannot_be_fetched_is_refunded_and_the_operator_is_told(
+    scene: Scene, vendors: Vendors, logs: list[Any], name: str
+) -> None:
+    vendors.by_name[name].on_download.extend([OnDownload.GATEWAY_TIMEOUT] * 100)
+    async with started(scene, vendors, clock=QuickClock(1000), providers=first(name)) as bot:
+        card = await asked(scene)
+        await shows(card, lambda shown: "could not be fetched from the provider. Nothing" in shown.text)
+        assert await bot.app.db.read(ledger()) == refunded(name)
+    [error] = told(logs, "given up: may have been charged")
+    assert (error["log_level"], error["provider"]) == ("error", name)
+    assert (len(vendors.creates(name)), len(vendors.by_name[name].bill)) == (1, 1)
 
 
 @pytest.mark.parametrize("name", NAMES)
