@@ -39,8 +39,8 @@ def thread_name(text: str, *, otherwise: str) -> str:
 
 
 def prose(text: str, *, length: int) -> str:
-    """A foreign sentence between our own: no mentions, no markdown, on one line."""
-    return re.sub(r"([\\*_~|#\[\]()>])", r"\\\1", cut(plain(text), length).translate(_DEFUSED))
+    """A foreign sentence between our own: no mentions, no markdown, no links, on one line."""
+    return re.sub(r"([\\*_~|#\[\]()>]|:(?=//))", r"\\\1", cut(plain(text), length).translate(_DEFUSED))
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
