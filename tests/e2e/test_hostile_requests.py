@@ -29,6 +29,7 @@ from tests.e2e.studio import Studio, opened
 from tests.e2e.test_hostile import forged
 from tests.held import held
 from tests.vendors.kling import Said
+from tests.vendors.onemin import Answer
 from tests.vendors.opened import NAMES, QuickClock, Vendors
 from tests.vendors.vendor import OnCreate, Outcome
 
@@ -532,6 +533,24 @@ class TestVendors:
         card = await self.ask(scene, model="discord.gg/evil", duration=5, provider="kling")
         card = await shows(card, lambda shown: "Not made" in shown.text)
         assert "`discord.gg/evil`" in card.text
+
+    @pytest.mark.parametrize("provider", NAMES)
+    async def test_what_a_vendor_says_of_a_prompt_is_no_link_and_calls_nobody(
+        self, scene: Scene, vendors: Vendors, provider: str
+    ) -> None:
+        words = "These words are sensitive: https://evil.example @everyone **now** ```"
+        vendor: Any = vendors.by_name[provider]
+        answer = {"code": 1301, "statusCode": 400, "message": words}
+        if provider == "onemin":
+            vendor.creates.append(Answer(400, answer))
+        else:
+            vendor.instead_of_create.append(Said(400, answer))
+        card = await self.ask(scene, provider=provider)
+        card = await shows(card, lambda shown: "Not made" in shown.text)
+        assert "sensitive" in card.text
+        assert card.text.count("```") == 2
+        assert card.pinged == frozenset()
+        assert not any(live in card.text for live in ("https://", "@everyone", "**now**"))
 
     @pytest.mark.parametrize(
         ("options", "said"),
