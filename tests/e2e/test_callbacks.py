@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 from bot.app import running
 from bot.domain.jobs import JobState
 from bot.sandbox import Message
+from bot.settings import SettingsInvalid
 from tests.e2e.scenes import Bot, Scene
 from tests.held import held
 from tests.vendors.opened import StillClock, Vendors, eventually, ledger
@@ -244,6 +245,19 @@ async def test_where_kling_signs_only_what_is_signed_is_heard(
         assert len(vendors.questions("kling")) == 1
         assert await wire.post(url, body, right) == 200
         await scene.clip_of(card, timeout_s=10)
+
+
+async def test_a_webhook_secret_that_is_none_stops_the_start_with_a_sentence(
+    scene: Scene, vendors: Vendors
+) -> None:
+    changed = {"public_url": PUBLIC_URL, "web_port": 0, "kling_webhook_secret": "whsec_not base64"}
+    with pytest.raises(ExceptionGroup) as raised:  # of one, which the command line turns into a line
+        async with running(vendors.settings(scene.settings, **changed)):
+            pass
+    [fault] = raised.value.exceptions
+    assert isinstance(fault, SettingsInvalid)
+    assert str(fault).startswith("KLING_WEBHOOK_SECRET: ")
+    assert "not base64" not in str(fault)
 
 
 async def test_what_news_says_of_a_task_is_not_believed(scene: Scene, vendors: Vendors, wire: Wire) -> None:

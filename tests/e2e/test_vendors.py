@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from bot.app import running
@@ -17,7 +18,7 @@ from bot.settings import Settings
 from tests.e2e.scenes import PICTURE, TOKEN, Bot, Scene
 from tests.e2e.studio import film
 from tests.held import held
-from tests.vendors.opened import NAMES, QuickClock, Vendors, ledger
+from tests.vendors.opened import NAMES, QuickClock, StillClock, Vendors, ledger
 from tests.vendors.vendor import FAILURE, OnCreate, Outcome
 
 
@@ -103,6 +104,24 @@ async def test_a_clip_arrives_in_the_thread_and_is_paid_for_once(
     assert await bot.app.db.read(ledger()) == [("reserve", PRICES[name]), ("settle", PRICES[name])]
     assert (await bot.job()).spent == SPENT[name]
     assert said.of("warning") == said.of("error") == []
+
+
+async def test_a_pair_of_keys_signs_in_as_well(
+    scene: Scene, vendors: Vendors, settings: Settings, said: Said
+) -> None:
+    pair = {
+        "kling_api_key": None,
+        "kling_access_key": SecretStr(vendors.kling.access_key),
+        "kling_secret_key": SecretStr(vendors.kling.secret_key),
+    }
+    async with held(running(settings.model_copy(update=pair), clock=StillClock())) as app:
+        await scene.application.ready()
+        await scene.clip_of(await asked(scene, "animate", provider="kling"))
+        assert await Bot(app).is_sound()
+    tokens = {seen.headers["Authorization"].removeprefix("Bearer ") for seen in vendors.kling.seen}
+    assert len(tokens) == 1
+    assert not [secret for secret in (*tokens, vendors.kling.secret_key) if secret in said.text()]
+    assert (len(vendors.kling.bill), vendors.kling.problems) == (1, [])
 
 
 # ---- Failures
