@@ -54,6 +54,7 @@ _KEY_NAMES = {
     "aimlapi": "AIMLAPI_API_KEY",
     "onemin": "ONEMIN_API_KEY",
 }
+_BASE_URLS = ("discord_api_url", "kling_base_url", "kkiai_base_url", "aimlapi_base_url", "onemin_base_url")
 
 
 class Settings(BaseSettings):
@@ -153,15 +154,13 @@ class Settings(BaseSettings):
 
     @property
     def trusted_hosts(self) -> frozenset[str]:
-        """Hosts of the configured base URLs and of Discord: what lies there is fetched even from this machine."""
-        urls = (
-            self.discord_api_url,
-            self.kling_base_url,
-            self.kkiai_base_url,
-            self.aimlapi_base_url,
-            self.onemin_base_url,
-        )
-        return frozenset(host for url in urls if (host := urlsplit(url).hostname))
+        """Hosts of base URLs, Discord's included, that the operator chose: what lies there is fetched even from here.
+
+        The usual ones are not among them: they are reached over https at public addresses, as anybody's are.
+        """
+        usual = {urlsplit(type(self).model_fields[name].default).hostname for name in _BASE_URLS}
+        hosts = {urlsplit(getattr(self, name)).hostname for name in _BASE_URLS}
+        return frozenset(host for host in hosts - usual if host)
 
     def _has_key(self, name: str) -> bool:
         if name == "local":

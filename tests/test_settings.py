@@ -288,3 +288,22 @@ def test_a_base_url_on_this_machine_may_be_plain(given: Given) -> None:
     chosen = given(ONEMIN_BASE_URL="http://127.0.0.1:9000/")
     assert chosen.onemin_base_url == "http://127.0.0.1:9000"
     assert "127.0.0.1" in chosen.trusted_hosts
+
+
+def test_the_usual_hosts_need_no_trust(given: Given) -> None:
+    assert given().trusted_hosts == frozenset()
+    assert given(KLING_BASE_URL="https://API-Singapore.klingai.com/v2/").trusted_hosts == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "host"),
+    [
+        ("KLING_BASE_URL", "https://api-beijing.klingai.com", "api-beijing.klingai.com"),
+        ("KKIAI_BASE_URL", "https://proxy.lan:8443/kling", "proxy.lan"),
+        ("AIMLAPI_BASE_URL", "https://10.0.0.7", "10.0.0.7"),
+        ("ONEMIN_BASE_URL", "http://localhost:9000", "localhost"),
+        ("DISCORD_API_URL", "http://[::1]:9000/api/v10", "::1"),
+    ],
+)
+def test_a_host_that_the_operator_names_is_trusted(name: str, url: str, host: str, given: Given) -> None:
+    assert given(**{name: url}).trusted_hosts == {host}
