@@ -28,6 +28,10 @@ def _without_slash(url: str) -> str:
     return url.rstrip("/")
 
 
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
 def _checked_url(url: str) -> str:
     """A key goes there, so plain http is for this machine only."""
     parts = urlsplit(url)
@@ -158,9 +162,8 @@ class Settings(BaseSettings):
 
         The usual ones are not among them: they are reached over https at public addresses, as anybody's are.
         """
-        usual = {urlsplit(type(self).model_fields[name].default).hostname for name in _BASE_URLS}
-        hosts = {urlsplit(getattr(self, name)).hostname for name in _BASE_URLS}
-        return frozenset(host for host in hosts - usual if host)
+        usual = {_host(type(self).model_fields[name].default) for name in _BASE_URLS}
+        return frozenset({_host(getattr(self, name)) for name in _BASE_URLS} - usual - {""})
 
     def _has_key(self, name: str) -> bool:
         if name == "local":
