@@ -49,7 +49,7 @@ from bot.services.stages import Stages
 from bot.settings import Settings, SettingsInvalid
 from bot.ui.desk import Desk
 from bot.ui.threads import DiscordPublisher
-from bot.web.callbacks import Sender, callback_url
+from bot.web.callbacks import Sender, callback_url, secret_of
 from bot.web.server import serving
 from bot.web.signature import WebhookSecretInvalid, signing_key
 
@@ -328,9 +328,15 @@ def _build_engine(
 
 
 def _callback_url(settings: Settings, secret: str) -> Callable[[str], str | None]:
-    """Where a provider may send news: nowhere, unless the internet reaches this process."""
+    """Where a provider may send news: nowhere, unless it sends any and the internet reaches this process."""
     public_url = settings.public_url
-    return lambda provider: callback_url(public_url, provider, secret) if public_url else None
+
+    def address(provider: str) -> str | None:
+        if public_url is None or provider not in registry.CALLS_BACK:
+            return None
+        return callback_url(public_url, provider, secret_of(secret, provider))
+
+    return address
 
 
 async def _listen(
@@ -345,8 +351,8 @@ async def _listen(
     except WebhookSecretInvalid as error:
         raise SettingsInvalid(f"KLING_WEBHOOK_SECRET: {error}") from error
     senders = {
-        name: Sender(stores.callback_secret, signing_key=key if name == "kling" else None)
-        for name in engine.providers
+        name: Sender(secret_of(stores.callback_secret, name), signing_key=key if name == "kling" else None)
+        for name in registry.CALLS_BACK & engine.providers.keys()
     }
     await stack.enter_async_context(
         serving(

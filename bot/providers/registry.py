@@ -86,6 +86,9 @@ PROVIDERS: Mapping[str, Callable[[Settings, Shared], Provider]] = {
     "local": _local,
 }
 
+CALLS_BACK = frozenset({"kling", "kkiai"})
+"""Those that tell of a task's end where they were asked to."""
+
 
 def build(settings: Settings, shared: Shared) -> dict[str, Provider]:
     """The configured providers, the preferred one first; the local renderer also where it only makes drafts."""

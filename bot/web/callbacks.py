@@ -1,10 +1,11 @@
 """What providers tell of their tasks: `POST /callbacks/{provider}/{secret}`.
 
-The path holds a secret that only the provider was told, and where the provider signs, the signature is checked
+The path holds a secret that only this provider was told, and where the provider signs, the signature is checked
 too. Even so a callback is only a hint: whoever carries the job asks the provider sooner. So callbacks that come
 twice, late or out of order do no harm, and what they say of a task's state is not even read.
 """
 
+import base64
 import hmac
 import json
 import re
@@ -53,6 +54,12 @@ class Sender:
     def __post_init__(self) -> None:
         if len(self.secret) < MIN_SECRET_LENGTH:
             raise ValueError(f"a callback secret needs at least {MIN_SECRET_LENGTH} characters")
+
+
+def secret_of(installation_secret: str, provider: str) -> str:
+    """The secret that only this provider is told; who knows one knows none of the others."""
+    digest = hmac.digest(installation_secret.encode(), provider.encode(), "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def callback_url(public_url: str, provider: str, secret: str) -> str:

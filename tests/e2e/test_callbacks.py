@@ -18,9 +18,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.app import running
+from bot.db import installation
 from bot.domain.jobs import JobState
 from bot.sandbox import Message
 from bot.settings import SettingsInvalid
+from bot.web.callbacks import callback_url, secret_of
 from tests.e2e.scenes import Bot, Scene
 from tests.held import held
 from tests.vendors.opened import StillClock, Vendors, eventually, ledger
@@ -180,6 +182,19 @@ async def test_who_sends_no_news_is_told_no_address(
     assert "kinora.example" not in str(vendors.by_name[name].seen)
 
 
+@pytest.mark.parametrize("name", ["aimlapi", "onemin", "local"])
+async def test_who_sends_no_news_is_not_heard_whatever_it_knows(
+    scene: Scene, vendors: Vendors, wire: Wire, name: str
+) -> None:
+    async with started(scene, vendors, wire) as bot:
+        secret = await bot.app.db.read(installation.recall("callback secret"))
+        assert secret is not None
+        heard = {one: callback_url(PUBLIC_URL, one, secret_of(secret, one)) for one in (name, "kling")}
+        assert await wire.post(heard[name], {"task_id": "1"}) == 404
+        assert await wire.post(heard["kling"], {"task_id": "1"}) == 200
+        assert await wire.post(callback_url(PUBLIC_URL, "kling", secret), {"task_id": "1"}) == 404
+
+
 async def test_without_a_public_address_nothing_listens(scene: Scene, vendors: Vendors, wire: Wire) -> None:
     async with started(scene, vendors, wire, public_url=None):
         used = await scene.mia.slash("video", scene.channel, prompt="a boat", provider="kling")
@@ -201,14 +216,14 @@ async def test_whoever_does_not_know_the_address_is_not_heard(
         start, _, secret = url.rpartition("/")
         for wrong in ("x", secret[:-1], secret + "x", secret.swapcase(), "%00", "a" * 5000):
             assert await wire.post(f"{start}/{wrong}", notice(task)) == 404
-        assert await wire.post(url.replace("/kling/", "/sora/"), notice(task)) == 404
+        for another in ("kkiai", "aimlapi", "onemin", "local", "sora"):
+            assert await wire.post(url.replace("/kling/", f"/{another}/"), notice(task)) == 404
         assert await wire.post(url, b"<html>") == 400
         assert wire.events("news") == []
-        assert await wire.post(url.replace("/kling/", "/kkiai/"), notice(task)) == 200
         assert await wire.post(url, {"task_id": "12345"}) == 200
         assert await wire.post(url, {"external_task_id": "kinora-zzzzzz-1-1"}) == 200
         assert await wire.post(url, {"external_task_id": (task.key or "").replace("-1-1", "-1-2")}) == 200
-        await wire.has_said("news of no open job", 4)
+        await wire.has_said("news of no open job", 3)
         assert (wire.events("news"), len(vendors.questions("kling"))) == ([], 1)
         assert await wire.post(url, notice(task)) == 200
         await scene.clip_of(card, timeout_s=10)

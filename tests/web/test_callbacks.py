@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 from collections.abc import Generator
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.services.news import Notice
-from bot.web.callbacks import MAX_BODY_BYTES
+from bot.web.callbacks import MAX_BODY_BYTES, MIN_SECRET_LENGTH, secret_of
 from bot.web.signature import signing_key
 from tests.web.conftest import PLAIN, SIGNED, WEBHOOK_SECRET, Site, rest
 
@@ -276,3 +277,17 @@ async def test_a_body_that_goes_wrong_while_it_is_read_is_not_waited_for(
         writer.close()
     assert unserved.told == []
     assert not [one for one in logged if one["log_level"] in ("warning", "error")]
+
+
+def test_each_provider_has_a_secret_of_its_own_that_stays_the_same() -> None:
+    secrets = [secret_of("of the installation", name) for name in ("kling", "kkiai", "")]
+    assert secrets == [secret_of("of the installation", name) for name in ("kling", "kkiai", "")]
+    assert len({*secrets, secret_of("of another", "kling")}) == 4
+
+
+def test_a_secret_of_a_provider_is_the_hmac_in_the_alphabet_of_urls() -> None:
+    secret = secret_of("of the installation", "kling")
+    assert re.fullmatch("[A-Za-z0-9_-]{43}", secret)
+    assert len(secret) >= MIN_SECRET_LENGTH
+    expected = hmac.new(b"of the installation", b"kling", hashlib.sha256).digest()
+    assert base64.urlsafe_b64decode(secret + "=") == expected
