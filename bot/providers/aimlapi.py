@@ -58,6 +58,18 @@ BASE_URL = "https://api.aimlapi.com"
 
 _PATHS = {"legacy": "/v2/generate/video/kling/generation", "universal": "/v2/video/generations"}
 
+WIRE: Mapping[str, frozenset[str] | None] = {
+    "path": frozenset(_PATHS),
+    "mask_names": frozenset({"plain", "url", "both"}),
+    "end_frame": None,
+    "camera": frozenset({"kling", "words"}),
+    "sound": frozenset({"explicit"}),
+    "shots": frozenset({"words", "timed"}),
+    "key": None,
+    "upstream": None,
+}
+"""What a catalogue row may say in `wire`; None stands for any text."""
+
 _LINK_COMES_S = 20.0
 _LINK_TRIES = 6
 

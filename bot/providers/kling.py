@@ -60,6 +60,14 @@ from bot.providers.kling_answers import Stage, Trouble
 
 log = structlog.stdlib.get_logger(__name__)
 
+WIRE: Mapping[str, frozenset[str] | None] = {
+    "mode": frozenset({"omit"}),
+    "sound": frozenset({"explicit"}),
+    "multi_shot": frozenset({"explicit"}),
+    "preset_config": frozenset({"zeros"}),
+}
+"""What a catalogue row may say in `wire`; None stands for any text."""
+
 TOKEN_LASTS_S = 1800
 """As in Kling's own example (Kling API, General Information)."""
 

@@ -34,6 +34,9 @@ from bot.providers.http import Account, Call, Unsent, Uploaded, dig, not_arrived
 
 log = structlog.stdlib.get_logger(__name__)
 
+WIRE: Mapping[str, frozenset[str] | None] = {}
+"""What a catalogue row may say in `wire`: nothing."""
+
 READ_TIMEOUT_S = 1200.0
 """The documented example took almost 4 minutes for 5 s; the dearest models take 10 to 14."""
 

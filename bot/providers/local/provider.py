@@ -11,7 +11,7 @@ import shutil
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,9 @@ from bot.domain.requests import Picture, Task
 from bot.providers.local.scene import scene_for
 
 log = structlog.stdlib.get_logger(__name__)
+
+WIRE: Mapping[str, frozenset[str] | None] = {}
+"""What a catalogue row may say in `wire`: nothing."""
 
 _ROOT = Path(bot.__file__).resolve().parents[1]
 _CHUNK_BYTES = 1 << 18
