@@ -29,10 +29,12 @@ from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.health import Health
+from bot.services.ordering import Ordering
 from bot.services.ports import Card
 from bot.services.routing import Routes
 from bot.services.runner.embedded import EmbeddedRunner
 from bot.services.stages import Stages
+from bot.services.steps import Steps
 
 TEXT_ONLY = REQUEST.model_copy(update={"image": None})
 POLLS = 3
@@ -119,7 +121,7 @@ async def fly(number: int, folder: Path) -> dict[str, float]:
     before_mb = resident_mb().now
     blobs = Blobs.open(str(folder / "blobs"))
     async with Clips() as clips, task_group() as tasks:
-        health = Health(clock, worsened=lambda: None)
+        health = Health(clock, changed=lambda: None)
         routes = Routes(db=db, catalogue=CATALOGUE, health=health)
         cards = Cards(
             db=db, publisher=publisher, providers=providers, routes=routes, clock=clock, tasks=tasks
@@ -134,25 +136,26 @@ async def fly(number: int, folder: Path) -> dict[str, float]:
             providers=providers,
             clock=clock,
             health=health,
+            routes=routes,
             admitted=admitted,
             moved_up=cards.changed,
         )
-        stages = Stages(
-            db=db,
-            attempts=Attempts(
-                providers=providers,
-                routes=routes,
-                blobs=blobs,
-                installation="bench",
-                callback_url=lambda _: None,
-            ),
+        attempts = Attempts(
+            providers=providers,
             routes=routes,
+            blobs=blobs,
+            installation="bench",
+            callback_url=lambda _: None,
+        )
+        steps = Steps(db=db, clock=clock, cards=cards, slot_freed=admission.wake)
+        stages = Stages(
+            steps=steps,
+            ordering=Ordering(steps=steps, attempts=attempts, routes=routes, health=health),
+            attempts=attempts,
             blobs=blobs,
             clips=clips,
             delivery=Delivery(db=db, publisher=publisher, blobs=blobs, clips=clips, clock=clock),
-            clock=clock,
             cards=cards,
-            slot_freed=admission.wake,
         )
         runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)
         for place in range(number):

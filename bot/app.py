@@ -38,14 +38,16 @@ from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.generation import Generation
-from bot.services.health import Health, Watched
+from bot.services.health import Health
 from bot.services.insights import Insights
 from bot.services.news import News, Notice
+from bot.services.ordering import Ordering
 from bot.services.ports import Clock, Publisher
 from bot.services.quotas import Quotas
 from bot.services.routing import Routes
 from bot.services.runner.embedded import EmbeddedRunner
 from bot.services.stages import Stages
+from bot.services.steps import Steps
 from bot.settings import Settings, SettingsInvalid
 from bot.ui.desk import Desk
 from bot.ui.threads import DiscordPublisher
@@ -119,7 +121,7 @@ class _Wires:
 
 @dataclass(frozen=True, slots=True)
 class _Engine:
-    providers: dict[str, Watched]
+    providers: dict[str, Provider]
     catalogue: Catalogue
     routes: Routes
     attempts: Attempts
@@ -278,7 +280,7 @@ def _build_engine(
     def task_changed(provider: str, task_id: str) -> None:
         news.tell(provider, Notice(key=None, task_ids=(task_id,)))
 
-    health = Health(clock, worsened=lambda: admission.wake())  # noqa: PLW0108 - made below
+    health = Health(clock, changed=lambda: admission.wake())  # noqa: PLW0108 - made below
     shared = registry.Shared(
         tasks=tasks,
         session=wires.session,
@@ -286,8 +288,7 @@ def _build_engine(
         now_ms=clock.now_ms,
         changed=task_changed,
     )
-    built = registry.build(settings, shared)
-    providers = {name: Watched(provider, health) for name, provider in built.items()}
+    providers = registry.build(settings, shared)
     routes = Routes(db=db, catalogue=catalogue, health=health)
     attempts = Attempts(
         providers=providers,
@@ -308,19 +309,19 @@ def _build_engine(
         providers=providers,
         clock=clock,
         health=health,
+        routes=routes,
         admitted=admitted,
         moved_up=cards.changed,
     )
+    steps = Steps(db=db, clock=clock, cards=cards, slot_freed=admission.wake)
     stages = Stages(
-        db=db,
+        steps=steps,
+        ordering=Ordering(steps=steps, attempts=attempts, routes=routes, health=health),
         attempts=attempts,
-        routes=routes,
         blobs=stores.blobs,
         clips=stores.clips,
         delivery=delivery,
-        clock=clock,
         cards=cards,
-        slot_freed=admission.wake,
     )
     runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)
     news = News(db=db, runner=runner, installation=stores.installation, tasks=tasks)

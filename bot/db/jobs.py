@@ -93,11 +93,13 @@ def move(job: Job, state: JobState, *, now_ms: int, **known: object) -> Transact
 
 
 def move_on(job: Job, choice: Choice, *, now_ms: int) -> Transaction[Job]:
-    """Put a job that its provider refused in line at another one.
+    """Put a job that its provider refused, or that waits for one which has left, in line at another one.
 
     Raises:
         Overtaken: the row is no longer as `job` says; nothing was written.
     """
+    if job.state is JobState.QUEUED:
+        yield from lanes.leave(job)
     moved = yield from move(
         job,
         JobState.QUEUED,
@@ -112,6 +114,21 @@ def move_on(job: Job, choice: Choice, *, now_ms: int) -> Transaction[Job]:
     )
     yield from lanes.join(moved)
     return moved
+
+
+def turn_away(job: Job, reason: str, *, now_ms: int) -> Transaction[Job]:
+    """End a waiting job that nobody at hand can make; the credits go back."""
+    yield from lanes.leave(job)
+    return (yield from move(job, JobState.FAILED, now_ms=now_ms, error=reason))
+
+
+def waiting_elsewhere(providers: Sequence[str]) -> Transaction[list[Job]]:
+    """Jobs that wait for a provider which is none of these."""
+    rows = yield "SELECT DISTINCT pool FROM lanes WHERE queued > 0", {}
+    found: list[Job] = []
+    for pool in {row["pool"] for row in rows} - set(providers):
+        found += _jobs((yield _WAITING_FOR, {"provider": pool}))
+    return found
 
 
 def spent_columns(spent: Spent | None) -> dict[str, object]:
@@ -365,6 +382,7 @@ _OF_MEMBER = """
 _IS_ACTIVE = "state IN ('submitting', 'rendering', 'unknown', 'fetching', 'delivering')"
 """`bot.domain.jobs.ACTIVE` as SQL, to the letter of the partial index that serves it."""
 _ACTIVE_OF = f"SELECT * FROM jobs WHERE guild_id = :guild_id AND {_IS_ACTIVE} ORDER BY id LIMIT :limit"  # noqa: S608 - built from a constant
+_WAITING_FOR = "SELECT * FROM jobs WHERE provider = :provider AND state = 'queued' ORDER BY id"
 _WAITING_OF = "SELECT * FROM jobs WHERE guild_id = :guild_id AND state = 'queued' ORDER BY id LIMIT :limit"
 _COUNTS = f"""
     SELECT 'queued' AS state, sum(queued) AS n FROM turns

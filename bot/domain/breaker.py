@@ -1,4 +1,4 @@
-"""When a provider that keeps failing is left alone, and when it is tried again: a circuit breaker as a value."""
+"""When a provider that takes nothing is left alone, and when it is tried again: a circuit breaker as a value."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Breaker:
     failures: int = 0
     """In a row; those of a pause count once."""
     paused_until_ms: int = 0
-    """Nothing new is sent until then; afterwards one job at a time, until something goes well."""
+    """Nothing new is sent until then; afterwards one job for each pause, until something goes well."""
 
     def failed(self, now_ms: int) -> "Breaker":
         """After one more failure. What was on its way when the pause began tells nothing new."""
@@ -25,12 +25,15 @@ class Breaker:
         failures = self.failures + 1
         if failures < OPENS_AFTER:
             return Breaker(failures)
-        pause_ms = min(FIRST_PAUSE_MS * 2 ** min(failures - OPENS_AFTER, 8), LONGEST_PAUSE_MS)
-        return Breaker(failures, now_ms + pause_ms)
+        return Breaker(failures, now_ms + _pause_ms(failures))
 
-    def slots(self, most: int, now_ms: int) -> int:
-        """How many jobs may be with the provider at once, of `most` when it is well."""
-        if self.failures < OPENS_AFTER:
+    def probed(self, now_ms: int) -> "Breaker":
+        """After one job was let through to see how things are: the next one waits for its outcome, or a pause."""
+        return Breaker(self.failures, now_ms + FIRST_PAUSE_MS) if self.is_open else self
+
+    def admits(self, most: int, now_ms: int) -> int:
+        """How many more jobs may be sent now, of `most` when it is well."""
+        if not self.is_open:
             return most
         return 0 if now_ms < self.paused_until_ms else min(1, most)
 
@@ -42,3 +45,7 @@ class Breaker:
 
 CLOSED = Breaker()
 """Of a provider that works, as far as anybody knows."""
+
+
+def _pause_ms(failures: int) -> int:
+    return min(FIRST_PAUSE_MS * 2 ** min(failures - OPENS_AFTER, 8), LONGEST_PAUSE_MS)

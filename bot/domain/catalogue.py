@@ -5,6 +5,7 @@ replaces those with the same provider, id and tasks. What a row says is in `bot.
 them is read in `bot.domain.rows`.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -35,6 +36,8 @@ class Routing:
     """Providers that are out of the question."""
     at_most: int | None = None
     """Credits."""
+    not_before: Decimal | None = None
+    """The generation of models below which none will do."""
 
 
 USUAL = Routing()
@@ -112,12 +115,13 @@ class Catalogue:
             found = wanted
         else:
             found = [spec for spec in wanted if spec.id == request.model] or self._passed_on(request, routing)
-        if routing.at_most is None:
-            return found
-        return [spec for spec in found if fits(request, spec) or spec.cost(request) <= routing.at_most]
+        return [spec for spec in found if _is_allowed(request, spec, routing)]
 
     def _passed_on(self, request: VideoRequest, routing: Routing) -> list[ModelSpec]:
-        """A model that no row knows may exist all the same: it goes to the provider as it was named."""
+        """A model that no row knows may exist all the same: it goes to the provider as it was named.
+
+        Its name must begin as those of the provider's other models: resellers have quite other ones, at any price.
+        """
         assert request.model is not None
         if any(spec.id == request.model for spec in (*self.specs, *self._drafting)):
             return []
@@ -127,6 +131,8 @@ class Catalogue:
             if request.provider in (None, provider)
             and provider != "local"
             and provider not in routing.without
+            and _family(request.model)
+            in {_family(spec.id) for spec in self.specs if spec.provider == provider}
             for unknown in _unknown(provider, request.model, request.task, self.specs)
         ]
 
@@ -141,6 +147,12 @@ class Catalogue:
             f"`{spec.id}`" for spec in self.specs if request.provider in (None, spec.provider)
         )
         return f"Choose one of the models at hand: {_some(list(offered))}."
+
+
+def _is_allowed(request: VideoRequest, spec: ModelSpec, routing: Routing) -> bool:
+    if routing.not_before and spec.generation and spec.generation < routing.not_before:
+        return False
+    return routing.at_most is None or bool(fits(request, spec)) or spec.cost(request) <= routing.at_most
 
 
 def _cheapest(request: VideoRequest, specs: Iterable[ModelSpec], routing: Routing) -> ModelSpec | None:
@@ -174,6 +186,10 @@ def _unknown(provider: str, model: str, task: Task, rows: Iterable[ModelSpec]) -
             "is_known": False,
         }
     )
+
+
+def _family(model: str) -> str:
+    return re.split(r"[^A-Za-z0-9]", model, maxsplit=1)[0]
 
 
 def _per_second(price: Price) -> Decimal:

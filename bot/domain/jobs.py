@@ -24,7 +24,14 @@ class JobState(StrEnum):
 
 
 STEPS: Mapping[JobState, frozenset[JobState]] = {
-    JobState.QUEUED: frozenset({JobState.SUBMITTING, JobState.CANCELLED}),
+    JobState.QUEUED: frozenset(
+        {
+            JobState.QUEUED,  # at another provider, when its own has left
+            JobState.SUBMITTING,
+            JobState.FAILED,
+            JobState.CANCELLED,
+        }
+    ),
     JobState.SUBMITTING: frozenset(
         {
             JobState.SUBMITTING,
@@ -37,7 +44,14 @@ STEPS: Mapping[JobState, frozenset[JobState]] = {
         }
     ),
     JobState.UNKNOWN: frozenset(
-        {JobState.UNKNOWN, JobState.SUBMITTING, JobState.RENDERING, JobState.FAILED, JobState.CANCELLED}
+        {
+            JobState.UNKNOWN,
+            JobState.SUBMITTING,
+            JobState.QUEUED,  # proven absent, and now in line at another provider
+            JobState.RENDERING,
+            JobState.FAILED,
+            JobState.CANCELLED,
+        }
     ),
     JobState.RENDERING: frozenset(
         {JobState.RENDERING, JobState.FETCHING, JobState.FAILED, JobState.CANCELLED}

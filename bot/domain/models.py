@@ -141,6 +141,12 @@ class ModelSpec(Value):
         """What makes two rows the same one."""
         return (self.provider, self.id, frozenset(self.tasks))
 
+    @property
+    def generation(self) -> Decimal | None:
+        """The version in its name: 2.5 of `Kling 2.5 Turbo`; None where there is none."""
+        version = re.search(r"\d+(\.\d+)?", self.name)
+        return Decimal(version[0]) if version else None
+
     def quality_of(self, request: VideoRequest) -> Quality:
         """The quality asked for, or else the model's first in which all that the request uses works."""
         if request.quality:

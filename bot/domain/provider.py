@@ -125,6 +125,10 @@ class ProviderFault(Exception):
     """The provider could not be asked right now; ask again later."""
 
 
+class Unreachable(ProviderFault):
+    """No answer came from the provider at all."""
+
+
 class Provider(Protocol):
     """One account of one video API.
 

@@ -24,7 +24,7 @@ from typing import Any, Literal, TypeAlias, cast
 import aiohttp
 from yarl import URL
 
-from bot.domain.provider import ProviderFault, Refusal, Rejected
+from bot.domain.provider import Refusal, Rejected, Unreachable
 from bot.domain.requests import Picture
 
 MAX_ANSWER_BYTES = 4_000_000
@@ -45,11 +45,11 @@ _CHUNK_BYTES = 1 << 16
 _PICTURE_CHUNK_BYTES = 3 << 16  # a multiple of 3: base64 of the parts is then that of the whole
 
 
-class Unsent(ProviderFault):
+class Unsent(Unreachable):
     """The request certainly did not reach the provider."""
 
 
-class Cut(ProviderFault):
+class Cut(Unreachable):
     """The request may have reached the provider; its answer did not reach us."""
 
 

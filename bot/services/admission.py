@@ -11,6 +11,7 @@ from bot.domain.jobs import Job
 from bot.domain.provider import Provider
 from bot.services.health import Health
 from bot.services.ports import Clock
+from bot.services.routing import Routes
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -34,14 +35,16 @@ class Admission:
         providers: Mapping[str, Provider],
         clock: Clock,
         health: Health,
+        routes: Routes,
         admitted: Callable[[Job], None],
         moved_up: Callable[[Job], None],
     ) -> None:
-        """`moved_up` is told of jobs that still wait, when others of their server went ahead."""
+        """`admitted` is told of jobs that have a step to take, `moved_up` of those that still wait elsewhere or nearer."""
         self._db = db
         self._providers = providers
         self._clock = clock
         self._health = health
+        self._routes = routes
         self._admitted = admitted
         self._moved_up = moved_up
         self._due = asyncio.Event()
@@ -53,6 +56,7 @@ class Admission:
 
     async def run(self) -> None:
         """Admit jobs for as long as the bot runs."""
+        await self._adopt()
         while True:
             await self._clock.wait(self._due, until_ms=self._health.next_try_ms())
             self._due.clear()
@@ -63,11 +67,32 @@ class Admission:
                 self._due.set()
                 await self._clock.wait(asyncio.Event(), until_ms=self._clock.now_ms() + _RETRY_AFTER_MS)
 
+    async def _adopt(self) -> None:
+        """Find a provider for the jobs that wait for one which the operator has taken away, or end them."""
+        try:
+            for job in await self._db.read(jobs.waiting_elsewhere(tuple(self._providers))):
+                await self._find_place(job)
+        except Exception:  # they go on waiting until the next start
+            log.exception("jobs of a provider that has left not taken over")
+
+    async def _find_place(self, job: Job) -> None:
+        now_ms = self._clock.now_ms()
+        choice = await self._routes.next_for(job)
+        if choice is not None:
+            log.info("taken over", job=job.id, left=job.provider, provider=choice.spec.provider)
+            self._moved_up(await self._db.write(jobs.move_on(job, choice, now_ms=now_ms)))
+            return
+        log.warning("turned away", job=job.id, left=job.provider)
+        reason = f"{job.provider} is no longer at hand here, and nobody else can make this for what it costs."
+        self._admitted(await self._db.write(jobs.turn_away(job, reason, now_ms=now_ms)))
+
     async def _fill_all(self) -> None:
         for provider in self._providers.values():
             admitted = await self._db.write(self._fill(provider))
             if len(admitted) == _AT_ONCE:
                 self._due.set()
+            if admitted:
+                self._health.probed(provider.name)
             for job in admitted:
                 log.info("admitted", job=job.id, guild=job.origin.guild_id, provider=provider.name)
                 self._admitted(job)
@@ -78,9 +103,9 @@ class Admission:
 
     def _fill(self, provider: Provider) -> Transaction[list[Job]]:
         admitted: list[Job] = []
-        while len(admitted) < _AT_ONCE:
+        while len(admitted) < min(_AT_ONCE, self._health.admits(provider.name, _AT_ONCE)):
             now_ms = self._clock.now_ms()
-            job = yield from jobs.admit(provider.name, slots=self._health.slots(provider), now_ms=now_ms)
+            job = yield from jobs.admit(provider.name, slots=provider.concurrency, now_ms=now_ms)
             if job is None:
                 break
             admitted.append(job)

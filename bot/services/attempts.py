@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.domain.jobs import Job
 from bot.domain.models import ModelSpec
-from bot.domain.provider import Provider, ProviderFault, Submission
+from bot.domain.provider import Provider, Submission, Unreachable
 from bot.media.blobs import Blobs
 from bot.services.routing import Routes
 
@@ -38,7 +38,7 @@ class Attempts:
         """
         provider = self._providers.get(job.provider)
         if provider is None:
-            raise ProviderFault(f"{job.provider} is not among PROVIDERS any more")
+            raise Unreachable(f"{job.provider} is not among PROVIDERS any more")
         return provider
 
     def spec(self, job: Job) -> ModelSpec:

@@ -100,7 +100,7 @@ class Cards:
         await self._stop(job)
         self._shown.pop(job.id, None)
         try:
-            await self._publisher.show(Card(job))
+            await self._publisher.show(self._last(job))
         except (DestinationGone, DestinationForbidden) as fault:
             log.info("card out of reach", job=job.id, reason=str(fault))
 
@@ -152,10 +152,14 @@ class Cards:
             return self._clock.now_ms()
         return last.at_ms + (STEP_AFTER_MS if last.state is not refresh.state else PROGRESS_EVERY_MS)
 
+    def _last(self, job: Job) -> Card:
+        """How it ended; what was doubted may be why it failed."""
+        return Card(job, cautions=self._routes.cautions(job) if job.state is JobState.FAILED else ())
+
     def _read(self, job_id: int) -> Transaction[Card]:
         job = yield from jobs.get(job_id)
         if job.state in TERMINAL:
-            return Card(job)
+            return self._last(job)
         forecast = yield from history.forecast(history.Kind.of(job))
         ahead = (yield from lanes.place_of(job)).ahead if job.state is JobState.QUEUED else None
         provider = self._providers.get(job.provider)

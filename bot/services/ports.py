@@ -30,7 +30,7 @@ class Card:
     ready_between_s: tuple[int, int] | None = None
     """When it will probably be finished, seconds since 1970; None while too little is known."""
     cautions: tuple[str, ...] = ()
-    """What is doubted about the way it is made, a sentence each; empty once it has ended."""
+    """What is doubted about the way it is made, a sentence each; empty once it has ended otherwise than by failing."""
 
 
 class Publisher(Protocol):

@@ -1,12 +1,14 @@
 """Which model of which provider makes a clip: the operator's order, what fits, who is well, what a server prefers."""
 
+from decimal import Decimal
+
 from bot.db import guilds
 from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue, Choice, Routing
 from bot.domain.errors import NotExpressible
 from bot.domain.jobs import Job
 from bot.domain.models import ModelSpec, cautions
-from bot.domain.provider import ProviderFault
+from bot.domain.provider import ProviderFault, Unreachable
 from bot.domain.requests import VideoRequest
 from bot.services.health import Health
 
@@ -39,9 +41,10 @@ class Routes:
         routing = Routing(cheapest_first=cheapest_first, is_healthy=self._health.is_healthy)
         return self._catalogue.choose(request, routing)
 
-    async def next_for(self, job: Job) -> Choice | None:
+    async def next_for(self, job: Job, *, only_healthy: bool = False) -> Choice | None:
         """Who makes a job that its provider refused, for no more than was reserved; None when nobody can.
 
+        Nothing is made by a model of an earlier generation than the one that was chosen, unless the member named it.
         A request that names its provider stays there, and none that was meant for a video model ends as a camera
         move of the local renderer.
         """
@@ -52,11 +55,13 @@ class Routes:
             is_healthy=self._health.is_healthy,
             without=frozenset({*job.tried, job.provider, LOCAL}),
             at_most=job.credits,
+            not_before=self._generation(job),
         )
         try:
-            return self._catalogue.choose(job.request, routing)
+            choice = self._catalogue.choose(job.request, routing)
         except NotExpressible:
             return None
+        return choice if self._health.is_healthy(choice.spec.provider) or not only_healthy else None
 
     def spec(self, job: Job) -> ModelSpec:
         """The row of the model that makes a job.
@@ -67,7 +72,13 @@ class Routes:
         try:
             return self._catalogue.spec_of(job.provider, job.model, job.request.task)
         except NotExpressible as error:
-            raise ProviderFault(str(error)) from error
+            raise Unreachable(str(error)) from error
+
+    def _generation(self, job: Job) -> Decimal | None:
+        try:
+            return self.spec(job).generation
+        except ProviderFault:
+            return None
 
     def cautions(self, job: Job) -> tuple[str, ...]:
         """What is doubted about making a job, a sentence each."""

@@ -11,15 +11,21 @@ def failed(times: int, now_ms: int = 0, breaker: Breaker = CLOSED) -> Breaker:
 
 
 def test_some_failures_are_weather() -> None:
-    assert failed(OPENS_AFTER - 1).slots(3, 0) == 3
+    assert failed(OPENS_AFTER - 1).admits(3, 0) == 3
     assert not failed(OPENS_AFTER - 1).is_open
 
 
-def test_an_outage_gets_a_pause_and_then_one_job_at_a_time() -> None:
+def test_an_outage_gets_a_pause_and_then_one_job_for_each() -> None:
     breaker = failed(OPENS_AFTER)
     assert breaker.is_open
-    assert breaker.slots(3, FIRST_PAUSE_MS - 1) == 0
-    assert breaker.slots(3, FIRST_PAUSE_MS) == 1
+    assert breaker.admits(3, FIRST_PAUSE_MS - 1) == 0
+    assert breaker.admits(3, FIRST_PAUSE_MS) == 1
+    assert breaker.probed(FIRST_PAUSE_MS).admits(3, FIRST_PAUSE_MS) == 0
+    assert breaker.probed(FIRST_PAUSE_MS).admits(3, 2 * FIRST_PAUSE_MS) == 1
+
+
+def test_a_job_sent_to_one_that_is_well_is_no_probe() -> None:
+    assert failed(2).probed(0) == failed(2)
 
 
 def test_what_was_on_its_way_when_the_pause_began_tells_nothing_new() -> None:
@@ -39,4 +45,4 @@ def test_no_pause_is_longer_than_ten_minutes(gaps_ms: list[int]) -> None:
         now_ms += gap_ms
         breaker = breaker.failed(now_ms)
         assert breaker.paused_until_ms - now_ms <= LONGEST_PAUSE_MS
-        assert breaker.slots(3, now_ms + LONGEST_PAUSE_MS) >= 1
+        assert breaker.admits(3, now_ms + LONGEST_PAUSE_MS) >= 1

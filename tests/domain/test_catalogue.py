@@ -376,12 +376,12 @@ def test_an_unknown_model_is_passed_on_with_a_caution_and_the_dearest_price() ->
         id="dear", durations_s=[10], price={"per_clip": {"std/10": 3, "pro/10": 5}, "unit_credits": 14}
     )
     restricted = row(id="first", only={"camera": ["pro"]}, cautions={"camera": "Hm."}, wire={"a": "b"})
-    wanted = builders.request(model="fine-9", camera=PAN, duration_s=7, quality=None)
+    wanted = builders.request(model="first-9", camera=PAN, duration_s=7, quality=None)
     chosen = catalogue(LOCAL, restricted, dear).choose(wanted)
-    assert (chosen.spec.id, chosen.spec.provider, chosen.spec.is_known) == ("fine-9", "fine", False)
+    assert (chosen.spec.id, chosen.spec.provider, chosen.spec.is_known) == ("first-9", "fine", False)
     assert chosen.price == 49  # 5 units for 10 s, 14 credits each
     assert chosen.cautions == (
-        "fine-9 is not a model that this bot knows; it is passed on to fine as it is.",
+        "first-9 is not a model that this bot knows; it is passed on to fine as it is.",
     )
     assert (chosen.spec.quality_of(wanted), chosen.spec.wire) == (Quality.STD, {"a": "b"})
 
@@ -396,14 +396,23 @@ def test_an_unknown_model_never_costs_less_than_a_known_one(
         parameters=["sound"],
     )
     wanted = builders.request(quality=quality, duration_s=duration_s, sound=sound, prompt="a boat")
-    unknown = catalogue(known).choose(wanted.model_copy(update={"model": "new"}))
+    unknown = catalogue(known).choose(wanted.model_copy(update={"model": f"{known.id}-new"}))
     assert unknown.price >= known.cost(wanted)
 
 
 def test_an_unknown_model_goes_to_the_provider_that_was_named() -> None:
     models = catalogue(FINE, row(provider="other", id="other-1"))
-    assert models.choose(builders.request(model="new")).spec.provider == "fine"
-    assert models.choose(builders.request(model="new", provider="other")).spec.provider == "other"
+    assert models.choose(builders.request(model="fine-new")).spec.provider == "fine"
+    assert models.choose(builders.request(model="other-new", provider="other")).spec.provider == "other"
+
+
+def test_an_unknown_model_of_quite_another_maker_is_not_passed_on() -> None:
+    models = catalogue(FINE, row(provider="other", id="other-1"))
+    for model in ("veo-3", "google/veo", "fineness"):
+        with pytest.raises(NotExpressible, match="models at hand"):
+            models.choose(builders.request(model=model))
+    with pytest.raises(NotExpressible, match="models at hand"):
+        models.choose(builders.request(model="fine-new", provider="other"))
 
 
 def test_the_local_renderer_has_no_models_that_nobody_knows() -> None:

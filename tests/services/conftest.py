@@ -22,7 +22,9 @@ from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.health import Health
+from bot.services.ordering import Ordering
 from bot.services.stages import Stages
+from bot.services.steps import Steps
 from tests import builders
 from tests.held import held
 from tests.services import doubles
@@ -122,7 +124,7 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
         await db.write(lanes.open_pool(pool))
     blobs = Blobs.open(tmp_path / "blobs")
     async with Clips() as clips, task_group() as tasks:
-        health = Health(clock, worsened=lambda: None)
+        health = Health(clock, changed=lambda: None)
         routes = doubles.routes(db, builders.SCRIPTED, builders.SPARE, health=health)
         cards = Cards(
             db=db, publisher=publisher, providers=providers, routes=routes, clock=clock, tasks=tasks
@@ -130,22 +132,22 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
         delivery = Delivery(db=db, publisher=publisher, blobs=blobs, clips=clips, clock=clock)
 
         def stages() -> Stages:
-            return Stages(
-                db=db,
-                attempts=Attempts(
-                    providers=providers,
-                    routes=routes,
-                    blobs=blobs,
-                    installation="abc123",
-                    callback_url=lambda _: None,
-                ),
+            steps = Steps(db=db, clock=clock, cards=cards, slot_freed=freed.set)
+            attempts = Attempts(
+                providers=providers,
                 routes=routes,
+                blobs=blobs,
+                installation="abc123",
+                callback_url=lambda _: None,
+            )
+            return Stages(
+                steps=steps,
+                ordering=Ordering(steps=steps, attempts=attempts, routes=routes, health=health),
+                attempts=attempts,
                 blobs=blobs,
                 clips=clips,
                 delivery=delivery,
-                clock=clock,
                 cards=cards,
-                slot_freed=freed.set,
             )
 
         yield Engine(db, clock, provider, spare, health, publisher, stages, freed, stages())

@@ -34,7 +34,7 @@ from bot.services.routing import Routes
 def routes(db: Database, *specs: ModelSpec, health: Health | None = None) -> Routes:
     """Routes over a catalogue of these rows, in their order."""
     catalogue = Catalogue(specs, providers=tuple(dict.fromkeys(spec.provider for spec in specs)))
-    return Routes(db=db, catalogue=catalogue, health=health or Health(TurnedClock(), worsened=lambda: None))
+    return Routes(db=db, catalogue=catalogue, health=health or Health(TurnedClock(), changed=lambda: None))
 
 
 class TurnedClock:

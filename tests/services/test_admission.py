@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 
 from bot.app import task_group
-from bot.db import jobs, lanes
+from bot.db import jobs, lanes, money
 from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
+from bot.domain.catalogue import Choice
 from bot.domain.jobs import Job, JobState
 from bot.domain.money import Caps
 from bot.services.admission import Admission
 from bot.services.health import Health
 from tests import builders
 from tests.held import held
-from tests.services.doubles import ScriptedProvider, TurnedClock
+from tests.services.doubles import ScriptedProvider, TurnedClock, routes
 
 
 class Failing:
@@ -37,6 +38,11 @@ class Failing:
 
     async def read(self, transaction: Any) -> Any:
         return await self.db.read(transaction)
+
+
+SMALL, LARGE = (
+    builders.LOCAL.model_copy(update={"provider": name, "id": name}) for name in ("small", "large")
+)
 
 
 @dataclass
@@ -99,7 +105,7 @@ async def door(tmp_path: Path) -> AsyncGenerator[Door]:
         small, large = ScriptedProvider(), ScriptedProvider()
         small.concurrency, large.concurrency = 2, 1000
         clock = TurnedClock()
-        health = Health(clock, worsened=lambda: door.admission.wake())  # noqa: PLW0108 - made below
+        health = Health(clock, changed=lambda: door.admission.wake())  # noqa: PLW0108 - made below
         door = Door(db, Failing(db), clock, {"scripted": small, "large": large}, health)
         for name, provider in door.providers.items():
             provider.name = name
@@ -110,6 +116,7 @@ async def door(tmp_path: Path) -> AsyncGenerator[Door]:
             providers=door.providers,
             clock=door.clock,
             health=door.health,
+            routes=routes(db, SMALL, LARGE, health=health),
             admitted=door.admitted,
             moved_up=door.moved_up.append,
         )
@@ -189,3 +196,76 @@ async def test_a_database_that_is_out_for_a_moment_is_asked_again(door: Door) ->
         await door.settled()
         door.clock.turn(5)
     assert len(await door.until(1)) == 1
+
+
+GONE = builders.LOCAL.model_copy(update={"provider": "gone", "id": "gone"})
+
+
+async def waiting_for_gone(db: SqliteDatabase, *, price: int, **origin: int) -> Job:
+    """A job in the line of a provider that is not configured any more."""
+    await db.write(lanes.open_pool("gone"))
+    choice = Choice(GONE, price)
+    transaction = jobs.accept(
+        builders.origin(**origin), builders.request(), choice, defaults=builders.NO_CAPS, now_ms=1
+    )
+    return (await db.write(transaction)).job
+
+
+@pytest.fixture
+async def at_start(tmp_path: Path) -> AsyncGenerator[tuple[Admission, SqliteDatabase, list[Job]]]:
+    """Admission before it runs, and the jobs it hands on."""
+    db = await SqliteDatabase.open(tmp_path / "start.db")
+    await db.write(lanes.open_pool("small"))
+    clock, handed_on = TurnedClock(), list[Job]()
+    health = Health(clock, changed=lambda: None)
+    provider = ScriptedProvider()
+    provider.name = "small"
+    admission = Admission(
+        db=db,
+        providers={"small": provider},
+        clock=clock,
+        health=health,
+        routes=routes(db, SMALL, health=health),
+        admitted=handed_on.append,
+        moved_up=handed_on.append,
+    )
+    yield admission, db, handed_on
+    assert await db.write(lanes.recount()) == 0
+    assert await db.read(money.discrepancies()) == 0
+    await db.close()
+
+
+async def test_jobs_of_a_provider_that_has_left_are_taken_over(
+    at_start: tuple[Admission, SqliteDatabase, list[Job]],
+) -> None:
+    admission, db, handed_on = at_start
+    await waiting_for_gone(db, price=9)
+    await admission._adopt()
+    [job] = handed_on
+    assert (job.state, job.provider, job.credits, job.price) == (JobState.QUEUED, "small", 9, 5)
+    assert await db.write(jobs.admit("small", slots=1, now_ms=2)) is not None
+
+
+async def test_what_nobody_else_can_make_for_its_price_ends_with_the_credits_back(
+    at_start: tuple[Admission, SqliteDatabase, list[Job]],
+) -> None:
+    admission, db, handed_on = at_start
+    await waiting_for_gone(db, price=4)
+    await admission._adopt()
+    [job] = handed_on
+    assert job.state is JobState.FAILED
+    assert "gone is no longer at hand here" in (job.error or "")
+    member, _ = await db.read(money.balances(1, 100, builders.NO_CAPS, now_ms=1))
+    assert member.reserved == 0
+
+
+async def test_jobs_of_providers_at_hand_stay_where_they_are(
+    at_start: tuple[Admission, SqliteDatabase, list[Job]],
+) -> None:
+    admission, db, handed_on = at_start
+    transaction = jobs.accept(
+        builders.origin(), builders.request(), Choice(SMALL, 5), defaults=builders.NO_CAPS, now_ms=1
+    )
+    await db.write(transaction)
+    await admission._adopt()
+    assert handed_on == []

@@ -1,37 +1,32 @@
 import pytest
 
 from bot.domain.breaker import FIRST_PAUSE_MS, OPENS_AFTER
-from bot.domain.provider import Accepted, ProviderFault, Refusal, Rejected, Submission, Unknown
-from bot.domain.requests import Task
-from bot.services.health import AVOIDED_MS, Health, Watched
+from bot.domain.provider import Accepted, Refusal, Rejected, Unknown
+from bot.services.health import AVOIDED_MS, Health
 from tests import builders
-from tests.services.doubles import ScriptedProvider, TurnedClock
+from tests.services.doubles import TurnedClock
 
-SUBMISSION = Submission(key="k", spec=builders.SCRIPTED, request=builders.request(), inputs={})
+SPEC = builders.SCRIPTED
+MADE_UP = SPEC.model_copy(update={"is_known": False})
 DOWN = Rejected("down", Refusal.UNREACHABLE, retry_after_s=5)
 
 
 class Ward:
     def __init__(self) -> None:
         self.clock = TurnedClock()
-        self.worsened = 0
-        self.health = Health(self.clock, worsened=self.count)
-        self.provider = ScriptedProvider()
-        self.provider.concurrency = 3
-        self.watched = Watched(self.provider, self.health)
+        self.changes = 0
+        self.health = Health(self.clock, changed=self.count)
 
     def count(self) -> None:
-        self.worsened += 1
+        self.changes += 1
 
-    async def submit(self, outcome: Accepted | Rejected | Unknown, times: int = 1) -> None:
-        self.provider.submits.appendleft(outcome)
+    def hears(self, outcome: Accepted | Rejected | Unknown, times: int = 1) -> None:
         for _ in range(times):
-            await self.watched.submit(SUBMISSION)
-            self.provider.submits.appendleft(outcome)
+            self.health.heard(SPEC, outcome)
 
     @property
-    def slots(self) -> int:
-        return self.health.slots(self.provider)
+    def admits(self) -> int:
+        return self.health.admits("scripted", 3)
 
 
 @pytest.fixture
@@ -40,63 +35,64 @@ def ward() -> Ward:
 
 
 @pytest.mark.parametrize("outcome", [DOWN, Unknown("cut off")])
-async def test_a_provider_that_keeps_failing_is_left_alone(ward: Ward, outcome: Rejected | Unknown) -> None:
-    await ward.submit(outcome, times=OPENS_AFTER)
-    assert ward.slots == 0
+def test_a_provider_that_keeps_failing_is_left_alone(ward: Ward, outcome: Rejected | Unknown) -> None:
+    ward.hears(outcome, times=OPENS_AFTER)
+    assert ward.admits == 0
     assert not ward.health.is_healthy("scripted")
-    assert ward.worsened == 1
+    assert ward.changes == 1
     assert ward.health.next_try_ms() == ward.clock.now_ms() + FIRST_PAUSE_MS
 
 
-async def test_polls_and_look_ups_that_fail_count_too(ward: Ward) -> None:
-    ward.provider.polls.appendleft(ProviderFault("away"))
-    for _ in range(OPENS_AFTER):
-        ward.provider.polls.appendleft(ProviderFault("away"))
-        with pytest.raises(ProviderFault):
-            await ward.watched.poll("task")
-    assert ward.slots == 0
+def test_one_create_that_goes_well_ends_it(ward: Ward) -> None:
+    ward.hears(DOWN, times=OPENS_AFTER)
+    ward.hears(Accepted("task"))
+    assert (ward.admits, ward.health.is_healthy("scripted"), ward.health.next_try_ms()) == (3, True, None)
+    assert ward.changes == 2
 
 
-async def test_one_thing_that_goes_well_ends_it(ward: Ward) -> None:
-    await ward.submit(DOWN, times=OPENS_AFTER)
-    await ward.watched.look_up("k", builders.SCRIPTED, Task.TEXT_TO_VIDEO)
-    assert (ward.slots, ward.health.is_healthy("scripted"), ward.health.next_try_ms()) == (3, True, None)
-    assert ward.worsened == 2
-
-
-async def test_a_pause_ends_with_one_job_at_a_time(ward: Ward) -> None:
-    await ward.submit(DOWN, times=OPENS_AFTER)
+def test_after_a_pause_one_job_sees_how_things_are(ward: Ward) -> None:
+    ward.hears(DOWN, times=OPENS_AFTER)
     ward.clock.turn(FIRST_PAUSE_MS / 1000)
-    assert ward.slots == 1
-    assert ward.health.next_try_ms() is None
+    assert ward.admits == 1
+    ward.health.probed("scripted")
+    assert ward.admits == 0
+    ward.clock.turn(FIRST_PAUSE_MS / 1000)
+    assert ward.admits == 1  # the first one has not come back, but may never
+
+
+def test_sending_jobs_to_one_that_is_well_holds_nothing_up(ward: Ward) -> None:
+    ward.health.probed("scripted")
+    ward.hears(DOWN)
+    ward.health.probed("scripted")
+    assert ward.admits == 3
 
 
 @pytest.mark.parametrize("why", [Refusal.INPUT, Refusal.MODERATION, Refusal.BUSY])
-async def test_a_refusal_of_one_request_says_nothing_against_the_provider(ward: Ward, why: Refusal) -> None:
-    await ward.submit(DOWN, times=OPENS_AFTER - 1)
-    await ward.submit(Rejected("no", why))
-    await ward.submit(DOWN, times=OPENS_AFTER - 1)
-    assert ward.slots == 3
+def test_a_refusal_of_one_request_says_nothing_against_the_provider(ward: Ward, why: Refusal) -> None:
+    ward.hears(DOWN, times=OPENS_AFTER - 1)
+    ward.hears(Rejected("no", why))
+    ward.hears(DOWN, times=OPENS_AFTER - 1)
+    assert ward.admits == 3
     assert ward.health.is_healthy("scripted")
 
 
 @pytest.mark.parametrize("why", [Refusal.PAYMENT, Refusal.ACCOUNT])
-async def test_an_account_that_needs_its_operator_is_chosen_last_for_a_while(
-    ward: Ward, why: Refusal
-) -> None:
-    await ward.submit(Rejected("no", why))
+def test_an_account_that_needs_its_operator_is_chosen_last_for_a_while(ward: Ward, why: Refusal) -> None:
+    ward.hears(Rejected("no", why))
     assert not ward.health.is_healthy("scripted")
-    assert ward.slots == 3
+    assert ward.admits == 3
     ward.clock.turn(AVOIDED_MS / 1000)
     assert ward.health.is_healthy("scripted")
 
 
-async def test_watching_changes_nothing(ward: Ward) -> None:
-    ward.provider.clip = b"clip"
-    watched = ward.watched
-    assert (watched.name, watched.recovery, watched.concurrency) == ("scripted", ward.provider.recovery, 3)
-    assert watched.preview(SUBMISSION) == ward.provider.preview(SUBMISSION)
-    assert await watched.cancel("task")
-    async with watched.open("clip") as chunks:
-        assert [chunk async for chunk in chunks] == [b"clip"]
-    await watched.close()
+def test_an_account_that_works_again_is_chosen_again(ward: Ward) -> None:
+    ward.hears(Rejected("no", Refusal.PAYMENT))
+    ward.hears(Accepted("task"))
+    assert ward.health.is_healthy("scripted")
+
+
+@pytest.mark.parametrize("outcome", [DOWN, Unknown("cut"), Rejected("no", Refusal.ACCOUNT)])
+def test_what_is_wrong_about_a_made_up_model_says_nothing(ward: Ward, outcome: Rejected | Unknown) -> None:
+    for _ in range(OPENS_AFTER):
+        ward.health.heard(MADE_UP, outcome)
+    assert ward.health.is_healthy("scripted")

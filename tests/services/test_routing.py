@@ -8,7 +8,7 @@ from bot.db import guilds
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import NotExpressible
 from bot.domain.models import Price
-from bot.domain.provider import ProviderFault, Refusal
+from bot.domain.provider import ProviderFault, Refusal, Rejected
 from bot.services.health import AVOIDED_MS, Health
 from tests import builders
 from tests.services.doubles import TurnedClock, routes
@@ -50,11 +50,11 @@ async def test_an_account_that_is_not_well_comes_last_for_a_while(
     db: SqliteDatabase, *, cheapest_first: bool
 ) -> None:
     clock = TurnedClock()
-    health = Health(clock, worsened=lambda: None)
+    health = Health(clock, changed=lambda: None)
     chosen = routes(db, FIRST, SECOND, health=health)
     await db.write(guilds.prefer_cheapest(1, is_wanted=cheapest_first, defaults=builders.NO_CAPS))
     usual = (await chosen.choose(1, builders.request())).spec.provider
-    health.avoid(usual, Refusal.PAYMENT)
+    health.heard(builders.LOCAL.model_copy(update={"provider": usual}), Rejected("no", Refusal.PAYMENT))
     assert (await chosen.choose(1, builders.request())).spec.provider != usual
     assert (await chosen.choose(1, builders.request(provider=usual))).spec.provider == usual
     clock.turn(AVOIDED_MS / 1000)
@@ -108,3 +108,14 @@ async def test_a_model_that_left_the_catalogue_is_still_spoken_to_as_its_provide
     job = make_job(provider="first", model="first-old")
     assert (routes(db, FIRST).spec(job).id, routes(db, FIRST).spec(job).wire) == ("first-old", FIRST.wire)
     assert "first-old is not a model that this bot knows" in routes(db, FIRST).cautions(job)[0]
+
+
+async def test_a_job_does_not_end_at_a_model_of_an_earlier_generation(db: SqliteDatabase) -> None:
+    newest = FIRST.model_copy(update={"name": "Kling 2.5 Turbo"})
+    older = SECOND.model_copy(update={"name": "Kling 1.6"})
+    newer = SECOND.model_copy(update={"name": "Kling 3.0", "id": "newer"})
+    job = make_job(provider="first", model=newest.id, credits=15)
+    assert await routes(db, newest, older).next_for(job) is None
+    following = await routes(db, newest, older, newer).next_for(job)
+    assert following is not None
+    assert following.spec == newer

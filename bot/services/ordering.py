@@ -1,0 +1,184 @@
+"""Getting a job's clip ordered: one create at a time, never twice, and elsewhere only after a refusal."""
+
+import structlog
+
+from bot.db import jobs
+from bot.domain import polling
+from bot.domain.catalogue import Choice
+from bot.domain.jobs import Job, JobState
+from bot.domain.provider import (
+    Absent,
+    Accepted,
+    Provider,
+    ProviderFault,
+    Ready,
+    Recovery,
+    Refusal,
+    Rejected,
+    Unknown,
+)
+from bot.media.errors import NoSuchBlob
+from bot.services.attempts import Attempts
+from bot.services.health import Health
+from bot.services.routing import Routes
+from bot.services.steps import Steps
+
+log = structlog.stdlib.get_logger(__name__)
+
+LOOK_UP_GRACE_MS = 90_000
+"""A task that cannot be found is believed absent only this long after a create was cut: it may still be on its way."""
+
+_BUSY_ENOUGH = 4
+"""A provider that was busy so many times is not waited for while another could do it."""
+
+_SHORTEST_PAUSE_S = 2.0
+_LONGEST_PAUSE_S = 120.0
+"""Between two creates for one job, unless the provider asks for more."""
+
+_ASKED_TWICE_MS = 30_000
+
+_LOST = Rejected("The provider lost the job.", Refusal.UNREACHABLE, retry_after_s=5.0)
+"""What a create that turned out absent amounts to."""
+
+
+class Ordering:
+    """Takes jobs from a granted slot to a task at a provider."""
+
+    def __init__(self, *, steps: Steps, attempts: Attempts, routes: Routes, health: Health) -> None:
+        self._steps = steps
+        self._attempts = attempts
+        self._routes = routes
+        self._health = health
+
+    async def submit(self, job: Job) -> Job:
+        """Order the clip, unless that was about to be done before: then find out what became of it."""
+        if job.marked_at_ms is not None:
+            return await self.resolve(job)
+        if job.cancel_requested:
+            return await self._steps.cancelled(job)
+        return await self._send(job)
+
+    async def resolve(self, job: Job) -> Job:
+        """An attempt was marked, and nobody knows what became of it."""
+        provider = self._attempts.provider(job)
+        if provider.recovery is Recovery.KEY_HONOURED:
+            return await self._send(job)
+        if provider.recovery is Recovery.NEITHER:
+            return await self._hold(job)
+        return await self._look_up(job, provider)
+
+    async def _send(self, job: Job) -> Job:
+        """Call the provider, once everything is at hand and the intent is written down."""
+        try:
+            async with self._attempts.submission(job) as submission:
+                provider = self._attempts.provider(job)
+                if job.marked_at_ms is None:
+                    provider.preview(
+                        submission
+                    )  # what cannot even be put into words fails here, and is not in doubt
+                    job = await self._steps.move(job, job.state, marked_at_ms=self._steps.clock.now_ms())
+                outcome = await provider.submit(submission)
+        except NoSuchBlob:
+            return await self._steps.end(job, "The picture is no longer kept here; please ask again with it.")
+        self._health.heard(submission.spec, outcome)
+        match outcome:
+            case Accepted(task_id, ready):
+                log.info("accepted by provider", job=job.id, provider=job.provider, task=task_id)
+                return await self._taken(job, task_id, ready)
+            case Rejected():
+                return await self._rejected(job, outcome)
+            case Unknown(reason) if job.state is JobState.UNKNOWN:
+                raise ProviderFault(reason)
+            case Unknown(reason):
+                log.warning("create in doubt", job=job.id, provider=job.provider, reason=reason)
+                now_ms = self._steps.clock.now_ms()
+                return await self._steps.move(job, JobState.UNKNOWN, marked_at_ms=now_ms, run_at_ms=now_ms)
+
+    async def _taken(self, job: Job, task_id: str, ready: Ready | None) -> Job:
+        """Write down a task that only this process knows: a cancellation meanwhile must not make it forgotten."""
+
+        async def write_down(row: Job) -> Job:
+            if ready is not None:
+                return await self._steps.rendered(row, ready, task_id=task_id)
+            now_ms = self._steps.clock.now_ms()
+            return await self._steps.move(row, JobState.RENDERING, task_id=task_id, run_at_ms=now_ms)
+
+        try:
+            return await write_down(job)
+        except jobs.Overtaken:
+            newer = await self._same_attempt(job)
+            return await write_down(newer)
+
+    async def _rejected(self, job: Job, outcome: Rejected) -> Job:
+        """The provider certainly did not take it: try elsewhere, or again, or end it."""
+        log.warning(
+            "rejected", job=job.id, provider=job.provider, why=outcome.why.value, reason=outcome.reason
+        )
+        try:
+            return await self._after_refusal(job, outcome)
+        except jobs.Overtaken:  # by a cancellation: the refusal must not be forgotten over it
+            return await self._steps.cancelled(await self._same_attempt(job))
+
+    async def _same_attempt(self, job: Job) -> Job:
+        """The row as it is now, if it is still about the same attempt.
+
+        Raises:
+            Overtaken: it is not.
+        """
+        newer = await self._steps.db.read(jobs.get(job.id))
+        if (newer.state, newer.attempt) != (job.state, job.attempt):
+            raise jobs.Overtaken
+        return newer
+
+    async def _after_refusal(self, job: Job, outcome: Rejected) -> Job:
+        is_busy = outcome.why is Refusal.BUSY
+        if outcome.why is not Refusal.MODERATION and not (is_busy and job.attempt < _BUSY_ENOUGH):
+            choice = await self._routes.next_for(job, only_healthy=is_busy)
+            if choice is not None:
+                return await self._move_on(job, choice)
+        if outcome.retry_after_s is None:
+            return await self._steps.end(job, outcome.reason)
+        least_s = max(outcome.retry_after_s, _SHORTEST_PAUSE_S)
+        wait_s = max(least_s, min(least_s * 2 ** min(job.attempt - 1, 9), _LONGEST_PAUSE_S))
+        return await self._next_attempt(job, wait_s=wait_s)
+
+    async def _move_on(self, job: Job, choice: Choice) -> Job:
+        log.info("moved on", job=job.id, refused_by=job.provider, provider=choice.spec.provider)
+        return await self._steps.free(jobs.move_on(job, choice, now_ms=self._steps.clock.now_ms()))
+
+    async def _next_attempt(self, job: Job, *, wait_s: float) -> Job:
+        """The last attempt certainly made no task: the next one may be sent, under a new key."""
+        if self._steps.is_past(job.started_at_ms):
+            return await self._steps.end(job, "The provider had no room for a day.")
+        return await self._steps.move(
+            job,
+            JobState.SUBMITTING,
+            attempt=job.attempt + 1,
+            marked_at_ms=None,
+            run_at_ms=self._steps.clock.now_ms() + int(wait_s * 1000),
+        )
+
+    async def _look_up(self, job: Job, provider: Provider) -> Job:
+        assert job.marked_at_ms is not None
+        found = await provider.look_up(self._attempts.key(job), self._attempts.spec(job), job.request.task)
+        now_ms = self._steps.clock.now_ms()
+        # Marked anew when the doubt began; a process that was killed took its connections along.
+        believed_from_ms = max(job.marked_at_ms, self._steps.up_since_ms) + LOOK_UP_GRACE_MS
+        match found:
+            case Accepted(task_id):
+                return await self._steps.move(job, JobState.RENDERING, task_id=task_id, run_at_ms=now_ms)
+            case Absent() if now_ms >= believed_from_ms and not job.tries:
+                return await self._rejected(job, _LOST)
+            case Absent():  # after trouble in asking, the first answer is not taken for the whole truth
+                again_ms = max(believed_from_ms, now_ms + _ASKED_TWICE_MS)
+                return await self._steps.move(job, JobState.UNKNOWN, tries=0, run_at_ms=again_ms)
+            case Unknown() if polling.is_overdue(self._steps.waited_s(job.marked_at_ms)):
+                return await self._hold(job)  # it would have been finished, and seen, by now
+            case Unknown(reason):
+                raise ProviderFault(reason)
+
+    async def _hold(self, job: Job) -> Job:
+        """Nobody can tell what became of an attempt: the member gets the credits back, the operator is told."""
+        log.error("held: may have been charged", job=job.id, provider=job.provider, attempt=job.attempt_key)
+        reason = "The provider did not say whether it took the job, so it was given up."
+        return await self._steps.end(job, reason)
