@@ -52,6 +52,9 @@ _EXPRESSIBLE = frozenset({"prompt", "negative_prompt", "guidance", "camera"})
 _UPLOAD_TIMEOUT_S = 180.0
 _ASK_AGAIN_S = 300.0
 
+_LINK_COMES_S = 30.0
+_LINK_COMES_WITHIN_MS = 180_000
+
 
 def api_key(key: str) -> Callable[[], Mapping[str, str]]:
     """How 1min.ai is signed in to: a header of its own, no bearer token (docs.1min.ai)."""
@@ -145,6 +148,7 @@ class OneminProvider:
         self._downloads = downloads
         self._read_timeout_s = read_timeout_s
         self._storages = tuple(storages)
+        self._without_link_ms: dict[str, int] = {}
 
     def preview(self, submission: Submission) -> str:
         """The upload and the create, as cURL commands."""
@@ -186,17 +190,16 @@ class OneminProvider:
             log.info("1min.ai record not to be had", task=task_id, reason=str(fault))
             return Pending(ask_again_s=_ASK_AGAIN_S)
         record = reply.find("aiRecord")
-        if not reply.is_success or not isinstance(record, dict):
+        is_it = isinstance(record, dict) and reply.find("aiRecord", "uuid") in (None, task_id)
+        if not reply.is_success or not is_it:
             log.info("1min.ai record not to be had", task=task_id, status=reply.status)
             return Pending(ask_again_s=_ASK_AGAIN_S)
         if refused := answers.refused(reply):
             return Failed(refused.reason)
         if links := answers.links_in(record, self._storages):
+            self._without_link_ms.pop(task_id, None)
             return Ready(links)
-        if answers.state_of(record) == answers.SUCCESS:
-            log.error("1min.ai finished a clip without a link to it", task=task_id)
-            return Failed("1min.ai finished the clip, but gave no link to it.")
-        return Pending()
+        return self._without_link(task_id) if answers.state_of(record) == answers.SUCCESS else Pending()
 
     def open(self, result: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Stream the clip from its link, or from the first of several places that serves a video."""
@@ -209,6 +212,15 @@ class OneminProvider:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+    def _without_link(self, task_id: str) -> Pending | Failed:
+        """A finished clip whose link may still come, for as long as that may take."""
+        now_ms = self._account.now_ms()
+        if now_ms < self._without_link_ms.setdefault(task_id, now_ms) + _LINK_COMES_WITHIN_MS:
+            return Pending(ask_again_s=_LINK_COMES_S)
+        del self._without_link_ms[task_id]
+        log.error("1min.ai finished a clip without a link to it", task=task_id)
+        return Failed("1min.ai finished the clip, but gave no link to it.")
 
     async def _upload(self, picture: Picture, inputs: Mapping[str, Path]) -> str | Rejected:
         """What the API calls the picture. Whatever goes wrong here has cost nothing."""
@@ -250,6 +262,8 @@ class OneminProvider:
 
     def _taken(self, record: Any, key: str) -> Accepted | Unknown:
         """A record that has not failed, if it is one; `key` names a finished one that came without a name."""
+        if answers.has_failed(record):
+            return Unknown("1min.ai waited no longer for the clip, which may be made all the same")
         said = dig(record, "uuid")
         task_id = said if isinstance(said, str) and answers.ID.fullmatch(said) else None
         if links := answers.links_in(record, self._storages):

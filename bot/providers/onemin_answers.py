@@ -1,11 +1,12 @@
 """What 1min.ai's answers mean: refusals told from doubts, and where a clip lies.
 
 Errors come in several forms and also with HTTP 200 (seen by clients in the wild; docs.1min.ai shows none). Only what
-proves that nothing was made is read as a refusal.
+proves that nothing was made is read as a refusal: a status that is the client's fault, or a body that says outright
+that it failed. A create blocks for minutes, so whatever else ends it may have left a clip behind that is charged for.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -15,6 +16,7 @@ from yarl import URL
 
 from bot.domain.provider import Refusal, Rejected
 from bot.providers.http import Reply, dig
+from bot.providers.words import sentence, words_of
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -22,15 +24,23 @@ PAUSE_S = 30.0
 """Until it is asked again, where it does not say."""
 _LONGEST_PAUSE_S = 600.0
 
+_RESULT = ("aiRecordDetail", "resultObject")
+_LINK_NAMES = (
+    "url",
+    "videoUrl",
+    "video_url",
+    "temporaryUrl",
+    "path",
+    "key",
+)  # a picture may lie beside the clip
+
 _LONGEST_LINK = 4096
 _LONGEST_PATH = 500
-_LONGEST_HINT = 200
 
 ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 """What a record is called."""
 _PATH = re.compile(r"[A-Za-z0-9._/-]+")
 _CODE = re.compile(r"[\w. -]{1,60}", re.ASCII)
-_URL = re.compile(r"\w+://\S*")
 _CLOUDFLARE = re.compile(r"error code:?\s*(\d{4})", re.IGNORECASE)
 _CREDITS = re.compile(r"requires (\d{1,15}) credits, but .{0,200}? only has (\d{1,15}) credits")
 
@@ -47,11 +57,22 @@ _SIGNS: tuple[tuple[re.Pattern[str], Refusal], ...] = tuple(
         (r"unsupported.model", Refusal.INPUT),
     )
 )
-"""Words in an error that say why, whatever its status, and that nothing was made."""
+"""Words that say why, in an error that proves that nothing was made."""
 
-_REQUEST_TIMEOUT = 408  # in between, somebody may have passed the request on
-_BY_STATUS = {401: Refusal.ACCOUNT, 402: Refusal.PAYMENT, 403: Refusal.ACCOUNT, 429: Refusal.BUSY}
+_TIMED_OUT = re.compile(r"timed?[ _-]?out|deadline.exceeded", re.IGNORECASE)
+"""Nobody waited any longer; whoever renders may go on."""
+
+_PROOFS = {
+    **dict.fromkeys((400, 404, 413, 415, 422), Refusal.INPUT),
+    401: Refusal.ACCOUNT,
+    402: Refusal.PAYMENT,
+    403: Refusal.ACCOUNT,
+    429: Refusal.BUSY,
+}
+"""The statuses that prove that nothing was made, and what each says by itself."""
+
 _FAILURES = frozenset({"FAILURE", "FAILED"})
+_UNSAID = frozenset({"NONE", ""})
 SUCCESS = "SUCCESS"
 """The status of a record whose clip is finished."""
 
@@ -61,27 +82,38 @@ class _Problem:
     code: str
     message: str
 
+    @property
+    def words(self) -> str:
+        """All that it says."""
+        return f"{self.code} {self.message}"
+
 
 def refused(reply: Reply) -> Rejected | None:
     """The refusal that an answer is; None where it is none, and where it does not prove that nothing was made."""
-    failure = _failure(reply)
-    if failure is None and reply.is_success and reply.find("aiRecord") is not None:
+    failure, usual = _failure(reply), _PROOFS.get(reply.status)
+    if reply.is_success and failure:
+        usual = Refusal.INPUT
+    if usual is None:
         return None
     problem = failure or _problem(reply.text if reply.data is None else reply.data)
-    why = _sign(problem) or _by_status(reply.status) or (Refusal.INPUT if failure else None)
-    return _rejected(why, problem, reply) if why else None
+    if _TIMED_OUT.search(problem.words):
+        return None
+    return _rejected(_sign(problem) or usual, problem, reply)
 
 
 def _failure(reply: Reply) -> _Problem | None:
     """What went wrong according to a body that says outright that something did."""
     record = reply.find("aiRecord")
-    result = dig(record, "aiRecordDetail", "resultObject")
-    complains = any(dig(result, name) for name in ("code", "name", "message"))
-    if state_of(record) in _FAILURES or (complains and not _is_link(dig(record, "temporaryUrl"))):
-        return _problem(result)
-    if reply.is_success and reply.find("success") is False:
-        return _problem(reply.data)
-    return None
+    if record is None:
+        return _problem(reply.data) if reply.find("success") is False else None
+    return _problem(dig(record, *_RESULT)) if has_failed(record) else None
+
+
+def has_failed(record: Any) -> bool:
+    """Whether a record says so; one without a status does if it holds an error's code and no link."""
+    state = state_of(record)
+    complains = state in _UNSAID and bool(dig(record, *_RESULT, "code")) and not _link_in(record)
+    return state in _FAILURES or complains
 
 
 def _problem(data: Any) -> _Problem:
@@ -104,15 +136,7 @@ def _text(value: Any) -> str:
 
 
 def _sign(problem: _Problem) -> Refusal | None:
-    words = f"{problem.code} {problem.message}"
-    return next((why for sign, why in _SIGNS if sign.search(words)), None)
-
-
-def _by_status(status: int) -> Refusal | None:
-    """What a status says by itself; only that of a client's fault proves that nothing was made."""
-    if not 400 <= status < 500 or status == _REQUEST_TIMEOUT:  # noqa: PLR2004
-        return None
-    return _BY_STATUS.get(status, Refusal.INPUT)
+    return next((why for sign, why in _SIGNS if sign.search(problem.words)), None)
 
 
 def _rejected(why: Refusal, problem: _Problem, reply: Reply) -> Rejected:
@@ -133,16 +157,9 @@ def _rejected(why: Refusal, problem: _Problem, reply: Reply) -> Rejected:
                 "1min.ai takes no requests of this bot right now; its operator has to see to that.", why
             )
         case Refusal.MODERATION:
-            return Rejected(f"1min.ai refused the content{_hint(problem.message)}", why)
+            return Rejected(sentence("1min.ai refused the content", words_of(problem.message)), why)
         case _:
-            return Rejected(f"1min.ai did not make the clip{_hint(problem.message)}", why)
-
-
-def _hint(message: str) -> str:
-    """A stranger's words as the end of a sentence: bounded, on one line, without links."""
-    plain = "".join(one if one.isprintable() else " " for one in _URL.sub("", message[:2000]))
-    said = " ".join(plain.split())[:_LONGEST_HINT].rstrip(". ")
-    return f": {said}." if said else "."
+            return Rejected(sentence("1min.ai did not make the clip", words_of(problem.message)), why)
 
 
 def pause_s(reply: Reply) -> float:
@@ -167,17 +184,25 @@ def state_of(record: Any) -> str:
 
 def links_in(record: Any, storages: Sequence[str]) -> str:
     """Where the clip is, or may be: one link or several with spaces between; empty where nothing says."""
-    temporary = dig(record, "temporaryUrl")
-    if _is_link(temporary):
-        return temporary
-    result = dig(record, "aiRecordDetail", "resultObject")
-    results = cast("list[Any]", result)[:10] if isinstance(result, list) else [result]
-    if absolute := next(filter(_is_link, results), None):
-        return absolute
-    path = next(filter(_is_path, results), None)
+    if link := _link_in(record):
+        return link
+    path = next(filter(_is_path, _results(record)), None)
     if path is None or state_of(record) != SUCCESS:
         return ""
     return " ".join(f"{storage}/{path.lstrip('/')}" for storage in storages)
+
+
+def _link_in(record: Any) -> str:
+    found = filter(_is_link, (dig(record, "temporaryUrl"), *_results(record)))
+    return next(found, "")
+
+
+def _results(record: Any) -> Iterator[Any]:
+    """What may say where the clip is: texts as documented, and the usual fields of objects in their place."""
+    result = dig(record, *_RESULT)
+    for one in cast("list[Any]", result)[:10] if isinstance(result, list) else [result]:
+        yield one
+        yield from (dig(one, name) for name in _LINK_NAMES)
 
 
 def _is_link(value: Any) -> bool:

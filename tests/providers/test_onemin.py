@@ -276,6 +276,8 @@ async def test_the_path_of_a_picture_is_found_wherever_it_stands(
         (Answer(500, {"fileContent": {"path": "images/a.png"}}), Refusal.UNREACHABLE, 30),
         (Answer(429, {"message": "slow down"}, {"Retry-After": "3"}), Refusal.BUSY, 3),
         (Answer(413, {"message": "File too large"}), Refusal.INPUT, None),
+        (Answer(409, {"message": "Too Many Requests"}), Refusal.UNREACHABLE, 30),
+        (Answer(500, {"message": "check the API key"}), Refusal.UNREACHABLE, 30),
         (Answer(400, {"message": "no file"}), Refusal.INPUT, None),
         (Answer(401, {"message": "who are you"}), Refusal.ACCOUNT, None),
         (Answer(403, {"message": "not for you"}), Refusal.ACCOUNT, None),
@@ -336,29 +338,29 @@ REFUSED = [
     (Answer(200, failed("INSUFFICIENT_CREDITS", NO_CREDITS)), Refusal.PAYMENT),
     (Answer(200, failed("BAD", NO_CREDITS)), Refusal.PAYMENT),
     (Answer(400, {"code": "INSUFFICIENT_CREDITS", "message": "no"}), Refusal.PAYMENT),
-    (Answer(500, {"error": {"code": "INSUFFICIENT_CREDITS"}}), Refusal.PAYMENT),
     (Answer(429, {"message": "x"}), Refusal.BUSY),
     (Answer(429, "<html>slow down</html>"), Refusal.BUSY),
     (Answer(403, "error code: 1015"), Refusal.BUSY),
-    (Answer(503, "error code: 1015"), Refusal.BUSY),
     (Answer(400, {"error": "too_many_requests"}), Refusal.BUSY),
     (Answer(200, failed("X", "Rate limit reached")), Refusal.BUSY),
     (Answer(400, {"message": "duration must be a number"}), Refusal.INPUT),
     (Answer(404, "<html>nothing here</html>"), Refusal.INPUT),
     (Answer(422, "no"), Refusal.INPUT),
-    (Answer(500, {"code": "UNSUPPORTED_MODEL"}), Refusal.INPUT),
+    (Answer(400, {"code": "UNSUPPORTED_MODEL"}), Refusal.INPUT),
+    (Answer(413, {"message": "File too large"}), Refusal.INPUT),
+    (Answer(415, {"message": "no"}), Refusal.INPUT),
     (Answer(200, failed("X", "The face cannot be animated")), Refusal.INPUT),
     (Answer(200, failed("X", "The face cannot be animated", status="failed")), Refusal.INPUT),
     (Answer(200, record(status="failure", result=[], temporaryUrl="")), Refusal.INPUT),
     (Answer(200, record(status="Failed")), Refusal.INPUT),
-    (Answer(200, record(result={"code": "E1"}, temporaryUrl="")), Refusal.INPUT),
-    (Answer(200, record(result={"name": "BusinessError"}, temporaryUrl=None)), Refusal.INPUT),
-    (Answer(200, record(result={"name": "InsufficientCreditsError"}, temporaryUrl="")), Refusal.PAYMENT),
-    (Answer(200, record(result={"message": "no"}, temporaryUrl="")), Refusal.INPUT),
-    (Answer(502, failed("X", "The face cannot be animated")), Refusal.INPUT),
+    (Answer(200, record(status=None, result={"code": "E1"}, temporaryUrl="")), Refusal.INPUT),
+    (Answer(200, record(status="", result={"code": "E1", "message": "no"}, temporaryUrl="")), Refusal.INPUT),
+    (Answer(200, record(status="FAILURE", result={"name": "InsufficientCreditsError"})), Refusal.PAYMENT),
+    (Answer(400, record(status="FAILURE", result={"code": "INSUFFICIENT_CREDITS"})), Refusal.PAYMENT),
     (Answer(200, {"success": False, "error": "no such feature"}), Refusal.INPUT),
     (Answer(200, {"success": False}), Refusal.INPUT),
-    (Answer(200, {"message": "not enough credits"}), Refusal.PAYMENT),
+    (Answer(200, {"success": False, "message": "not enough credits"}), Refusal.PAYMENT),
+    (Answer(201, {"success": False, "error": "too many requests"}), Refusal.BUSY),
     (Answer(400, {"message": "Rejected by content moderation"}), Refusal.MODERATION),
     (Answer(200, failed("X", "Failure to pass the risk control system")), Refusal.MODERATION),
     (Answer(200, failed("NSFW", "no")), Refusal.MODERATION),
@@ -404,7 +406,27 @@ async def test_a_busy_provider_is_asked_again_when_it_says(
         Answer(500, {"success": False, "error": "Internal server error"}),
         Answer(500, record()),
         Answer(503, "upstream connect error"),
-        Answer(408, {"message": "Request Timeout"}),
+        Answer(500, {"message": "Upstream polling failed: Too Many Requests"}),
+        Answer(502, {"message": "The upstream asks to check the API key"}),
+        Answer(502, failed("X", "The face cannot be animated")),
+        Answer(500, {"error": {"code": "INSUFFICIENT_CREDITS"}}),
+        Answer(500, {"code": "UNSUPPORTED_MODEL"}),
+        Answer(503, "error code: 1015"),
+        Answer(504, {"message": "rate limit"}),
+        *(
+            Answer(status, {"message": "Too Many Requests"})
+            for status in (405, 406, 408, 409, 410, 418, 425, 451, 499)
+        ),
+        Answer(409, {"message": "no credits: insufficient credit"}),
+        Answer(409, {"success": False, "error": "moderation"}),
+        Answer(400, {"message": "Upstream request timed out"}),
+        Answer(200, {"message": "not enough credits"}),
+        Answer(200, {"statusCode": 400, "message": ["API key"]}),
+        Answer(200, {"success": False, "error": "timeout of 300000ms exceeded"}),
+        Answer(200, failed("BAD_REQUEST", "Kling: the task has timed out")),
+        Answer(200, failed("TIMEOUT", "no", status="FAILED")),
+        Answer(200, failed("BAD_REQUEST", "Time-out while waiting for the clip")),
+        Answer(200, {"success": False, "aiRecord": {"status": "PROCESSING"}}),
         Answer(307, "", {"Location": "/api/features/"}),
         Answer(200, "<html>hello</html>"),
         Answer(200, ""),
@@ -482,8 +504,8 @@ async def test_a_failure_is_told_in_the_providers_words(
     ("message", "told"),
     [
         ("no\n  \x1b[31m face ", "1min.ai did not make the clip: no [31m face."),
-        ("see https://s3.example/clip?sig=1 there", "1min.ai did not make the clip: see there."),
-        ("x" * 5000, f"1min.ai did not make the clip: {'x' * 200}."),
+        ("see https://s3.example/clip?sig=1 there", "1min.ai did not make the clip: see (link) there."),
+        ("x" * 5000, f"1min.ai did not make the clip: {'x' * 299}…"),
         ("", "1min.ai did not make the clip."),
         (["one", 2, "two"], "1min.ai did not make the clip: one; two."),
         ({"a": 1}, "1min.ai did not make the clip."),
@@ -594,6 +616,36 @@ async def test_what_else_an_answer_says_does_not_spoil_a_finished_clip(
         ({"status": "COMPLETED", "temporaryUrl": "https://s3.example/b"}, "https://s3.example/b"),
         ({"result": [7, PATH, "https://s3.example/a"], "temporaryUrl": ""}, "https://s3.example/a"),
         ({"result": "https://s3.example/a", "temporaryUrl": None}, "https://s3.example/a"),
+        (
+            {"result": {"name": "a.mp4", "url": "https://s3.example/a"}, "temporaryUrl": ""},
+            "https://s3.example/a",
+        ),
+        (
+            {
+                "result": [{"cover": "https://s3.example/c", "videoUrl": "https://s3.example/a"}],
+                "temporaryUrl": "",
+            },
+            "https://s3.example/a",
+        ),
+        (
+            {"status": None, "result": {"code": "a", "url": "https://s3.example/a"}, "temporaryUrl": ""},
+            "https://s3.example/a",
+        ),
+        (
+            {"result": {"name": "clip", "path": PATH}, "temporaryUrl": ""},
+            f"{{bucket}}/{PATH} {{host}}/{PATH}",
+        ),
+        ({"status": "PROCESSING", "result": {"message": "queued"}, "temporaryUrl": ""}, None),
+        (
+            {
+                "status": "PROCESSING",
+                "result": {"code": 0, "name": "x", "message": "queued"},
+                "temporaryUrl": "",
+            },
+            None,
+        ),
+        ({"status": None, "result": {"message": "queued"}, "temporaryUrl": ""}, None),
+        ({"status": None, "result": {"name": "clip"}, "temporaryUrl": ""}, None),
         ({"temporaryUrl": ""}, f"{{bucket}}/{PATH} {{host}}/{PATH}"),
         ({"status": "success", "temporaryUrl": ""}, f"{{bucket}}/{PATH} {{host}}/{PATH}"),
         ({"result": f"/{PATH}", "temporaryUrl": ""}, f"{{bucket}}/{PATH} {{host}}/{PATH}"),
@@ -647,7 +699,7 @@ async def test_a_redirected_create_does_not_take_the_key_along(
 def test_no_answer_whatever_breaks_the_reading_of_it(status: int, data: Any) -> None:
     reply = Reply(status, data, "", {}, None)
     refused = onemin_answers.refused(reply)
-    assert refused is None or len(refused.reason) < 300
+    assert refused is None or len(refused.reason) < 400
     assert all(part.startswith("http") for part in onemin_answers.links_in(data, onemin.STORAGES).split())
 
 
@@ -671,9 +723,11 @@ async def test_only_a_record_is_news(
         Answer(404, failed("X", "no")),
         Answer(200, {"aiRecord": "soon"}),
         Answer(200, []),
+        Answer(200, record(uuid="7d44ef3c-0000-420b-96f2-100aee48b964")),
+        Answer(200, failed("X", "somebody else's")),
     ],
 )
-async def test_a_record_must_look_like_one(
+async def test_a_record_must_look_like_the_one_that_was_asked_for(
     ours: OneminProvider, vendor: OneminVendor, answer: Answer
 ) -> None:
     vendor.records.append(answer)
@@ -690,7 +744,7 @@ async def test_a_record_nobody_knows_is_no_news(ours: OneminProvider) -> None:
         (Outcome.SLOW, Pending()),
         (Outcome.STRANGE_STATUS, Pending()),
         (Outcome.FAILED, Failed(f"1min.ai did not make the clip: {FAILURE}")),
-        (Outcome.NO_LINK, Failed("1min.ai finished the clip, but gave no link to it.")),
+        (Outcome.NO_LINK, Pending(ask_again_s=30)),
     ],
 )
 async def test_a_record_says_how_far_the_clip_is(
@@ -701,6 +755,27 @@ async def test_a_record_says_how_far_the_clip_is(
     assert isinstance(taken, Accepted)
     vendor.tasks[taken.task_id].outcome = outcome
     assert await ours.poll(taken.task_id) == expected
+
+
+async def test_a_clip_without_a_link_is_given_up_by_the_clock(
+    ours: OneminProvider, vendor: OneminVendor, asked: Submit
+) -> None:
+    vendor.outcomes.append(Outcome.NO_LINK)
+    taken = await ours.submit(asked())
+    assert isinstance(taken, Accepted)
+    for _ in range(10):
+        assert await ours.poll(taken.task_id) == Pending(ask_again_s=30)
+    vendor.now_ms += 179_999
+    assert await ours.poll(taken.task_id) == Pending(ask_again_s=30)
+    vendor.now_ms += 1
+    assert await ours.poll(taken.task_id) == Failed("1min.ai finished the clip, but gave no link to it.")
+
+
+async def test_a_record_that_timed_out_is_no_end(ours: OneminProvider, vendor: OneminVendor) -> None:
+    vendor.records.append(Answer(200, failed("TIMEOUT", "timed out", uuid=UUID)))
+    assert await ours.poll(UUID) == Pending()
+    vendor.records.append(Answer(200, failed("X", "no face", uuid=UUID)))
+    assert await ours.poll(UUID) == Failed("1min.ai did not make the clip: no face.")
 
 
 async def test_a_record_gives_a_fresh_link(ours: OneminProvider, vendor: OneminVendor, asked: Submit) -> None:

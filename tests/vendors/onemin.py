@@ -297,11 +297,11 @@ class OneminVendor(Vendor):
         return Answer(400, {"statusCode": 400, "message": wrong, "error": "Bad Request"}).response()
 
 
-def failed(code: str, message: str, *, status: str = "FAILURE") -> dict[str, Any]:
+def failed(code: str, message: str, *, status: str = "FAILURE", uuid: str = "") -> dict[str, Any]:
     """A create that failed and yet says 200."""
     return {
         "aiRecord": {
-            "uuid": str(uuid4()),
+            "uuid": uuid or str(uuid4()),
             "teamUser": PRIVATE_DATA,
             "model": "kling",
             "status": status,
