@@ -38,6 +38,7 @@ from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.generation import Generation
+from bot.services.guilds import GuildSettings
 from bot.services.health import Health
 from bot.services.insights import Insights
 from bot.services.news import News, Notice
@@ -387,6 +388,7 @@ def _furnish(
         catalogue=catalogue,
         insights=insights,
         quotas=Quotas(db=stores.db, clock=clock, defaults=settings.default_caps),
+        guilds=GuildSettings(db=stores.db, defaults=settings.default_caps),
     )
     client.desk = Desk(
         generation=generation,

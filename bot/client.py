@@ -15,6 +15,7 @@ from discord.http import Route
 from bot.db import installation
 from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue
+from bot.services.guilds import GuildSettings
 from bot.services.insights import Insights
 from bot.services.quotas import Quotas
 from bot.ui import buttons, errors
@@ -22,7 +23,15 @@ from bot.ui.desk import Desk
 
 log = structlog.stdlib.get_logger(__name__)
 
-EXTENSIONS = ("cogs.animate", "cogs.video", "cogs.motion", "cogs.storyboard", "cogs.queue", "cogs.quota")
+EXTENSIONS = (
+    "cogs.animate",
+    "cogs.video",
+    "cogs.motion",
+    "cogs.storyboard",
+    "cogs.queue",
+    "cogs.quota",
+    "cogs.settings",
+)
 
 _GUILD_READY_TIMEOUT_S = 0.2
 """Nothing here waits for every guild: on_ready is only logged."""
@@ -38,6 +47,7 @@ class Services:
     catalogue: Catalogue
     insights: Insights
     quotas: Quotas
+    guilds: GuildSettings
 
 
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot does not speak

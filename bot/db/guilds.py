@@ -1,6 +1,8 @@
-"""Servers: the caps each has set, or started with."""
+"""Servers: the caps each has set, or started with, and what its moderators prefer."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from bot.db.transaction import Transaction
 from bot.domain.money import Caps
@@ -22,21 +24,39 @@ def caps(guild_id: int, *, defaults: Caps) -> Transaction[Caps]:
     )
 
 
+def preferences(guild_id: int) -> Transaction[Mapping[str, Any]]:
+    """What a server prefers, by column; empty for one that was never seen."""
+    rows = yield _PREFERRED, {"guild_id": guild_id}
+    return {column: rows[0][column] for column in PREFERENCES} if rows else {}
+
+
+def prefer(guild_id: int, changed: Mapping[str, object], *, defaults: Caps) -> Transaction[None]:
+    """Change what a server prefers, by column; one seen for the first time starts with the caps `defaults`."""
+    if unknown := changed.keys() - set(PREFERENCES):
+        raise ValueError(f"{', '.join(sorted(unknown))}: no preference of a server")
+    yield from caps(guild_id, defaults=defaults)
+    columns = ", ".join(f"{column} = :{column}" for column in changed)
+    yield (
+        f"UPDATE guilds SET {columns} WHERE guild_id = :guild_id",  # noqa: S608 - names are checked
+        {"guild_id": guild_id, **changed},
+    )
+
+
 def is_cheapest_first(guild_id: int) -> Transaction[bool]:
     """Whether a server wants the cheapest provider that can, instead of the operator's order."""
-    rows = yield "SELECT cheapest_first FROM guilds WHERE guild_id = :guild_id", {"guild_id": guild_id}
-    return bool(rows and rows[0]["cheapest_first"])
+    preferred = yield from preferences(guild_id)
+    return bool(preferred.get("cheapest_first"))
 
 
 def prefer_cheapest(guild_id: int, *, is_wanted: bool, defaults: Caps) -> Transaction[None]:
     """Say whether a server wants the cheapest provider that can."""
-    yield from caps(guild_id, defaults=defaults)
-    yield (
-        "UPDATE guilds SET cheapest_first = :wanted WHERE guild_id = :guild_id",
-        {"guild_id": guild_id, "wanted": int(is_wanted)},
-    )
+    yield from prefer(guild_id, {"cheapest_first": int(is_wanted)}, defaults=defaults)
 
 
+PREFERENCES = ("cheapest_first",)
+"""The columns that hold what moderators choose."""
+
+_PREFERRED = f"SELECT {', '.join(PREFERENCES)} FROM guilds WHERE guild_id = :guild_id"  # noqa: S608 - built from constants
 _SELECT = """
     SELECT guild_monthly_credits, user_daily_credits, user_queued, user_running, guild_running
     FROM guilds WHERE guild_id = :guild_id

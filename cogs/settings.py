@@ -1,0 +1,58 @@
+"""`/settings`: what moderators choose for their server."""
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Kinora
+from bot.ui.checks import ensure_moderator
+from bot.ui.desk import text_view
+from bot.ui.guilds import SETTING_CHOICES, settings_text, values
+
+_ValueName = app_commands.Range[str, 1, 100]
+
+
+@app_commands.default_permissions(manage_guild=True)
+class Settings(commands.GroupCog, group_name="settings", group_description="What holds for this server"):
+    """Settings of a server. Its admins may show commands to anybody, so each asks who it is."""
+
+    def __init__(self, bot: Kinora) -> None:
+        self.bot = bot
+
+    @app_commands.command()
+    async def show(self, interaction: discord.Interaction[Kinora]) -> None:
+        """See how this server is set up."""
+        ensure_moderator(interaction)
+        assert interaction.guild_id is not None
+        chosen = await self.bot.services.guilds.all(interaction.guild_id)
+        await _answer(interaction, settings_text(chosen))
+
+    @app_commands.command()
+    @app_commands.describe(setting="What to change", value="What it shall be")
+    @app_commands.choices(setting=SETTING_CHOICES)
+    @app_commands.autocomplete(value=values)
+    async def set(self, interaction: discord.Interaction[Kinora], setting: str, value: _ValueName) -> None:
+        """Change a setting of this server."""
+        ensure_moderator(interaction)
+        assert interaction.guild_id is not None
+        chosen = await self.bot.services.guilds.choose(interaction.guild_id, setting, value)
+        await _answer(interaction, settings_text([chosen], title="From now on"))
+
+    @app_commands.command()
+    @app_commands.describe(setting="What to set back; leave empty for everything")
+    @app_commands.choices(setting=SETTING_CHOICES)
+    async def reset(self, interaction: discord.Interaction[Kinora], setting: str | None = None) -> None:
+        """Set a setting of this server back to what it was at first, or all of them."""
+        ensure_moderator(interaction)
+        assert interaction.guild_id is not None
+        chosen = await self.bot.services.guilds.reset(interaction.guild_id, setting)
+        await _answer(interaction, settings_text(chosen, title="From now on"))
+
+
+async def _answer(interaction: discord.Interaction[Kinora], text: str) -> None:
+    await interaction.response.send_message(view=text_view(text), ephemeral=True)
+
+
+async def setup(bot: Kinora) -> None:
+    """Called by discord.py when the extension is loaded."""
+    await bot.add_cog(Settings(bot))
