@@ -58,6 +58,8 @@ class Catalogue:
                 key=lambda spec: (rank[spec.provider], spec.retired is not None),
             )
         )
+        self.lengths_s = tuple(sorted({length_s for spec in self.specs for length_s in spec.durations_s}))
+        """Every length in seconds that some model makes."""
         self._drafting = tuple(spec for spec in rows if spec.provider == (drafts_by or "local"))
         if drafts_by is None:
             self._drafting = tuple(spec for spec in self._drafting if spec.provider in rank)

@@ -132,7 +132,7 @@ class Generation:
             NotExpressible: with the words for it.
         """
         refusals: list[NotExpressible] = []
-        for duration_s in range(1, MAX_DURATION_S + 1):
+        for duration_s in self._routes.lengths_s:
             shots = (Shot(prompt="-", duration_s=duration_s),)
             options = board.options.model_copy(update={"duration_s": duration_s, "shots": shots})
             end_frame = _STAND_IN if board.end_frame_url else None

@@ -23,6 +23,11 @@ class Routes:
         self._catalogue = catalogue
         self._health = health
 
+    @property
+    def lengths_s(self) -> tuple[int, ...]:
+        """Every length in seconds that some model makes."""
+        return self._catalogue.lengths_s
+
     def check(self, request: VideoRequest) -> None:
         """Refuse what no model at hand can make.
 

@@ -87,7 +87,7 @@ def provider_choices(catalogue: Catalogue, typed: str, request: VideoRequest) ->
 
 def duration_choices(catalogue: Catalogue, typed: str, request: VideoRequest) -> list[Choice[int]]:
     """Lengths in seconds that `request` could have and that begin as typed, each with its price."""
-    lengths = sorted({length_s for spec in catalogue.specs for length_s in spec.durations_s})
+    lengths = catalogue.lengths_s
     begun = (length_s for length_s in lengths if str(length_s).startswith(typed.strip()))
     usual = ((length_s, catalogue.fitting(_lasting(request, length_s))) for length_s in begun)
     return [
