@@ -57,6 +57,7 @@ from bot.providers import kling_answers as answers
 from bot.providers.download import Downloads
 from bot.providers.http import Account, Call, Cut, Inline, Reply, Unsent, not_arrived
 from bot.providers.kling_answers import Stage, Trouble
+from bot.providers.words import sentence
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -74,8 +75,18 @@ TOKEN_LASTS_S = 1800
 _TOKEN_USED_S = 1200
 _CLOCKS_DIFFER_S = 5
 
+_TOKEN_BY_SHELL = f"""\
+# KLING_TOKEN is made of KLING_ACCESS_KEY and KLING_SECRET_KEY, and good for {TOKEN_LASTS_S // 60} minutes
+base64url() {{ openssl base64 -A | tr '+/' '-_' | tr -d '='; }}
+NOW=$(date +%s)
+CLAIMS=$(printf '{{"iss":"%s","exp":%d,"nbf":%d}}' \
+  "$KLING_ACCESS_KEY" $((NOW + {TOKEN_LASTS_S})) $((NOW - {_CLOCKS_DIFFER_S})) | base64url)
+SIGNED=$(printf '{{"alg":"HS256","typ":"JWT"}}' | base64url).$CLAIMS
+SIGNATURE=$(printf %s "$SIGNED" | openssl dgst -sha256 -hmac "$KLING_SECRET_KEY" -binary | base64url)
+KLING_TOKEN=$SIGNED.$SIGNATURE"""
+
 _LINK_COMES_S = 30.0
-_LINK_TRIES = 6
+_LINK_COMES_WITHIN_MS = 180_000
 
 _KINDS = {Task.IMAGE_TO_VIDEO: "image2video", Task.TEXT_TO_VIDEO: "text2video"}
 _MARKED = "+watermark"
@@ -175,16 +186,19 @@ class KlingProvider:
         self._account = account
         self._flavour = flavour
         self._downloads = downloads
-        self._without_link: dict[str, int] = {}
+        self._without_link_ms: dict[str, int] = {}
 
     def preview(self, submission: Submission) -> str:
-        """The create, as cURL."""
-        return curl.commands(
+        """The create, as cURL; where a pair of keys signs in, after the commands that make a token of it."""
+        is_signing = isinstance(self._account.sign_in, Signer)
+        variable = "KLING_TOKEN" if is_signing else self._flavour.key_variable
+        create = curl.commands(
             [create_call(submission, self._flavour)],
             base_url=self._account.base_url,
-            secret_headers={"Authorization": f"Bearer ${self._flavour.key_variable}"},
+            secret_headers={"Authorization": f"Bearer ${variable}"},
             inputs=submission.inputs,
         )
+        return f"{_TOKEN_BY_SHELL}\n\n{create}" if is_signing else create
 
     async def submit(self, submission: Submission) -> Accepted | Rejected | Unknown:
         """Ask for the clip, once; once more only where the first was refused for an old token."""
@@ -229,22 +243,25 @@ class KlingProvider:
     async def poll(self, task_id: str) -> Pending | Ready | Failed:
         """Ask how far the task is.
 
-        One that is not known may have been made only just now, so that is a fault. So is an error of the server that
-        names no task: a task that failed is refunded, so it has to be this one.
+        One that is not known may have been made only just now, so that is a fault. So is an answer about another
+        task, and a failure of one that is not named: a task that failed is refunded, so it has to be this one.
         """
         kind, vendors_id, _ = _parted(task_id)
         reply = await self._ask(_query(kind, vendors_id))
-        trouble, stage = answers.trouble_of(reply), answers.stage_of(reply)
+        trouble, stage, ids = answers.trouble_of(reply), answers.stage_of(reply), answers.ids_of(reply)
         if trouble is not None:
             self._log_trouble("task not told", reply, trouble, task=task_id)
             raise self._fault(trouble)
+        if ids and vendors_id not in ids:
+            log.warning("told about another task", provider=self.name, task=task_id, told=sorted(ids))
+            raise ProviderFault(f"{self._flavour.title} answers about another task.")
         match stage:
             case Stage.DONE:
                 return self._finished(task_id, reply)
-            case Stage.FAILED if answers.id_of(reply) is not None:
+            case Stage.FAILED if ids:
                 reason = answers.failure_of(reply)
                 log.warning("task failed", provider=self.name, task=task_id, reason=reason)
-                return Failed(_sentence(f"{self._flavour.title} could not make this clip", reason))
+                return Failed(sentence(f"{self._flavour.title} could not make this clip", reason))
             case Stage.WAITING:
                 return Pending(answers.progress_of(reply))
             case Stage.STRANGE:
@@ -281,7 +298,7 @@ class KlingProvider:
         match why:
             case None:
                 doubt = f"{title} answered {trouble.status} without saying whether it took the job"
-                return Unknown(_sentence(doubt, trouble.words))
+                return Unknown(sentence(doubt, trouble.words))
             case Refusal.BUSY:
                 return Rejected(f"{title} takes no more clips right now.", why, retry_after_s=trouble.busy_s)
             case Refusal.PAYMENT:
@@ -289,9 +306,9 @@ class KlingProvider:
             case Refusal.ACCOUNT:
                 return Rejected(f"The operator's account at {title} may not be used for this.", why)
             case Refusal.MODERATION:
-                return Rejected(_sentence(f"{title} does not allow this content", trouble.words), why)
+                return Rejected(sentence(f"{title} does not allow this content", trouble.words), why)
             case _:
-                return Rejected(_sentence(_unsuitable(title, trouble), trouble.words), why)
+                return Rejected(sentence(_unsuitable(title, trouble), trouble.words), why)
 
     def _not_found(self, reply: Reply, trouble: Trouble) -> Absent | Unknown:
         if trouble.code == answers.NOT_FOUND and self._flavour.knows_keys:
@@ -303,16 +320,17 @@ class KlingProvider:
 
     def _fault(self, trouble: Trouble) -> ProviderFault:
         what = f"{self._flavour.title} answers {trouble.status} (code {trouble.code}) about a task"
-        return ProviderFault(_sentence(what, trouble.words))
+        return ProviderFault(sentence(what, trouble.words))
 
     def _finished(self, task_id: str, reply: Reply) -> Ready | Pending | Failed:
         link = answers.link_of(reply, watermark=_parted(task_id)[2])
-        tries = self._without_link.pop(task_id, 0) + 1
         if link is not None:
+            self._without_link_ms.pop(task_id, None)
             return Ready(link, self._spent(reply))
-        if tries < _LINK_TRIES:
-            self._without_link[task_id] = tries
+        now_ms = self._account.now_ms()
+        if now_ms < self._without_link_ms.setdefault(task_id, now_ms) + _LINK_COMES_WITHIN_MS:
             return Pending(ask_again_s=_LINK_COMES_S)
+        del self._without_link_ms[task_id]
         log.error("finished without a link: may have been charged", provider=self.name, task=task_id)
         return Failed(f"{self._flavour.title} finished the clip but gave no link to it.")
 
@@ -432,7 +450,3 @@ def _unsuitable(title: str, trouble: Trouble) -> str:
     if trouble.status == 413:  # noqa: PLR2004
         return f"The pictures are too large for {title}"
     return f"{title} does not accept this request"
-
-
-def _sentence(what: str, words: str) -> str:
-    return f"{what}: {words}" if words else f"{what}."

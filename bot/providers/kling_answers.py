@@ -8,7 +8,7 @@ clip would be lost otherwise, and strictly where a create would be taken for ref
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum, auto
@@ -16,6 +16,7 @@ from typing import Any
 
 from bot.domain.provider import Refusal
 from bot.providers.http import Reply, dig
+from bot.providers.words import words_of
 
 NOT_FOUND = 1203
 """The task, or the model, does not exist (Kling API, error codes)."""
@@ -52,12 +53,9 @@ _CONTENT = re.compile(r"sensitive|moderation|risk control|content.(?:safety|secu
 
 _ID = re.compile(r"(?=.*[A-Za-z0-9])[!-~]{1,200}")
 _LONGEST_LINK = 8_000
-_LONGEST_WORDS = 300
 _LARGEST_AMOUNT = Decimal(1_000_000)
 _NO_CHANNEL = re.compile(r"[(（]distributor[)）]", re.IGNORECASE)  # noqa: RUF001 - as it is written
 """A gateway sends the model nowhere (github.com/QuantumNous/new-api, distributor): any member may name one."""
-_SECRETS = re.compile(r"\b(?:sk-|eyJ|Bearer )[\w.*~+/=-]+")
-_LINKS = re.compile(r"\bhttps?://\S+", re.IGNORECASE)
 
 BRIEF_BUSY_S = 5.0
 BUSY_S = 30.0
@@ -171,15 +169,27 @@ def _number(code: Any) -> int | None:
     return int(str(code)) if re.fullmatch(r"[0-9]{1,6}", str(code)) else None
 
 
+_OUTER_IDS = (("data", "task_id"), ("task_id",), ("data", "id"), ("id",))
+_INNER_IDS = (("data", "data", "task_id"), ("data", "data", "data", "task_id"))
+
+
 def id_of(reply: Reply) -> str | None:
     """The task's id, a number of more than 53 bits as often as text; None where there is none.
 
     A gateway's own name for the task comes before the one inside Kling's answer: it is asked by its own.
     """
-    places = (("data", "task_id"), ("task_id",), ("data", "id"), ("id",))
-    ids = [reply.find(*place) for place in places]
-    texts = [str(one) for one in ids if isinstance(one, (str, int)) and not isinstance(one, bool)]
-    return next(filter(_ID.fullmatch, texts), None)
+    return next(_ids(reply, _OUTER_IDS), None)
+
+
+def ids_of(reply: Reply) -> frozenset[str]:
+    """Whatever an answer calls its task: a gateway's id and Kling's own inside; empty where it names none."""
+    return frozenset(_ids(reply, (*_OUTER_IDS, *_INNER_IDS)))
+
+
+def _ids(reply: Reply, places: Iterable[Sequence[str]]) -> Iterator[str]:
+    found = (reply.find(*place) for place in places)
+    texts = (str(one) for one in found if isinstance(one, (str, int)) and not isinstance(one, bool))
+    return filter(_ID.fullmatch, texts)
 
 
 def key_of(reply: Reply) -> str | None:
@@ -258,18 +268,6 @@ def failure_of(reply: Reply) -> str:
             if words := words_of(dig(_parsed(reason), "message") or reason):
                 return words
     return ""
-
-
-def words_of(message: Any) -> str:
-    """Foreign text as one bounded line without links and keys; empty if it is no text."""
-    if not isinstance(message, str):
-        return ""
-    printable = "".join(one if one.isprintable() else " " for one in message[:4000])
-    bare = _LINKS.sub("(link)", _SECRETS.sub("(key)", printable))
-    line = " ".join(bare.split())
-    if len(line) > _LONGEST_WORDS:
-        return f"{line[: _LONGEST_WORDS - 1].rstrip()}…"
-    return line if not line or line.endswith((".", "!", "?", "。")) else f"{line}."
 
 
 def _bodies(reply: Reply) -> list[Any]:

@@ -180,14 +180,17 @@ async def test_a_finished_task_without_a_link_is_asked_again_and_then_given_up(
 ) -> None:
     any_vendor.outcomes.append(Outcome.NO_LINK)
     task_id = await taken(any_kling, submission)
-    for _ in range(5):
+    for _ in range(10):  # callbacks ask as often as they like
         assert await any_kling.poll(task_id) == Pending(ask_again_s=30.0)
+    any_vendor.now_ms += 179_999
+    assert await any_kling.poll(task_id) == Pending(ask_again_s=30.0)
+    any_vendor.now_ms += 1
     with capture_logs() as logs:
         failed = await any_kling.poll(task_id)
     assert isinstance(failed, Failed)
     assert "no link" in failed.reason
     assert logs[0]["log_level"] == "error"
-    assert isinstance(await any_kling.poll(task_id), Pending)  # counted from the beginning
+    assert isinstance(await any_kling.poll(task_id), Pending)  # waited for from the beginning
 
 
 async def test_a_link_that_comes_late_is_taken(
@@ -199,6 +202,10 @@ async def test_a_link_that_comes_late_is_taken(
     for task in vendor.tasks.values():
         task.outcome = Outcome.READY
     assert isinstance(await kling.poll(task_id), Ready)
+    vendor.now_ms += 600_000
+    for task in vendor.tasks.values():
+        task.outcome = Outcome.NO_LINK
+    assert isinstance(await kling.poll(task_id), Pending)  # waited for from the beginning
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -224,7 +231,9 @@ async def test_words_alone_are_asked_about_where_they_were_sent(
 async def test_an_id_of_any_letters_stays_one_part_of_the_path(
     kling: KlingProvider, vendor: KlingVendor
 ) -> None:
-    await polled(kling, vendor, told(task_status="submitted"), task_id="image2video/a/b?c#d%")
+    await polled(
+        kling, vendor, told(task_id="a/b?c#d%", task_status="submitted"), task_id="image2video/a/b?c#d%"
+    )
     assert vendor.seen[0].path == "/v1/videos/image2video/a/b?c#d%"
     assert vendor.seen[0].query == {}
 
@@ -452,8 +461,7 @@ async def test_an_error_inside_a_gateways_error_counts(
         ("is it so?", "Kling does not accept this request: is it so?"),
         ("x" * 400, f"Kling does not accept this request: {'x' * 299}…"),
         ("see https://kinora.example/c/secret now", "Kling does not accept this request: see (link) now."),
-        ("key sk-abc123 is bad", "Kling does not accept this request: key (key) is bad."),
-        ("Bearer eyJa.b-c.d_e", "Kling does not accept this request: (key)."),
+        ("join discord.gg/evil, key sk-1", "Kling does not accept this request: join (link) key (key)."),
         ("", "Kling does not accept this request."),
         (None, "Kling does not accept this request."),
         ({"a": 1}, "Kling does not accept this request."),
@@ -595,16 +603,44 @@ async def test_a_question_that_goes_wrong_is_a_fault_and_can_be_asked_again(
         Said(200, {"status": "error", "message": "gone"}),
         Said(200, {"code": 1303, "message": "full", "data": {"task_id": "1", "task_status": "failed"}}),
         Said(500, {"id": "1", "status": "failed", "message": "gone"}),
+        Said(200, {"id": "req_1", "status": "error", "message": "gone"}),
+        Said(200, {"status": "failed", "task_info": {"external_task_id": KEY}}),
+        Said(200, {"id": "2", "object": "video", "status": "failed", "error": {"message": "a face"}}),
+        Said(200, {"code": 0, "data": {"task_id": "2", "task_status": "failed"}}),
+        Said(
+            200, {"code": 0, "data": {"task_id": "2", "task_status": "succeed", "url": "https://a.example/b"}}
+        ),
+        Said(200, {"id": "req_1", "status": "completed", "url": "https://a.example/b"}),
+        Said(200, {"code": 0, "data": {"task_id": "2", "task_status": "processing"}}),
+        Said(200, {"code": 0, "data": {"task_id": "11", "task_status": "failed"}}),
         Said(200, []),
         Said(401, {"code": 1004, "message": "expired"}),
     ],
 )
-async def test_an_answer_about_no_task_is_a_fault(
+async def test_an_answer_about_no_task_or_another_is_a_fault(
     kling: KlingProvider, vendor: KlingVendor, said: Said
 ) -> None:
     vendor.instead_of_query.append(said)
     with pytest.raises(ProviderFault, match="Kling"):
         await kling.poll("image2video/1")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": 0, "data": {"task_id": "1", "task_status": "failed"}},
+        {"code": 0, "data": {"task_id": 1, "task_status": "failed"}},
+        {"code": 0, "data": {"id": "1", "status": "failed"}, "id": "req_1"},
+        {"task_id": "1", "id": "9", "status": "failed"},
+        {"id": "1", "status": "failed"},
+        {"data": {"task_id": "t", "data": {"data": {"task_id": "1", "task_status": "failed"}}}},
+        {"data": {"task_id": "t", "status": "FAILURE", "data": {"task_id": 1}}},
+    ],
+)
+async def test_a_task_has_failed_where_any_of_the_ids_is_its_own(
+    kling: KlingProvider, vendor: KlingVendor, body: Any
+) -> None:
+    assert await polled(kling, vendor, body) == Failed("Kling could not make this clip.")
 
 
 @pytest.mark.parametrize("word", ["submitted", "queued", "NOT_START", "pending", "unknown"])
@@ -643,7 +679,7 @@ async def test_words_for_success(kling: KlingProvider, vendor: KlingVendor, word
 async def test_the_word_that_is_final_counts_and_the_inner_one_first(
     kling: KlingProvider, vendor: KlingVendor, outer: str, inner: str, expected: type
 ) -> None:
-    data = {"task_id": "t", "status": outer, "result_url": "https://cdn.example/a.mp4"}
+    data = {"task_id": "1", "status": outer, "result_url": "https://cdn.example/a.mp4"}
     body = {"code": "success", "data": {**data, "data": {"code": 0, "data": {"task_status": inner}}}}
     assert isinstance(await polled(kling, vendor, body), expected)
 
@@ -661,7 +697,7 @@ NO_NUMBERS: list[Any] = ["", "soon", None, -5, "nan", "1e999", []]
 async def test_progress_is_told_where_it_is_a_number(
     kling: KlingProvider, vendor: KlingVendor, progress: Any, expected: float | None
 ) -> None:
-    body = {"code": "success", "data": {"task_id": "t", "status": "IN_PROGRESS", "progress": progress}}
+    body = {"code": "success", "data": {"task_id": "1", "status": "IN_PROGRESS", "progress": progress}}
     assert await polled(kling, vendor, body) == Pending(expected)
 
 
@@ -754,7 +790,7 @@ async def test_who_did_not_gets_none(
 ) -> None:
     video = {"url": LINK, "watermark_url": "https://cdn.example/marked.mp4"}
     task_id = await taken(kling, submission)
-    body = told(task_status="succeed", task_result={"videos": [video]})
+    body = told(task_id=vendor.bill[0], task_status="succeed", task_result={"videos": [video]})
     assert await polled(kling, vendor, body, task_id=task_id) == Ready(LINK)
 
 
@@ -762,7 +798,8 @@ async def test_a_watermark_that_is_not_there_is_done_without(
     kling: KlingProvider, vendor: KlingVendor, tmp_path: Path
 ) -> None:
     task_id = await taken(kling, submission_of(tmp_path, watermark=True))
-    body = told(task_status="succeed", task_result={"videos": [{"url": LINK, "watermark_url": ""}]})
+    video = {"url": LINK, "watermark_url": ""}
+    body = told(task_id=vendor.bill[0], task_status="succeed", task_result={"videos": [video]})
     assert await polled(kling, vendor, body, task_id=task_id) == Ready(LINK)
 
 

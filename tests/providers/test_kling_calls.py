@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import time
 from collections.abc import AsyncGenerator
 from pathlib import Path as File
 from typing import Any
@@ -323,6 +324,18 @@ def test_the_flavours_lead_to_their_own_servers() -> None:
 # The preview.
 
 
+async def said_by(script: str, keys: dict[str, str]) -> bytes:
+    """What the vendor answers where bash runs a preview."""
+    ran = await asyncio.create_subprocess_exec(
+        *("bash", "-euo", "pipefail", "-c", script),
+        env={**keys, "PATH": "/usr/bin:/bin"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    said, _ = await ran.communicate()
+    return said
+
+
 @pytest.mark.parametrize(
     "what", ["picture", "end frame", "words", "motion", "camera", "preset", "shots", "voices", "guidance"]
 )
@@ -331,17 +344,7 @@ async def test_a_preview_makes_the_same_request_when_it_is_run(
 ) -> None:
     submission = desk.submission(**requests_of(desk)[what])
     variable = "KKIAI_API_KEY" if vendor.flavour == "kkiai" else "KLING_API_KEY"
-    ran = await asyncio.create_subprocess_exec(
-        "bash",
-        "-euo",
-        "pipefail",
-        "-c",
-        kling.preview(submission),
-        env={variable: vendor.key, "PATH": "/usr/bin:/bin"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    said, _ = await ran.communicate()
+    said = await said_by(kling.preview(submission), {variable: vendor.key})
     assert json.loads(said)["code"] == 0
     vendor.tasks.clear()
     await kling.submit(submission)
@@ -422,6 +425,16 @@ async def test_a_signed_create_and_question_are_taken(signing: Signing, desk: De
     accepted = await kling.submit(desk.submission(prompt="a boat"))
     assert isinstance(accepted, Accepted)
     await kling.poll(accepted.task_id)
+    assert len(vendor.bill) == 1
+
+
+async def test_a_preview_signs_in_with_a_pair_of_keys(signing: Signing, desk: Desk) -> None:
+    vendor, kling = signing
+    vendor.now_ms = int(time.time() * 1000)
+    script = kling.preview(desk.submission(prompt="a boat"))
+    assert vendor.secret_key not in script
+    keys = {"KLING_ACCESS_KEY": vendor.access_key, "KLING_SECRET_KEY": vendor.secret_key}
+    assert json.loads(await said_by(script, keys))["code"] == 0
     assert len(vendor.bill) == 1
 
 
