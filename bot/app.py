@@ -24,7 +24,7 @@ from bot.db.errors import DatabaseFault
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue
-from bot.domain.errors import KinoraError
+from bot.domain.errors import CatalogueInvalid, KinoraError
 from bot.domain.jobs import Job
 from bot.domain.provider import Provider
 from bot.domain.rows import overlaid
@@ -138,7 +138,7 @@ def load_catalogue(settings: Settings) -> Catalogue:
     """The models of the configured providers: those that come with Kinora, and the operator's own.
 
     Raises:
-        CatalogueInvalid: a row of the operator's file is not one.
+        CatalogueInvalid: a row of the operator's file is not one, or says what its provider does not understand.
         SettingsInvalid: the file cannot be read.
     """
     shipped = resources.files("bot.domain").joinpath("catalogue.toml").read_text(encoding="utf-8")
@@ -147,8 +147,11 @@ def load_catalogue(settings: Settings) -> Catalogue:
         own = path.read_text(encoding="utf-8-sig") if path.exists() else ""
     except (OSError, UnicodeError) as error:
         raise SettingsInvalid(f"{path} cannot be read: {error}.") from error
+    specs = overlaid(shipped, own, source=str(path))
+    if problems := registry.wire_problems(specs):
+        raise CatalogueInvalid(f"{path}, {problems[0]}")
     return Catalogue(
-        overlaid(shipped, own, source=str(path)),
+        specs,
         providers=settings.provider_order,
         drafts_by="local" if settings.makes_drafts else None,
     )

@@ -2,16 +2,17 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import aiohttp
 
+from bot.domain.models import ModelSpec
 from bot.domain.provider import Provider
 from bot.providers import aimlapi, kling, onemin
 from bot.providers.download import Downloads
 from bot.providers.http import Account
-from bot.providers.local.provider import LocalProvider
+from bot.providers.local import provider as local
 from bot.settings import Settings, SettingsInvalid
 
 Changed = Callable[[str, str], None]
@@ -69,7 +70,7 @@ def _onemin(settings: Settings, shared: Shared) -> Provider:
 
 
 def _local(settings: Settings, shared: Shared) -> Provider:
-    return LocalProvider(
+    return local.LocalProvider(
         settings.data_dir / "local",
         concurrency=settings.local_concurrency,
         threads=max(1, (os.cpu_count() or 1) // settings.local_concurrency),
@@ -86,6 +87,15 @@ PROVIDERS: Mapping[str, Callable[[Settings, Shared], Provider]] = {
     "local": _local,
 }
 
+WIRES: Mapping[str, Mapping[str, frozenset[str] | None]] = {
+    "kling": kling.WIRE,
+    "kkiai": kling.WIRE,
+    "aimlapi": aimlapi.WIRE,
+    "onemin": onemin.WIRE,
+    "local": local.WIRE,
+}
+"""What rows of the catalogue may say in `wire`, by provider; None stands for any text."""
+
 CALLS_BACK = frozenset({"kling", "kkiai"})
 """Those that tell of a task's end where they were asked to."""
 
@@ -96,6 +106,11 @@ def build(settings: Settings, shared: Shared) -> dict[str, Provider]:
     return {name: PROVIDERS[name](settings, shared) for name in names}
 
 
+def wire_problems(specs: Iterable[ModelSpec]) -> list[str]:
+    """What no provider would understand in rows of the catalogue: sentences that begin with the model's id."""
+    return [f"{spec.id}: {problem}" for spec in specs for problem in _wire_problems(spec)]
+
+
 def session() -> aiohttp.ClientSession:
     """A session for API calls, each on a connection of its own.
 
@@ -103,6 +118,25 @@ def session() -> aiohttp.ClientSession:
     """
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     return aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
+
+
+def _wire_problems(spec: ModelSpec) -> Iterator[str]:
+    wire = WIRES.get(spec.provider)
+    if wire is None:
+        yield f"there is no provider {spec.provider}; it can be {_or(WIRES)}."
+    elif spec.wire and not wire:
+        yield f"{spec.provider} takes no wire; leave it out."
+    else:
+        for name, value in spec.wire.items():
+            if name not in wire:
+                yield f"in wire, {name!r} is nothing that {spec.provider} knows; it knows {_or(map(repr, sorted(wire)))}."
+            elif (possible := wire[name]) is not None and value not in possible:
+                yield f"in wire, {name!r} cannot be {value!r}; it can be {_or(map(repr, sorted(possible)))}."
+
+
+def _or(words: Iterable[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _account(shared: Shared, base_url: str, sign_in: Callable[[], Mapping[str, str]]) -> Account:

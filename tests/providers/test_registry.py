@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from bot.domain.models import ModelSpec
 from bot.domain.provider import Provider, ProviderFault
 from bot.providers import registry
 from bot.providers.download import Downloads
 from bot.settings import KNOWN_PROVIDERS, Settings, SettingsInvalid
+from tests import builders
 from tests.vendors.kling import KlingVendor
 from tests.vendors.vendor import Vendor
 
@@ -140,3 +142,69 @@ async def test_a_provider_that_is_named_without_its_key_is_refused(
 ) -> None:
     with pytest.raises(SettingsInvalid, match="ONEMIN_API_KEY"):
         registry.build(settings(providers="onemin"), shared)
+
+
+# ---- What rows may say in `wire`
+
+
+def row(provider: str, **wire: str) -> ModelSpec:
+    return builders.LOCAL.model_copy(update={"provider": provider, "id": "some-model", "wire": wire})
+
+
+def test_of_every_provider_it_is_known_what_rows_may_say() -> None:
+    assert tuple(registry.WIRES) == tuple(registry.PROVIDERS)
+
+
+@pytest.mark.parametrize("name", KNOWN_PROVIDERS)
+def test_everything_that_a_provider_understands_is_well_said(name: str) -> None:
+    rows = [
+        row(name, **{key: value})
+        for key, possible in registry.WIRES[name].items()
+        for value in possible or ("whatever", "")
+    ]
+    assert registry.wire_problems([row(name), *rows]) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (
+            row("aimlapi", path="legcy"),
+            "some-model: in wire, 'path' cannot be 'legcy'; it can be 'legacy' or 'universal'.",
+        ),
+        (
+            row("aimlapi", mask_name="url"),
+            (
+                "some-model: in wire, 'mask_name' is nothing that aimlapi knows; it knows 'camera', 'end_frame', 'key', "
+                "'mask_names', 'path', 'shots', 'sound' or 'upstream'."
+            ),
+        ),
+        (row("kkiai", mode="Omit"), "some-model: in wire, 'mode' cannot be 'Omit'; it can be 'omit'."),
+        (row("onemin", path="legacy"), "some-model: onemin takes no wire; leave it out."),
+        (
+            row("klng"),
+            "some-model: there is no provider klng; it can be kling, kkiai, aimlapi, onemin or local.",
+        ),
+        (row("local", **{"a\nb": "c"}), "some-model: local takes no wire; leave it out."),
+        (
+            row("kling", **{"a\nb": "c"}),
+            (
+                "some-model: in wire, 'a\\nb' is nothing that kling knows; it knows "
+                "'mode', 'multi_shot', 'preset_config' or 'sound'."
+            ),
+        ),
+    ],
+)
+def test_what_a_provider_would_not_understand_is_named_with_what_it_would(
+    wrong: ModelSpec, words: str
+) -> None:
+    assert registry.wire_problems([row("kling"), wrong]) == [words]
+
+
+def test_everything_that_is_wrong_is_named_in_the_order_of_the_rows() -> None:
+    wrong = [row("kling", mode="x", sound="y"), row("aimlapi", shots="z")]
+    assert [problem.partition("'")[2].partition("'")[0] for problem in registry.wire_problems(wrong)] == [
+        "mode",
+        "sound",
+        "shots",
+    ]

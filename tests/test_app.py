@@ -1,0 +1,78 @@
+"""What is checked before anything is opened."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.app import load_catalogue
+from bot.domain.errors import CatalogueInvalid
+from bot.settings import Settings
+
+ROW = """
+[[model]]
+provider = "aimlapi"
+id = "kling-video/v9"
+name = "Kling 9"
+tasks = ["text_to_video"]
+qualities = ["pro"]
+durations_s = [5]
+parameters = ["prompt"]
+price.per_second = { pro = 10 }
+"""
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+    """Of somebody who has only the local renderer."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    return Settings(_env_file=None, data_dir=tmp_path)  # type: ignore[call-arg] - pydantic's own
+
+
+def own(settings: Settings, text: str) -> Path:
+    path = settings.data_dir / "models.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_rows_that_come_along_are_understood(settings: Settings) -> None:
+    assert [spec.provider for spec in load_catalogue(settings).specs] == ["local"]
+
+
+@pytest.mark.parametrize("wire", ['{ path = "legacy", mask_names = "url" }', '{ key = "any_field" }', "{}"])
+def test_a_row_of_ones_own_may_say_what_its_provider_understands(settings: Settings, wire: str) -> None:
+    own(settings, f"{ROW}wire = {wire}\n")
+    load_catalogue(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            ROW + 'wire.path = "legcy"\n',
+            "kling-video/v9: in wire, 'path' cannot be 'legcy'; it can be 'legacy' or 'universal'.",
+        ),
+        (
+            ROW + 'wire = { path = "legacy", mask_name = "url" }\n',
+            (
+                "kling-video/v9: in wire, 'mask_name' is nothing that aimlapi knows; it knows "
+                "'camera', 'end_frame', 'key', 'mask_names', 'path', 'shots', 'sound' or 'upstream'."
+            ),
+        ),
+        (
+            ROW.replace("aimlapi", "aimlap"),
+            "kling-video/v9: there is no provider aimlap; it can be kling, kkiai, aimlapi, onemin or local.",
+        ),
+        (
+            '[defaults.onemin]\nwire = { path = "legacy" }\n',
+            "kling/2.5: onemin takes no wire; leave it out.",
+        ),
+    ],
+)
+def test_a_misspelt_row_stops_the_start_even_where_its_provider_is_not_used(
+    settings: Settings, text: str, words: str
+) -> None:
+    path = own(settings, text)
+    with pytest.raises(CatalogueInvalid) as raised:
+        load_catalogue(settings)
+    assert str(raised.value) == f"{path}, {words}"
