@@ -1,6 +1,7 @@
 """What moderators choose for their server: one table of settings, whose values stand in the server's row.
 
-A new setting is a row in `SETTINGS` and a column in `guilds`; whoever acts on it reads the column.
+A new setting is a column of `guilds` (a migration, and `bot.db.guilds.PREFERENCES`) and a row in `SETTINGS`: commands,
+suggestions and words follow from that. Whoever acts on it reads the column.
 """
 
 from collections.abc import Iterable, Mapping
