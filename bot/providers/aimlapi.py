@@ -44,13 +44,15 @@ from bot.providers import curl
 from bot.providers.aimlapi_answers import (
     generation_id_of,
     id_of,
+    is_about,
     link_of,
+    reason_of,
     refused,
     spent_of,
-    words_of,
 )
 from bot.providers.download import Downloads
 from bot.providers.http import Account, Call, Cut, Inline, Reply, Unsent, dig, not_arrived
+from bot.providers.words import sentence
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -71,7 +73,7 @@ WIRE: Mapping[str, frozenset[str] | None] = {
 """What a catalogue row may say in `wire`; None stands for any text."""
 
 _LINK_COMES_S = 20.0
-_LINK_TRIES = 6
+_LINK_COMES_WITHIN_MS = 180_000
 
 _LOG_ROWS = 100  # a page; more are refused
 _LOG_PAGES = 10
@@ -89,7 +91,7 @@ class AimlapiProvider:
         self.concurrency = concurrency
         self._account = account
         self._downloads = downloads
-        self._without_link: dict[str, int] = {}
+        self._without_link_ms: dict[str, int] = {}
         self._log_reads_ms: deque[int] = deque(maxlen=_LOG_READS_A_MINUTE)
 
     def preview(self, submission: Submission) -> str:
@@ -128,7 +130,7 @@ class AimlapiProvider:
         del task
         row = await self._logged(key)
         if row is None:
-            return Unknown("AI/ML API's log of requests does not show the attempt yet.")
+            return Unknown("AI/ML API's log of requests has not shown the attempt yet.")
         family, generation_id = _family(spec), id_of(row.get("inference_id"))
         assert generation_id is not None
         is_free = row.get("status") == "failed" and dig(row, "cost", "credits") == 0
@@ -137,17 +139,26 @@ class AimlapiProvider:
         return Accepted(f"{family}/{generation_id}")
 
     async def poll(self, task_id: str) -> Pending | Ready | Failed:
-        """Ask how far the task is; a 404 may be one that a create has only just made, so it is a fault."""
-        reply = await self._account.send(_poll_call(*_parted(task_id)))
-        status = reply.find("status")
+        """Ask how far the task is.
+
+        A 404 may be one that a create has only just made, so it is a fault. So is an answer about another task, and
+        a failure of one that is not named: a task that failed is refunded, so it has to be this one.
+        """
+        family, generation_id = _parted(task_id)
+        reply = await self._account.send(_poll_call(family, generation_id))
+        status, is_it = reply.find("status"), is_about(reply, generation_id)
         if not reply.is_success or not isinstance(status, str):
-            raise ProviderFault(f"AI/ML API answers {reply.status} about a task: {words_of(reply)}")
+            raise _fault(reply)
+        if is_it is False:
+            raise _fault(reply, "another task")
         match status.lower():  # not by `error`, which may be filled in for a clip that is complete
             case "completed" | "complete" | "succeeded":
                 return self._finished(task_id, reply)
+            case "error" | "failed" if is_it is None:
+                raise _fault(reply)
             case "error" | "failed":
                 log.warning("task failed", task=task_id, reply=reply.text)
-                return Failed(f"AI/ML API could not make this clip: {words_of(reply)}")
+                return Failed(sentence("AI/ML API could not make this clip", reason_of(reply)))
             case "queued" | "generating" | "waiting" | "active" | "processing":
                 return Pending()
             case _:
@@ -168,12 +179,13 @@ class AimlapiProvider:
 
     def _finished(self, task_id: str, reply: Reply) -> Ready | Pending | Failed:
         link = link_of(reply.find("video"))
-        tries = self._without_link.pop(task_id, 0) + 1
         if link is not None:
+            self._without_link_ms.pop(task_id, None)
             return Ready(link, spent_of(reply))
-        if tries < _LINK_TRIES:
-            self._without_link[task_id] = tries
+        now_ms = self._account.now_ms()
+        if now_ms < self._without_link_ms.setdefault(task_id, now_ms) + _LINK_COMES_WITHIN_MS:
             return Pending(ask_again_s=_LINK_COMES_S)
+        del self._without_link_ms[task_id]
         log.error("complete without a link: may have been charged", task=task_id, reply=reply.text)
         return Failed("AI/ML API finished the clip but gave no link to it.")
 
@@ -183,12 +195,14 @@ class AimlapiProvider:
             return True
         if reply.is_success and reply.find("status"):
             return False
-        raise ProviderFault(f"AI/ML API answers {reply.status} about a task: {words_of(reply)}")
+        raise _fault(reply)
 
     async def _logged(self, key: str) -> Mapping[str, Any] | None:
         """The newest row of the log for `key`, one that succeeded before any that failed."""
         for page in range(_LOG_PAGES):
             reply = await self._log_page(page)
+            if reply is None:
+                return None
             rows = [row for row in reply.find("data") if dig(row, "client_request_id") == key]
             usable = [row for row in rows if id_of(row.get("inference_id"))]
             if usable:
@@ -197,16 +211,17 @@ class AimlapiProvider:
                 return None
         return None
 
-    async def _log_page(self, page: int) -> Reply:
+    async def _log_page(self, page: int) -> Reply | None:
+        """A page of the log; None where it was read as often as is allowed, which is no fault of the vendor's."""
         now_ms = self._account.now_ms()
         reads = self._log_reads_ms
         if len(reads) == _LOG_READS_A_MINUTE and reads[0] > now_ms - 60_000:
-            raise ProviderFault("AI/ML API's log may be read 200 times a minute; it is asked again later.")
+            return None
         reads.append(now_ms)
         query = {"period": _LOG_PERIOD, "limit": str(_LOG_ROWS), "offset": str(page * _LOG_ROWS)}
         reply = await self._account.send(Call("GET", "/v2/logs", query=query))
         if not reply.is_success or not isinstance(reply.find("data"), list):
-            raise ProviderFault(f"AI/ML API answers {reply.status} about its log: {words_of(reply)}")
+            raise _fault(reply, "its log")
         return reply
 
 
@@ -241,6 +256,10 @@ def create_call(submission: Submission) -> Call:
 
 def _poll_call(family: str, generation_id: str) -> Call:
     return Call("GET", _PATHS[family], query={"generation_id": generation_id})
+
+
+def _fault(reply: Reply, about: str = "a task") -> ProviderFault:
+    return ProviderFault(sentence(f"AI/ML API answers {reply.status} about {about}", reason_of(reply)))
 
 
 def _family(spec: ModelSpec) -> str:

@@ -11,6 +11,7 @@ import structlog
 
 from bot.domain.provider import Refusal, Rejected, Spent, Submission, Unknown
 from bot.providers.http import Reply, dig
+from bot.providers.words import sentence, words_of
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -22,7 +23,6 @@ _LONGEST_BUSY_S = 600.0
 
 _LONGEST_ID = 300
 _LONGEST_LINK = 8_000
-_LONGEST_WORDS = 300
 _LARGEST_AMOUNT = Decimal(10) ** 12
 
 _FREE_TIER = re.compile(r"free.?tier|free limit", re.IGNORECASE)
@@ -35,7 +35,7 @@ _CONTENT = re.compile(
 
 def refused(reply: Reply, submission: Submission) -> Rejected | Unknown:
     """What an answer without a task means."""
-    status, words = _status(reply), words_of(reply)
+    status, words = _status(reply), reason_of(reply)
     why = _why(status, words)
     log.warning(
         "create refused" if why else "create in doubt",
@@ -45,11 +45,11 @@ def refused(reply: Reply, submission: Submission) -> Rejected | Unknown:
         reply=reply.text,
     )
     if why is None:
-        return Unknown(f"AI/ML API answered {status} without saying whether it took the job: {words}")
+        return Unknown(sentence(f"AI/ML API answered {status} without saying whether it took the job", words))
     if why is Refusal.BUSY:
         wait_s = min(reply.retry_after_s or _BUSY_S, _LONGEST_BUSY_S)
         return Rejected("AI/ML API is taking no more jobs right now.", why, retry_after_s=wait_s)
-    return Rejected(_sentence(why, status, words), why)
+    return Rejected(_refusal(why, status, words), why)
 
 
 def _status(reply: Reply) -> int:
@@ -79,30 +79,25 @@ def _why(status: int, words: str) -> Refusal | None:
             return None
 
 
-def _sentence(why: Refusal, status: int, words: str) -> str:
+def _refusal(why: Refusal, status: int, words: str) -> str:
     match why, status:
         case Refusal.PAYMENT, _:
             return "The operator's account at AI/ML API has no credit left."
         case Refusal.ACCOUNT, _:
             return "The operator's account at AI/ML API may not be used for this."
         case Refusal.MODERATION, _:
-            return f"AI/ML API does not allow this content: {words}"
+            return sentence("AI/ML API does not allow this content", words)
         case _, 404:
             return "AI/ML API does not know this model."
         case _, 413:
             return "The pictures are too large for AI/ML API; use smaller ones."
         case _:
-            return f"AI/ML API does not accept this request: {words}"
+            return sentence("AI/ML API does not accept this request", words)
 
 
-def words_of(reply: Reply) -> str:
-    """What the vendor says about a failure, as a bounded sentence."""
-    said = " ".join(_found(reply.find("error"))) or " ".join(_found(reply.data)) or "no reason given"
-    printable = "".join(character if character.isprintable() else " " for character in said)
-    sentence = " ".join(printable.split())
-    if len(sentence) > _LONGEST_WORDS:
-        return f"{sentence[: _LONGEST_WORDS - 1].rstrip()}…"
-    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
+def reason_of(reply: Reply) -> str:
+    """What the vendor says about a failure, as `words_of` leaves it; empty where it gives no reason."""
+    return words_of(" ".join(_found(reply.find("error"))) or " ".join(_found(reply.data)))
 
 
 def _found(error: Any) -> list[str]:
@@ -131,6 +126,15 @@ def id_of(value: Any) -> str | None:
         return None
     text = str(value)
     return text if 0 < len(text) <= _LONGEST_ID and text.isprintable() else None
+
+
+def is_about(reply: Reply, generation_id: str) -> bool | None:
+    """Whether an answer names that task; None where it names none.
+
+    A model's name after a UUID is not compared: it may be that of another model (docs.aimlapi.com, avatar).
+    """
+    named = id_of(reply.find("id"))
+    return None if named is None else named.partition(":")[0] == generation_id.partition(":")[0]
 
 
 def link_of(video: Any) -> str | None:

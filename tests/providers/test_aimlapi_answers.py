@@ -27,6 +27,7 @@ from bot.domain.requests import Task, VideoRequest
 from bot.providers.aimlapi import AimlapiProvider, bearer
 from bot.providers.download import Downloads, LinkExpired
 from bot.providers.http import Account
+from bot.providers.words import sentence
 from tests.e2e.studio import film
 from tests.vendors.aimlapi import LEGACY, SPEC, UNIVERSAL, AimlapiVendor, Said, foreign_row, provider
 from tests.vendors.vendor import FAILURE, OnCreate, OnDownload, OnPoll, Outcome
@@ -217,7 +218,7 @@ async def test_reason_is_for_the_person_who_asked(
         (402, "The operator's account at AI/ML API has no credit left."),
         (404, "AI/ML API does not know this model."),
         (413, "The pictures are too large for AI/ML API; use smaller ones."),
-        (422, "AI/ML API does not accept this request: no reason given."),
+        (422, "AI/ML API does not accept this request."),
         (429, "AI/ML API is taking no more jobs right now."),
     ],
 )
@@ -245,11 +246,12 @@ async def test_refusal_without_a_body_is_put_in_our_words(
             "No face No boat.",
         ),
         ({"message": "a\x00\x1b[31m\u202eb\n\n c"}, "a [31m b c."),
-        ({"message": 5}, "no reason given."),
-        ({"message": ""}, "no reason given."),
+        ({"message": 5}, ""),
+        ({"message": ""}, ""),
+        ({"message": "see https://discord.gg/evil key sk-1234"}, "see (link) key (key)."),
         ({"detail": ["a", "b", "c", "d"]}, "a b c."),
         (["wrong"], "wrong."),
-        ("<html>", "no reason given."),
+        ("<html>", ""),
     ],
 )
 async def test_words_of_an_error_are_found_in_every_form(
@@ -258,7 +260,7 @@ async def test_words_of_an_error_are_found_in_every_form(
     vendor.instead_of_create.append(Said(400, body))
     answer = await aimlapi.submit(a_submission())
     assert isinstance(answer, Rejected)
-    assert answer.reason == f"AI/ML API does not accept this request: {words}"
+    assert answer.reason == sentence("AI/ML API does not accept this request", words)
 
 
 async def test_words_of_an_error_are_bounded(vendor: AimlapiVendor, aimlapi: AimlapiProvider) -> None:
@@ -360,7 +362,8 @@ async def test_task_is_ready_by_its_status_whatever_its_error_says(
             "Could not detect face in the image.",
         ),
         ("it broke", "it broke."),
-        (None, "no reason given."),
+        (None, ""),
+        ("join discord.gg/evil key sk-1234", "join (link) key (key)."),
     ],
 )
 async def test_failed_task_says_why(
@@ -369,7 +372,7 @@ async def test_failed_task_says_why(
     body = {"id": "1", "status": word, "error": error, "video": {"url": "https://cdn.aimlapi.com/a.mp4"}}
     vendor.instead_of_poll.append(Said(200, body))
     answer = await aimlapi.poll("universal/1")
-    assert answer == Failed(f"AI/ML API could not make this clip: {words}")
+    assert answer == Failed(sentence("AI/ML API could not make this clip", words))
 
 
 async def test_task_moves_on_from_slow_to_ready(vendor: AimlapiVendor, aimlapi: AimlapiProvider) -> None:
@@ -404,21 +407,26 @@ async def test_clip_without_a_link_is_waited_for_and_then_given_up(
 ) -> None:
     vendor.outcomes.append(Outcome.NO_LINK)
     task_id = await accepted(aimlapi)
-    answers = [await aimlapi.poll(task_id) for _ in range(5)]
-    assert all(isinstance(answer, Pending) and answer.ask_again_s for answer in answers)
+    for _ in range(10):
+        assert await aimlapi.poll(task_id) == Pending(ask_again_s=20)
+    vendor.now_ms += 179_999
+    assert await aimlapi.poll(task_id) == Pending(ask_again_s=20)
+    vendor.now_ms += 1
     with capture_logs() as logs:
         assert isinstance(await aimlapi.poll(task_id), Failed)
     assert [entry["log_level"] for entry in logs] == ["error"]
 
 
-async def test_link_that_comes_late_begins_the_count_anew(
+async def test_link_that_comes_late_begins_the_wait_anew(
     vendor: AimlapiVendor, aimlapi: AimlapiProvider
 ) -> None:
     without = Said(200, {"id": "1", "status": "completed", "video": None})
     ready = Said(200, {"id": "1", "status": "completed", "video": {"url": "https://cdn.aimlapi.com/a.mp4"}})
-    vendor.instead_of_poll.extend([*[without] * 5, ready, *[without] * 5])
-    answers = [await aimlapi.poll("universal/1") for _ in range(11)]
-    assert [type(answer) for answer in answers] == [*[Pending] * 5, Ready, *[Pending] * 5]
+    vendor.instead_of_poll.extend([without, ready, without, without])
+    expected = [Pending, Ready, Pending, Failed]
+    for kind in expected:
+        assert isinstance(await aimlapi.poll("universal/1"), kind)
+        vendor.now_ms += 180_000
 
 
 @pytest.mark.parametrize(
@@ -457,6 +465,12 @@ async def test_link_is_found_in_every_form(
         Said(200, {"id": "1"}),
         Said(200, {"id": "1", "status": 7}),
         Said(200, []),
+        Said(200, {"status": "error", "message": "Too Many Requests"}),
+        Said(200, {"id": None, "status": "error", "error": {"message": "a face"}}),
+        Said(200, {"id": "2", "status": "error", "error": {"message": "a face"}}),
+        Said(200, {"id": "11", "status": "failed"}),
+        Said(200, {"id": "2", "status": "completed", "video": "https://a/1.mp4"}),
+        Said(200, {"id": "2", "status": "generating"}),
     ],
 )
 async def test_answer_that_says_nothing_about_the_task_is_a_fault(
@@ -476,6 +490,29 @@ async def test_poll_that_goes_wrong_can_be_repeated(
     with pytest.raises(ProviderFault):
         await aimlapi.poll(task_id)
     assert isinstance(await aimlapi.poll(task_id), Ready)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("60ac7c34", "60ac7c34"),
+        ("827996385395363841", 827996385395363841),
+        ("60ac7c34:klingai/avatar-pro", "60ac7c34:kling-video/v2/master/image-to-video"),
+        ("60ac7c34:klingai/avatar-pro", "60ac7c34"),
+    ],
+)
+async def test_failure_is_believed_of_the_task_that_was_asked_about(
+    *, vendor: AimlapiVendor, aimlapi: AimlapiProvider, asked: str, told: Any
+) -> None:
+    vendor.instead_of_poll.append(Said(200, {"id": told, "status": "error"}))
+    assert await aimlapi.poll(f"universal/{asked}") == Failed("AI/ML API could not make this clip.")
+
+
+async def test_clip_is_not_lost_because_its_task_is_not_named(
+    vendor: AimlapiVendor, aimlapi: AimlapiProvider
+) -> None:
+    vendor.instead_of_poll.append(Said(200, {"status": "completed", "video": "https://a/1.mp4"}))
+    assert await aimlapi.poll("universal/1") == Ready("https://a/1.mp4")
 
 
 async def test_poll_that_is_cut_off_is_a_fault(vendor: AimlapiVendor, aimlapi: AimlapiProvider) -> None:
@@ -720,9 +757,10 @@ async def test_log_is_not_read_more_often_than_is_allowed(
     for _ in range(180):
         vendor.now_ms += 1
         await look_up(aimlapi)
-    with pytest.raises(ProviderFault, match="200 times"):
-        await look_up(aimlapi)
+    vendor.instead_of_log.append(a_log(a_row("good", "succeeded")))
+    assert isinstance(await look_up(aimlapi), Unknown)  # no fault: the vendor is not to blame
     assert len(vendor.seen) == 180
+    vendor.instead_of_log.clear()
     vendor.now_ms += 60_000
     assert isinstance(await look_up(aimlapi), Unknown)
 
