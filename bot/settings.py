@@ -36,6 +36,8 @@ def _checked_url(url: str) -> str:
     """A key goes there, so plain http is for this machine only."""
     parts = urlsplit(url)
     is_here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.username or parts.password:
+        raise ValueError("write it without a name and password")
     if not parts.hostname or parts.scheme not in ("https", "http") or parts.query or parts.fragment:
         raise ValueError("write it like https://api.example.com")
     if parts.scheme == "http" and not is_here:
@@ -50,6 +52,10 @@ BaseUrl = Annotated[str, AfterValidator(_without_slash), AfterValidator(_checked
 
 KNOWN_PROVIDERS = ("kling", "kkiai", "aimlapi", "onemin", "local")
 """The providers this version can speak to, in the order of preference when nobody says."""
+
+
+def _is_set(key: SecretStr | None) -> bool:
+    return key is not None and bool(key.get_secret_value().strip())
 
 
 _KEY_NAMES = {
@@ -168,9 +174,9 @@ class Settings(BaseSettings):
     def _has_key(self, name: str) -> bool:
         if name == "local":
             return True
-        if name == "kling" and self.kling_access_key and self.kling_secret_key:
+        if name == "kling" and _is_set(self.kling_access_key) and _is_set(self.kling_secret_key):
             return True
-        return getattr(self, f"{name}_api_key") is not None
+        return _is_set(getattr(self, f"{name}_api_key"))
 
     @property
     def default_caps(self) -> Caps:

@@ -253,6 +253,7 @@ def test_a_child_process_inherits_the_environment_with_changes(monkeypatch: pyte
         ({"ONEMIN_API_KEY": "k", "KLING_API_KEY": "k"}, ("kling", "onemin")),
         ({"KLING_ACCESS_KEY": "a", "KLING_SECRET_KEY": "s"}, ("kling",)),
         ({"KLING_ACCESS_KEY": "a"}, ("local",)),
+        ({"KLING_API_KEY": "  ", "ONEMIN_API_KEY": "k"}, ("onemin",)),
         ({"KKIAI_API_KEY": "k", "AIMLAPI_API_KEY": "k"}, ("kkiai", "aimlapi")),
     ],
 )
@@ -277,7 +278,15 @@ def test_a_provider_that_is_named_needs_its_key(name: str, given: Given) -> None
 
 
 @pytest.mark.parametrize(
-    "url", ["api.1min.ai", "ftp://api.1min.ai", "http://api.1min.ai", "https://x/?a=b", "https://"]
+    "url",
+    [
+        "api.1min.ai",
+        "ftp://api.1min.ai",
+        "http://api.1min.ai",
+        "https://x/?a=b",
+        "https://",
+        "https://me:pw@x",
+    ],
 )
 def test_a_base_url_is_an_https_url(url: str, given: Given) -> None:
     with pytest.raises(SettingsInvalid, match="ONEMIN_BASE_URL"):

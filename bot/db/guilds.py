@@ -48,11 +48,6 @@ def is_cheapest_first(guild_id: int) -> Transaction[bool]:
     return bool(preferred.get("cheapest_first"))
 
 
-def prefer_cheapest(guild_id: int, *, is_wanted: bool, defaults: Caps) -> Transaction[None]:
-    """Say whether a server wants the cheapest provider that can."""
-    yield from prefer(guild_id, {"cheapest_first": int(is_wanted)}, defaults=defaults)
-
-
 PREFERENCES = ("cheapest_first",)
 """The columns that hold what moderators choose."""
 

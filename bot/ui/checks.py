@@ -9,7 +9,7 @@ from bot.domain.jobs import Job
 
 
 class ModeratorsOnly(Refused):
-    """Only moderators of this server (Manage Server) may see this."""
+    """Only moderators of this server (Manage Server) may do this."""
 
 
 def ensure_deliverable(interaction: discord.Interaction[Any]) -> None:

@@ -23,7 +23,9 @@ from bot.domain.money import period_end_s
 from bot.domain.requests import first_problem
 from bot.media.errors import MediaError, PictureRefused
 from bot.services.generation import PictureNeedsFitting
+from bot.services.guilds import NoSuchSetting, NoSuchValue
 from bot.ui.buttons import fit_row
+from bot.ui.checks import ModeratorsOnly
 from bot.ui.text import counted
 
 log = structlog.stdlib.get_logger(__name__)
@@ -57,6 +59,16 @@ def _kinora(error: KinoraError) -> Answer:
 @describe.register
 def _refused(error: Refused) -> Answer:
     return Answer(f"{error} {_FREE}")
+
+
+@describe.register
+def _unchanged(error: NoSuchSetting | NoSuchValue) -> Answer:
+    return Answer(f"{error} Nothing was changed.")
+
+
+@describe.register
+def _not_yours(error: ModeratorsOnly) -> Answer:
+    return Answer(f"{error}")
 
 
 @describe.register

@@ -79,7 +79,7 @@ async def test_the_operators_first_provider_makes_it(scene: Scene, vendors: Vend
 async def test_a_server_that_prefers_the_cheapest_gets_it(scene: Scene, vendors: Vendors) -> None:
     async with started(scene, vendors, providers=DEAREST_FIRST) as bot:
         caps = vendors.settings(scene.settings).default_caps
-        await bot.app.db.write(guilds.prefer_cheapest(scene.guild.id, is_wanted=True, defaults=caps))
+        await bot.app.db.write(guilds.prefer(scene.guild.id, {"cheapest_first": 1}, defaults=caps))
         await scene.clip_of(await asked(scene))
     assert vendors.asked == {"kling"}
 

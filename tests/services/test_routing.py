@@ -33,15 +33,15 @@ async def db(tmp_path: Path) -> AsyncGenerator[SqliteDatabase]:
 async def test_the_operators_order_counts_unless_a_server_wants_the_cheapest(db: SqliteDatabase) -> None:
     chosen = routes(db, FIRST, SECOND)
     assert (await chosen.choose(1, builders.request())).spec.provider == "first"
-    await db.write(guilds.prefer_cheapest(1, is_wanted=True, defaults=builders.NO_CAPS))
+    await db.write(guilds.prefer(1, {"cheapest_first": 1}, defaults=builders.NO_CAPS))
     assert (await chosen.choose(1, builders.request())).spec.provider == "second"
     assert (await chosen.choose(2, builders.request())).spec.provider == "first"
-    await db.write(guilds.prefer_cheapest(1, is_wanted=False, defaults=builders.NO_CAPS))
+    await db.write(guilds.prefer(1, {"cheapest_first": 0}, defaults=builders.NO_CAPS))
     assert (await chosen.choose(1, builders.request())).spec.provider == "first"
 
 
 async def test_a_server_that_says_what_it_prefers_keeps_its_caps(db: SqliteDatabase) -> None:
-    await db.write(guilds.prefer_cheapest(1, is_wanted=True, defaults=builders.caps(user_queued=3)))
+    await db.write(guilds.prefer(1, {"cheapest_first": 1}, defaults=builders.caps(user_queued=3)))
     assert await db.write(guilds.caps(1, defaults=builders.NO_CAPS)) == builders.caps(user_queued=3)
 
 
@@ -52,7 +52,7 @@ async def test_an_account_that_is_not_well_comes_last_for_a_while(
     clock = TurnedClock()
     health = Health(clock, changed=lambda: None)
     chosen = routes(db, FIRST, SECOND, health=health)
-    await db.write(guilds.prefer_cheapest(1, is_wanted=cheapest_first, defaults=builders.NO_CAPS))
+    await db.write(guilds.prefer(1, {"cheapest_first": int(cheapest_first)}, defaults=builders.NO_CAPS))
     usual = (await chosen.choose(1, builders.request())).spec.provider
     health.heard(builders.LOCAL.model_copy(update={"provider": usual}), Rejected("no", Refusal.PAYMENT))
     assert (await chosen.choose(1, builders.request())).spec.provider != usual
