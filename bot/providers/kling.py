@@ -234,7 +234,11 @@ class KlingProvider:
         trouble, task_id = answers.trouble_of(reply), answers.id_of(reply)
         if trouble is not None:
             return self._not_found(reply, trouble)
-        if task_id is None or answers.key_of(reply) not in (None, key):
+        named, has_failed = answers.key_of(reply), answers.stage_of(reply) is Stage.FAILED
+        is_ours = named == key or (
+            named is None and not has_failed
+        )  # the failure may be that of the question
+        if task_id is None or not is_ours:
             return Unknown(
                 f"{self._flavour.title} answered {reply.status} without the task that was asked for."
             )

@@ -527,6 +527,7 @@ async def test_a_failed_task_is_found_too(
         Said(400, {"code": 1201, "message": "no"}),
         Said(200, told(task_status="submitted", task_info={"external_task_id": "another"})),
         Said(200, {"code": 0, "data": {}}),
+        Said(200, {"id": "req_1", "status": "error", "message": "gone"}),
     ],
 )
 async def test_anything_less_than_klings_own_word_proves_nothing(
