@@ -25,14 +25,8 @@ PAUSE_S = 30.0
 _LONGEST_PAUSE_S = 600.0
 
 _RESULT = ("aiRecordDetail", "resultObject")
-_LINK_NAMES = (
-    "url",
-    "videoUrl",
-    "video_url",
-    "temporaryUrl",
-    "path",
-    "key",
-)  # a picture may lie beside the clip
+_LINK_NAMES = ("url", "videoUrl", "video_url", "temporaryUrl", "path", "key")
+"""Where an object may hold a link to the clip; no other, because a picture may lie beside it."""
 
 _LONGEST_LINK = 4096
 _LONGEST_PATH = 500
