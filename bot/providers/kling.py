@@ -79,7 +79,7 @@ _TOKEN_BY_SHELL = f"""\
 # KLING_TOKEN is made of KLING_ACCESS_KEY and KLING_SECRET_KEY, and good for {TOKEN_LASTS_S // 60} minutes
 base64url() {{ openssl base64 -A | tr '+/' '-_' | tr -d '='; }}
 NOW=$(date +%s)
-CLAIMS=$(printf '{{"iss":"%s","exp":%d,"nbf":%d}}' \
+CLAIMS=$(printf '{{"iss":"%s","exp":%d,"nbf":%d}}' \\
   "$KLING_ACCESS_KEY" $((NOW + {TOKEN_LASTS_S})) $((NOW - {_CLOCKS_DIFFER_S})) | base64url)
 SIGNED=$(printf '{{"alg":"HS256","typ":"JWT"}}' | base64url).$CLAIMS
 SIGNATURE=$(printf %s "$SIGNED" | openssl dgst -sha256 -hmac "$KLING_SECRET_KEY" -binary | base64url)
