@@ -98,8 +98,6 @@ def move_on(job: Job, choice: Choice, *, now_ms: int) -> Transaction[Job]:
     Raises:
         Overtaken: the row is no longer as `job` says; nothing was written.
     """
-    if job.state is JobState.QUEUED:
-        yield from lanes.leave(job)
     moved = yield from move(
         job,
         JobState.QUEUED,
@@ -112,14 +110,17 @@ def move_on(job: Job, choice: Choice, *, now_ms: int) -> Transaction[Job]:
         run_at_ms=now_ms,
         tries=0,
     )
+    if job.state is JobState.QUEUED:
+        yield from lanes.leave(job)
     yield from lanes.join(moved)
     return moved
 
 
 def turn_away(job: Job, reason: str, *, now_ms: int) -> Transaction[Job]:
     """End a waiting job that nobody at hand can make; the credits go back."""
+    ended = yield from move(job, JobState.FAILED, now_ms=now_ms, error=reason)
     yield from lanes.leave(job)
-    return (yield from move(job, JobState.FAILED, now_ms=now_ms, error=reason))
+    return ended
 
 
 def waiting_elsewhere(providers: Sequence[str]) -> Transaction[list[Job]]:

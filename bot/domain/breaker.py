@@ -17,10 +17,12 @@ class Breaker:
     """In a row; those of a pause count once."""
     paused_until_ms: int = 0
     """Nothing new is sent until then; afterwards one job for each pause, until something goes well."""
+    is_probed: bool = False
+    """Whether a job was sent to see how things are, and has not told yet."""
 
     def failed(self, now_ms: int) -> "Breaker":
         """After one more failure. What was on its way when the pause began tells nothing new."""
-        if now_ms < self.paused_until_ms:
+        if now_ms < self.paused_until_ms and not self.is_probed:
             return self
         failures = self.failures + 1
         if failures < OPENS_AFTER:
@@ -29,7 +31,9 @@ class Breaker:
 
     def probed(self, now_ms: int) -> "Breaker":
         """After one job was let through to see how things are: the next one waits for its outcome, or a pause."""
-        return Breaker(self.failures, now_ms + FIRST_PAUSE_MS) if self.is_open else self
+        if not self.is_open:
+            return self
+        return Breaker(self.failures, now_ms + FIRST_PAUSE_MS, is_probed=True)
 
     def admits(self, most: int, now_ms: int) -> int:
         """How many more jobs may be sent now, of `most` when it is well."""

@@ -60,6 +60,7 @@ class Catalogue:
         )
         self.lengths_s = tuple(sorted({length_s for spec in self.specs for length_s in spec.durations_s}))
         """Every length in seconds that some model makes."""
+        self._generations = {(spec.provider, spec.id): spec.generation for spec in rows}
         self._drafting = tuple(spec for spec in rows if spec.provider == (drafts_by or "local"))
         if drafts_by is None:
             self._drafting = tuple(spec for spec in self._drafting if spec.provider in rank)
@@ -104,6 +105,10 @@ class Catalogue:
         for unknown in _unknown(provider, model, task, rows):
             return unknown
         raise NotExpressible([f"There is no model of {provider} at hand any more."])
+
+    def generation_of(self, provider: str, model: str) -> Decimal | None:
+        """The generation of a model, also of a provider that is not at hand; None where it is not known."""
+        return self._generations.get((provider, model))
 
     def _candidates(self, request: VideoRequest, routing: Routing) -> list[ModelSpec]:
         if request.draft:

@@ -49,6 +49,7 @@ STEPS: Mapping[JobState, frozenset[JobState]] = {
             JobState.SUBMITTING,
             JobState.QUEUED,  # proven absent, and now in line at another provider
             JobState.RENDERING,
+            JobState.FETCHING,
             JobState.FAILED,
             JobState.CANCELLED,
         }

@@ -125,6 +125,10 @@ class ProviderFault(Exception):
     """The provider could not be asked right now; ask again later."""
 
 
+class NoSuchTask(ProviderFault):
+    """The provider says that it knows no such task, which may be true of one that it has only just taken."""
+
+
 class Unreachable(ProviderFault):
     """No answer came from the provider at all."""
 

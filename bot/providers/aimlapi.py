@@ -31,6 +31,7 @@ from bot.domain.provider import (
     Absent,
     Accepted,
     Failed,
+    NoSuchTask,
     Pending,
     ProviderFault,
     Ready,
@@ -259,7 +260,8 @@ def _poll_call(family: str, generation_id: str) -> Call:
 
 
 def _fault(reply: Reply, about: str = "a task") -> ProviderFault:
-    return ProviderFault(sentence(f"AI/ML API answers {reply.status} about {about}", reason_of(reply)))
+    kind = NoSuchTask if reply.status == 404 else ProviderFault  # noqa: PLR2004
+    return kind(sentence(f"AI/ML API answers {reply.status} about {about}", reason_of(reply)))
 
 
 def _family(spec: ModelSpec) -> str:

@@ -32,6 +32,7 @@ from bot.domain.provider import (
     Absent,
     Accepted,
     Failed,
+    NoSuchTask,
     Pending,
     ProviderFault,
     Ready,
@@ -324,7 +325,8 @@ class KlingProvider:
 
     def _fault(self, trouble: Trouble) -> ProviderFault:
         what = f"{self._flavour.title} answers {trouble.status} (code {trouble.code}) about a task"
-        return ProviderFault(sentence(what, trouble.words))
+        kind = NoSuchTask if trouble.refusal is Refusal.INPUT else ProviderFault
+        return kind(sentence(what, trouble.words))
 
     def _finished(self, task_id: str, reply: Reply) -> Ready | Pending | Failed:
         link = answers.link_of(reply, watermark=_parted(task_id)[2])

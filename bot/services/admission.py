@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import structlog
 
@@ -56,11 +57,14 @@ class Admission:
 
     async def run(self) -> None:
         """Admit jobs for as long as the bot runs."""
-        await self._adopt()
+        is_adopted = False
         while True:
             await self._clock.wait(self._due, until_ms=self._health.next_try_ms())
             self._due.clear()
             try:
+                if not is_adopted:
+                    await self._adopt()
+                    is_adopted = True
                 await self._fill_all()
             except Exception:
                 log.exception("admission failed")
@@ -69,11 +73,9 @@ class Admission:
 
     async def _adopt(self) -> None:
         """Find a provider for the jobs that wait for one which the operator has taken away, or end them."""
-        try:
-            for job in await self._db.read(jobs.waiting_elsewhere(tuple(self._providers))):
+        for job in await self._db.read(jobs.waiting_elsewhere(tuple(self._providers))):
+            with suppress(jobs.Overtaken):  # cancelled at this moment
                 await self._find_place(job)
-        except Exception:  # they go on waiting until the next start
-            log.exception("jobs of a provider that has left not taken over")
 
     async def _find_place(self, job: Job) -> None:
         now_ms = self._clock.now_ms()

@@ -41,6 +41,10 @@ class Attempts:
             raise Unreachable(f"{job.provider} is not among PROVIDERS any more")
         return provider
 
+    def is_at_hand(self, job: Job) -> bool:
+        """Whether the operator still has the provider that makes this job's clip."""
+        return job.provider in self._providers
+
     def spec(self, job: Job) -> ModelSpec:
         """The model that makes this job's clip.
 

@@ -1,7 +1,7 @@
 """The outbox: a finished clip becomes exactly one message, in the best place that takes it."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,7 @@ from bot.domain.errors import ClipTooLarge, DestinationForbidden, DestinationGon
 from bot.domain.jobs import Job, JobState
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
-from bot.media.errors import CannotFit
+from bot.media.errors import CannotFit, StoreUnavailable
 from bot.services.ports import Clock, Publisher
 
 log = structlog.stdlib.get_logger(__name__)
@@ -127,9 +127,13 @@ class Delivery:
             if (job.clip_bytes or 0) <= limit:
                 yield original
                 return
-            with TemporaryDirectory(prefix="kinora-fit-") as folder:
-                smaller = Path(folder) / "clip.mp4"
-                await self._clips.fit(original, limit, smaller)
+            with ExitStack() as stack:
+                try:
+                    folder = stack.enter_context(TemporaryDirectory(prefix="kinora-fit-"))
+                    smaller = Path(folder) / "clip.mp4"
+                    await self._clips.fit(original, limit, smaller)
+                except OSError as fault:  # a full disk will have room again
+                    raise StoreUnavailable from fault
                 yield smaller
 
     async def _mark(self, job: Job, **known: object) -> Job:

@@ -37,6 +37,8 @@ class Health:
             case Accepted():
                 self._avoided_until_ms.pop(spec.provider, None)
                 self._went_well(spec.provider)
+            case Rejected(why=Refusal.INPUT):
+                return  # which may have been judged before anything was sent
             case _ if not spec.is_known:
                 return
             case Unknown() | Rejected(why=Refusal.UNREACHABLE):
@@ -48,9 +50,9 @@ class Health:
                 self._went_well(spec.provider)
 
     def is_healthy(self, provider: str) -> bool:
-        """Whether it is worth choosing while there is another."""
+        """Whether it is worth choosing while there is another: after a pause it is again, for one job."""
         avoided = self._avoided_until_ms.get(provider, 0) > self._clock.now_ms()
-        return not avoided and not self._breakers.get(provider, CLOSED).is_open
+        return not avoided and self.admits(provider, 1) > 0
 
     def admits(self, provider: str, most: int) -> int:
         """How many more jobs it may be sent now, of `most` when it is well."""

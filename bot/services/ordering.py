@@ -1,8 +1,11 @@
 """Getting a job's clip ordered: one create at a time, never twice, and elsewhere only after a refusal."""
 
+import asyncio
+
 import structlog
 
 from bot.db import jobs
+from bot.db.errors import DatabaseUnavailable
 from bot.domain import polling
 from bot.domain.catalogue import Choice
 from bot.domain.jobs import Job, JobState
@@ -15,6 +18,7 @@ from bot.domain.provider import (
     Recovery,
     Refusal,
     Rejected,
+    Submission,
     Unknown,
 )
 from bot.media.errors import NoSuchBlob
@@ -36,9 +40,13 @@ _LONGEST_PAUSE_S = 120.0
 """Between two creates for one job, unless the provider asks for more."""
 
 _ASKED_TWICE_MS = 30_000
+_DATABASE_PAUSE_MS = 5_000
 
 _LOST = Rejected("The provider lost the job.", Refusal.UNREACHABLE, retry_after_s=5.0)
 """What a create that turned out absent amounts to."""
+
+
+_LEFT = Rejected("Its provider is no longer at hand here.", Refusal.ACCOUNT)
 
 
 class Ordering:
@@ -56,6 +64,8 @@ class Ordering:
             return await self.resolve(job)
         if job.cancel_requested:
             return await self._steps.cancelled(job)
+        if not self._attempts.is_at_hand(job):
+            return await self._rejected(job, _LEFT)
         return await self._send(job)
 
     async def resolve(self, job: Job) -> Job:
@@ -77,22 +87,45 @@ class Ordering:
                         submission
                     )  # what cannot even be put into words fails here, and is not in doubt
                     job = await self._steps.move(job, job.state, marked_at_ms=self._steps.clock.now_ms())
-                outcome = await provider.submit(submission)
+                outcome = await _answer(provider, submission)
         except NoSuchBlob:
             return await self._steps.end(job, "The picture is no longer kept here; please ask again with it.")
         self._health.heard(submission.spec, outcome)
+        return await self._written_down(job, outcome)
+
+    async def _written_down(self, job: Job, outcome: Accepted | Rejected | Unknown) -> Job:
+        """Draw the consequences. Only this process knows the outcome, so it holds on to it while the database is away."""
+        while True:
+            try:
+                return await self._concluded(job, outcome)
+            except DatabaseUnavailable as fault:
+                log.warning("outcome not written down yet", job=job.id, reason=str(fault))
+                pause_ms = self._steps.clock.now_ms() + _DATABASE_PAUSE_MS
+                await self._steps.clock.wait(asyncio.Event(), until_ms=pause_ms)
+
+    async def _concluded(self, job: Job, outcome: Accepted | Rejected | Unknown) -> Job:
         match outcome:
             case Accepted(task_id, ready):
                 log.info("accepted by provider", job=job.id, provider=job.provider, task=task_id)
                 return await self._taken(job, task_id, ready)
+            case Rejected() if job.state is JobState.UNKNOWN and outcome.retry_after_s is not None:
+                raise ProviderFault(outcome.reason)  # the same key again, a little later
             case Rejected():
                 return await self._rejected(job, outcome)
             case Unknown(reason) if job.state is JobState.UNKNOWN:
                 raise ProviderFault(reason)
             case Unknown(reason):
                 log.warning("create in doubt", job=job.id, provider=job.provider, reason=reason)
-                now_ms = self._steps.clock.now_ms()
-                return await self._steps.move(job, JobState.UNKNOWN, marked_at_ms=now_ms, run_at_ms=now_ms)
+                return await self._doubted(job)
+
+    async def _doubted(self, job: Job) -> Job:
+        """Mark the attempt anew: absence is believed some time after now."""
+        now_ms = self._steps.clock.now_ms()
+        known = {"marked_at_ms": now_ms, "run_at_ms": now_ms}
+        try:
+            return await self._steps.move(job, JobState.UNKNOWN, **known)
+        except jobs.Overtaken:  # by a cancellation
+            return await self._steps.move(await self._same_attempt(job), JobState.UNKNOWN, **known)
 
     async def _taken(self, job: Job, task_id: str, ready: Ready | None) -> Job:
         """Write down a task that only this process knows: a cancellation meanwhile must not make it forgotten."""
@@ -131,9 +164,12 @@ class Ordering:
         return newer
 
     async def _after_refusal(self, job: Job, outcome: Rejected) -> Job:
+        if job.cancel_requested:
+            return await self._steps.cancelled(job)
         is_busy = outcome.why is Refusal.BUSY
         if outcome.why is not Refusal.MODERATION and not (is_busy and job.attempt < _BUSY_ENOUGH):
-            choice = await self._routes.next_for(job, only_healthy=is_busy)
+            may_wait = outcome.retry_after_s is not None
+            choice = await self._routes.next_for(job, only_healthy=may_wait)
             if choice is not None:
                 return await self._move_on(job, choice)
         if outcome.retry_after_s is None:
@@ -165,8 +201,8 @@ class Ordering:
         # Marked anew when the doubt began; a process that was killed took its connections along.
         believed_from_ms = max(job.marked_at_ms, self._steps.up_since_ms) + LOOK_UP_GRACE_MS
         match found:
-            case Accepted(task_id):
-                return await self._steps.move(job, JobState.RENDERING, task_id=task_id, run_at_ms=now_ms)
+            case Accepted(task_id, ready):
+                return await self._taken(job, task_id, ready)
             case Absent() if now_ms >= believed_from_ms and not job.tries:
                 return await self._rejected(job, _LOST)
             case Absent():  # after trouble in asking, the first answer is not taken for the whole truth
@@ -182,3 +218,12 @@ class Ordering:
         log.error("held: may have been charged", job=job.id, provider=job.provider, attempt=job.attempt_key)
         reason = "The provider did not say whether it took the job, so it was given up."
         return await self._steps.end(job, reason)
+
+
+async def _answer(provider: Provider, submission: Submission) -> Accepted | Rejected | Unknown:
+    """The provider's answer; where asking itself goes wrong, the attempt is in doubt from now on."""
+    try:
+        return await provider.submit(submission)
+    except Exception:
+        log.exception("create crashed", provider=provider.name, attempt=submission.key)
+        return Unknown("asking went wrong inside the bot")

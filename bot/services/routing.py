@@ -1,7 +1,5 @@
 """Which model of which provider makes a clip: the operator's order, what fits, who is well, what a server prefers."""
 
-from decimal import Decimal
-
 from bot.db import guilds
 from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue, Choice, Routing
@@ -60,7 +58,7 @@ class Routes:
             is_healthy=self._health.is_healthy,
             without=frozenset({*job.tried, job.provider, LOCAL}),
             at_most=job.credits,
-            not_before=self._generation(job),
+            not_before=self._catalogue.generation_of(job.provider, job.model),
         )
         try:
             choice = self._catalogue.choose(job.request, routing)
@@ -78,12 +76,6 @@ class Routes:
             return self._catalogue.spec_of(job.provider, job.model, job.request.task)
         except NotExpressible as error:
             raise Unreachable(str(error)) from error
-
-    def _generation(self, job: Job) -> Decimal | None:
-        try:
-            return self.spec(job).generation
-        except ProviderFault:
-            return None
 
     def cautions(self, job: Job) -> tuple[str, ...]:
         """What is doubted about making a job, a sentence each."""

@@ -13,7 +13,7 @@ from bot.db import history, jobs
 from bot.domain import polling
 from bot.domain.errors import DeliveryFault
 from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, Aftercare, Job, JobState
-from bot.domain.provider import Failed, Pending, Provider, ProviderFault, Ready, Unreachable
+from bot.domain.provider import Failed, NoSuchTask, Pending, Provider, ProviderFault, Ready
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.media.errors import BlobFault, NoSuchBlob, NotAVideo, TooLarge
@@ -32,10 +32,10 @@ THREAD_LINGERS_MS = 300_000
 """A thread is put away this long after its clip was delivered."""
 
 UNTOLD_AFTER_S = 6 * 3600
-"""A task about which a provider answers, but never says how it stands, is given up: nobody knows it there."""
+"""A task that a provider says it does not know is given up after so long: gateways forget some."""
 
 _MAX_STRANGE_FILES = 12
-"""What was fetched in full and is no clip is not fetched for a day."""
+"""What was fetched in full and is no clip, after hours still, is not fetched for a day."""
 
 _UNFETCHED = "The finished clip could not be fetched from the provider."
 
@@ -110,7 +110,7 @@ class Stages:
     async def _wait(self, job: Job) -> Job:
         assert job.task_id is not None
         provider = self._attempts.provider(job)
-        if job.cancel_requested and await provider.cancel(job.task_id):
+        if job.cancel_requested and await self._is_stopped(job, provider):
             return await self._steps.cancelled(job)
         answer = await provider.poll(job.task_id)
         match answer:
@@ -123,7 +123,7 @@ class Stages:
 
     async def _keep_waiting(self, job: Job, progress: float | None, ask_again_s: float | None) -> Job:
         elapsed_s = self._steps.waited_s(job.marked_at_ms)
-        if polling.is_overdue(elapsed_s):
+        if polling.is_overdue(elapsed_s) and not job.tries:  # after an outage it is asked once more
             return await self._abandon(job, "The provider did not finish within its time.")
         if ask_again_s is None:
             forecast = await self._db.read(history.forecast(history.Kind.of(job)))
@@ -133,6 +133,7 @@ class Stages:
             JobState.RENDERING,
             progress=job.progress if progress is None else progress,
             cancel_requested=0,
+            tries=0,
             run_at_ms=self._clock.now_ms() + int(ask_again_s * 1000),
         )
 
@@ -195,14 +196,19 @@ class Stages:
             )
         return await self._steps.move(job, job.state, aftercare=Aftercare.NONE)
 
+    async def _is_stopped(self, job: Job, provider: Provider) -> bool:
+        assert job.task_id is not None
+        try:
+            return await provider.cancel(job.task_id)
+        except ProviderFault as fault:
+            log.info("not stopped", job=job.id, task=job.task_id, reason=str(fault))
+            return False
+
     async def _abandon(self, job: Job, reason: str) -> Job:
         """End a job whose task may still be running: nobody waits for it any more."""
-        if job.state is JobState.RENDERING and job.task_id is not None:
-            try:
-                if await self._attempts.provider(job).cancel(job.task_id):
-                    return await self._steps.end(job, reason)
-            except ProviderFault as fault:
-                log.warning("abandoned task not stopped", job=job.id, task=job.task_id, reason=str(fault))
+        may_stop = job.state is JobState.RENDERING and self._attempts.is_at_hand(job)
+        if may_stop and await self._is_stopped(job, self._attempts.provider(job)):
+            return await self._steps.end(job, reason)
         return await self._steps.lose(job, reason)
 
     async def _try_again(self, job_id: int, fault: Exception) -> Job:
@@ -222,13 +228,14 @@ class Stages:
             return None
         if self._steps.is_past(job.started_at_ms):
             return "The provider could not be reached for a day."
-        is_untold = job.state is JobState.RENDERING and not isinstance(fault, Unreachable)
-        if is_untold and self._steps.waited_s(job.marked_at_ms) > UNTOLD_AFTER_S:
-            return "The provider does not say how far the clip is."
+        is_unknown = isinstance(fault, NoSuchTask) and job.tries > 0
+        if is_unknown and self._steps.waited_s(job.marked_at_ms) > UNTOLD_AFTER_S:
+            return "The provider does not know the clip any more."
         return None
 
     def _cannot_be_fetched(self, job: Job, fault: Exception) -> bool:
         if isinstance(fault, (NotAVideo, TooLarge)):
-            return job.tries + 1 >= _MAX_STRANGE_FILES
+            is_late = self._steps.waited_s(job.rendered_at_ms) > UNTOLD_AFTER_S
+            return is_late and job.tries + 1 >= _MAX_STRANGE_FILES
         is_ours = isinstance(fault, BlobFault)  # a full disk is no reason to lose a clip
         return not is_ours and self._steps.is_past(job.rendered_at_ms)

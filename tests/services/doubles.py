@@ -54,6 +54,10 @@ class TurnedClock:
             self._sleepers.append((until_ms, event))
         await event.wait()
 
+    def turn_soon(self, seconds: float) -> None:
+        """Once whoever runs now waits for it."""
+        asyncio.get_running_loop().call_later(0.01, self.turn, seconds)
+
     def turn(self, seconds: float) -> None:
         self._now_ms += int(seconds * 1000)
         for until_ms, event in self._sleepers:

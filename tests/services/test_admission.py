@@ -269,3 +269,20 @@ async def test_jobs_of_providers_at_hand_stay_where_they_are(
     await db.write(transaction)
     await admission._adopt()
     assert handed_on == []
+
+
+async def test_a_member_who_cancels_meanwhile_strands_nobody_else(
+    at_start: tuple[Admission, SqliteDatabase, list[Job]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admission, db, handed_on = at_start
+    waiting = [await waiting_for_gone(db, price=9, user_id=user_id) for user_id in (100, 101, 102)]
+    next_for = admission._routes.next_for
+
+    async def cancelled_meanwhile(job: Job) -> Choice | None:
+        if job.id == waiting[0].id:
+            await db.write(jobs.cancel(job.id, guild_id=1, owner_id=100, now_ms=2))
+        return await next_for(job)
+
+    monkeypatch.setattr(admission._routes, "next_for", cancelled_meanwhile)
+    await admission._adopt()
+    assert [job.id for job in handed_on] == [waiting[1].id, waiting[2].id]

@@ -60,6 +60,30 @@ def test_after_a_pause_one_job_sees_how_things_are(ward: Ward) -> None:
     assert ward.admits == 1  # the first one has not come back, but may never
 
 
+def test_after_a_pause_it_is_worth_choosing_again(ward: Ward) -> None:
+    ward.hears(DOWN, times=OPENS_AFTER)
+    ward.clock.turn(7 * 24 * 3600)
+    assert ward.health.is_healthy("scripted")
+
+
+def test_what_may_have_been_judged_here_is_no_sign_of_life(ward: Ward) -> None:
+    ward.hears(DOWN, times=OPENS_AFTER)
+    ward.hears(Rejected("not here", Refusal.INPUT))
+    assert ward.admits == 0
+
+
+def test_pauses_grow_while_probes_fail(ward: Ward) -> None:
+    ward.hears(DOWN, times=OPENS_AFTER)
+    probes = 0
+    for _ in range(3600):
+        if ward.admits:
+            ward.health.probed("scripted")
+            ward.hears(DOWN)
+            probes += 1
+        ward.clock.turn(1)
+    assert probes < 12
+
+
 def test_sending_jobs_to_one_that_is_well_holds_nothing_up(ward: Ward) -> None:
     ward.health.probed("scripted")
     ward.hears(DOWN)
@@ -67,7 +91,7 @@ def test_sending_jobs_to_one_that_is_well_holds_nothing_up(ward: Ward) -> None:
     assert ward.admits == 3
 
 
-@pytest.mark.parametrize("why", [Refusal.INPUT, Refusal.MODERATION, Refusal.BUSY])
+@pytest.mark.parametrize("why", [Refusal.MODERATION, Refusal.BUSY])
 def test_a_refusal_of_one_request_says_nothing_against_the_provider(ward: Ward, why: Refusal) -> None:
     ward.hears(DOWN, times=OPENS_AFTER - 1)
     ward.hears(Rejected("no", why))

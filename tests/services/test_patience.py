@@ -2,14 +2,19 @@
 
 from collections import deque
 from itertools import count
+from typing import Any
 
 import pytest
 
 from bot.db import jobs
+from bot.db.errors import DatabaseUnavailable
+from bot.db.sqlite import SqliteDatabase
+from bot.db.transaction import Transaction
 from bot.domain.jobs import Job, JobState
 from bot.domain.provider import (
     Absent,
     Accepted,
+    NoSuchTask,
     Pending,
     ProviderFault,
     Ready,
@@ -25,6 +30,15 @@ from tests.services.conftest import Engine
 
 DONE, FAILED, QUEUED, FETCHING = JobState.DONE, JobState.FAILED, JobState.QUEUED, JobState.FETCHING
 DAY_S = 24 * 3600
+
+
+class Away:
+    """A database that is away for the next three writes."""
+
+    left = 0
+
+    async def begin(self) -> None:
+        self.left = 3
 
 
 async def until_s(engine: Engine, job: Job, seconds: float) -> Job:
@@ -48,6 +62,12 @@ class TestFetching:
         job = await until_s(engine, await engine.admitted(), 2 * DAY_S)
         assert job.state is FAILED
         assert (await engine.balance()).reserved == 0
+
+    async def test_an_error_page_in_the_place_of_a_clip_after_an_outage_is_not_the_end(
+        self, engine: Engine
+    ) -> None:
+        engine.provider.opens = deque([*[ProviderFault("503")] * 11, b"<html>", None])
+        await engine.until(await engine.admitted(), DONE)
 
     async def test_the_link_is_tried_although_the_api_is_down(self, engine: Engine) -> None:
         engine.provider.polls = deque([Ready("clip"), ProviderFault("api is down")])
@@ -83,6 +103,73 @@ class TestDoubts:
         await engine.until(job, DONE)
         assert len(engine.provider.keys) == 2
         assert engine.clock.now_ms() - cut_ms >= 90_000
+
+    @pytest.mark.parametrize("recovery", Recovery)
+    async def test_what_a_provider_said_outlives_a_database_that_is_away(
+        self, engine: Engine, recovery: Recovery, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        engine.provider.recovery = recovery
+        engine.provider.submits = deque([Accepted("uuid", ready=Ready("clip"))])
+        engine.provider.look_ups = deque([Unknown("cannot tell")])
+        job, away, write = await engine.admitted(), Away(), type(engine.db).write
+
+        async def failing(db: SqliteDatabase, transaction: Transaction[Any]) -> Any:
+            if away.left:
+                away.left -= 1
+                transaction.close()
+                engine.clock.turn_soon(5)
+                raise DatabaseUnavailable
+            return await write(db, transaction)
+
+        engine.provider.before_submit = away.begin
+        monkeypatch.setattr(type(engine.db), "write", failing)
+        job = await engine.until(job, DONE, FAILED)
+        assert (job.state, len(engine.provider.keys)) == (DONE, 1)
+
+    async def test_a_cancellation_during_a_create_in_doubt_does_not_shorten_the_grace(
+        self, engine: Engine
+    ) -> None:
+        engine.provider.recovery = Recovery.LOOK_UP
+        engine.provider.submits = deque([Unknown("cut")])
+        engine.provider.look_ups = deque([Absent(), Accepted("task")])
+        job = await engine.admitted()
+
+        async def slow() -> None:
+            engine.clock.turn(100)
+            now_ms = engine.clock.now_ms()
+            await engine.db.write(jobs.cancel(job.id, guild_id=1, owner_id=100, now_ms=now_ms))
+
+        engine.provider.before_submit = slow
+        job = await engine.step(job)
+        cut_ms = engine.clock.now_ms()
+        await engine.until(job, JobState.RENDERING, JobState.CANCELLED)
+        assert engine.clock.now_ms() - cut_ms >= 90_000
+
+    async def test_a_cancelled_job_that_turned_out_absent_goes_nowhere_else(self, engine: Engine) -> None:
+        engine.provider.recovery = Recovery.LOOK_UP
+        engine.provider.submits = deque([Unknown("cut")])
+        job = await engine.until(await engine.admitted(price=9), JobState.UNKNOWN)
+        await engine.db.write(jobs.cancel(job.id, guild_id=1, owner_id=100, now_ms=engine.clock.now_ms()))
+        await engine.until(job, JobState.CANCELLED)
+
+    async def test_a_create_that_crashes_inside_the_bot_is_in_doubt(self, engine: Engine) -> None:
+        async def crash() -> None:
+            raise RuntimeError("a bug")
+
+        engine.provider.recovery = Recovery.LOOK_UP
+        engine.provider.look_ups = deque([Accepted("task")])
+        engine.provider.before_submit = crash
+        await engine.until(await engine.admitted(), DONE)
+        assert len(engine.provider.keys) == 1
+
+    async def test_a_key_that_is_honoured_stays_the_same_while_the_provider_is_busy(
+        self, engine: Engine
+    ) -> None:
+        busy = Rejected("Busy.", Refusal.BUSY, retry_after_s=2)
+        ready = Accepted("task", ready=Ready("clip"))
+        engine.provider.submits = deque([Unknown("cut"), busy, ready])
+        await engine.until(await engine.admitted(), DONE)
+        assert len(set(engine.provider.keys)) == 1
 
     async def test_after_a_crash_the_grace_begins_anew(self, engine: Engine) -> None:
         engine.provider.recovery = Recovery.LOOK_UP
@@ -124,7 +211,7 @@ class TestRendering:
     async def test_a_task_that_nobody_knows_there_holds_its_slot_for_hours_not_for_days(
         self, engine: Engine
     ) -> None:
-        engine.provider.polls = deque([ProviderFault("task_not_exist")])
+        engine.provider.polls = deque([NoSuchTask("task_not_exist")])
         job = await until_s(engine, await engine.admitted(), 7 * 3600)
         assert job.state is FAILED
 
@@ -139,6 +226,35 @@ class TestRendering:
         job = await until_s(engine, await engine.admitted(), 3600)
         assert job.state is JobState.RENDERING
         engine.provider.polls = deque([Pending(0.5), Ready("clip")])
+        await engine.until(job, DONE)
+
+    @pytest.mark.parametrize("fault", [Unreachable("no route"), ProviderFault("503")])
+    async def test_the_first_answer_after_a_long_outage_is_not_the_end(
+        self, engine: Engine, fault: ProviderFault
+    ) -> None:
+        engine.provider.polls = deque([*[fault] * 80, Pending(0.9), Ready("clip")])
+        await engine.until(await engine.admitted(), DONE, steps=300)
+
+    async def test_hours_of_trouble_and_one_too_fast_lose_nothing(self, engine: Engine) -> None:
+        engine.provider.polls = deque([*[Unreachable("x")] * 400, ProviderFault("429"), Ready("clip")])
+        await engine.until(await engine.admitted(), DONE, steps=600)
+
+    async def test_an_answer_ends_the_trouble(self, engine: Engine) -> None:
+        engine.provider.polls = deque([*[ProviderFault("x")] * 7, Pending(0.5), ProviderFault("blip")])
+        job = await engine.until(await engine.admitted(), JobState.RENDERING)
+        for _ in range(9):
+            job = await engine.step(job)
+        assert job.run_at_ms - engine.clock.now_ms() < 5_000
+
+    async def test_a_task_that_cannot_be_told_to_stop_is_asked_about_all_the_same(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def cancel(_: str) -> bool:
+            raise ProviderFault("500")
+
+        job = await engine.until(await engine.admitted(), JobState.RENDERING)
+        monkeypatch.setattr(engine.provider, "cancel", cancel)
+        await engine.db.write(jobs.cancel(job.id, guild_id=1, owner_id=100, now_ms=engine.clock.now_ms()))
         await engine.until(job, DONE)
 
 
@@ -156,6 +272,22 @@ class TestRefusals:
         engine.provider.submits = deque([*[busy] * 9, Accepted("task")])
         job = await engine.until(await engine.admitted(price=9), DONE)
         assert (job.provider, engine.spare.keys) == ("scripted", [])
+
+    async def test_one_refused_connection_sends_nobody_to_an_account_without_credit(
+        self, engine: Engine
+    ) -> None:
+        engine.health.heard(builders.SPARE, Rejected("no", Refusal.PAYMENT))
+        down = Rejected("down", Refusal.UNREACHABLE, retry_after_s=5)
+        engine.provider.submits = deque([down, Accepted("task")])
+        job = await engine.until(await engine.admitted(price=9), DONE)
+        assert job.provider == "scripted"
+
+    async def test_a_slot_at_a_provider_that_left_is_given_back_at_once(self, engine: Engine) -> None:
+        job = await engine.admitted(price=9)
+        providers: Any = engine.stages._attempts._providers
+        del providers["scripted"]
+        job = await engine.step(job)
+        assert (job.state, job.provider) == (QUEUED, "spare")
 
     async def test_creates_that_fail_are_not_forgotten_over_questions_that_are_answered(
         self, engine: Engine

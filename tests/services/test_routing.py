@@ -6,10 +6,12 @@ import pytest
 
 from bot.db import guilds
 from bot.db.sqlite import SqliteDatabase
+from bot.domain.catalogue import Catalogue
 from bot.domain.errors import NotExpressible
 from bot.domain.models import Price
 from bot.domain.provider import ProviderFault, Refusal, Rejected
 from bot.services.health import AVOIDED_MS, Health
+from bot.services.routing import Routes
 from tests import builders
 from tests.services.doubles import TurnedClock, routes
 from tests.ui.conftest import make_job
@@ -119,3 +121,12 @@ async def test_a_job_does_not_end_at_a_model_of_an_earlier_generation(db: Sqlite
     following = await routes(db, newest, older, newer).next_for(job)
     assert following is not None
     assert following.spec == newer
+
+
+async def test_not_even_when_its_provider_has_left(db: SqliteDatabase) -> None:
+    newest = FIRST.model_copy(update={"provider": "gone", "name": "Kling 3.0"})
+    older = SECOND.model_copy(update={"name": "Kling 1.6"})
+    catalogue = Catalogue([newest, older], providers=("second",))
+    health = Health(TurnedClock(), changed=lambda: None)
+    left = Routes(db=db, catalogue=catalogue, health=health)
+    assert await left.next_for(make_job(provider="gone", model=newest.id, credits=99)) is None
