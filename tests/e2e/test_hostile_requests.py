@@ -530,9 +530,9 @@ class TestVendors:
 
     async def test_nor_an_invitation(self, scene: Scene, vendors: Vendors) -> None:
         vendors.kling.instead_of_create.append(Said(400, {"code": 1201, "message": "no such model"}))
-        card = await self.ask(scene, model="discord.gg/evil", duration=5, provider="kling")
+        card = await self.ask(scene, model="kling.gg/evil", duration=5, provider="kling")
         card = await shows(card, lambda shown: "Not made" in shown.text)
-        assert "`discord.gg/evil`" in card.text
+        assert "`kling.gg/evil`" in card.text
 
     @pytest.mark.parametrize("provider", NAMES)
     async def test_what_a_vendor_says_of_a_prompt_is_no_link_and_calls_nobody(
@@ -561,7 +561,7 @@ class TestVendors:
             ({"provider": "Kling"}, "providers at hand"),
             ({"provider": "constructor"}, "providers at hand"),
             ({"draft": True, "model": "kling-v3"}, "leave the model out"),
-            ({"model": "nonsense", "duration": 60, "quality": "4k"}, "You have 500 credits left"),
+            ({"model": "kling-nonsense", "duration": 60, "quality": "4k"}, "You have 500 credits left"),
             ({"model": "kling-v3", "duration": 15, "quality": "4k"}, "You have 500 credits left"),
             ({"model": "local-camera"}, ""),
         ],
@@ -580,7 +580,7 @@ class TestVendors:
     ) -> None:
         forbidden = Said(403, {"code": 1103, "message": "no right to this model"})
         vendors.kling.instead_of_create.append(forbidden)
-        card = await self.ask(scene, model="nonsense", provider="kling")
+        card = await self.ask(scene, model="kling-nonsense", provider="kling")
         await shows(card, lambda shown: "Not made" in shown.text)
         await scene.clip_of(await self.ask(scene))
         assert (await bot.job(2)).provider == "kling"
@@ -591,7 +591,7 @@ class TestVendors:
         words = "No available channel for model nonsense under group default (distributor)"
         error = {"error": {"message": words, "type": "new_api_error", "code": "model_not_found"}}
         vendors.kkiai.instead_of_create.append(Said(503, error))
-        card = await self.ask(scene, model="nonsense", provider="kkiai")
+        card = await self.ask(scene, model="kling-nonsense", provider="kkiai")
         await shows(card, lambda shown: "Not made" in shown.text)
         assert (await bot.job()).state is JobState.FAILED
 
@@ -659,7 +659,7 @@ class TestVendors:
         much = {
             "image": PICTURE,
             "end_frame": PICTURE,
-            "model": "nonsense",
+            "model": "klingai/nonsense" if provider == "aimlapi" else "kling/nonsense",
             "negative": "blur",
             "guidance": 1,
         }
