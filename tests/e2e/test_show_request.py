@@ -4,7 +4,6 @@
 
 import asyncio
 import base64
-import shutil
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncGenerator
@@ -21,6 +20,7 @@ from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import film
 from tests.e2e.test_hostile import forged
 from tests.held import held
+from tests.shell import require
 from tests.vendors.opened import NAMES, QuickClock, Vendors
 from tests.vendors.vendor import OnCreate, Outcome, Seen
 
@@ -31,12 +31,6 @@ VARIABLES = {
     "aimlapi": "AIMLAPI_API_KEY",
     "onemin": "ONEMIN_API_KEY",
 }
-WITH_JQ = [
-    pytest.param(
-        name, marks=pytest.mark.skipif(name == "onemin" and not shutil.which("jq"), reason="needs jq")
-    )
-    for name in NAMES
-]
 HOSTILE = 'it\'s "so" $HOME `touch pwned` $(touch pwned) \\ \\n ; touch pwned JSON @everyone'
 
 
@@ -92,6 +86,7 @@ def compared(seen: Seen) -> dict[str, Any]:
 
 
 async def run(script: bytes, folder: Path, **variables: str) -> None:
+    require("bash", "curl", "jq")
     process = await asyncio.create_subprocess_exec(
         "bash", "-euo", "pipefail", stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, cwd=folder,
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nowhere", **variables},
@@ -103,7 +98,7 @@ async def run(script: bytes, folder: Path, **variables: str) -> None:
 # ---- On a card
 
 
-@pytest.mark.parametrize("name", WITH_JQ)
+@pytest.mark.parametrize("name", NAMES)
 async def test_a_moderator_gets_the_request_as_a_script_that_makes_the_same(
     scene: Scene, vendors: Vendors, ada: Person, tmp_path: Path, name: str
 ) -> None:

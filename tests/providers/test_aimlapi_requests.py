@@ -31,6 +31,7 @@ from bot.domain.requests import (
 from bot.domain.rows import parse
 from bot.providers.aimlapi import AimlapiProvider, create_call
 from bot.providers.download import Downloads
+from tests.shell import require
 from tests.vendors.aimlapi import LEGACY, SPEC, UNIVERSAL, V1_PRO, V2_1_PRO, AimlapiVendor, provider
 
 KEY = "k-7-1"
@@ -442,6 +443,7 @@ async def test_preview_is_a_command_that_sends_the_same(
     assert f"X-Client-Request-Id: {KEY}" in command
     # The shell fills in the key and the pictures; a function stands in for curl and shows what it was given.
     shown = f'curl() {{ printf "%s\\n" "$@" >&2; cat; }}\nAIMLAPI_API_KEY=from-the-environment\n{command}'
+    require("bash")
     shell = await asyncio.create_subprocess_exec(
         "bash", "-c", shown, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

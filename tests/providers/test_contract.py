@@ -29,6 +29,7 @@ from bot.providers.download import Downloads, LinkExpired, LinkRefused
 from tests import builders
 from tests.e2e.scenes import picture
 from tests.e2e.studio import film
+from tests.shell import require
 from tests.vendors import aimlapi, kling, onemin
 from tests.vendors.vendor import FAILURE, OnCreate, OnDownload, OnPoll, Outcome, Vendor
 
@@ -270,6 +271,7 @@ async def test_what_would_be_sent_can_be_shown_without_the_key(counter: Counter)
 
 async def test_what_is_shown_is_what_is_sent(counter: Counter) -> None:
     """The commands run as they are once the key is filled in."""
+    require("bash", "curl", "jq")
     script = counter.provider.preview(counter.submission())
     key: str = counter.vendor.key
     process = await asyncio.create_subprocess_exec(

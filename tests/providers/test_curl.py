@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from bot.domain.requests import Picture
 from bot.providers import curl
 from bot.providers.http import Call, Inline, Uploaded
+from tests.shell import require
 from tests.vendors.onemin import OneminVendor
 
 SECRET = {"Authorization": "Bearer $KLING_API_KEY"}
@@ -43,6 +44,7 @@ class Ran:
 
 def run(script: str, folder: Path) -> list[Ran]:
     """What `curl` is given when bash runs a script."""
+    require("bash")
     stand_in = folder / "bin" / "curl"
     stand_in.parent.mkdir()
     stand_in.write_text(STAND_IN)
@@ -183,6 +185,7 @@ def test_what_an_upload_answered_goes_where_the_picture_stands(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", [name for name in FILES if name not in {"-", "new\nline.png"}])
 async def test_the_real_curl_finds_the_picture_to_upload(tmp_path: Path, name: str) -> None:
+    require("bash", "curl", "jq")
     content = bytes(range(256))
     (tmp_path / name).write_bytes(content)
     async with OneminVendor().serve() as vendor:

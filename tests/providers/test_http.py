@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from bot.domain.requests import Picture
 from bot.providers import http, registry
 from bot.providers.http import Account, Call, Cut, Inline, Reply, Unsent, Uploaded
+from tests.shell import require
 
 KEY = "sk-0123456789abcdef"
 NOW_MS = 1_700_000_000_000
@@ -170,6 +171,7 @@ async def test_what_is_no_address_was_certainly_not_sent_to(session: aiohttp.Cli
 
 @pytest.fixture(scope="session")
 def self_signed(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    require("openssl")
     folder = tmp_path_factory.mktemp("tls")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",

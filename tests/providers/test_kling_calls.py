@@ -31,6 +31,7 @@ from bot.providers import registry
 from bot.providers.download import Downloads
 from bot.providers.http import Inline
 from bot.providers.kling import KKIAI, OFFICIAL, Flavour, KlingProvider, create_call, jwt
+from tests.shell import require
 from tests.vendors.kling import SPEC, KlingVendor, Said, provider
 
 KEY = "kinora-ab12-7-1"
@@ -326,6 +327,7 @@ def test_the_flavours_lead_to_their_own_servers() -> None:
 
 async def said_by(script: str, keys: dict[str, str]) -> bytes:
     """What the vendor answers where bash runs a preview."""
+    require("bash", "curl", "openssl")
     ran = await asyncio.create_subprocess_exec(
         *("bash", "-euo", "pipefail", "-c", script),
         env={**keys, "PATH": "/usr/bin:/bin"},
