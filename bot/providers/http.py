@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from itertools import zip_longest
+from itertools import count, zip_longest
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
@@ -264,9 +264,18 @@ async def _woven(
     for text, path in zip_longest(texts, pictures):
         yield text
         if path is not None:
-            with await asyncio.to_thread(path.open, "rb") as file:
-                while chunk := await asyncio.to_thread(file.read, _PICTURE_CHUNK_BYTES):
-                    yield encoded(chunk)
+            for offset in count(0, _PICTURE_CHUNK_BYTES):
+                chunk = await asyncio.to_thread(_chunk, path, offset)
+                if not chunk:
+                    break
+                yield encoded(chunk)
+
+
+def _chunk(path: Path, offset: int) -> bytes:
+    """A part of a file. Nothing stays open in between: whoever sends may be stopped at any moment."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(_PICTURE_CHUNK_BYTES)
 
 
 def file_name(picture: Picture) -> str:
