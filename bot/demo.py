@@ -71,7 +71,8 @@ async def _ask(person: Person, guild: Server, channel: Channel, picture: File, p
     options = {"prompt": prompt} if prompt.strip() else {}
     used = await person.slash("animate", channel, image=picture, **options)
     card = await _followed(await used.response(timeout_s=_READY_TIMEOUT_S))
-    if offered := [button.label for button in card.buttons if button.label]:
+    offered = [button.label for button in card.buttons if button.label]
+    if _DONE not in card.text and offered:  # to make the picture fit, say
         _tell(f"{name} clicks “{offered[0]}”.")
         used = await person.click(card, offered[0])
         card = await _followed(await used.response(timeout_s=_READY_TIMEOUT_S))
