@@ -14,15 +14,15 @@ NOW_MS = 20_000 * DAY_MS
 """Some noon-less moment; nothing measured depends on which."""
 
 NO_CAPS = Caps(
-    guild_monthly_credits=None,
-    user_daily_credits=None,
+    guild_month=None,
+    user_day=None,
     user_queued=None,
     user_running=None,
     guild_running=None,
 )
 WIDE_CAPS = Caps(
-    guild_monthly_credits=10**12,
-    user_daily_credits=10**12,
+    guild_month=10**12,
+    user_day=10**12,
     user_queued=10**9,
     user_running=10**9,
     guild_running=10**9,

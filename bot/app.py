@@ -383,15 +383,15 @@ def _furnish(
         blobs=stores.blobs,
         clock=clock,
         runner=engine.runner,
-        defaults=settings.default_caps,
+        defaults=settings.default_limits,
         queued=engine.admission.wake,
     )
     insights = Insights(db=stores.db, attempts=engine.attempts)
     client.services = Services(
         catalogue=catalogue,
         insights=insights,
-        quotas=Quotas(db=stores.db, clock=clock, defaults=settings.default_caps),
-        guilds=GuildSettings(db=stores.db, defaults=settings.default_caps),
+        quotas=Quotas(db=stores.db, clock=clock, defaults=settings.default_limits),
+        guilds=GuildSettings(db=stores.db, defaults=settings.default_limits),
     )
     client.desk = Desk(
         generation=generation,

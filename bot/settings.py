@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.domain.money import Caps
+from bot.domain.limits import EVERYBODY, Limit, Limits, Measure
+from bot.domain.money import Scope
 
 
 class SettingsInvalid(Exception):
@@ -179,14 +180,21 @@ class Settings(BaseSettings):
         return _is_set(getattr(self, f"{name}_api_key"))
 
     @property
-    def default_caps(self) -> Caps:
+    def default_limits(self) -> Limits:
         """What a new server starts with."""
-        return Caps(
-            guild_monthly_credits=self.default_guild_monthly_credits,
-            user_daily_credits=self.default_user_daily_credits,
-            user_queued=self.default_user_queued,
-            user_running=self.default_user_running,
-            guild_running=self.default_guild_running,
+        chosen = (
+            (Scope.SERVER, Measure.MONTH, self.default_guild_monthly_credits),
+            (Scope.SERVER, Measure.RUNNING, self.default_guild_running),
+            (Scope.MEMBER, Measure.DAY, self.default_user_daily_credits),
+            (Scope.MEMBER, Measure.QUEUED, self.default_user_queued),
+            (Scope.MEMBER, Measure.RUNNING, self.default_user_running),
+        )
+        return Limits(
+            tuple(
+                Limit(scope, EVERYBODY, measure, amount)
+                for scope, measure, amount in chosen
+                if amount is not None
+            )
         )
 
     @property

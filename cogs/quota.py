@@ -5,7 +5,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Kinora
-from bot.ui import listings
+from bot.ui import checks, listings
 from bot.ui.desk import text_view
 
 
@@ -19,7 +19,13 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
     async def me(self, interaction: discord.Interaction[Kinora]) -> None:
         """See your credits and what you have waiting and running."""
         assert interaction.guild_id is not None
-        allowance = await self.bot.services.quotas.allowance(interaction.guild_id, interaction.user.id)
+        assert interaction.channel_id is not None
+        allowance = await self.bot.services.quotas.allowance(
+            interaction.guild_id,
+            interaction.user.id,
+            roles=checks.asker(interaction).roles,
+            channel_id=interaction.channel_id,
+        )
         await interaction.response.send_message(
             view=text_view(listings.allowance_text(allowance)), ephemeral=True
         )

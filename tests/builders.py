@@ -1,25 +1,19 @@
 """Values that tests need, with defaults for what a test does not care about."""
 
-from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
 from bot.domain.catalogue import Choice
 from bot.domain.jobs import Origin
+from bot.domain.limits import EVERYBODY, Limit, Limits, Measure
 from bot.domain.models import ModelSpec, Price
-from bot.domain.money import Caps
+from bot.domain.money import Scope
 from bot.domain.requests import Aspect, Picture, Quality, Task, VideoRequest
 
 _numbers = count(1)
 
-NO_CAPS = Caps(
-    guild_monthly_credits=None,
-    user_daily_credits=None,
-    user_queued=None,
-    user_running=None,
-    guild_running=None,
-)
+NO_CAPS = Limits()
 
 PICTURE = Picture(blob="a" * 64, media_type="image/png", width=640, height=360)
 
@@ -66,8 +60,15 @@ def origin(**known: Any) -> Origin:
 
 
 def choice(price: int = 5, *, provider: str = "local") -> Choice:
-    return Choice(LOCAL.model_copy(update={"provider": provider}), price)
+    return Choice(LOCAL.model_copy(update={"provider": provider}), price, worth=price)
 
 
-def caps(**known: int | None) -> Caps:
-    return replace(NO_CAPS, **known)
+def caps(**known: int) -> Limits:
+    """Caps of a server and of each of its members: `caps(guild_month=100, user_day=20)`."""
+    scopes = {"guild": Scope.SERVER, "user": Scope.MEMBER}
+    named = ((name.partition("_"), amount) for name, amount in known.items())
+    return Limits(
+        tuple(
+            Limit(scopes[whose], EVERYBODY, Measure(measure), amount) for (whose, _, measure), amount in named
+        )
+    )

@@ -127,7 +127,7 @@ def test_a_cap_that_is_empty_is_none_and_nought_allows_nothing(
 
 def test_a_new_server_starts_with_the_defaults(given: Given) -> None:
     assert given().default_caps == Caps(
-        guild_monthly_credits=10_000, user_daily_credits=500, user_queued=10, user_running=2, guild_running=5
+        guild_month=10_000, user_day=500, user_queued=10, user_running=2, guild_running=5
     )
 
 

@@ -5,12 +5,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bot.db import guilds, lanes, money
+from bot.db import guilds, lanes, limits, money
 from bot.db.transaction import Row, Transaction
 from bot.domain.catalogue import Choice
-from bot.domain.errors import KinoraError, NoSuchJob, TooLateToCancel, TooManyQueued
-from bot.domain.jobs import SLOT_HOLDERS, STEPS, TERMINAL, Aftercare, Job, JobState, Origin
-from bot.domain.money import Caps, Entry
+from bot.domain.errors import (
+    Blocked,
+    KinoraError,
+    NoSuchJob,
+    TooLateToCancel,
+    TooManyQueued,
+    Unapproved,
+    Unconfirmed,
+)
+from bot.domain.jobs import ANYBODY, SLOT_HOLDERS, STEPS, TERMINAL, Aftercare, Asker, Job, JobState, Origin
+from bot.domain.limits import Caps, Limits, Measure
+from bot.domain.money import Entry, Scope
 from bot.domain.provider import Spent
 from bot.domain.requests import VideoRequest
 
@@ -25,15 +34,24 @@ class Accepted:
 
     job: Job
     is_new: bool
+    is_budget_news: bool = False
+    """Whether the server's log channel is to hear how much of the budget is gone."""
 
 
 def accept(
-    origin: Origin, request: VideoRequest, choice: Choice, *, defaults: Caps, now_ms: int
+    origin: Origin,
+    request: VideoRequest,
+    choice: Choice,
+    asker: Asker = ANYBODY,
+    *,
+    defaults: Limits,
+    now_ms: int,
 ) -> Transaction[Accepted]:
     """Check the caps, reserve the credits and queue the job, all or nothing.
 
     Raises:
-        TooManyQueued, QuotaExceeded: a cap forbids it; nothing is kept.
+        Blocked, TooManyQueued, ClipTooDear, QuotaExceeded: the server forbids it; nothing is kept.
+        Unconfirmed, Unapproved: it could be queued, but somebody has to agree first; nothing is kept.
     """
     new = _new_row(origin, request, choice, now_ms)
     rows = yield _INSERT, new
@@ -41,15 +59,35 @@ def accept(
         known = yield "SELECT * FROM jobs WHERE request_key = :key", {"key": origin.request_key}
         return Accepted(_job(known[0]), is_new=False)
     job = _made_of({**_UNTOUCHED, **new, "id": rows[0]["id"]}, request)
-    caps = yield from guilds.caps(origin.guild_id, defaults=defaults)
-    queued = yield from lanes.queued_by(origin.guild_id, origin.user_id)
-    if 0 in (caps.user_running, caps.guild_running):
+    terms = yield from guilds.terms(origin.guild_id, origin.user_id, defaults=defaults, now_ms=now_ms)
+    if terms.block is not None:
+        raise Blocked(until_ms=terms.block.until_ms, reason=terms.block.reason)
+    known_limits = yield from limits.that_matter(origin.guild_id, origin.user_id, money.channel_of(job))
+    caps = known_limits.for_member(origin.user_id, asker.roles)
+    yield from _check_queue(job, caps, known_limits.of(Scope.SERVER))
+    is_news = yield from money.reserve(job, known_limits, asker, terms.zone)
+    _check_consent(job, asker, terms)
+    yield from lanes.join(job, asker.roles, caps.get(Measure.RUNNING))
+    return Accepted(job, is_new=True, is_budget_news=is_news)
+
+
+def _check_queue(job: Job, caps: Caps, of_server: Caps) -> Transaction[None]:
+    if 0 in (caps.get(Measure.RUNNING), of_server.get(Measure.RUNNING)):
         raise TooManyQueued(0)  # it could never start
-    if caps.user_queued is not None and queued >= caps.user_queued:
-        raise TooManyQueued(caps.user_queued)
-    yield from money.reserve(job, caps)
-    yield from lanes.join(job)
-    return Accepted(job, is_new=True)
+    most = caps.get(Measure.QUEUED)
+    if most is not None:
+        queued = yield from lanes.queued_by(job.origin.guild_id, job.origin.user_id)
+        if queued >= most:
+            raise TooManyQueued(most)
+
+
+def _check_consent(job: Job, asker: Asker, terms: guilds.Terms) -> None:
+    """Last of all, so that nobody is asked to agree to what is refused then."""
+    if terms.confirm_above is not None and job.credits > max(terms.confirm_above, asker.confirmed_credits):
+        raise Unconfirmed(job.credits)
+    may_ask = asker.manages or asker.approved_by is not None or terms.approval_role_id is None
+    if not may_ask and asker.roles.isdisjoint({terms.approval_role_id, terms.moderator_role_id}):
+        raise Unapproved(job.credits)
 
 
 def admit(pool: str, *, slots: int, now_ms: int) -> Transaction[Job | None]:
@@ -105,6 +143,8 @@ def move_on(job: Job, choice: Choice, *, now_ms: int) -> Transaction[Job]:
         provider=choice.spec.provider,
         model=choice.spec.id,
         price=choice.price,
+        worth=choice.worth,
+        price_percent=choice.percent,
         tried=",".join((*job.tried, job.provider)),
         marked_at_ms=None,
         run_at_ms=now_ms,
@@ -112,7 +152,7 @@ def move_on(job: Job, choice: Choice, *, now_ms: int) -> Transaction[Job]:
     )
     if job.state is JobState.QUEUED:
         yield from lanes.leave(job)
-    yield from lanes.join(moved)
+    yield from lanes.rejoin(moved, job.provider)
     return moved
 
 
@@ -240,6 +280,8 @@ def _new_row(origin: Origin, request: VideoRequest, choice: Choice, now_ms: int)
         "provider": choice.spec.provider,
         "model": choice.spec.id,
         "credits": choice.price,
+        "worth": choice.worth,
+        "price_percent": choice.percent,
         "run_at_ms": now_ms,
         "created_at_ms": now_ms,
     }
@@ -272,6 +314,8 @@ def _made_of(known: Mapping[str, Any], request: VideoRequest | None) -> Job:
         model=known["model"],
         credits=known["credits"],
         price=known["credits"] if known["price"] is None else known["price"],
+        worth=known["worth"],
+        price_percent=known["price_percent"],
         tried=tuple(filter(None, known["tried"].split(","))),
         attempt=known["attempt"],
         marked_at_ms=known["marked_at_ms"],
@@ -316,6 +360,8 @@ _MOVABLE = frozenset(
         "progress",
         "result",
         "price",
+        "worth",
+        "price_percent",
         "tried",
         "spent",
         "spent_unit",
@@ -339,9 +385,9 @@ _MOVABLE = frozenset(
 )
 _INSERT = """
     INSERT INTO jobs (state, request_key, guild_id, channel_id, parent_id, user_id, card_id, upload_limit, request,
-        provider, model, credits, run_at_ms, created_at_ms)
+        provider, model, credits, worth, price_percent, run_at_ms, created_at_ms)
     VALUES ('queued', :request_key, :guild_id, :channel_id, :parent_id, :user_id, :card_id, :upload_limit, :request,
-        :provider, :model, :credits, :run_at_ms, :created_at_ms)
+        :provider, :model, :credits, :worth, :price_percent, :run_at_ms, :created_at_ms)
     ON CONFLICT (request_key) DO NOTHING
     RETURNING id
 """

@@ -4,11 +4,13 @@ Running jobs are counted from the rows that hold a slot, never kept as a counter
 cannot leak one. `queued` is a counter; `recount` compares it with the rows at start.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.db.transaction import Transaction
 from bot.domain import fairness
 from bot.domain.jobs import Job
+from bot.domain.limits import Limits, Measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,41 @@ def open_pool(pool: str) -> Transaction[None]:
     yield "INSERT INTO pools (pool) VALUES (:pool) ON CONFLICT (pool) DO NOTHING", {"pool": pool}
 
 
-def join(job: Job) -> Transaction[None]:
-    """Count a job in. A lane that was empty starts at the present, without credit for idle time."""
+def join(job: Job, roles: Collection[int], user_running: int | None) -> Transaction[None]:
+    """Count a job in. A lane that was empty starts at the present, without credit for idle time.
+
+    The roles are those its member has now, and how many clips at once follow from them counts for all that waits.
+    """
     key = _key(job)
     yield _JOIN_LANE, key
     yield _JOIN_TURN, key
+    held = ",".join(map(str, sorted(roles)))
+    yield _CAP_TURNS, {**key, "roles": held, "user_running": user_running}
+
+
+def rejoin(job: Job, left: str) -> Transaction[None]:
+    """Count in a job that has waited at the provider `left` before."""
+    key = _key(job)
+    yield _JOIN_LANE, key
+    yield _JOIN_TURN, key
+    yield _COPY_TURN, {**key, "left": left}
+
+
+def recap(guild_id: int, limits: Limits) -> Transaction[None]:
+    """Apply a server's caps on running clips to what waits there already."""
+    rows = yield _WAITING_TURNS, {"guild_id": guild_id}
+    for row in rows:
+        roles = [int(role) for role in row["roles"].split(",") if role]
+        running = limits.for_member(row["user_id"], roles).get(Measure.RUNNING)
+        yield (
+            _CAP_TURNS,
+            {
+                "guild_id": guild_id,
+                "user_id": row["user_id"],
+                "roles": row["roles"],
+                "user_running": running,
+            },
+        )
 
 
 def leave(job: Job) -> Transaction[None]:
@@ -57,7 +89,7 @@ def take_next(pool: str, *, slots: int) -> Transaction[int | None]:
         return None
     lane = lanes[0]
     key = {"pool": pool, "guild_id": lane["guild_id"]}
-    turn = (yield _NEXT_TURN, {**key, "user_running": lane["user_running"]})[0]
+    turn = (yield _NEXT_TURN, key)[0]
     served = {**key, "user_id": turn["user_id"], "served": pools[0]["served"] + 1}
     job = (yield _NEXT_JOB, served)[0]
     yield _SERVE_TURN, served
@@ -110,6 +142,18 @@ _JOIN_TURN = """
     INSERT INTO turns (pool, guild_id, user_id, queued) VALUES (:pool, :guild_id, :user_id, 1)
     ON CONFLICT (guild_id, user_id, pool) DO UPDATE SET queued = turns.queued + 1
 """
+_CAP_TURNS = """
+    UPDATE turns SET roles = :roles, user_running = :user_running WHERE guild_id = :guild_id AND user_id = :user_id
+"""
+_COPY_TURN = """
+    UPDATE turns SET (roles, user_running) = (
+        SELECT roles, user_running FROM turns AS before
+        WHERE before.pool = :left AND before.guild_id = :guild_id AND before.user_id = :user_id)
+    WHERE pool = :pool AND guild_id = :guild_id AND user_id = :user_id
+"""
+_WAITING_TURNS = """
+    SELECT DISTINCT user_id, roles FROM turns WHERE guild_id = :guild_id AND queued > 0
+"""
 _LEAVE_TURN = """
     UPDATE turns SET queued = queued - 1 WHERE pool = :pool AND guild_id = :guild_id AND user_id = :user_id
 """
@@ -117,16 +161,18 @@ _QUEUED_BY = """
     SELECT coalesce(sum(queued), 0) AS n FROM turns WHERE guild_id = :guild_id AND user_id = :user_id
 """
 _NEXT_LANE = f"""
-    SELECT lanes.guild_id, lanes.pass, guilds.weight, guilds.user_running
+    SELECT lanes.guild_id, lanes.pass, guilds.weight
     FROM lanes JOIN guilds ON guilds.guild_id = lanes.guild_id
+    LEFT JOIN limits ON limits.guild_id = lanes.guild_id AND limits.scope = 'server' AND limits.subject_id = 0
+        AND limits.measure = 'running'
     WHERE lanes.pool = :pool AND lanes.queued > 0
         AND (SELECT count(*) FROM jobs WHERE provider = :pool AND {HOLDS_SLOT}) < :slots
-        AND (guilds.guild_running IS NULL OR guilds.guild_running > (
+        AND (limits.amount IS NULL OR limits.amount > (
             SELECT count(*) FROM jobs WHERE guild_id = lanes.guild_id AND {HOLDS_SLOT}))
         AND EXISTS (
             SELECT 1 FROM turns
             WHERE turns.pool = lanes.pool AND turns.guild_id = lanes.guild_id AND turns.queued > 0
-                AND (guilds.user_running IS NULL OR guilds.user_running > (
+                AND (turns.user_running IS NULL OR turns.user_running > (
                     SELECT count(*) FROM jobs
                     WHERE guild_id = turns.guild_id AND user_id = turns.user_id AND {HOLDS_SLOT})))
     ORDER BY lanes.pass, lanes.guild_id LIMIT 1
@@ -134,7 +180,7 @@ _NEXT_LANE = f"""
 _NEXT_TURN = f"""
     SELECT user_id FROM turns
     WHERE pool = :pool AND guild_id = :guild_id AND queued > 0
-        AND (CAST(:user_running AS BIGINT) IS NULL OR CAST(:user_running AS BIGINT) > (
+        AND (user_running IS NULL OR user_running > (
             SELECT count(*) FROM jobs
             WHERE guild_id = turns.guild_id AND user_id = turns.user_id AND {HOLDS_SLOT}))
     ORDER BY served, user_id LIMIT 1

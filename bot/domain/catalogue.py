@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from bot.domain.errors import NotExpressible
 from bot.domain.models import ModelSpec, Price, cautions, fits
+from bot.domain.pricing import USUAL_PRICES, Prices
 from bot.domain.requests import Aspect, Quality, Task, VideoRequest
 
 
@@ -21,7 +22,12 @@ class Choice:
 
     spec: ModelSpec
     price: int
+    """What the server takes for it."""
     cautions: tuple[str, ...] = ()
+    worth: int = 0
+    """The catalogue's price."""
+    percent: int | None = 100
+    """Of its worth that the server takes; None where it has a price of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,8 @@ class Routing:
     """Credits."""
     not_before: Decimal | None = None
     """The generation of models below which none will do."""
+    prices: Prices = USUAL_PRICES
+    """The server's."""
 
 
 USUAL = Routing()
@@ -77,20 +85,16 @@ class Catalogue:
         fitting = (spec for spec in well_first if not fits(request, spec))
         best = _cheapest(request, fitting, routing) if routing.cheapest_first else next(fitting, None)
         if best is not None:
-            return Choice(best, best.cost(request), cautions(request, best))
+            return _choice(best, request, routing.prices)
         if not candidates:
             raise NotExpressible([self._no_candidate(request)])
         nearest = [spec for spec in candidates if request.task in spec.tasks] or candidates
         raise NotExpressible(min((fits(request, spec) for spec in nearest), key=len))
 
-    def fitting(self, request: VideoRequest) -> list[Choice]:
+    def fitting(self, request: VideoRequest, prices: Prices = USUAL_PRICES) -> list[Choice]:
         """Every model that can make `request`, in the order of preference."""
         candidates = self._candidates(request, USUAL)
-        return [
-            Choice(spec, spec.cost(request), cautions(request, spec))
-            for spec in candidates
-            if not fits(request, spec)
-        ]
+        return [_choice(spec, request, prices) for spec in candidates if not fits(request, spec)]
 
     def spec_of(self, provider: str, model: str, task: Task) -> ModelSpec:
         """The row of a model that was chosen earlier, even if it has gone from the catalogue since.
@@ -156,17 +160,33 @@ class Catalogue:
         return f"Choose one of the models at hand: {_some(list(offered))}."
 
 
+def _choice(spec: ModelSpec, request: VideoRequest, prices: Prices) -> Choice:
+    return Choice(
+        spec,
+        prices.of(spec, request),
+        cautions(request, spec),
+        worth=spec.cost(request),
+        percent=prices.percent_of(spec),
+    )
+
+
 def _is_allowed(request: VideoRequest, spec: ModelSpec, routing: Routing) -> bool:
     if routing.not_before and spec.generation and spec.generation < routing.not_before:
         return False
-    return routing.at_most is None or bool(fits(request, spec)) or spec.cost(request) <= routing.at_most
+    if routing.at_most is None or fits(request, spec):
+        return True
+    return routing.prices.of(spec, request) <= routing.at_most
 
 
 def _cheapest(request: VideoRequest, specs: Iterable[ModelSpec], routing: Routing) -> ModelSpec | None:
     """The first of equals; what is not well or on its way out comes after all others."""
 
     def rank(spec: ModelSpec) -> tuple[bool, bool, int]:
-        return not routing.is_healthy(spec.provider), spec.retired is not None, spec.cost(request)
+        return (
+            not routing.is_healthy(spec.provider),
+            spec.retired is not None,
+            routing.prices.of(spec, request),
+        )
 
     return min(specs, key=rank, default=None)
 

@@ -6,6 +6,10 @@
     ├── Refused                  a person asked for what cannot be; nothing was charged
     │   ├── NotExpressible       no provider at hand can make this
     │   ├── QuotaExceeded        a cap in credits would be overdrawn
+    │   ├── ClipTooDear          one clip costs more than one may
+    │   ├── Blocked              moderators have blocked the member
+    │   ├── Unconfirmed          the price is one to be agreed to first
+    │   ├── Unapproved           a moderator is to agree first
     │   ├── TooManyQueued        the member has as many waiting jobs as the server allows
     │   ├── AttachmentGone       a picture cannot be copied from Discord
     │   ├── PermissionsMissing   the bot could not deliver here
@@ -24,6 +28,8 @@ a database that cannot be reached has its own tree in `bot.db.errors`.
 """
 
 from collections.abc import Sequence
+
+from bot.domain.money import Scope, Window
 
 
 class KinoraError(Exception):
@@ -52,14 +58,51 @@ class CatalogueInvalid(KinoraError):
 class QuotaExceeded(Refused):
     """The credits left do not cover this clip."""
 
-    def __init__(self, *, whose: str, price: int, left: int, period: str) -> None:
+    def __init__(self, *, scope: Scope, price: int, left: int, window: Window, fresh_at_s: int) -> None:
         super().__init__()
-        self.whose = whose
-        """`guild` or `user`: whose cap it is."""
+        self.scope = scope
+        """Whose cap it is: the member's, the channel's, the server's or the operator's."""
         self.price = price
         self.left = left
-        self.period = period
-        """`2026-11` for a month, `2026-11-21` for a day."""
+        self.window = window
+        self.fresh_at_s = fresh_at_s
+        """When there will be more, seconds since 1970."""
+
+
+class ClipTooDear(Refused):
+    """No single clip may cost this much here."""
+
+    def __init__(self, *, scope: Scope, price: int, cap: int) -> None:
+        super().__init__()
+        self.scope = scope
+        self.price = price
+        self.cap = cap
+
+
+class Blocked(Refused):
+    """Moderators of this server have blocked you from making clips."""
+
+    def __init__(self, *, until_ms: int | None, reason: str | None) -> None:
+        super().__init__()
+        self.until_ms = until_ms
+        """None: until a moderator lifts it."""
+        self.reason = reason
+
+
+class Unconfirmed(Refused):
+    """The price is above what this server lets pass without a question."""
+
+    def __init__(self, price: int) -> None:
+        super().__init__()
+        self.price = price
+
+
+class Unapproved(Refused):
+    """A moderator has to agree to this request."""
+
+    def __init__(self, price: int) -> None:
+        super().__init__()
+        self.price = price
 
 
 class TooManyQueued(Refused):

@@ -99,6 +99,22 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, as Discord said at that moment, and what was agreed to since."""
+
+    roles: frozenset[int] = frozenset()
+    manages: bool = False
+    """Whether they may manage the server."""
+    confirmed_credits: int = 0
+    """The price up to which they have agreed."""
+    approved_by: int | None = None
+    """The moderator who has."""
+
+
+ANYBODY = Asker()
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One row of the table `jobs`. Times are milliseconds since 1970, UTC."""
 
@@ -113,7 +129,12 @@ class Job:
     credits: int
     """Reserved when the job was accepted."""
     price: int
-    """What is settled when the clip was posted: less than reserved if a cheaper provider made it."""
+    """What is settled when the clip was posted: less than reserved if a cheaper provider made it, more if the server
+    wants to pay what it really cost."""
+    worth: int
+    """The catalogue's price for it."""
+    price_percent: int | None
+    """Of its worth that the server takes; None where it has a price of its own."""
     tried: tuple[str, ...]
     """Providers that refused it before the present one."""
     attempt: int

@@ -1,63 +1,205 @@
-"""Credits: caps, periods and ledger entries. 1 credit is 0.01 USD unless the operator says otherwise."""
+"""Credits: periods, balances, grants, and who pays for a clip. 1 credit is 0.01 USD unless the operator says otherwise.
 
+A clip is paid from two sides at once: by the member (an allowance per day, week and month, and grants on top) and by
+the server (its budget, and grants on top). Each side takes from what it would lose first. A channel's allowance and
+the operator's ceiling only limit; nothing is granted there.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 
 class Entry(StrEnum):
-    """The kinds of ledger rows. A job has one `RESERVE` and, when it ends, one of the other two."""
+    """The kinds of ledger rows. A job has one `RESERVE` and, when it ends, a `SETTLE` or a `REFUND`."""
 
     RESERVE = "reserve"
     SETTLE = "settle"
     REFUND = "refund"
+    GRANT = "grant"  # credits on top of the allowance
+    ADJUST = "adjust"  # what was used is forgotten
+    LIMIT = "limit"  # moves no credits: a cap or a price was changed
+    BLOCK = "block"
+    UNBLOCK = "unblock"
 
 
-@dataclass(frozen=True, slots=True)
-class Caps:
-    """What a server allows. None means no cap, 0 means none allowed."""
+class Scope(StrEnum):
+    """Whose cap it is."""
 
-    guild_monthly_credits: int | None
-    user_daily_credits: int | None
-    user_queued: int | None
-    user_running: int | None
-    guild_running: int | None
+    OPERATOR = "operator"  # what the server may cost, at the catalogue's prices
+    SERVER = "server"
+    MEMBER = "member"
+    ROLE = "role"  # for each of its members, not for all together
+    CHANNEL = "channel"
+
+
+class Window(StrEnum):
+    """The stretches of time that credits are counted in, by the clock of the server's time zone."""
+
+    DAY = "day"
+    WEEK = "week"  # from Monday
+    MONTH = "month"
 
 
 @dataclass(frozen=True, slots=True)
 class Periods:
-    """The month and the day a reservation counts in, UTC: `2026-11` and `2026-11-21`."""
+    """The day, week and month that contain a moment: `2026-11-21`, `2026-W47`, `2026-11`."""
 
-    month: str
     day: str
+    week: str
+    month: str
 
     @classmethod
-    def at(cls, now_ms: int) -> "Periods":
+    def at(cls, now_ms: int, zone: tzinfo = UTC) -> "Periods":
         """The periods that contain a moment."""
-        moment = datetime.fromtimestamp(now_ms / 1000, UTC)
-        return cls(month=f"{moment:%Y-%m}", day=f"{moment:%Y-%m-%d}")
+        moment = datetime.fromtimestamp(now_ms / 1000, zone)
+        return cls(day=f"{moment:%Y-%m-%d}", week=f"{moment:%G-W%V}", month=f"{moment:%Y-%m}")
+
+    def of(self, window: Window) -> str:
+        """The period of one window."""
+        return {Window.DAY: self.day, Window.WEEK: self.week, Window.MONTH: self.month}[window]
 
 
-def period_end_s(period: str) -> int:
-    """When a period ends and its cap is fresh again, in seconds since 1970."""
+def window_of(period: str) -> Window:
+    """Which kind of period it is."""
     if len(period) == len("2026-11"):
-        start = datetime.strptime(period, "%Y-%m").replace(tzinfo=UTC)
-        end = (start + timedelta(days=32)).replace(day=1)
-    else:
-        end = datetime.strptime(period, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
-    return int(end.timestamp())
+        return Window.MONTH
+    return Window.WEEK if "W" in period else Window.DAY
+
+
+def period_end_s(period: str, zone: tzinfo = UTC) -> int:
+    """When a period ends and its cap is fresh again, in seconds since 1970."""
+    match window_of(period):
+        case Window.MONTH:
+            start = datetime.strptime(period, "%Y-%m")  # noqa: DTZ007 - the clock on the wall, until the last line
+            end = (start + timedelta(days=32)).replace(day=1)
+        case Window.WEEK:
+            end = datetime.strptime(f"{period}-1", "%G-W%V-%u") + timedelta(weeks=1)  # noqa: DTZ007 - likewise
+        case Window.DAY:
+            end = datetime.strptime(period, "%Y-%m-%d") + timedelta(days=1)  # noqa: DTZ007 - likewise
+    return int(end.replace(tzinfo=zone).timestamp())
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What was used and reserved under one cap in its present period."""
+    """What was used and reserved of an allowance in one period."""
 
     period: str
     cap: int | None
     used: int
     reserved: int
+    ends_s: int
+    """Seconds since 1970."""
 
     @property
     def left(self) -> int | None:
         """Credits still free, never below 0; None without a cap."""
         return None if self.cap is None else max(0, self.cap - self.used - self.reserved)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Credits on top of an allowance."""
+
+    id: int
+    credits: int
+    reserved: int
+    used: int
+    expires_at_ms: int | None
+
+    @property
+    def left(self) -> int:
+        """Credits that nothing has taken."""
+        return self.credits - self.reserved - self.used
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Where the credits of one side come from: the allowance, and grants by their ids."""
+
+    allowance: int
+    grants: tuple[tuple[int, int], ...] = ()
+
+    def keeping(self, charged: int) -> "Drawn":
+        """What is kept of it when only so many are charged.
+
+        The grants get back first, the last of them before the others: they last longer than an allowance. More than was
+        drawn comes from the allowance.
+        """
+        surplus = self.allowance + sum(amount for _, amount in self.grants) - charged
+        kept: list[tuple[int, int]] = []
+        for grant_id, amount in reversed(self.grants):
+            back = min(amount, max(0, surplus))
+            surplus -= back
+            kept.append((grant_id, amount - back))
+        return Drawn(self.allowance - surplus, tuple(reversed(kept)))
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """One side's means: its balances in the present periods, and its open grants."""
+
+    balances: tuple[Balance, ...]
+    grants: tuple[Grant, ...] = ()
+
+    @property
+    def tightest(self) -> Balance | None:
+        """The balance with the least left, the one that is fresh again last among equals; None where nothing is capped."""
+        capped = [balance for balance in self.balances if balance.cap is not None]
+        return min(capped, key=lambda balance: (balance.left or 0, -balance.ends_s), default=None)
+
+    @property
+    def left(self) -> int | None:
+        """Credits that can still be drawn, with the grants; None without a cap."""
+        tightest = self.tightest
+        return None if tightest is None else (tightest.left or 0) + sum(grant.left for grant in self.grants)
+
+    def draw(self, amount: int) -> Drawn | None:
+        """Where so many credits come from, what expires first before all else; None if there are not so many."""
+        tightest = self.tightest
+        if tightest is None:
+            return Drawn(amount)
+        allowance_ends_ms = 1000 * min(balance.ends_s for balance in self.balances if balance.cap is not None)
+        before, after = _in_order(self.grants, allowance_ends_ms)
+        drawn: list[tuple[int, int]] = []
+        rest = _take(amount, before, drawn)
+        from_allowance = min(rest, tightest.left or 0)
+        rest = _take(rest - from_allowance, after, drawn)
+        return None if rest else Drawn(from_allowance, tuple(drawn))
+
+
+def _in_order(grants: Iterable[Grant], allowance_ends_ms: int) -> tuple[list[Grant], list[Grant]]:
+    """Grants that end before the allowance does, and the others; each the first to expire first."""
+    ordered = sorted(grants, key=lambda grant: (grant.expires_at_ms or math.inf, grant.id))
+    before = [grant for grant in ordered if (grant.expires_at_ms or math.inf) < allowance_ends_ms]
+    return before, ordered[len(before) :]
+
+
+def _take(missing: int, grants: Sequence[Grant], drawn: list[tuple[int, int]]) -> int:
+    """Take what there is from grants in their order; returns what is still missing."""
+    for grant in grants:
+        amount = min(missing, grant.left)
+        if amount:
+            drawn.append((grant.id, amount))
+            missing -= amount
+    return missing
+
+
+def real_price(
+    price: int, *, reserved: int, percent: int | None, cost_micro_usd: int | None, may_exceed: bool
+) -> int:
+    """What a clip is charged for when its provider has said what it really cost.
+
+    Args:
+        price: What was agreed on; it stands where the provider says nothing.
+        reserved: Credits that were reserved; the most, unless `may_exceed`.
+        percent: Of the catalogue's prices that the server takes; None for a price of its own, which stands.
+        cost_micro_usd: Millionths of a dollar that the provider took; None where it does not tell.
+        may_exceed: Whether the server pays more than was reserved.
+    """
+    if cost_micro_usd is None or percent is None:
+        return price
+    real = math.ceil(cost_micro_usd * percent / 1_000_000)
+    return real if may_exceed else min(real, reserved)

@@ -288,3 +288,7 @@ class Asked(Value):
     """The offer that was taken up: options and pictures are in there."""
     fit: Literal["enlarge", "pad", "crop"] | None = None
     """How to make the offer's pictures fit."""
+    roles: tuple[int, ...] = ()
+    """What the member had at that moment."""
+    manages: bool = False
+    """Whether the member might manage the server."""

@@ -11,8 +11,8 @@ from bot.db import asks, jobs, offers
 from bot.db.transaction import Database, Transaction
 from bot.domain.catalogue import Choice
 from bot.domain.errors import NotExpressible, OfferLapsed, Refused
-from bot.domain.jobs import Job, Origin
-from bot.domain.money import Caps
+from bot.domain.jobs import ANYBODY, Asker, Job, Origin
+from bot.domain.limits import Limits
 from bot.domain.requests import (
     Asked,
     MotionBrush,
@@ -62,6 +62,7 @@ class Ask:
     fit: Fit = Fit.REFUSE
     motion: Painted | None = None
     """Painted on `image`, which is then there."""
+    asker: Asker = ANYBODY
 
 
 class PictureNeedsFitting(Refused):
@@ -101,7 +102,7 @@ class Generation:
         blobs: Blobs,
         clock: Clock,
         runner: Runner,
-        defaults: Caps,
+        defaults: Limits,
         queued: Callable[[], None],
     ) -> None:
         self._db = db
@@ -176,9 +177,9 @@ class Generation:
         """
         request = await self._request(origin, ask)
         choice = await self._routes.choose(origin.guild_id, request)
-        return await self._queue(self._accepted(origin, request, choice))
+        return await self._queue(self._accepted(origin, request, choice, ask.asker))
 
-    async def accept_offer(self, offer_id: int, fit: Fit, origin: Origin) -> Job:
+    async def accept_offer(self, offer_id: int, fit: Fit, origin: Origin, asker: Asker = ANYBODY) -> Job:
         """Accept a request again whose picture needed fitting.
 
         Raises:
@@ -192,21 +193,26 @@ class Generation:
             image=await self._blobs.get(offer.image) if offer.image else None,
             end_frame=await self._blobs.get(offer.end_frame) if offer.end_frame else None,
             fit=fit,
+            asker=asker,
         )
         request = await self._request(origin, ask)
         choice = await self._routes.choose(origin.guild_id, request)
 
         def redeemed() -> Transaction[jobs.Accepted]:
             yield from offers.take(offer_id, origin.guild_id, origin.user_id, now_ms=now_ms)
-            return (yield from self._accepted(origin, request, choice))
+            return (yield from self._accepted(origin, request, choice, asker))
 
         return await self._queue(redeemed())
 
-    def _accepted(self, origin: Origin, request: VideoRequest, choice: Choice) -> Transaction[jobs.Accepted]:
+    def _accepted(
+        self, origin: Origin, request: VideoRequest, choice: Choice, asker: Asker
+    ) -> Transaction[jobs.Accepted]:
         now_ms = self._clock.now_ms()
         request = request.model_copy(update={"quality": choice.spec.quality_of(request)})
         yield from asks.forget(origin.request_key)
-        return (yield from jobs.accept(origin, request, choice, defaults=self._defaults, now_ms=now_ms))
+        return (
+            yield from jobs.accept(origin, request, choice, asker, defaults=self._defaults, now_ms=now_ms)
+        )
 
     async def _queue(self, transaction: Transaction[jobs.Accepted]) -> Job:
         accepted = await self._db.write(transaction)

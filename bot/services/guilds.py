@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bot.db import guilds
 from bot.db.transaction import Database, Transaction
 from bot.domain.errors import Refused
-from bot.domain.money import Caps
+from bot.domain.limits import Limits
 
 
 class NoSuchSetting(Refused):
@@ -92,7 +92,7 @@ SETTINGS = (
 class GuildSettings:
     """Reads and changes the settings of servers."""
 
-    def __init__(self, *, db: Database, defaults: Caps) -> None:
+    def __init__(self, *, db: Database, defaults: Limits) -> None:
         """`defaults` are the caps that a server starts with."""
         self._db = db
         self._defaults = defaults

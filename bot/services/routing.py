@@ -1,11 +1,14 @@
 """Which model of which provider makes a clip: the operator's order, what fits, who is well, what a server prefers."""
 
+from dataclasses import replace
+
 from bot.db import guilds
-from bot.db.transaction import Database
+from bot.db.transaction import Database, Transaction
 from bot.domain.catalogue import Catalogue, Choice, Routing
 from bot.domain.errors import NotExpressible
 from bot.domain.jobs import Job
 from bot.domain.models import ModelSpec, cautions
+from bot.domain.pricing import Prices
 from bot.domain.provider import ProviderFault, Unreachable
 from bot.domain.requests import VideoRequest
 from bot.services.health import Health
@@ -40,9 +43,12 @@ class Routes:
         Raises:
             NotExpressible: no model at hand can.
         """
-        cheapest_first = await self._db.read(guilds.is_cheapest_first(guild_id))
-        routing = Routing(cheapest_first=cheapest_first, is_healthy=self._health.is_healthy)
-        return self._catalogue.choose(request, routing)
+        wishes = await self._db.read(_wishes(guild_id))
+        return self._catalogue.choose(request, replace(wishes, is_healthy=self._health.is_healthy))
+
+    async def prices(self, guild_id: int) -> Prices:
+        """What clips cost in a server."""
+        return await self._db.read(guilds.prices(guild_id))
 
     async def next_for(self, job: Job, *, only_healthy: bool = False) -> Choice | None:
         """Who makes a job that its provider refused, for no more than was reserved; None when nobody can.
@@ -53,8 +59,8 @@ class Routes:
         """
         if job.request.provider is not None or job.request.draft:
             return None
-        routing = Routing(
-            cheapest_first=await self._db.read(guilds.is_cheapest_first(job.origin.guild_id)),
+        routing = replace(
+            await self._db.read(_wishes(job.origin.guild_id)),
             is_healthy=self._health.is_healthy,
             without=frozenset({*job.tried, job.provider, LOCAL}),
             at_most=job.credits,
@@ -83,3 +89,10 @@ class Routes:
             return cautions(job.request, self.spec(job))
         except ProviderFault:
             return ()
+
+
+def _wishes(guild_id: int) -> Transaction[Routing]:
+    """How a server wants its providers chosen, and what it takes for their clips."""
+    cheapest_first = yield from guilds.is_cheapest_first(guild_id)
+    prices = yield from guilds.prices(guild_id)
+    return Routing(cheapest_first=cheapest_first, prices=prices)

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import structlog
 
-from bot.db import history, jobs
+from bot.db import guilds, history, jobs
 from bot.db.transaction import Database, Transaction
 from bot.domain.jobs import Job, JobState
-from bot.domain.provider import Ready
+from bot.domain.money import real_price
+from bot.domain.provider import Ready, Spent
 from bot.services.cards import Cards
 from bot.services.ports import Clock
 
@@ -50,6 +51,7 @@ class Steps:
         def step() -> Transaction[Job]:
             if job.marked_at_ms and job.marked_at_ms >= self.up_since_ms:
                 yield from history.record(job, (now_ms - job.marked_at_ms) / 1000)
+            price = yield from _real_price(job, ready.spent)
             return (
                 yield from jobs.move(
                     job,
@@ -58,6 +60,7 @@ class Steps:
                     task_id=task_id,
                     result=ready.result,
                     **jobs.spent_columns(ready.spent),
+                    price=price,
                     progress=1.0,
                     tries=0,
                     rendered_at_ms=now_ms,
@@ -91,3 +94,17 @@ class Steps:
     def is_past(self, since_ms: int | None) -> bool:
         """Whether a day has gone by since then."""
         return self.waited_s(since_ms) * 1000 > HOPELESS_AFTER_MS
+
+
+def _real_price(job: Job, spent: Spent | None) -> Transaction[int]:
+    """What is charged now that the provider may have said what it took."""
+    if spent is None or spent.usd is None:
+        return job.price
+    preferred = yield from guilds.preferences(job.origin.guild_id)
+    return real_price(
+        job.price,
+        reserved=job.credits,
+        percent=job.price_percent,
+        cost_micro_usd=round(spent.usd * 1_000_000),
+        may_exceed=bool(preferred.get("pays_overrun")),
+    )

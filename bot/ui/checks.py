@@ -5,7 +5,7 @@ from typing import Any
 import discord
 
 from bot.domain.errors import PermissionsMissing, Refused
-from bot.domain.jobs import Job
+from bot.domain.jobs import Asker, Job
 
 
 class ModeratorsOnly(Refused):
@@ -40,6 +40,13 @@ def ensure_deliverable(interaction: discord.Interaction[Any]) -> None:
         missing.append("Send Messages")
     if missing:
         raise PermissionsMissing(missing)
+
+
+def asker(interaction: discord.Interaction[Any]) -> Asker:
+    """Who asks, as Discord says at this moment."""
+    member = interaction.user
+    roles = (role.id for role in member.roles) if isinstance(member, discord.Member) else ()
+    return Asker(frozenset(roles), manages=interaction.permissions.manage_guild)
 
 
 def is_moderator(interaction: discord.Interaction[Any]) -> bool:

@@ -11,7 +11,7 @@ import structlog
 from discord import ui
 
 from bot.domain.errors import DeliveryFault, DiscordUnavailable, NoSuchJob
-from bot.domain.jobs import Job, JobState, Origin
+from bot.domain.jobs import Asker, Job, JobState, Origin
 from bot.domain.requests import Asked, Options
 from bot.media.errors import CannotFit, Fit, PictureTooBig
 from bot.services.cards import Cards
@@ -181,11 +181,11 @@ class Desk:
             self._cards.changed(job)
 
     async def _accept(self, asked: Asked, card_id: int) -> Job:
-        origin = _origin(asked, card_id)
+        origin, asker = _origin(asked, card_id), Asker(frozenset(asked.roles), manages=asked.manages)
         async with self._painted if asked.moving_urls else nullcontext(), self._intake:
             if asked.offer_id is not None:
                 return await self._generation.accept_offer(
-                    asked.offer_id, Fit(asked.fit or Fit.REFUSE), origin
+                    asked.offer_id, Fit(asked.fit or Fit.REFUSE), origin, asker
                 )
             image, end_frame, still = [
                 await self._publisher.download(url) if url else None
@@ -194,7 +194,8 @@ class Desk:
             masks = [await self._publisher.download(url) for url in asked.moving_urls]
             strokes = tuple(zip(masks, asked.paths, strict=True))
             motion = Painted(still, strokes) if still or strokes else None
-            return await self._generation.accept(origin, Ask(asked.options, image, end_frame, motion=motion))
+            ask = Ask(asked.options, image, end_frame, motion=motion, asker=asker)
+            return await self._generation.accept(origin, ask)
 
     async def cancel(self, interaction: discord.Interaction[Any], job_id: int) -> None:
         """Cancel a job and say what happened, privately."""
@@ -276,7 +277,7 @@ def text_view(text: str) -> ui.LayoutView:
 def _asked(interaction: discord.Interaction[Any], options: Options) -> Asked:
     assert interaction.guild_id is not None
     assert interaction.channel_id is not None
-    channel = interaction.channel
+    channel, asker = interaction.channel, checks.asker(interaction)
     return Asked(
         request_key=str(interaction.id),
         guild_id=interaction.guild_id,
@@ -287,6 +288,8 @@ def _asked(interaction: discord.Interaction[Any], options: Options) -> Asked:
         options=options,
         image_url=None,
         end_frame_url=None,
+        roles=tuple(sorted(asker.roles)),
+        manages=asker.manages,
     )
 
 

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 
 from bot.db.errors import DatabaseUnavailable
 from bot.domain.errors import (
+    Blocked,
+    ClipTooDear,
     KinoraError,
     NotExpressible,
     PermissionsMissing,
@@ -19,18 +21,25 @@ from bot.domain.errors import (
     Refused,
     TooManyQueued,
 )
-from bot.domain.money import period_end_s
+from bot.domain.money import Scope
 from bot.domain.requests import first_problem
 from bot.media.errors import MediaError, PictureRefused
 from bot.services.generation import PictureNeedsFitting
 from bot.services.guilds import NoSuchSetting, NoSuchValue
 from bot.ui.buttons import fit_row
 from bot.ui.checks import ModeratorsOnly
-from bot.ui.text import counted
+from bot.ui.text import counted, prose
 
 log = structlog.stdlib.get_logger(__name__)
 
 _FREE = "Nothing was charged."
+_MAX_REASON = 300
+_WHOSE = {
+    Scope.MEMBER: "You have",
+    Scope.CHANNEL: "This channel has",
+    Scope.SERVER: "This server has",
+    Scope.OPERATOR: "The bot's operator has this server",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +87,28 @@ def _not_expressible(error: NotExpressible) -> Answer:
 
 @describe.register
 def _quota(error: QuotaExceeded) -> Answer:
-    whose = "You have" if error.whose == "user" else "This server has"
-    until = f"fresh <t:{period_end_s(error.period)}:R>"
+    left = f"{counted(error.left, 'credit')} left for this {error.window}"
     return Answer(
-        f"This clip costs {counted(error.price, 'credit')}. {whose} {counted(error.left, 'credit')} left; "
-        f"the allowance is {until}. {_FREE}"
+        f"This clip costs {counted(error.price, 'credit')}. {_WHOSE[error.scope]} {left}; "
+        f"there is more <t:{error.fresh_at_s}:R>. {_FREE}"
     )
+
+
+@describe.register
+def _too_dear(error: ClipTooDear) -> Answer:
+    whose = "in this channel" if error.scope is Scope.CHANNEL else "of yours"
+    most = f"no clip {whose} may cost more than {counted(error.cap, 'credit')}"
+    return Answer(
+        f"This clip costs {counted(error.price, 'credit')}, and {most}. "
+        f"Choose a shorter one, a lower quality or another model. {_FREE}"
+    )
+
+
+@describe.register
+def _blocked(error: Blocked) -> Answer:
+    until = f" until <t:{error.until_ms // 1000}:f>" if error.until_ms is not None else ""
+    why = f" Their reason: {prose(error.reason, length=_MAX_REASON)}" if error.reason else ""
+    return Answer(f"Moderators of this server have blocked you from making clips{until}.{why} {_FREE}")
 
 
 @describe.register

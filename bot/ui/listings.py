@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from bot.domain.jobs import Job, JobState
-from bot.domain.money import Balance, period_end_s
+from bot.domain.limits import Measure
+from bot.domain.money import Balance, window_of
 from bot.services.insights import Queue
 from bot.services.quotas import Allowance
 from bot.ui.cards import TITLES, message_link
@@ -33,8 +34,11 @@ def allowance_text(allowance: Allowance) -> str:
     return "\n".join(
         [
             "### Your credits",
-            _balance_line("You today", allowance.member),
-            _balance_line("This server this month", allowance.guild),
+            *(_balance_line(f"You this {window_of(one.period)}", one) for one in allowance.member.balances),
+            *(
+                _balance_line(f"This server this {window_of(one.period)}", one)
+                for one in allowance.server.balances
+            ),
             _counts_line(allowance),
         ]
     )
@@ -44,13 +48,13 @@ def _balance_line(whose: str, balance: Balance) -> str:
     spent = f"{balance.used:,} used" + (f", {balance.reserved:,} reserved" if balance.reserved else "")
     if balance.left is None:
         return f"**{whose}** no cap ({spent})"
-    fresh = f"fresh <t:{period_end_s(balance.period)}:R>"
+    fresh = f"fresh <t:{balance.ends_s}:R>"
     return f"**{whose}** {counted(balance.left, 'credit')} left of {balance.cap:,} ({spent}; {fresh})"
 
 
 def _counts_line(allowance: Allowance) -> str:
-    waiting = _of(allowance.queued, allowance.caps.user_queued)
-    running = _of(allowance.running, allowance.caps.user_running)
+    waiting = _of(allowance.queued, allowance.caps.get(Measure.QUEUED))
+    running = _of(allowance.running, allowance.caps.get(Measure.RUNNING))
     return f"**Waiting** {waiting} · **being made** {running}"
 
 

@@ -61,7 +61,7 @@ async def test_the_same_request_twice_makes_one_job_and_one_reservation(db: Sqli
 
 
 async def test_a_daily_cap_is_reached_exactly_and_not_overdrawn(db: SqliteDatabase) -> None:
-    caps = builders.caps(user_daily_credits=15)
+    caps = builders.caps(user_day=15)
     answers = await asyncio.gather(*(accept(db, defaults=caps) for _ in range(20)), return_exceptions=True)
     assert sum(isinstance(answer, jobs.Accepted) for answer in answers) == 3
     refusals = [answer for answer in answers if isinstance(answer, QuotaExceeded)]
@@ -70,7 +70,7 @@ async def test_a_daily_cap_is_reached_exactly_and_not_overdrawn(db: SqliteDataba
 
 
 async def test_a_guilds_month_counts_all_members_together(db: SqliteDatabase) -> None:
-    caps = builders.caps(guild_monthly_credits=12)
+    caps = builders.caps(guild_month=12)
     await accept(db, builders.origin(user_id=1), defaults=caps)
     await accept(db, builders.origin(user_id=2), defaults=caps)
     with pytest.raises(QuotaExceeded) as refusal:
@@ -80,7 +80,7 @@ async def test_a_guilds_month_counts_all_members_together(db: SqliteDatabase) ->
 
 async def test_a_cap_of_nothing_refuses_the_first_request_and_keeps_nothing(db: SqliteDatabase) -> None:
     with pytest.raises(QuotaExceeded):
-        await accept(db, defaults=builders.caps(user_daily_credits=0))
+        await accept(db, defaults=builders.caps(user_day=0))
     assert await db.read(jobs.of_member(1, 100, limit=5)) == []
 
 
@@ -101,7 +101,7 @@ async def test_where_nothing_may_run_nothing_is_queued(db: SqliteDatabase, cap: 
 
 
 async def test_caps_belong_to_the_guild_and_outlive_changed_defaults(db: SqliteDatabase) -> None:
-    await accept(db, defaults=builders.caps(user_daily_credits=5))
+    await accept(db, defaults=builders.caps(user_day=5))
     with pytest.raises(QuotaExceeded):
         await accept(db, defaults=builders.NO_CAPS)
     await accept(db, builders.origin(guild_id=2), defaults=builders.NO_CAPS)

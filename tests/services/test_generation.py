@@ -71,7 +71,7 @@ class Counter:
             blobs=self.blobs,
             clock=self.clock,
             runner=self,
-            defaults=builders.caps(user_daily_credits=20, user_queued=3),
+            defaults=builders.caps(user_day=20, user_queued=3),
             queued=self.one_more,
         )
 

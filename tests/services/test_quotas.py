@@ -10,7 +10,7 @@ from bot.services.quotas import Quotas
 from tests import builders
 from tests.services.doubles import TurnedClock
 
-CAPS = builders.caps(guild_monthly_credits=100, user_daily_credits=20, user_queued=5)
+CAPS = builders.caps(guild_month=100, user_day=20, user_queued=5)
 TO_DONE = (JobState.RENDERING, JobState.FETCHING, JobState.DELIVERING, JobState.DONE)
 
 
