@@ -42,6 +42,7 @@ from bot.services.guilds import GuildSettings
 from bot.services.health import Health
 from bot.services.insights import Insights
 from bot.services.news import News, Notice
+from bot.services.notices import Notices
 from bot.services.ordering import Ordering
 from bot.services.ports import Clock, Publisher
 from bot.services.quotas import Quotas
@@ -131,6 +132,7 @@ class _Engine:
     admission: Admission
     cards: Cards
     delivery: Delivery
+    notices: Notices
     clock: Clock
 
 
@@ -200,6 +202,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         await _resume(stores.db, engine)
         await _listen(settings, stores, engine, client, stack)
         tasks.create_task(engine.admission.run(), name="admission")
+        tasks.create_task(engine.notices.run(), name="notices")
         tasks.create_task(client.desk.resume(), name="resume")
         tasks.create_task(_check_books(stores.db), name="books")
         yield App(client, stores.db, tasks.create_task(client.connect(), name="gateway"))
@@ -329,7 +332,10 @@ def _build_engine(
     )
     runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)
     news = News(db=db, runner=runner, installation=stores.installation, tasks=tasks)
-    return _Engine(providers, catalogue, routes, attempts, news, runner, admission, cards, delivery, clock)
+    notices = Notices(db=db, publisher=publisher, clock=clock)
+    return _Engine(
+        providers, catalogue, routes, attempts, news, runner, admission, cards, delivery, notices, clock
+    )
 
 
 def _callback_url(settings: Settings, secret: str) -> Callable[[str], str | None]:
@@ -383,12 +389,14 @@ def _furnish(
         blobs=stores.blobs,
         clock=clock,
         runner=engine.runner,
+        notices=engine.notices,
         defaults=settings.default_limits,
         queued=engine.admission.wake,
     )
     insights = Insights(db=stores.db, attempts=engine.attempts)
     client.services = Services(
         catalogue=catalogue,
+        routes=engine.routes,
         insights=insights,
         quotas=Quotas(db=stores.db, clock=clock, defaults=settings.default_limits),
         guilds=GuildSettings(db=stores.db, defaults=settings.default_limits),

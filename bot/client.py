@@ -18,6 +18,7 @@ from bot.domain.catalogue import Catalogue
 from bot.services.guilds import GuildSettings
 from bot.services.insights import Insights
 from bot.services.quotas import Quotas
+from bot.services.routing import Routes
 from bot.ui import buttons, errors
 from bot.ui.desk import Desk
 
@@ -45,6 +46,7 @@ class Services:
     """What commands may use."""
 
     catalogue: Catalogue
+    routes: Routes
     insights: Insights
     quotas: Quotas
     guilds: GuildSettings

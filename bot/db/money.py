@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
 
+from bot.db import notices
 from bot.db.transaction import Rows, Transaction
 from bot.domain.errors import ClipTooDear, QuotaExceeded
 from bot.domain.jobs import Asker, Job
@@ -299,16 +300,10 @@ def _note_crossings(guild_id: int, server: Purse, taken: int) -> Transaction[boo
         if not balance.cap:
             continue
         share = (balance.used + balance.reserved + taken) * 100 // balance.cap
-        for percent in (80, 100):
+        for percent in notices.PERCENTS:
             if share >= percent:
-                is_news |= yield from note_crossing(guild_id, balance.period, percent)
+                is_news |= yield from notices.note(guild_id, balance.period, percent)
     return is_news
-
-
-def note_crossing(guild_id: int, period: str, percent: int) -> Transaction[bool]:
-    """Note that so much of a server's budget of a period is gone; whether that is news."""
-    rows = yield _NOTICE, {"guild_id": guild_id, "period": period, "percent": percent}
-    return bool(rows)
 
 
 def _worth(job: Job) -> int:
@@ -474,10 +469,6 @@ _USED = """
 _FORGET = """
     UPDATE balances SET used = 0
     WHERE guild_id = :guild_id AND scope = :scope AND subject_id = :subject_id AND period = :period
-"""
-_NOTICE = """
-    INSERT INTO notices (guild_id, period, percent) VALUES (:guild_id, :period, :percent)
-    ON CONFLICT (guild_id, period, percent) DO NOTHING RETURNING percent
 """
 _DISCREPANCIES = """
     WITH lines AS (

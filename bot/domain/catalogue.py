@@ -81,9 +81,8 @@ class Catalogue:
             NotExpressible: none can; its sentences say what to change.
         """
         candidates = self._candidates(request, routing)
-        well_first = sorted(candidates, key=lambda spec: not routing.is_healthy(spec.provider))
-        fitting = (spec for spec in well_first if not fits(request, spec))
-        best = _cheapest(request, fitting, routing) if routing.cheapest_first else next(fitting, None)
+        fitting = (spec for spec in candidates if not fits(request, spec))
+        best = min(fitting, key=lambda spec: _rank(spec, request, routing), default=None)
         if best is not None:
             return _choice(best, request, routing.prices)
         if not candidates:
@@ -91,10 +90,11 @@ class Catalogue:
         nearest = [spec for spec in candidates if request.task in spec.tasks] or candidates
         raise NotExpressible(min((fits(request, spec) for spec in nearest), key=len))
 
-    def fitting(self, request: VideoRequest, prices: Prices = USUAL_PRICES) -> list[Choice]:
-        """Every model that can make `request`, in the order of preference."""
-        candidates = self._candidates(request, USUAL)
-        return [_choice(spec, request, prices) for spec in candidates if not fits(request, spec)]
+    def fitting(self, request: VideoRequest, routing: Routing = USUAL) -> list[Choice]:
+        """Every model that can make `request`, in the order in which `choose` prefers them."""
+        fitting = [spec for spec in self._candidates(request, routing) if not fits(request, spec)]
+        ordered = sorted(fitting, key=lambda spec: _rank(spec, request, routing))
+        return [_choice(spec, request, routing.prices) for spec in ordered]
 
     def spec_of(self, provider: str, model: str, task: Task) -> ModelSpec:
         """The row of a model that was chosen earlier, even if it has gone from the catalogue since.
@@ -178,17 +178,12 @@ def _is_allowed(request: VideoRequest, spec: ModelSpec, routing: Routing) -> boo
     return routing.prices.of(spec, request) <= routing.at_most
 
 
-def _cheapest(request: VideoRequest, specs: Iterable[ModelSpec], routing: Routing) -> ModelSpec | None:
-    """The first of equals; what is not well or on its way out comes after all others."""
-
-    def rank(spec: ModelSpec) -> tuple[bool, bool, int]:
-        return (
-            not routing.is_healthy(spec.provider),
-            spec.retired is not None,
-            routing.prices.of(spec, request),
-        )
-
-    return min(specs, key=rank, default=None)
+def _rank(spec: ModelSpec, request: VideoRequest, routing: Routing) -> tuple[bool, bool, int]:
+    """The lower, the rather; equals stay in the operator's order, in which what is on its way out comes last."""
+    is_ill = not routing.is_healthy(spec.provider)
+    if not routing.cheapest_first:
+        return is_ill, False, 0
+    return is_ill, spec.retired is not None, routing.prices.of(spec, request)
 
 
 def _unknown(provider: str, model: str, task: Task, rows: Iterable[ModelSpec]) -> Iterable[ModelSpec]:

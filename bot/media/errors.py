@@ -14,6 +14,7 @@
     │   └── MaskRefused      a mask cannot be used; says which
     ├── NotAVideo            no picture can be decoded from the file
     ├── CannotFit            no re-encoding is small enough
+    ├── ChartFailed          the drawing of a chart was not finished
     └── BlobFault            the store of inputs and clips did not do it
         ├── TooLarge         more bytes than the caller allows
         ├── NoSuchBlob       nothing is kept under this hash
@@ -171,6 +172,13 @@ class CannotFit(MediaError):
         )
         self.smallest_bytes = smallest_bytes
         self.max_bytes = max_bytes
+
+
+class ChartFailed(MediaError):
+    """The process that draws charts died, took too long or was closed; where there is a cause, it is chained."""
+
+    def __init__(self) -> None:
+        super().__init__("This chart could not be drawn; try again in a minute.")
 
 
 class BlobFault(MediaError):

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from bot.db import asks, jobs, offers
 from bot.db.transaction import Database, Transaction
 from bot.domain.catalogue import Choice
-from bot.domain.errors import NotExpressible, OfferLapsed, Refused
+from bot.domain.errors import NotExpressible, OfferLapsed, QuotaExceeded, Refused
 from bot.domain.jobs import ANYBODY, Asker, Job, Origin
 from bot.domain.limits import Limits
+from bot.domain.money import Scope
 from bot.domain.requests import (
     Asked,
     MotionBrush,
@@ -28,6 +29,7 @@ from bot.domain.requests import (
 from bot.media.blobs import Blobs
 from bot.media.errors import Fit, MaskRefused, PictureRefused
 from bot.media.images import Images, NormalisedPicture
+from bot.services.notices import Notices
 from bot.services.ports import Clock, Runner
 from bot.services.routing import Routes
 
@@ -102,6 +104,7 @@ class Generation:
         blobs: Blobs,
         clock: Clock,
         runner: Runner,
+        notices: Notices,
         defaults: Limits,
         queued: Callable[[], None],
     ) -> None:
@@ -111,6 +114,7 @@ class Generation:
         self._blobs = blobs
         self._clock = clock
         self._runner = runner
+        self._notices = notices
         self._defaults = defaults
         self._queued = queued
 
@@ -177,7 +181,7 @@ class Generation:
         """
         request = await self._request(origin, ask)
         choice = await self._routes.choose(origin.guild_id, request)
-        return await self._queue(self._accepted(origin, request, choice, ask.asker))
+        return await self._queue(origin.guild_id, self._accepted(origin, request, choice, ask.asker))
 
     async def accept_offer(self, offer_id: int, fit: Fit, origin: Origin, asker: Asker = ANYBODY) -> Job:
         """Accept a request again whose picture needed fitting.
@@ -202,7 +206,7 @@ class Generation:
             yield from offers.take(offer_id, origin.guild_id, origin.user_id, now_ms=now_ms)
             return (yield from self._accepted(origin, request, choice, asker))
 
-        return await self._queue(redeemed())
+        return await self._queue(origin.guild_id, redeemed())
 
     def _accepted(
         self, origin: Origin, request: VideoRequest, choice: Choice, asker: Asker
@@ -214,8 +218,15 @@ class Generation:
             yield from jobs.accept(origin, request, choice, asker, defaults=self._defaults, now_ms=now_ms)
         )
 
-    async def _queue(self, transaction: Transaction[jobs.Accepted]) -> Job:
-        accepted = await self._db.write(transaction)
+    async def _queue(self, guild_id: int, transaction: Transaction[jobs.Accepted]) -> Job:
+        try:
+            accepted = await self._db.write(transaction)
+        except QuotaExceeded as refusal:
+            if refusal.scope is Scope.SERVER:
+                await self._notices.refused(guild_id, refusal.window)
+            raise
+        if accepted.is_budget_news:
+            self._notices.wake()
         job = accepted.job
         if accepted.is_new:
             log.info("accepted", job=job.id, guild=job.origin.guild_id, credits=job.credits)

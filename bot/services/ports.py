@@ -64,6 +64,10 @@ class Publisher(Protocol):
         """The message with this job's clip among those posted since; None if there is none."""
         ...
 
+    async def tell(self, guild_id: int, channel_id: int, text: str, *, key: str) -> None:
+        """Say something in a channel, mentioning nobody; once, if it is repeated with the same key within minutes."""
+        ...
+
     async def archive(self, job: Job) -> None:
         """Put the job's own thread away."""
         ...

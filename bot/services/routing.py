@@ -8,7 +8,6 @@ from bot.domain.catalogue import Catalogue, Choice, Routing
 from bot.domain.errors import NotExpressible
 from bot.domain.jobs import Job
 from bot.domain.models import ModelSpec, cautions
-from bot.domain.pricing import Prices
 from bot.domain.provider import ProviderFault, Unreachable
 from bot.domain.requests import VideoRequest
 from bot.services.health import Health
@@ -43,12 +42,11 @@ class Routes:
         Raises:
             NotExpressible: no model at hand can.
         """
-        wishes = await self._db.read(_wishes(guild_id))
-        return self._catalogue.choose(request, replace(wishes, is_healthy=self._health.is_healthy))
+        return self._catalogue.choose(request, await self.wishes(guild_id))
 
-    async def prices(self, guild_id: int) -> Prices:
-        """What clips cost in a server."""
-        return await self._db.read(guilds.prices(guild_id))
+    async def wishes(self, guild_id: int) -> Routing:
+        """How a server wants its providers chosen, what it takes for their clips, and who is well."""
+        return replace(await self._db.read(_wishes(guild_id)), is_healthy=self._health.is_healthy)
 
     async def next_for(self, job: Job, *, only_healthy: bool = False) -> Choice | None:
         """Who makes a job that its provider refused, for no more than was reserved; None when nobody can.
@@ -60,8 +58,7 @@ class Routes:
         if job.request.provider is not None or job.request.draft:
             return None
         routing = replace(
-            await self._db.read(_wishes(job.origin.guild_id)),
-            is_healthy=self._health.is_healthy,
+            await self.wishes(job.origin.guild_id),
             without=frozenset({*job.tried, job.provider, LOCAL}),
             at_most=job.credits,
             not_before=self._catalogue.generation_of(job.provider, job.model),

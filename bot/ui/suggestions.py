@@ -7,7 +7,7 @@ import discord
 from discord.app_commands import Choice
 from pydantic import ValidationError
 
-from bot.domain.catalogue import Catalogue
+from bot.domain.catalogue import USUAL, Catalogue, Routing
 from bot.domain.catalogue import Choice as Fit
 from bot.domain.models import ModelSpec, fits
 from bot.domain.requests import (
@@ -45,27 +45,33 @@ _AS_TYPED = {
 
 async def models(interaction: discord.Interaction[Any], typed: str) -> list[Choice[str]]:
     """Models for the request so far."""
-    return model_choices(interaction.client.services.catalogue, str(typed), _asked(interaction, but="model"))
+    services = interaction.client.services
+    routing = await services.routes.wishes(interaction.guild_id)
+    return model_choices(services.catalogue, str(typed), _asked(interaction, but="model"), routing)
 
 
 async def providers(interaction: discord.Interaction[Any], typed: str) -> list[Choice[str]]:
     """Providers for the request so far."""
-    catalogue = interaction.client.services.catalogue
-    return provider_choices(catalogue, str(typed), _asked(interaction, but="provider"))
+    services = interaction.client.services
+    routing = await services.routes.wishes(interaction.guild_id)
+    return provider_choices(services.catalogue, str(typed), _asked(interaction, but="provider"), routing)
 
 
 async def durations(interaction: discord.Interaction[Any], typed: str | int) -> list[Choice[int]]:
     """Lengths that the request so far can have."""
-    catalogue = interaction.client.services.catalogue
-    return duration_choices(catalogue, str(typed), _asked(interaction, but="duration"))
+    services = interaction.client.services
+    routing = await services.routes.wishes(interaction.guild_id)
+    return duration_choices(services.catalogue, str(typed), _asked(interaction, but="duration"), routing)
 
 
-def model_choices(catalogue: Catalogue, typed: str, request: VideoRequest) -> list[Choice[str]]:
+def model_choices(
+    catalogue: Catalogue, typed: str, request: VideoRequest, routing: Routing = USUAL
+) -> list[Choice[str]]:
     """Models that can make `request` and whose name contains what was typed, each with its price for it.
 
     Where none can, the one choice says why the nearest cannot; to choose it is to be told so at length.
     """
-    found = [fit for fit in catalogue.fitting(request) if _is_meant(typed, fit.spec)]
+    found = [fit for fit in catalogue.fitting(request, routing) if _is_meant(typed, fit.spec)]
     by_id = {fit.spec.id: fit for fit in reversed(found)}  # the first of an id is the one that would be taken
     named = [fit for fit in found if by_id[fit.spec.id] is fit]
     if not named:
@@ -73,9 +79,11 @@ def model_choices(catalogue: Catalogue, typed: str, request: VideoRequest) -> li
     return [Choice(name=_label(fit, request), value=fit.spec.id) for fit in named[:MAX_CHOICES]]
 
 
-def provider_choices(catalogue: Catalogue, typed: str, request: VideoRequest) -> list[Choice[str]]:
+def provider_choices(
+    catalogue: Catalogue, typed: str, request: VideoRequest, routing: Routing = USUAL
+) -> list[Choice[str]]:
     """Providers that can make `request` and whose name contains what was typed, each with the model it would use."""
-    fitting = catalogue.fitting(request)
+    fitting = catalogue.fitting(request, routing)
     usual = {fit.spec.provider: fit for fit in reversed(fitting)}
     ordered = dict.fromkeys(fit.spec.provider for fit in fitting)
     return [
@@ -85,11 +93,13 @@ def provider_choices(catalogue: Catalogue, typed: str, request: VideoRequest) ->
     ][:MAX_CHOICES]
 
 
-def duration_choices(catalogue: Catalogue, typed: str, request: VideoRequest) -> list[Choice[int]]:
+def duration_choices(
+    catalogue: Catalogue, typed: str, request: VideoRequest, routing: Routing = USUAL
+) -> list[Choice[int]]:
     """Lengths in seconds that `request` could have and that begin as typed, each with its price."""
     lengths = catalogue.lengths_s
     begun = (length_s for length_s in lengths if str(length_s).startswith(typed.strip()))
-    usual = ((length_s, catalogue.fitting(_lasting(request, length_s))) for length_s in begun)
+    usual = ((length_s, catalogue.fitting(_lasting(request, length_s), routing)) for length_s in begun)
     return [
         Choice(
             name=cut(f"{length_s} s · {fits_[0].spec.name} · {_cost(fits_[0])}", _MAX_LABEL), value=length_s

@@ -1,6 +1,7 @@
 """The Publisher: cards, threads and clips in Discord, with Discord's refusals turned into ours."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -34,6 +35,7 @@ _TIER_WITH_A_LIMIT = 2
 _USUAL_LIMIT = 20 * 1024 * 1024  # discord-api-docs#8578; discord.py still says 10 MiB
 _DOWNLOAD_PAUSES_S = (0.5, 2.0, 0.0)
 _SEARCHED = 200
+_MAX_NONCE = 25
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -143,6 +145,12 @@ class DiscordPublisher:
                 if named and message.author.id == self._client.user.id:
                     return message.id
         return None
+
+    async def tell(self, guild_id: int, channel_id: int, text: str, *, key: str) -> None:
+        """Say something in a channel."""
+        digest = hashlib.sha256(f"{self._installation} {key}".encode()).hexdigest()
+        async with translated():
+            await self._messageable(channel_id, guild_id).send(text, nonce=digest[:_MAX_NONCE])
 
     async def archive(self, job: Job) -> None:
         """Archive the thread on the card, unless somebody has."""

@@ -152,6 +152,8 @@ class RecordingPublisher:
     posted: list[Post] = field(default_factory=list[Post])
     tried: list[int] = field(default_factory=list[int])
     archived: list[int] = field(default_factory=list[int])
+    told: list[tuple[int, int, str]] = field(default_factory=list[tuple[int, int, str]])
+    tell_faults: deque[Exception] = field(default_factory=deque[Exception])
     remembers_nonces: bool = True
     show_faults: int = 0
     """How many of the next edits Discord does not answer."""
@@ -185,6 +187,11 @@ class RecordingPublisher:
     async def find(self, job: Job, *, channel_id: int, after_ms: int) -> int | None:
         found = [post for post in self.posted if (post.job_id, post.channel_id) == (job.id, channel_id)]
         return found[0].message_id if found else None
+
+    async def tell(self, guild_id: int, channel_id: int, text: str, *, key: str) -> None:
+        if self.tell_faults:
+            raise self.tell_faults.popleft()
+        self.told.append((guild_id, channel_id, text))
 
     async def archive(self, job: Job) -> None:
         assert job.thread_id is not None

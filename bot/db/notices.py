@@ -1,0 +1,74 @@
+"""How much of a server's budget is gone, and whether its log channel was told."""
+
+from dataclasses import dataclass
+
+from bot.db.guilds import zone_of
+from bot.db.transaction import Transaction
+from bot.domain.limits import Measure
+from bot.domain.money import Balance, period_end_s, window_of
+
+PERCENTS = (80, 100)
+"""Of a budget: told at each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the moderators of a server should know."""
+
+    guild_id: int
+    channel_id: int
+    percent: int
+    balance: Balance
+
+
+def note(guild_id: int, period: str, percent: int) -> Transaction[bool]:
+    """Note that so much of a server's budget of a period is gone; whether that is news."""
+    rows = yield _NOTE, {"guild_id": guild_id, "period": period, "percent": percent}
+    return bool(rows)
+
+
+def untold(*, now_ms: int) -> Transaction[list[Notice]]:
+    """What log channels were not told of present budgets, the most of each; nothing of servers without such a channel."""
+    rows = yield _UNTOLD, {}
+    found: list[Notice] = []
+    for row in rows:
+        measure = Measure(window_of(row["period"]).value)
+        ends_s = period_end_s(row["period"], zone_of(row["time_zone"]))
+        if ends_s * 1000 <= now_ms:
+            continue
+        balances = yield _BALANCE, {"guild_id": row["guild_id"], "period": row["period"], "measure": measure}
+        for one in balances:
+            balance = Balance(row["period"], one["amount"], one["used"], one["reserved"], ends_s)
+            found.append(Notice(row["guild_id"], row["log_channel_id"], row["percent"], balance))
+    return found
+
+
+def told(guild_id: int, period: str) -> Transaction[None]:
+    """The log channel knows all that was noted of a budget."""
+    yield _TOLD, {"guild_id": guild_id, "period": period}
+
+
+def log_channel(guild_id: int) -> Transaction[int | None]:
+    """Where a server's moderators want to be told things; None if nowhere."""
+    rows = yield "SELECT log_channel_id FROM guilds WHERE guild_id = :guild_id", {"guild_id": guild_id}
+    return rows[0]["log_channel_id"] if rows else None
+
+
+_NOTE = """
+    INSERT INTO notices (guild_id, period, percent) VALUES (:guild_id, :period, :percent)
+    ON CONFLICT (guild_id, period, percent) DO NOTHING RETURNING percent
+"""
+_UNTOLD = """
+    SELECT notices.guild_id, period, max(percent) AS percent, log_channel_id, time_zone
+    FROM notices JOIN guilds ON guilds.guild_id = notices.guild_id
+    WHERE is_told = 0 AND log_channel_id IS NOT NULL
+    GROUP BY notices.guild_id, period, log_channel_id, time_zone
+"""
+_BALANCE = """
+    SELECT amount, used, reserved
+    FROM balances JOIN limits ON limits.guild_id = balances.guild_id AND limits.scope = 'server'
+        AND limits.subject_id = 0 AND limits.measure = :measure
+    WHERE balances.guild_id = :guild_id AND balances.scope = 'server' AND balances.subject_id = 0
+        AND period = :period AND amount IS NOT NULL
+"""
+_TOLD = "UPDATE notices SET is_told = 1 WHERE guild_id = :guild_id AND period = :period"

@@ -1,0 +1,96 @@
+"""What moderators are told in their log channel without having asked."""
+
+import asyncio
+
+import structlog
+
+from bot.db import guilds, money, notices
+from bot.db.errors import DatabaseFault
+from bot.db.notices import Notice
+from bot.db.transaction import Database, Transaction
+from bot.domain.errors import DeliveryFault, DiscordUnavailable
+from bot.domain.money import Window, window_of
+from bot.services.ports import Clock, Publisher
+
+log = structlog.stdlib.get_logger(__name__)
+
+_RETRY_AFTER_MS = 60_000
+
+
+class Notices:
+    """Tells each thing once; what could not be told is told later, after a restart too."""
+
+    def __init__(self, *, db: Database, publisher: Publisher, clock: Clock) -> None:
+        self._db = db
+        self._publisher = publisher
+        self._clock = clock
+        self._due = asyncio.Event()
+        self._due.set()
+
+    def wake(self) -> None:
+        """Something was noted about a budget."""
+        self._due.set()
+
+    async def refused(self, guild_id: int, window: Window) -> None:
+        """A server's budget did not cover a request: it counts as used up, whatever is left."""
+        if await self._db.write(self._note_end(guild_id, window)):
+            self.wake()
+
+    async def tell(self, guild_id: int, text: str, *, key: str) -> None:
+        """Say something in a server's log channel, if it has one; what cannot be said is logged.
+
+        Args:
+            guild_id: The server.
+            text: What to say, its foreign words already made harmless.
+            key: What it is about: the same thing is not said twice within some minutes.
+        """
+        channel_id = await self._db.read(notices.log_channel(guild_id))
+        if channel_id is None:
+            return
+        try:
+            await self._publisher.tell(guild_id, channel_id, text, key=key)
+        except DeliveryFault as fault:
+            log.warning("log channel not told", guild=guild_id, channel=channel_id, reason=str(fault))
+
+    async def run(self) -> None:
+        """Tell what there is to tell, for as long as the bot runs."""
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            try:
+                for notice in await self._db.read(notices.untold(now_ms=self._clock.now_ms())):
+                    await self._tell_budget(notice)
+            except (DiscordUnavailable, DatabaseFault) as fault:
+                log.info("notices wait", reason=str(fault))
+                await self._clock.wait(self._due, until_ms=self._clock.now_ms() + _RETRY_AFTER_MS)
+                self._due.set()
+
+    async def _tell_budget(self, notice: Notice) -> None:
+        key = f"budget {notice.guild_id} {notice.balance.period} {notice.percent}"
+        text = budget_text(notice)
+        try:
+            await self._publisher.tell(notice.guild_id, notice.channel_id, text, key=key)
+        except DiscordUnavailable:
+            raise
+        except DeliveryFault as fault:  # it will not get better by itself
+            log.warning("log channel out of reach", guild=notice.guild_id, reason=str(fault))
+        await self._db.write(notices.told(notice.guild_id, notice.balance.period))
+
+    def _note_end(self, guild_id: int, window: Window) -> Transaction[bool]:
+        zone = yield from guilds.zone(guild_id)
+        period = money.periods_at(self._clock.now_ms(), zone).of(window)
+        return (yield from notices.note(guild_id, period, 100))
+
+
+def budget_text(notice: Notice) -> str:
+    """What the log channel is told about a budget."""
+    balance = notice.balance
+    taken = f"{balance.used:,} used and {balance.reserved:,} reserved of {balance.cap:,} credits"
+    window = window_of(balance.period)
+    fresh = f"It is fresh <t:{balance.ends_s}:R>"
+    if notice.percent < 100:  # noqa: PLR2004 - per cent
+        return f"**{notice.percent} % of this server's budget for this {window} is taken**: {taken}. {fresh}."
+    return (
+        f"**This server's budget for this {window} is used up**: {taken}. Clips that cost more than the "
+        f"{balance.left:,} left are refused. {fresh}; `/quota budget` changes it, `/quota log` says who used it."
+    )
