@@ -130,7 +130,7 @@ def _summary(scene: Scene, times: list[tuple[float, float]], size: int) -> Measu
 def _draw(path: Path) -> None:
     """A picture with the fine and the coarse of a photograph, the same every time."""
     random = Random(3)
-    picture = Image.radial_gradient("L").resize(PICTURE).convert("RGB")  # pyright: ignore[reportUnknownMemberType]  # NumPy in Pillow's signature
+    picture = Image.radial_gradient("L").resize(PICTURE).convert("RGB")
     pen = ImageDraw.Draw(picture)
     for number in range(1400):
         x, y = random.randrange(PICTURE[0]), random.randrange(PICTURE[1])

@@ -62,8 +62,14 @@ class Notices:
                     await self._tell_budget(notice)
             except (DiscordUnavailable, DatabaseFault) as fault:
                 log.info("notices wait", reason=str(fault))
-                await self._clock.wait(self._due, until_ms=self._clock.now_ms() + _RETRY_AFTER_MS)
-                self._due.set()
+                await self._pause()
+            except Exception:  # a notice must not end the bot
+                log.exception("notices failed")
+                await self._pause()
+
+    async def _pause(self) -> None:
+        await self._clock.wait(self._due, until_ms=self._clock.now_ms() + _RETRY_AFTER_MS)
+        self._due.set()
 
     async def _tell_budget(self, notice: Notice) -> None:
         key = f"budget {notice.guild_id} {notice.balance.period} {notice.percent}"

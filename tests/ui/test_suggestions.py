@@ -9,7 +9,7 @@ from discord.app_commands import Namespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.catalogue import Catalogue
+from bot.domain.catalogue import USUAL, Catalogue, Routing
 from bot.domain.models import ModelSpec, used_by
 from bot.domain.requests import Aspect, CameraMove, CameraPreset, Quality, Task, VideoRequest
 from bot.sandbox.rules import violations
@@ -260,8 +260,14 @@ def typing(command: app_commands.Command[Any, ..., Any] | None, *options: dict[s
     """An interaction as discord.py hands it to an autocomplete callback."""
     interaction: Any = SimpleNamespace(_state=None, guild_id=1, guild=None)
     namespace = Namespace(interaction, {}, options)  # pyright: ignore[reportArgumentType] - dicts as they arrive
-    services = SimpleNamespace(catalogue=catalogue(KLING, SORA))
-    return SimpleNamespace(client=SimpleNamespace(services=services), command=command, namespace=namespace)
+
+    async def wishes(guild_id: int) -> Routing:
+        assert guild_id == 1
+        return USUAL
+
+    services = SimpleNamespace(catalogue=catalogue(KLING, SORA), routes=SimpleNamespace(wishes=wishes))
+    client = SimpleNamespace(services=services)
+    return SimpleNamespace(client=client, command=command, namespace=namespace, guild_id=1)
 
 
 @pytest.fixture

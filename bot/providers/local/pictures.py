@@ -87,4 +87,4 @@ def split(picture: Image.Image) -> tuple[Image.Image, Image.Image, Image.Image]:
 
 
 def _resized(picture: Image.Image, size: tuple[int, int], method: Image.Resampling) -> Image.Image:
-    return picture.resize(size, method)  # pyright: ignore[reportUnknownMemberType]  # NumPy in Pillow's signature
+    return picture.resize(size, method)

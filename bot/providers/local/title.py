@@ -89,7 +89,7 @@ def _field(palette: Palette, size: tuple[int, int]) -> Image.Image:
     spots = ((x / (columns - 1), y / (rows - 1)) for y, x in product(range(rows), range(columns)))
     lit = bytes(level for x, y in spots for level in _bytes(_lit(palette, x, y, ratio)))
     small = Image.frombytes("RGB", (columns, rows), lit)
-    smooth = small.resize(size, Image.Resampling.BICUBIC)  # pyright: ignore[reportUnknownMemberType]  # NumPy
+    smooth = small.resize(size, Image.Resampling.BICUBIC)
     noise = Random(FIELD).randbytes(size[0] * size[1])  # noqa: S311  # grain
     grain = Image.frombytes("L", size, noise.translate(GRAINS))
     return ImageChops.add(smooth, Image.merge("RGB", [grain] * 3), offset=-GRAIN // 2)
