@@ -22,7 +22,7 @@ class Settings(commands.GroupCog, group_name="settings", group_description="What
     @app_commands.command()
     async def show(self, interaction: discord.Interaction[Kinora]) -> None:
         """See how this server is set up."""
-        ensure_moderator(interaction)
+        await ensure_moderator(interaction)
         assert interaction.guild_id is not None
         chosen = await self.bot.services.guilds.all(interaction.guild_id)
         await _answer(interaction, settings_text(chosen))
@@ -33,7 +33,7 @@ class Settings(commands.GroupCog, group_name="settings", group_description="What
     @app_commands.autocomplete(value=values)
     async def set(self, interaction: discord.Interaction[Kinora], setting: str, value: _ValueName) -> None:
         """Change a setting of this server."""
-        ensure_moderator(interaction)
+        await ensure_moderator(interaction)
         assert interaction.guild_id is not None
         chosen = await self.bot.services.guilds.choose(interaction.guild_id, setting, value)
         await _answer(interaction, settings_text([chosen], title="From now on"))
@@ -43,7 +43,7 @@ class Settings(commands.GroupCog, group_name="settings", group_description="What
     @app_commands.choices(setting=SETTING_CHOICES)
     async def reset(self, interaction: discord.Interaction[Kinora], setting: str | None = None) -> None:
         """Set a setting of this server back to what it was at first, or all of them."""
-        ensure_moderator(interaction)
+        await ensure_moderator(interaction)
         assert interaction.guild_id is not None
         chosen = await self.bot.services.guilds.reset(interaction.guild_id, setting)
         await _answer(interaction, settings_text(chosen, title="From now on"))

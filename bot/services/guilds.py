@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bot.db import guilds
 from bot.db.transaction import Database, Transaction
 from bot.domain.errors import Refused
+from bot.domain.jobs import Asker
 from bot.domain.limits import Limits
 
 
@@ -96,6 +97,13 @@ class GuildSettings:
         """`defaults` are the caps that a server starts with."""
         self._db = db
         self._defaults = defaults
+
+    async def is_moderator(self, guild_id: int, asker: Asker) -> bool:
+        """Whether somebody moderates a server: may manage it, or has the role that it has chosen."""
+        if asker.manages:
+            return True
+        held = await self._db.read(guilds.preferences(guild_id))
+        return held.get("moderator_role_id") in asker.roles - {guild_id}
 
     async def all(self, guild_id: int) -> list[Chosen]:
         """Every setting of a server."""

@@ -1,15 +1,18 @@
 """Rights: what the bot needs in a place before money is reserved, and who may do what."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import discord
 
 from bot.domain.errors import PermissionsMissing, Refused
 from bot.domain.jobs import Asker, Job
 
+if TYPE_CHECKING:
+    from bot.services.guilds import GuildSettings
+
 
 class ModeratorsOnly(Refused):
-    """Only moderators of this server (Manage Server) may do this."""
+    """Only moderators of this server may do this: who has Manage Server, or the role it has chosen for them."""
 
 
 def ensure_deliverable(interaction: discord.Interaction[Any]) -> None:
@@ -43,30 +46,34 @@ def ensure_deliverable(interaction: discord.Interaction[Any]) -> None:
 
 
 def asker(interaction: discord.Interaction[Any]) -> Asker:
-    """Who asks, as Discord says at this moment."""
+    """Who asks, as Discord says at this moment; @everyone is none of their roles."""
     member = interaction.user
-    roles = (role.id for role in member.roles) if isinstance(member, discord.Member) else ()
+    # `member.roles` leaves out those of a server that the gateway has not told of yet
+    roles = member._roles if isinstance(member, discord.Member) else ()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     return Asker(frozenset(roles), manages=interaction.permissions.manage_guild)
 
 
-def is_moderator(interaction: discord.Interaction[Any]) -> bool:
-    """Whether the person may manage the server, as Discord says at this moment."""
-    return interaction.permissions.manage_guild
+async def is_moderator(interaction: discord.Interaction[Any]) -> bool:
+    """Whether the person is a moderator of the server, as Discord says at this moment."""
+    settings: GuildSettings = interaction.client.services.guilds
+    return interaction.guild_id is not None and await settings.is_moderator(
+        interaction.guild_id, asker(interaction)
+    )
 
 
-def ensure_moderator(interaction: discord.Interaction[Any]) -> None:
-    """Refuse who may not manage the server.
+async def ensure_moderator(interaction: discord.Interaction[Any]) -> None:
+    """Refuse who is no moderator of the server.
 
     Raises:
-        ModeratorsOnly: the person is none of its moderators.
+        ModeratorsOnly: the person has neither Manage Server nor the moderators' role.
     """
-    if not is_moderator(interaction):
+    if not await is_moderator(interaction):
         raise ModeratorsOnly
 
 
-def may_see(interaction: discord.Interaction[Any], job: Job) -> bool:
+async def may_see(interaction: discord.Interaction[Any], job: Job) -> bool:
     """Whether a job is the person's business: its owner, a moderator, or somebody who sees where it was asked."""
-    if interaction.user.id == job.origin.user_id or is_moderator(interaction):
+    if interaction.user.id == job.origin.user_id or await is_moderator(interaction):
         return True
     guild, member = interaction.guild, interaction.user
     place = guild and guild.get_channel_or_thread(job.origin.parent_id or job.origin.channel_id)

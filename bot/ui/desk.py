@@ -205,7 +205,7 @@ class Desk:
                 job_id,
                 guild_id=interaction.guild_id,
                 user_id=interaction.user.id,
-                may_cancel_any=checks.is_moderator(interaction),
+                may_cancel_any=await checks.is_moderator(interaction),
             )
             await interaction.response.send_message(_cancelled(job), ephemeral=True)
         except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
@@ -215,7 +215,7 @@ class Desk:
         """Show a moderator what is sent to the provider for a job, privately."""
         try:
             assert interaction.guild_id is not None
-            checks.ensure_moderator(interaction)
+            await checks.ensure_moderator(interaction)
             job = await self._insights.job(job_id, interaction.guild_id)
             commands = self._insights.preview(job)
             script = discord.File(io.BytesIO(commands.encode()), filename=f"request-{job.id}.sh")
@@ -232,7 +232,7 @@ class Desk:
         """
         assert interaction.guild_id is not None
         job = await self._insights.job(job_id, interaction.guild_id)
-        if not checks.may_see(interaction, job):
+        if not await checks.may_see(interaction, job):
             raise NoSuchJob
         await interaction.response.defer(ephemeral=True, thinking=True)
         view = card_view(await self._cards.of(job.id))
