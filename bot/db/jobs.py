@@ -224,6 +224,12 @@ def of_guild(job_id: int, guild_id: int) -> Transaction[Job]:
     return job
 
 
+def of_request(request_key: str) -> Transaction[Job | None]:
+    """The job that a request became; None where it became none."""
+    rows = yield "SELECT * FROM jobs WHERE request_key = :key", {"key": request_key}
+    return _job(rows[0]) if rows else None
+
+
 def by_task(provider: str, task_id: str) -> Transaction[Job | None]:
     """The rendering job a provider's notice is about; None when there is none (any more)."""
     rows = yield _BY_TASK, {"provider": provider, "task_id": task_id}
@@ -366,6 +372,7 @@ _MOVABLE = frozenset(
         "spent",
         "spent_unit",
         "spent_micro_usd",
+        "maybe_charged",
         "clip",
         "clip_bytes",
         "thread_id",

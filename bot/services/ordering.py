@@ -217,7 +217,7 @@ class Ordering:
         """Nobody can tell what became of an attempt: the member gets the credits back, the operator is told."""
         log.error("held: may have been charged", job=job.id, provider=job.provider, attempt=job.attempt_key)
         reason = "The provider did not say whether it took the job, so it was given up."
-        return await self._steps.end(job, reason)
+        return await self._steps.end(job, reason, maybe_charged=True)
 
 
 async def _answer(provider: Provider, submission: Submission) -> Accepted | Rejected | Unknown:

@@ -74,17 +74,19 @@ class Steps:
         """It was stopped in time; the credits go back."""
         return await self.free(jobs.move(job, JobState.CANCELLED, now_ms=self.clock.now_ms()))
 
-    async def end(self, job: Job, reason: str) -> Job:
+    async def end(self, job: Job, reason: str, *, maybe_charged: bool = False) -> Job:
         """It will not be made; the credits go back. `reason` is a sentence for the person who asked."""
         log.warning("failed", job=job.id, provider=job.provider, reason=reason)
-        return await self.free(jobs.move(job, JobState.FAILED, now_ms=self.clock.now_ms(), error=reason))
+        known = {"error": reason, "maybe_charged": int(maybe_charged)}
+        return await self.free(jobs.move(job, JobState.FAILED, now_ms=self.clock.now_ms(), **known))
 
     async def lose(self, job: Job, reason: str) -> Job:
         """End a job that the provider may charge for all the same, which the operator must know."""
-        if job.marked_at_ms is not None:
+        maybe_charged = job.marked_at_ms is not None
+        if maybe_charged:
             known = {"provider": job.provider, "attempt": job.attempt_key, "task": job.task_id}
             log.error("given up: may have been charged", job=job.id, state=job.state, **known)
-        return await self.end(job, reason)
+        return await self.end(job, reason, maybe_charged=maybe_charged)
 
     def waited_s(self, since_ms: int | None) -> float:
         """Seconds since a moment in which somebody could have asked; 0 for None."""

@@ -48,6 +48,8 @@ ALTER TABLE jobs ADD COLUMN settles BIGINT CHECK (settles >= 0);
 UPDATE jobs SET settles = price, worth = coalesce(price, credits), price_percent = 100;
 ALTER TABLE jobs DROP COLUMN price;
 ALTER TABLE jobs RENAME COLUMN settles TO price;
+-- Given up and refunded, though its provider may have made it and charge for it.
+ALTER TABLE jobs ADD COLUMN maybe_charged INTEGER NOT NULL DEFAULT 0;
 
 -- On top of the allowances: a member's, or (user_id 0) the server's.
 CREATE TABLE grants (
@@ -88,6 +90,10 @@ CREATE TABLE notices (
     is_told INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (guild_id, period, percent)
 );
+
+-- The request that an offer came out of, where there is one question for each.
+ALTER TABLE offers ADD COLUMN request_key TEXT;
+CREATE UNIQUE INDEX offers_request ON offers (request_key) WHERE request_key IS NOT NULL;
 
 -- Immutable. Every job has one row 'reserve' and, once it ended, exactly one 'settle' or 'refund'.
 -- user_id is for whom (0: the server), by_id who did it (0: Kinora). Of the credits, so many count against the
@@ -133,7 +139,7 @@ SELECT ledger_before.id, kind, ledger_before.guild_id, ledger_before.user_id, 0,
 FROM ledger_before JOIN jobs ON jobs.id = job_id;
 DROP TABLE ledger_before;
 CREATE UNIQUE INDEX ledger_once ON ledger (job_id, (kind = 'reserve')) WHERE job_id IS NOT NULL;
-CREATE INDEX ledger_guild ON ledger (guild_id, at_ms);
+CREATE INDEX ledger_guild ON ledger (guild_id, at_ms, kind);
 
 -- The sums of the ledger per account and period, compared with it at start. subject_id 0 is the server.
 CREATE TABLE balances (
