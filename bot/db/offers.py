@@ -1,13 +1,25 @@
-"""Offers: what a button under a refusal would do, kept until it is pressed or lapses."""
+"""Offers: what a button under a refusal or a question would do, kept until it is pressed or lapses."""
 
 from bot.db.transaction import Transaction
 from bot.domain.errors import OfferLapsed
 
 
-def make(guild_id: int, user_id: int, ask: str, *, lapses_at_ms: int, now_ms: int) -> Transaction[int]:
-    """Keep an offer for one member and drop those that lapsed; returns its number."""
+def make(
+    guild_id: int,
+    user_id: int,
+    ask: str,
+    *,
+    lapses_at_ms: int,
+    now_ms: int,
+    request_key: str | None = None,
+) -> Transaction[int]:
+    """Keep an offer for one member and drop those that lapsed; returns its number.
+
+    `request_key` is given where a request leads to one offer at most.
+    """
     yield "DELETE FROM offers WHERE lapses_at_ms < :now_ms", {"now_ms": now_ms}
-    rows = yield _INSERT, {"guild_id": guild_id, "user_id": user_id, "ask": ask, "lapses_at_ms": lapses_at_ms}
+    kept = {"guild_id": guild_id, "user_id": user_id, "ask": ask, "lapses_at_ms": lapses_at_ms}
+    rows = yield _INSERT, {**kept, "request_key": request_key}
     return int(rows[0]["id"])
 
 
@@ -34,9 +46,39 @@ def take(offer_id: int, guild_id: int, user_id: int, *, now_ms: int) -> Transact
         raise OfferLapsed
 
 
+def of_guild(offer_id: int, guild_id: int) -> Transaction[str | None]:
+    """What is kept under a number for anybody in a guild, lapsed or not; None where nothing is (any more)."""
+    rows = yield _OF_GUILD, {"id": offer_id, "guild_id": guild_id}
+    return rows[0]["ask"] if rows else None
+
+
+def of_request(request_key: str) -> Transaction[tuple[int, str] | None]:
+    """The offer that came out of a request, with its number; None where there is none."""
+    rows = yield _OF_REQUEST, {"request_key": request_key}
+    return (int(rows[0]["id"]), rows[0]["ask"]) if rows else None
+
+
+def change(offer_id: int, before: str, after: str, *, lapses_at_ms: int, now_ms: int) -> Transaction[None]:
+    """Put something else in the place of an open offer, which then lasts until `lapses_at_ms`.
+
+    Raises:
+        OfferLapsed: it has lapsed, or is no longer as `before` says.
+    """
+    changed = {"id": offer_id, "before": before, "after": after}
+    rows = yield _CHANGE, {**changed, "lapses_at_ms": lapses_at_ms, "now_ms": now_ms}
+    if not rows:
+        raise OfferLapsed
+
+
 _INSERT = """
-    INSERT INTO offers (guild_id, user_id, ask, lapses_at_ms)
-    VALUES (:guild_id, :user_id, :ask, :lapses_at_ms) RETURNING id
+    INSERT INTO offers (guild_id, user_id, ask, lapses_at_ms, request_key)
+    VALUES (:guild_id, :user_id, :ask, :lapses_at_ms, :request_key) RETURNING id
+"""
+_OF_GUILD = "SELECT ask FROM offers WHERE id = :id AND guild_id = :guild_id"
+_OF_REQUEST = "SELECT id, ask FROM offers WHERE request_key = :request_key"
+_CHANGE = """
+    UPDATE offers SET ask = :after, lapses_at_ms = :lapses_at_ms
+    WHERE id = :id AND ask = :before AND offers.lapses_at_ms >= :now_ms RETURNING id
 """
 _MINE = "id = :id AND guild_id = :guild_id AND user_id = :user_id AND lapses_at_ms >= :now_ms"
 _LOOK = f"SELECT ask FROM offers WHERE {_MINE}"  # noqa: S608 - built from a constant

@@ -9,11 +9,9 @@ from pydantic import ValidationError
 
 from bot.db import asks, jobs, offers
 from bot.db.transaction import Database, Transaction
-from bot.domain.catalogue import Choice
-from bot.domain.errors import NotExpressible, OfferLapsed, QuotaExceeded, Refused
+from bot.domain.errors import NotExpressible, OfferLapsed, Refused
 from bot.domain.jobs import ANYBODY, Asker, Job, Origin
 from bot.domain.limits import Limits
-from bot.domain.money import Scope
 from bot.domain.requests import (
     Asked,
     MotionBrush,
@@ -29,6 +27,7 @@ from bot.domain.requests import (
 from bot.media.blobs import Blobs
 from bot.media.errors import Fit, MaskRefused, PictureRefused
 from bot.media.images import Images, NormalisedPicture
+from bot.services.consent import Consent, Wanted
 from bot.services.notices import Notices
 from bot.services.ports import Clock, Runner
 from bot.services.routing import Routes
@@ -114,9 +113,9 @@ class Generation:
         self._blobs = blobs
         self._clock = clock
         self._runner = runner
-        self._notices = notices
-        self._defaults = defaults
-        self._queued = queued
+        self.consent = Consent(
+            db=db, routes=routes, clock=clock, notices=notices, defaults=defaults, queued=queued
+        )
 
     def check(self, asked: Asked) -> None:
         """Refuse, before anything is fetched, what no provider at hand could make.
@@ -177,11 +176,11 @@ class Generation:
         """Queue what was asked, or refuse it with nothing kept.
 
         Raises:
-            Refused: one of its kinds, or `bot.media.errors.PictureRefused`; nothing was charged.
+            NeedsConfirmation, NeedsApproval: somebody has to agree first; the question is kept.
+            Refused: another of its kinds, or `bot.media.errors.PictureRefused`; nothing was charged.
         """
         request = await self._request(origin, ask)
-        choice = await self._routes.choose(origin.guild_id, request)
-        return await self._queue(origin.guild_id, self._accepted(origin, request, choice, ask.asker))
+        return await self.consent.place(Wanted(origin, request, ask.asker))
 
     async def accept_offer(self, offer_id: int, fit: Fit, origin: Origin, asker: Asker = ANYBODY) -> Job:
         """Accept a request again whose picture needed fitting.
@@ -200,38 +199,11 @@ class Generation:
             asker=asker,
         )
         request = await self._request(origin, ask)
-        choice = await self._routes.choose(origin.guild_id, request)
 
-        def redeemed() -> Transaction[jobs.Accepted]:
-            yield from offers.take(offer_id, origin.guild_id, origin.user_id, now_ms=now_ms)
-            return (yield from self._accepted(origin, request, choice, asker))
+        def redeem() -> Transaction[None]:
+            return offers.take(offer_id, origin.guild_id, origin.user_id, now_ms=now_ms)
 
-        return await self._queue(origin.guild_id, redeemed())
-
-    def _accepted(
-        self, origin: Origin, request: VideoRequest, choice: Choice, asker: Asker
-    ) -> Transaction[jobs.Accepted]:
-        now_ms = self._clock.now_ms()
-        request = request.model_copy(update={"quality": choice.spec.quality_of(request)})
-        yield from asks.forget(origin.request_key)
-        return (
-            yield from jobs.accept(origin, request, choice, asker, defaults=self._defaults, now_ms=now_ms)
-        )
-
-    async def _queue(self, guild_id: int, transaction: Transaction[jobs.Accepted]) -> Job:
-        try:
-            accepted = await self._db.write(transaction)
-        except QuotaExceeded as refusal:
-            if refusal.scope is Scope.SERVER:
-                await self._notices.refused(guild_id, refusal.window)
-            raise
-        if accepted.is_budget_news:
-            self._notices.wake()
-        job = accepted.job
-        if accepted.is_new:
-            log.info("accepted", job=job.id, guild=job.origin.guild_id, credits=job.credits)
-            self._queued()
-        return job
+        return await self.consent.place(Wanted(origin, request, asker), redeem)
 
     async def cancel(self, job_id: int, *, guild_id: int, user_id: int, may_cancel_any: bool) -> Job:
         """End a job of one's own, or anybody's of the guild for who may.

@@ -6,7 +6,8 @@ CREATE TABLE limits (
     measure TEXT NOT NULL CHECK (measure IN ('day', 'week', 'month', 'clip', 'queued', 'running')),
     amount BIGINT CHECK (amount >= 0),
     PRIMARY KEY (guild_id, scope, subject_id, measure)
-);
+    -- sqlite: ) WITHOUT ROWID;
+    -- pg: );
 INSERT INTO limits SELECT guild_id, 'server', 0, 'month', guild_monthly_credits FROM guilds;
 INSERT INTO limits SELECT guild_id, 'server', 0, 'running', guild_running FROM guilds;
 INSERT INTO limits SELECT guild_id, 'member', 0, 'day', user_daily_credits FROM guilds;
@@ -150,7 +151,8 @@ CREATE TABLE balances (
     reserved BIGINT NOT NULL CHECK (reserved >= 0),
     used BIGINT NOT NULL CHECK (used >= 0),
     PRIMARY KEY (guild_id, scope, subject_id, period)
-);
+    -- sqlite: ) WITHOUT ROWID;
+    -- pg: );
 INSERT INTO balances (guild_id, scope, subject_id, period, reserved, used)
 SELECT guild_id, scope, subject_id, period, sum(reserved), sum(used) FROM (
     SELECT ledger.*, scope,

@@ -1,0 +1,278 @@
+"""Requests become jobs here; where somebody has to agree first, the question is kept until it is answered."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.db import asks, jobs, offers
+from bot.db.transaction import Database, Transaction
+from bot.domain.catalogue import Choice
+from bot.domain.errors import OfferLapsed, QuotaExceeded, Unapproved, Unconfirmed
+from bot.domain.jobs import Asker, Job, Origin
+from bot.domain.limits import Limits
+from bot.domain.money import Scope
+from bot.domain.requests import VideoRequest
+from bot.services.notices import Notices
+from bot.services.ports import Clock
+from bot.services.questions import (
+    LASTS_MS,
+    MAX_REASON,
+    NeedsConsent,
+    NotYours,
+    Question,
+    Stage,
+    needed,
+    understood,
+)
+from bot.services.routing import Routes
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A request that is ready to become a job."""
+
+    origin: Origin
+    request: VideoRequest
+    asker: Asker
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    number: int
+    text: str
+    """To the letter as it is kept: who changes it says what it was."""
+    question: Question
+
+
+Redeem = Callable[[], Transaction[None]]
+"""What happens in the transaction that makes the job, or keeps the question."""
+
+
+class Consent:
+    """Queues requests with the consent that they need. Every price is looked up anew when somebody agrees."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        routes: Routes,
+        clock: Clock,
+        notices: Notices,
+        defaults: Limits,
+        queued: Callable[[], None],
+    ) -> None:
+        self._db = db
+        self._routes = routes
+        self._clock = clock
+        self._notices = notices
+        self._defaults = defaults
+        self._queued = queued
+
+    async def place(self, wanted: Wanted, redeem: Redeem | None = None) -> Job:
+        """Queue a request.
+
+        Raises:
+            NeedsConfirmation, NeedsApproval: with the question that is kept for it.
+            Refused: another of its kinds; nothing is kept.
+        """
+        choice = await self._routes.choose(wanted.origin.guild_id, wanted.request)
+
+        def placed() -> Transaction[jobs.Accepted]:
+            yield from redeem() if redeem else ()
+            return (yield from self._accepted(wanted, choice))
+
+        try:
+            return await self._queue(wanted, placed())
+        except (Unconfirmed, Unapproved) as condition:
+            question = self._question(wanted, choice, condition)
+            raise await self._db.write(self._keep(question, redeem)) from condition
+
+    async def remind(self, request_key: str) -> None:
+        """Nothing, unless the request has come as far as a question.
+
+        Raises:
+            NeedsConfirmation, NeedsApproval: with the question, perhaps answered or lapsed meanwhile.
+        """
+        asked = await self._db.read(_asked(request_key))
+        if asked is not None:
+            raise asked
+
+    async def look(self, number: int, guild_id: int) -> Question | None:
+        """The question of that number, open or not; None where none is kept (any more)."""
+        kept = await self._db.read(offers.of_guild(number, guild_id))
+        return understood(kept) if kept else None
+
+    async def job_of(self, question: Question) -> Job | None:
+        """The job that its request has become; None before that."""
+        return await self._db.read(jobs.of_request(question.origin.request_key))
+
+    def is_open(self, question: Question) -> bool:
+        """Whether it can still be answered."""
+        return question.is_open(self._clock.now_ms())
+
+    async def confirm(self, number: int, guild_id: int, user_id: int, asker: Asker) -> Job:
+        """The member agrees to the price; `asker` is what Discord says of them now.
+
+        Raises:
+            OfferLapsed: there is nothing to be confirmed under this number (any more).
+            NotYours: somebody else is asked.
+            NeedsConfirmation, NeedsApproval: the price has risen, or a moderator has to agree as well.
+            Refused: another of its kinds; the question stays open.
+        """
+        kept = await self._open(number, guild_id, Stage.MEMBER)
+        if user_id != kept.question.origin.user_id:
+            raise NotYours
+        return await self._agree(kept, replace(asker, confirmed_credits=kept.question.price))
+
+    async def approve(self, number: int, guild_id: int, moderator_id: int) -> Job:
+        """A moderator agrees; what the member may have counts by the roles they asked with.
+
+        Raises:
+            OfferLapsed: there is nothing to be approved under this number (any more).
+            NeedsConfirmation, NeedsApproval: the price has risen.
+            Refused: another of its kinds; the question stays open.
+        """
+        kept = await self._open(number, guild_id, Stage.MODERATORS)
+        return await self._agree(kept, replace(kept.question.asker, approved_by=moderator_id))
+
+    async def decline(self, number: int, guild_id: int, moderator_id: int, reason: str) -> Question:
+        """A moderator does not agree; `reason` may be empty. Returns the question with its answer.
+
+        Raises:
+            OfferLapsed: there is nothing to be declined under this number (any more).
+        """
+        kept = await self._open(number, guild_id, Stage.MODERATORS)
+        known = {"declined_by": moderator_id, "reason": reason[:MAX_REASON] or None}
+        return await self._end(kept, Stage.DECLINED, known)
+
+    async def withdraw(self, number: int, guild_id: int, user_id: int) -> Question:
+        """The member wants no clip any more. Returns the question with its answer.
+
+        Raises:
+            OfferLapsed: it has been answered or has lapsed.
+            NotYours: it is not theirs.
+        """
+        kept = await self._open(number, guild_id, *LASTS_MS)
+        if user_id != kept.question.origin.user_id:
+            raise NotYours
+        return await self._end(kept, Stage.WITHDRAWN)
+
+    async def _open(self, number: int, guild_id: int, *stages: Stage) -> _Kept:
+        text = await self._db.read(offers.of_guild(number, guild_id))
+        question = understood(text) if text else None
+        if not text or question is None or question.stage not in stages or not self.is_open(question):
+            raise OfferLapsed
+        return _Kept(number, text, question)
+
+    async def _agree(self, kept: _Kept, asker: Asker) -> Job:
+        question = kept.question
+        wanted = Wanted(question.origin, question.request, asker)
+        choice = await self._routes.choose(question.origin.guild_id, question.request)
+        answered = question.answered(Stage.MADE, now_ms=self._clock.now_ms())
+
+        def agreed() -> Transaction[jobs.Accepted]:
+            yield from self._change(kept, answered)
+            accepted = yield from self._accepted(wanted, choice)
+            if accepted.job.credits > question.price:
+                raise Unapproved(accepted.job.credits)
+            return accepted
+
+        try:
+            return await self._queue(wanted, agreed())
+        except (Unconfirmed, Unapproved) as condition:
+            renewed = self._question(wanted, choice, condition, before=question)
+            await self._db.write(self._change(kept, renewed))
+            raise needed(kept.number, renewed) from condition
+
+    async def _end(self, kept: _Kept, stage: Stage, known: Mapping[str, object] | None = None) -> Question:
+        answered = kept.question.answered(stage, now_ms=self._clock.now_ms()).model_copy(update=known)
+        await self._db.write(self._change(kept, answered))
+        log.info("not agreed to", request=answered.origin.request_key, outcome=stage, by=answered.declined_by)
+        return answered
+
+    def _question(
+        self,
+        wanted: Wanted,
+        choice: Choice,
+        condition: Unconfirmed | Unapproved,
+        before: Question | None = None,
+    ) -> Question:
+        is_above_agreed = 0 < wanted.asker.confirmed_credits < condition.price
+        is_members = isinstance(condition, Unconfirmed) or is_above_agreed
+        stage = Stage.MEMBER if is_members else Stage.MODERATORS
+        return Question(
+            origin=wanted.origin,
+            asker=replace(wanted.asker, approved_by=None),
+            request=_settled(wanted.request, choice),
+            provider=choice.spec.provider,
+            model=choice.spec.id,
+            cautions=choice.cautions,
+            price=condition.price,
+            price_before=before.price if before and condition.price > before.price else None,
+            stage=stage,
+            lapses_at_ms=self._clock.now_ms() + LASTS_MS[stage],
+        )
+
+    def _keep(self, question: Question, redeem: Redeem | None) -> Transaction[NeedsConsent]:
+        """Keep a question; a request that has one already keeps that."""
+        origin = question.origin
+        asked = yield from _asked(origin.request_key)
+        if asked is not None:
+            return asked
+        yield from redeem() if redeem else ()
+        number = yield from offers.make(
+            origin.guild_id,
+            origin.user_id,
+            question.model_dump_json(),
+            lapses_at_ms=question.lapses_at_ms,
+            now_ms=self._clock.now_ms(),
+            request_key=origin.request_key,
+        )
+        return needed(number, question)
+
+    def _change(self, kept: _Kept, after: Question) -> Transaction[None]:
+        text, lapses_at_ms = after.model_dump_json(), after.lapses_at_ms
+        now_ms = self._clock.now_ms()
+        return offers.change(kept.number, kept.text, text, lapses_at_ms=lapses_at_ms, now_ms=now_ms)
+
+    def _accepted(self, wanted: Wanted, choice: Choice) -> Transaction[jobs.Accepted]:
+        origin, now_ms = wanted.origin, self._clock.now_ms()
+        request = _settled(wanted.request, choice)
+        yield from asks.forget(origin.request_key)
+        return (
+            yield from jobs.accept(
+                origin, request, choice, wanted.asker, defaults=self._defaults, now_ms=now_ms
+            )
+        )
+
+    async def _queue(self, wanted: Wanted, transaction: Transaction[jobs.Accepted]) -> Job:
+        guild_id = wanted.origin.guild_id
+        try:
+            accepted = await self._db.write(transaction)
+        except QuotaExceeded as refusal:
+            if refusal.scope is Scope.SERVER:
+                await self._notices.refused(guild_id, refusal.window)
+            raise
+        if accepted.is_budget_news:
+            self._notices.wake()
+        job = accepted.job
+        if accepted.is_new:
+            by = wanted.asker.approved_by
+            log.info("accepted", job=job.id, guild=guild_id, credits=job.credits, approved_by=by)
+            self._queued()
+        return job
+
+
+def _settled(request: VideoRequest, choice: Choice) -> VideoRequest:
+    """The request with the quality that it is made in."""
+    return request.model_copy(update={"quality": choice.spec.quality_of(request)})
+
+
+def _asked(request_key: str) -> Transaction[NeedsConsent | None]:
+    """The question that a request has led to already; None where it has not."""
+    found = yield from offers.of_request(request_key)
+    question = understood(found[1]) if found else None
+    return needed(found[0], question) if found and question else None

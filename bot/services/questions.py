@@ -1,0 +1,95 @@
+"""Questions that a request raises before it becomes a job: its price to its member, all of it to a moderator."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from pydantic import ValidationError
+
+from bot.domain.errors import Refused
+from bot.domain.jobs import Asker, Origin
+from bot.domain.requests import Value, VideoRequest
+
+CONFIRMATION_LASTS_MS = 3_600_000
+APPROVAL_LASTS_MS = 24 * 3_600_000
+ANSWERED_LASTS_MS = 7 * 24 * 3_600_000
+"""So long a message that missed its last edit can still be told how its question was answered."""
+
+MAX_REASON = 300
+
+
+class Stage(StrEnum):
+    """Whose word a request waits for, or what came of it."""
+
+    MEMBER = "member"  # the member is to agree to the price
+    MODERATORS = "moderators"  # a moderator is to agree
+    MADE = "made"  # it is a job now
+    DECLINED = "declined"  # by a moderator
+    WITHDRAWN = "withdrawn"  # by the member
+
+
+LASTS_MS: Mapping[Stage, int] = {Stage.MEMBER: CONFIRMATION_LASTS_MS, Stage.MODERATORS: APPROVAL_LASTS_MS}
+"""While these wait for an answer."""
+
+
+class Question(Value):
+    """A request that somebody has to agree to first, as it is shown and as it will be made."""
+
+    origin: Origin
+    asker: Asker
+    request: VideoRequest
+    provider: str
+    model: str
+    cautions: tuple[str, ...] = ()
+    price: int
+    """What is agreed to, in credits; made for more, it is asked again."""
+    price_before: int | None = None
+    """What it was when it was agreed to or asked last; None unless it has risen since."""
+    stage: Stage
+    lapses_at_ms: int
+    declined_by: int | None = None
+    reason: str | None = None
+    """Why it was declined, in a moderator's words."""
+
+    def is_open(self, now_ms: int) -> bool:
+        """Whether it can still be answered."""
+        return self.stage in LASTS_MS and now_ms <= self.lapses_at_ms
+
+    def answered(self, stage: Stage, *, now_ms: int) -> "Question":
+        """The same with its answer."""
+        return self.model_copy(update={"stage": stage, "lapses_at_ms": now_ms + ANSWERED_LASTS_MS})
+
+
+class NeedsConsent(Refused):
+    """Somebody has to agree to this first."""
+
+    def __init__(self, number: int, question: Question) -> None:
+        super().__init__()
+        self.number = number
+        """The offer that buttons take up."""
+        self.question = question
+
+
+class NeedsConfirmation(NeedsConsent):
+    """The price is one that the member has to agree to first."""
+
+
+class NeedsApproval(NeedsConsent):
+    """A moderator has to agree to this first."""
+
+
+class NotYours(Refused):
+    """Only the one who asked for the clip can answer this."""
+
+
+def needed(number: int, question: Question) -> NeedsConsent:
+    """The refusal that carries a question to whom it is for."""
+    kind = NeedsConfirmation if question.stage is Stage.MEMBER else NeedsApproval
+    return kind(number, question)
+
+
+def understood(kept: str) -> Question | None:
+    """A question as it was kept; None where something else is kept, or a question in another version's terms."""
+    try:
+        return Question.model_validate_json(kept)
+    except ValidationError:
+        return None
