@@ -399,7 +399,7 @@ def _furnish(
         routes=engine.routes,
         insights=insights,
         quotas=Quotas(db=stores.db, clock=clock, defaults=settings.default_limits),
-        guilds=GuildSettings(db=stores.db, defaults=settings.default_limits),
+        guilds=GuildSettings(db=stores.db, clock=clock, defaults=settings.default_limits),
     )
     client.desk = Desk(
         generation=generation,

@@ -7,7 +7,7 @@ from discord.ext import commands
 from bot.client import Kinora
 from bot.ui.checks import ensure_moderator
 from bot.ui.desk import text_view
-from bot.ui.guilds import SETTING_CHOICES, settings_text, values
+from bot.ui.guilds import SETTING_CHOICES, setting_text, settings_text, surroundings, values
 
 _ValueName = app_commands.Range[str, 1, 100]
 
@@ -20,12 +20,18 @@ class Settings(commands.GroupCog, group_name="settings", group_description="What
         self.bot = bot
 
     @app_commands.command()
-    async def show(self, interaction: discord.Interaction[Kinora]) -> None:
+    @app_commands.describe(setting="To see all that it can be; leave empty for all settings")
+    @app_commands.choices(setting=SETTING_CHOICES)
+    async def show(self, interaction: discord.Interaction[Kinora], setting: str | None = None) -> None:
         """See how this server is set up."""
         await ensure_moderator(interaction)
-        assert interaction.guild_id is not None
-        chosen = await self.bot.services.guilds.all(interaction.guild_id)
-        await _answer(interaction, settings_text(chosen))
+        around = surroundings(interaction)
+        if setting is None:
+            chosen = await self.bot.services.guilds.all(around.guild_id)
+            await _answer(interaction, settings_text(chosen, around))
+        else:
+            one = await self.bot.services.guilds.one(around.guild_id, setting)
+            await _answer(interaction, setting_text(one, around))
 
     @app_commands.command()
     @app_commands.describe(setting="What to change", value="What it shall be")
@@ -34,9 +40,9 @@ class Settings(commands.GroupCog, group_name="settings", group_description="What
     async def set(self, interaction: discord.Interaction[Kinora], setting: str, value: _ValueName) -> None:
         """Change a setting of this server."""
         await ensure_moderator(interaction)
-        assert interaction.guild_id is not None
-        chosen = await self.bot.services.guilds.choose(interaction.guild_id, setting, value)
-        await _answer(interaction, settings_text([chosen], title="From now on"))
+        around = surroundings(interaction)
+        chosen = await self.bot.services.guilds.choose(around, setting, value)
+        await _answer(interaction, settings_text([chosen], around, title="From now on"))
 
     @app_commands.command()
     @app_commands.describe(setting="What to set back; leave empty for everything")
@@ -44,9 +50,9 @@ class Settings(commands.GroupCog, group_name="settings", group_description="What
     async def reset(self, interaction: discord.Interaction[Kinora], setting: str | None = None) -> None:
         """Set a setting of this server back to what it was at first, or all of them."""
         await ensure_moderator(interaction)
-        assert interaction.guild_id is not None
-        chosen = await self.bot.services.guilds.reset(interaction.guild_id, setting)
-        await _answer(interaction, settings_text(chosen, title="From now on"))
+        around = surroundings(interaction)
+        chosen = await self.bot.services.guilds.reset(around, setting)
+        await _answer(interaction, settings_text(chosen, around, title="From now on"))
 
 
 async def _answer(interaction: discord.Interaction[Kinora], text: str) -> None:

@@ -25,7 +25,7 @@ from bot.domain.money import Scope
 from bot.domain.requests import first_problem
 from bot.media.errors import MediaError, PictureRefused
 from bot.services.generation import PictureNeedsFitting
-from bot.services.guilds import NoSuchSetting, NoSuchValue
+from bot.services.guilds import Unchanged
 from bot.ui.buttons import fit_row
 from bot.ui.checks import ModeratorsOnly
 from bot.ui.text import counted, prose
@@ -48,6 +48,8 @@ class Answer:
 
     text: str
     row: ui.ActionRow[Any] | None = None
+    colour: discord.Colour | None = None
+    """Of the frame that it stands in; None for one without."""
 
 
 @singledispatch
@@ -71,7 +73,7 @@ def _refused(error: Refused) -> Answer:
 
 
 @describe.register
-def _unchanged(error: NoSuchSetting | NoSuchValue) -> Answer:
+def _unchanged(error: Unchanged) -> Answer:
     return Answer(f"{error} Nothing was changed.")
 
 
@@ -171,11 +173,18 @@ def _checked(error: app_commands.NoPrivateMessage) -> Answer:
 
 def view_of(error: Exception) -> ui.LayoutView:
     """The words for an error, with their buttons, as a message."""
-    said = describe(error)
+    return shown(describe(error))
+
+
+def shown(said: Answer) -> ui.LayoutView:
+    """An answer as a message."""
     view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay(said.text))
-    if said.row is not None:
-        view.add_item(said.row)
+    items = [ui.TextDisplay[ui.LayoutView](said.text), *([said.row] if said.row is not None else [])]
+    if said.colour is None:
+        for item in items:
+            view.add_item(item)
+    else:
+        view.add_item(ui.Container[ui.LayoutView](*items, accent_colour=said.colour))
     return view
 
 

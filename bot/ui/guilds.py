@@ -1,40 +1,91 @@
 """What a server's moderators chose: the words for it, and what is suggested while they choose."""
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import discord
 from discord.app_commands import Choice
 
-from bot.services.guilds import SETTINGS, Chosen
+from bot.services.controls import Place, Surroundings
+from bot.services.guilds import SETTINGS, Chosen, Unchanged, offers
+from bot.ui import checks
 from bot.ui.suggestions import MAX_CHOICES
-from bot.ui.text import cut
+from bot.ui.text import cut, plain
 
 _MAX_LABEL = 100
 
-SETTING_CHOICES = [Choice(name=row.name, value=row.name) for row in SETTINGS]
+SETTING_CHOICES = [
+    Choice(name=cut(f"{row.name} · {row.words}", _MAX_LABEL), value=row.name) for row in SETTINGS
+]
+
+
+class ServerUnknown(Unchanged):
+    """I have only just started and do not know this server yet; please try again in a moment."""
+
+
+def surroundings(interaction: discord.Interaction[Any]) -> Surroundings:
+    """Who uses a command, and what Discord says of their server.
+
+    Raises:
+        ServerUnknown: Discord has not said anything yet.
+    """
+    guild, member = interaction.guild, interaction.user
+    if guild is None or guild.get_role(guild.id) is None or not isinstance(member, discord.Member):
+        raise ServerUnknown
+    roles = [role for role in reversed(guild.roles) if not role.is_default() and not role.is_bot_managed()]
+    return Surroundings(
+        guild_id=guild.id,
+        user_id=member.id,
+        manages=interaction.permissions.manage_guild,
+        roles={role.id: role.name for role in roles},
+        places={channel.id: _place(channel, member) for channel in guild.text_channels},
+        now_ms=int(interaction.created_at.timestamp() * 1000),
+    )
+
+
+def _place(channel: discord.TextChannel, member: discord.Member) -> Place:
+    own = channel.permissions_for(channel.guild.me)
+    needed = {"View Channel": own.view_channel, "Send Messages": own.send_messages}
+    return Place(
+        channel.name,
+        missing=tuple(label for label, has_it in needed.items() if not has_it),
+        is_seen=channel.permissions_for(member).view_channel,
+    )
 
 
 async def values(interaction: discord.Interaction[Any], typed: str) -> list[Choice[str]]:
-    """Values of the setting that was chosen."""
-    return value_choices(interaction.namespace.setting, str(typed))
+    """Values of the setting that was chosen, for moderators."""
+    if not await checks.is_moderator(interaction):
+        return []
+    return value_choices(interaction.namespace.setting, str(typed), surroundings(interaction))
 
 
-def value_choices(setting: object, typed: str) -> list[Choice[str]]:
-    """What a setting can be, where its name or words contain what was typed."""
-    offered = [value for row in SETTINGS if row.name == setting for value in row.choices]
-    labels = [(f"{value.name} · {value.words}", value.name) for value in offered]
-    meant = typed.strip().casefold()
-    found = [(label, name) for label, name in labels if meant in label.casefold()]
-    return [Choice(name=cut(label, _MAX_LABEL), value=name) for label, name in found[:MAX_CHOICES]]
+def value_choices(setting: object, typed: str, around: Surroundings) -> list[Choice[str]]:
+    """What a setting can be, for what was typed."""
+    found = offers(setting, typed, around) if isinstance(setting, str) else ()
+    return [
+        Choice(name=cut(plain(offer.label), _MAX_LABEL), value=offer.value)
+        for offer in islice(found, MAX_CHOICES)
+    ]
 
 
-def settings_text(chosen: Iterable[Chosen], *, title: str = "Settings of this server") -> str:
+def settings_text(
+    chosen: Iterable[Chosen], around: Surroundings, *, title: str = "Settings of this server"
+) -> str:
     """What `/settings` shows."""
-    return "\n".join([f"### {title}", *(_lines(one) for one in chosen)])
+    return "\n".join([f"### {title}", *(_lines(one, around) for one in chosen)])
 
 
-def _lines(one: Chosen) -> str:
-    row, value = one.setting, one.value
-    usual = "as usual" if value == row.usual else f"usually `{row.usual.name}`"
-    return f"**{row.name}** `{value.name}` ({usual})\n-# {row.words}: {value.words}."
+def setting_text(one: Chosen, around: Surroundings) -> str:
+    """One setting with all that it can be."""
+    who = " Only who has Manage Server may change it." if one.setting.is_managers else ""
+    takes = f"-# It can be {one.setting.control.takes}.{who}"
+    return f"{settings_text([one], around, title='A setting of this server')}\n{takes}"
+
+
+def _lines(one: Chosen, around: Surroundings) -> str:
+    row, state = one.setting, one.state(around)
+    usual = "as usual" if one.is_usual else f"usually {row.control.state(row.usual, around).name}"
+    trouble = f"\n⚠ {state.trouble}" if state.trouble else ""
+    return f"**{row.name}** {state.name} ({usual}){trouble}\n-# {row.words}: {state.words}."

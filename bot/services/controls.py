@@ -1,0 +1,332 @@
+"""How a setting is written, suggested and shown: one control for each kind of value.
+
+What Discord knows of the server is handed in, as `Surroundings`; a control decides from that alone.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from bot.services import zones
+
+Stored: TypeAlias = int | str | None
+"""What the column of a setting holds."""
+
+NONE = "none"
+
+
+class Unfit(ValueError):
+    """Why what was typed is no value, as the end of a sentence that begins with the setting's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A channel of text."""
+
+    name: str
+    missing: tuple[str, ...] = ()
+    """The permissions that the bot would need to post there, as Discord calls them."""
+    is_seen: bool = True
+    """By the person who asks: others are not spoken of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Who uses a command, and the server around them, as Discord says at this moment."""
+
+    guild_id: int
+    user_id: int
+    manages: bool = False
+    """Whether the person may manage the server."""
+    roles: Mapping[int, str] = field(default_factory=dict[int, str])
+    """Names by id, without the role of everybody and those that only bots have."""
+    places: Mapping[int, Place] = field(default_factory=dict[int, Place])
+    now_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A suggestion."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a stored value comes to."""
+
+    name: str
+    """As it is shown."""
+    words: str
+    """What holds, to stand after a colon."""
+    plain: str
+    """For the books, without markup."""
+    trouble: str | None = None
+    """A sentence for moderators about what is wrong with it; None if nothing is."""
+
+
+class Control(Protocol):
+    """What a kind of value can be."""
+
+    @property
+    def takes(self) -> str:
+        """What can be typed, to stand after "can be"."""
+        ...
+
+    def read(self, typed: str, around: Surroundings) -> Stored:
+        """The value that was typed.
+
+        Raises:
+            Unfit: it is none.
+        """
+        ...
+
+    def offers(self, typed: str, around: Surroundings) -> Iterable[Offer]:
+        """Suggestions for what was typed so far, the best first."""
+        ...
+
+    def state(self, stored: Stored, around: Surroundings) -> State:
+        """What a stored value comes to here."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One of several."""
+
+    name: str
+    stored: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of a few values; the first is the usual one, and stands in for what is none of them."""
+
+    values: tuple[Value, ...]
+
+    @property
+    def takes(self) -> str:
+        """Their names."""
+        return " or ".join(f"`{value.name}`" for value in self.values)
+
+    def read(self, typed: str, around: Surroundings) -> Stored:
+        """The value of that name, in any case."""
+        del around
+        for value in self.values:
+            if value.name == typed.strip().casefold():
+                return value.stored
+        raise Unfit(f"can be {self.takes}; choose one of them.")
+
+    def offers(self, typed: str, around: Surroundings) -> Iterator[Offer]:
+        """Those whose name or words contain what was typed."""
+        del around
+        for value in self.values:
+            offer = Offer(f"{value.name} · {value.words}", value.name)
+            if typed.strip().casefold() in offer.label.casefold():
+                yield offer
+
+    def state(self, stored: Stored, around: Surroundings) -> State:
+        """Its name and words."""
+        del around
+        value = next((one for one in self.values if one.stored == stored), self.values[0])
+        return State(f"`{value.name}`", value.words, value.name)
+
+
+def no_or_yes(*, no: str, yes: str) -> OneOf:
+    """A switch that is usually off; `no` and `yes` say what holds then."""
+    return OneOf((Value("no", 0, no), Value("yes", 1, yes)))
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A whole number."""
+
+    least: int
+    most: int
+    unit: str
+    words: str
+    """What holds, with `{}` for the number."""
+    none: str | None = None
+    """What holds without one; None if there must be one."""
+    offered: tuple[int, ...] = ()
+
+    @property
+    def takes(self) -> str:
+        """The bounds."""
+        number = f"a whole number from {self._written(self.least)} to {self._written(self.most)}"
+        return number if self.none is None else f"{number}, or `{NONE}`"
+
+    def read(self, typed: str, around: Surroundings) -> Stored:
+        """The number, with or without its unit and commas between thousands."""
+        del around
+        meant = typed.strip().casefold()
+        if self.none is not None and meant == NONE:
+            return None
+        digits = meant.removesuffix(self.unit).strip().replace(",", "")
+        if re.fullmatch(r"[0-9]{1,12}", digits) and self.least <= int(digits) <= self.most:
+            return int(digits)
+        raise Unfit(f"can be {self.takes}.")
+
+    def offers(self, typed: str, around: Surroundings) -> Iterator[Offer]:
+        """What was typed if it is a value, and some that begin so."""
+        meant = typed.strip().casefold()
+        usual = [str(number) for number in self.offered] + ([] if self.none is None else [NONE])
+        begun = [value for value in usual if value.startswith(meant)]
+        tried = begun if not meant or meant in begun else [meant, *begun]
+        for value in tried:
+            try:
+                state = self.state(self.read(value, around), around)
+            except Unfit:
+                continue
+            yield Offer(f"{state.plain} · {state.words}", value)
+
+    def state(self, stored: Stored, around: Surroundings) -> State:
+        """The number with its unit."""
+        del around
+        if isinstance(stored, int):
+            return State(
+                f"`{self._written(stored)}`", self.words.format(f"{stored:,}"), self._written(stored)
+            )
+        return State(f"`{NONE}`", self.none or "", NONE)
+
+    def _written(self, number: int) -> str:
+        return f"{number:,} {self.unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleOrNone:
+    """A role of the server."""
+
+    some: str
+    """What holds with a role."""
+    none: str
+    gone: str
+    """What holds when the role was deleted later."""
+    everybody: str
+    """What would be wrong with the role of everybody, to stand after "cannot be the role of everybody"."""
+
+    takes = f"a role, or `{NONE}`"
+
+    def read(self, typed: str, around: Surroundings) -> Stored:
+        """A role by mention, id or name."""
+        role_id = _meant(typed, "<@&", {**around.roles, around.guild_id: "everyone"})
+        if role_id == around.guild_id:
+            raise Unfit(f"cannot be the role of everybody{self.everybody}.")
+        return role_id
+
+    def offers(self, typed: str, around: Surroundings) -> Iterator[Offer]:
+        """Roles whose name contains what was typed."""
+        return _offers(typed, "@", around.roles, self.none)
+
+    def state(self, stored: Stored, around: Surroundings) -> State:
+        """The role, or that there is none any more."""
+        if not isinstance(stored, int):
+            return State(f"`{NONE}`", self.none, NONE)
+        if stored in around.roles:
+            return State(f"<@&{stored}>", self.some, f"{around.roles[stored]} ({stored})")
+        trouble = f"This role was deleted: {self.gone}. Choose another, or `{NONE}`."
+        return State("`deleted role`", self.gone, f"deleted role ({stored})", trouble)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrNone:
+    """A channel of text that the bot can post in."""
+
+    some: str
+    none: str
+    gone: str
+
+    takes = f"a text channel that I can post in, or `{NONE}`"
+
+    def read(self, typed: str, around: Surroundings) -> Stored:
+        """A channel by mention, id or name."""
+        place_id = _meant(typed, "<#", _seen(around))
+        if place_id is not None and (missing := around.places[place_id].missing):
+            raise Unfit(f"can be a channel that I can post in; there I lack {_permissions(missing)}.")
+        return place_id
+
+    def offers(self, typed: str, around: Surroundings) -> Iterator[Offer]:
+        """Channels whose name contains what was typed, and what the bot lacks there."""
+        for offer in _offers(typed, "#", _seen(around), self.none):
+            missing = around.places[int(offer.value)].missing if offer.value != NONE else ()
+            yield Offer(f"{offer.label} · I lack {', '.join(missing)}", offer.value) if missing else offer
+
+    def state(self, stored: Stored, around: Surroundings) -> State:
+        """The channel, that it is gone, or what is missing there by now."""
+        if not isinstance(stored, int):
+            return State(f"`{NONE}`", self.none, NONE)
+        place = around.places.get(stored)
+        if place is None:
+            trouble = f"This channel was deleted: {self.gone}. Choose another, or `{NONE}`."
+            return State("`deleted channel`", self.gone, f"deleted channel ({stored})", trouble)
+        trouble = f"I cannot post there: I lack {_permissions(place.missing)}." if place.missing else None
+        return State(f"<#{stored}>", self.some, f"{place.name} ({stored})", trouble)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeZone:
+    """A time zone of the IANA database."""
+
+    takes = "a time zone such as `Europe/Berlin`, or its city"
+
+    def read(self, typed: str, around: Surroundings) -> Stored:
+        """A zone by its name or its city."""
+        del around
+        name = zones.called(typed)
+        if name is None:
+            raise Unfit(f"can be {self.takes}; choose one that is suggested.")
+        return name
+
+    def offers(self, typed: str, around: Surroundings) -> Iterator[Offer]:
+        """Zones by city, region or country, with the time there."""
+        for zone in zones.found(typed):
+            clock = zones.clock(zone.name, around.now_ms)
+            yield Offer(f"{zone.city}, {zone.country} · {clock} · {zone.name}", zone.name)
+
+    def state(self, stored: Stored, around: Surroundings) -> State:
+        """The zone and the time there; what the database has no more counts as UTC."""
+        name = str(stored)
+        words = f"it is {zones.clock(name, around.now_ms)} there"
+        trouble = None if zones.is_known(name) else "This time zone is not known any more, so UTC counts."
+        return State(f"`{name}`", words, name, trouble)
+
+
+def _meant(typed: str, begin: str, names: Mapping[int, str]) -> int | None:
+    """The id that a mention, an id or a name stands for; None for `none`.
+
+    Raises:
+        Unfit: nothing here is called so, or several things are.
+    """
+    meant = typed.strip()
+    mentioned = re.fullmatch(rf"(?:{re.escape(begin)}([0-9]{{1,20}})>|([0-9]{{1,20}}))", meant)
+    if mentioned and (found := int(mentioned[1] or mentioned[2])) in names:
+        return found
+    if meant.casefold() == NONE:
+        return None
+    wanted = meant.lstrip("@#").casefold()
+    called = [one for one, name in names.items() if name.lstrip("@#").casefold() == wanted]
+    if len(called) == 1:
+        return called[0]
+    if called:
+        raise Unfit(f"could be {len(called)} that are called so; choose one that is suggested.")
+    raise Unfit(f"can only be what this server has; choose one that is suggested, or `{NONE}`.")
+
+
+def _offers(typed: str, sign: str, names: Mapping[int, str], none: str) -> Iterator[Offer]:
+    wanted = typed.strip().lstrip("@#").casefold()
+    if NONE.startswith(wanted):
+        yield Offer(f"{NONE} · {none}", NONE)
+    for one, name in names.items():
+        if wanted in name.casefold():
+            yield Offer(f"{sign}{name.lstrip(sign)}", str(one))
+
+
+def _seen(around: Surroundings) -> dict[int, str]:
+    return {one: place.name for one, place in around.places.items() if place.is_seen}
+
+
+def _permissions(missing: Iterable[str]) -> str:
+    return ", ".join(f"**{name}**" for name in missing)
