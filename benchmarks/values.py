@@ -5,7 +5,8 @@ from itertools import count
 
 from bot.domain.catalogue import Catalogue
 from bot.domain.jobs import Origin
-from bot.domain.money import Caps
+from bot.domain.limits import EVERYBODY, MEASURES, Limit, Limits
+from bot.domain.money import Scope
 from bot.domain.requests import Aspect, CameraControl, CameraMove, Picture, Quality, VideoRequest
 from bot.domain.rows import parse
 
@@ -13,21 +14,15 @@ DAY_MS = 86_400_000
 NOW_MS = 20_000 * DAY_MS
 """Some noon-less moment; nothing measured depends on which."""
 
-NO_CAPS = Caps(
-    guild_month=None,
-    user_day=None,
-    user_queued=None,
-    user_running=None,
-    guild_running=None,
+NO_CAPS = Limits()
+WIDE_CAPS = Limits(
+    tuple(
+        Limit(scope, EVERYBODY, measure, 10**12)
+        for scope in (Scope.OPERATOR, Scope.SERVER, Scope.MEMBER)
+        for measure in MEASURES[scope]
+    )
 )
-WIDE_CAPS = Caps(
-    guild_month=10**12,
-    user_day=10**12,
-    user_queued=10**9,
-    user_running=10**9,
-    guild_running=10**9,
-)
-"""Every cap is set, so that each is checked; none is reached."""
+"""Every cap that a server itself can have is set, so that each is checked; none is reached."""
 
 REQUEST = VideoRequest(
     prompt="The boat drifts towards the rising sun while gulls cross the sky. " * 12,

@@ -2,17 +2,19 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot import settings
-from bot.domain.money import Caps
+from bot.domain.limits import EVERYBODY, Limit, Limits, Measure
+from bot.domain.money import Scope
 from bot.settings import KNOWN_PROVIDERS, Settings, SettingsInvalid
 
 EXAMPLE = Path(__file__).parents[1] / ".env.example"
 TOKEN = "MTIzNDU2Nzg5MDEy.GabcdE.secret_part-of-the-token"
 
-CONTRACT = {
+CONTRACT: dict[str, Any] = {
     "discord_token": None,
     "discord_api_url": "https://discord.com/api/v10",
     "discord_gateway_url": "wss://gateway.discord.gg",
@@ -112,7 +114,13 @@ def test_an_empty_setting_is_as_if_left_out(name: str, given: Given) -> None:
     assert getattr(given(**{name.upper(): ""}), name) == Settings.model_fields[name].default
 
 
-CAPS = [name for name in Settings.model_fields if name.startswith("default_")]
+CAPS = {
+    "default_guild_monthly_credits": (Scope.SERVER, Measure.MONTH),
+    "default_guild_running": (Scope.SERVER, Measure.RUNNING),
+    "default_user_daily_credits": (Scope.MEMBER, Measure.DAY),
+    "default_user_queued": (Scope.MEMBER, Measure.QUEUED),
+    "default_user_running": (Scope.MEMBER, Measure.RUNNING),
+}
 
 
 @pytest.mark.parametrize("name", CAPS)
@@ -122,12 +130,16 @@ def test_a_cap_that_is_empty_is_none_and_nought_allows_nothing(
 ) -> None:
     chosen = given(**{name.upper(): value})
     assert getattr(chosen, name) == cap
-    assert getattr(chosen.default_caps, name.removeprefix("default_")) == cap
+    scope, measure = CAPS[name]
+    own = chosen.default_limits.of(scope)
+    assert own.get(measure) == cap
+    assert (measure in own) is (cap is not None)
 
 
 def test_a_new_server_starts_with_the_defaults(given: Given) -> None:
-    assert given().default_caps == Caps(
-        guild_month=10_000, user_day=500, user_queued=10, user_running=2, guild_running=5
+    assert {name for name in Settings.model_fields if name.startswith("default_")} == CAPS.keys()
+    assert given().default_limits == Limits(
+        tuple(Limit(scope, EVERYBODY, measure, CONTRACT[name]) for name, (scope, measure) in CAPS.items())
     )
 
 

@@ -69,7 +69,7 @@ def zone_of(name: str) -> tzinfo:
     """The time zone of that name; UTC where the machine's own list does not know it any more."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # the last where it names a folder of the list
         return UTC
 
 

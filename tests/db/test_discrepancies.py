@@ -3,29 +3,38 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import jobs, lanes, money
+from bot.db import guilds, jobs, lanes, money
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 from bot.domain.jobs import JobState
 from tests import builders
 
 NOW_MS = 1_790_000_000_000
+CAPS = builders.caps(user_day=3, guild_month=3)
+"""So little that the grants are needed."""
 
 
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    """One reserved, one settled and one refunded job."""
+    """One reserved, one settled and one refunded job, each paid from two grants; and a grant nobody has touched."""
     database = await SqliteDatabase.open(tmp_path / "kinora.db")
     await database.write(lanes.open_pool("local"))
+    await database.write(guilds.settle_in(1, defaults=CAPS))
+    for user_id, credits_ in ((100, 50), (money.SERVER, 50), (101, 1)):
+        await database.write(_give(user_id, credits_))
     for end in (None, JobState.DONE, JobState.FAILED):
         await database.write(_live(end))
     yield database
     await database.close()
 
 
+def _give(user_id: int, credits_: int) -> Transaction[int]:
+    return money.grant(1, user_id, credits_, expires_at_ms=None, by_id=7, reason=None, now_ms=NOW_MS)
+
+
 def _live(end: JobState | None) -> Transaction[None]:
     origin, request = builders.origin(), builders.request()
-    yield from jobs.accept(origin, request, builders.choice(5), defaults=builders.NO_CAPS, now_ms=NOW_MS)
+    yield from jobs.accept(origin, request, builders.choice(5), defaults=CAPS, now_ms=NOW_MS)
     if end is None:
         return
     job = yield from jobs.admit("local", slots=10, now_ms=NOW_MS)
@@ -46,15 +55,26 @@ async def test_sound_books_agree(db: SqliteDatabase) -> None:
 @pytest.mark.parametrize(
     ("damage", "wrong"),
     [
-        ("UPDATE budgets SET used = used + 1 WHERE user_id = 0", 1),
-        ("UPDATE budgets SET reserved = reserved + 1", 2),
-        ("DELETE FROM budgets WHERE user_id <> 0", 1),
-        ("INSERT INTO budgets (guild_id, user_id, period, reserved, used) VALUES (9, 9, '2026-11', 0, 3)", 1),
-        ("DELETE FROM ledger WHERE kind = 'settle'", 2),
-        ("DELETE FROM ledger WHERE kind = 'refund'", 2),
+        ("UPDATE balances SET used = used + 1 WHERE scope = 'server'", 3),
+        ("UPDATE balances SET reserved = reserved + 1", 10),
+        ("UPDATE balances SET used = used + 1, reserved = reserved - 1 WHERE scope = 'operator'", 1),
+        ("DELETE FROM balances WHERE scope = 'member'", 3),
+        ("INSERT INTO balances VALUES (9, 'member', 9, '2026-11', 0, 3)", 1),
+        ("DELETE FROM ledger WHERE kind = 'settle'", 10),
+        ("DELETE FROM ledger WHERE kind = 'refund'", 4),
+        ("UPDATE ledger SET allowance = allowance - 1 WHERE kind = 'settle'", 3),
+        ("UPDATE ledger SET budget = budget - 1 WHERE kind = 'settle'", 3),
+        ("UPDATE ledger SET worth = worth - 1 WHERE kind = 'settle'", 1),
+        ("UPDATE grants SET used = used - 1 WHERE used > 0", 2),
+        ("UPDATE grants SET reserved = reserved + 1 WHERE used > 0", 2),
+        ("UPDATE grants SET credits = credits + 1 WHERE user_id = 0", 1),
+        ("DELETE FROM draws WHERE kind = 'settle'", 2),
+        ("DELETE FROM draws WHERE kind = 'refund'", 2),
+        ("DELETE FROM draws WHERE kind = 'reserve'", 2),
+        ("DELETE FROM ledger WHERE kind = 'grant'", 3),
     ],
 )
-async def test_every_budget_that_the_ledger_does_not_bear_out_is_counted(
+async def test_everything_that_the_rows_do_not_bear_out_is_counted(
     db: SqliteDatabase, damage: str, wrong: int
 ) -> None:
     await db.write(_do(damage))

@@ -8,8 +8,9 @@ from bot.db import jobs, lanes, money
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import NoSuchJob, QuotaExceeded, TooLateToCancel, TooManyQueued
 from bot.domain.jobs import STEPS, TERMINAL, Job, JobState, Origin
-from bot.domain.money import Caps
-from tests import builders
+from bot.domain.limits import Limits
+from bot.domain.money import Scope, Window
+from tests import books, builders
 
 NOW_MS = 1_790_000_000_000
 
@@ -24,7 +25,7 @@ async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
 
 
 async def accept(
-    db: SqliteDatabase, origin: Origin | None = None, *, price: int = 5, defaults: Caps = builders.NO_CAPS
+    db: SqliteDatabase, origin: Origin | None = None, *, price: int = 5, defaults: Limits = builders.NO_CAPS
 ) -> jobs.Accepted:
     return await db.write(
         jobs.accept(
@@ -56,8 +57,7 @@ async def test_the_same_request_twice_makes_one_job_and_one_reservation(db: Sqli
     again = await accept(db, origin)
     assert (first.is_new, again.is_new) == (True, False)
     assert first.job == again.job
-    member, _ = await db.read(money.balances(1, 100, builders.NO_CAPS, now_ms=NOW_MS))
-    assert member.reserved == 5
+    assert (await db.read(books.balance(now_ms=NOW_MS))).reserved == 5
 
 
 async def test_a_daily_cap_is_reached_exactly_and_not_overdrawn(db: SqliteDatabase) -> None:
@@ -65,7 +65,9 @@ async def test_a_daily_cap_is_reached_exactly_and_not_overdrawn(db: SqliteDataba
     answers = await asyncio.gather(*(accept(db, defaults=caps) for _ in range(20)), return_exceptions=True)
     assert sum(isinstance(answer, jobs.Accepted) for answer in answers) == 3
     refusals = [answer for answer in answers if isinstance(answer, QuotaExceeded)]
-    assert {(refusal.whose, refusal.left) for refusal in refusals} == {("user", 0)}
+    assert {(refusal.scope, refusal.window, refusal.left) for refusal in refusals} == {
+        (Scope.MEMBER, Window.DAY, 0)
+    }
     assert len(refusals) == 17
 
 
@@ -75,7 +77,7 @@ async def test_a_guilds_month_counts_all_members_together(db: SqliteDatabase) ->
     await accept(db, builders.origin(user_id=2), defaults=caps)
     with pytest.raises(QuotaExceeded) as refusal:
         await accept(db, builders.origin(user_id=3), defaults=caps)
-    assert (refusal.value.whose, refusal.value.left, refusal.value.period) == ("guild", 2, "2026-09")
+    assert (refusal.value.scope, refusal.value.left, refusal.value.window) == (Scope.SERVER, 2, Window.MONTH)
 
 
 async def test_a_cap_of_nothing_refuses_the_first_request_and_keeps_nothing(db: SqliteDatabase) -> None:
@@ -117,8 +119,9 @@ async def test_success_settles_and_anything_else_refunds(db: SqliteDatabase) -> 
     await move(db, done, *TO_DONE)
     await move(db, failed, JobState.RENDERING, JobState.FAILED)
     await move(db, cancelled, JobState.CANCELLED)
-    member, guild = await db.read(money.balances(1, 100, builders.NO_CAPS, now_ms=NOW_MS))
-    assert (member.used, member.reserved) == (guild.used, guild.reserved) == (5, 0)
+    for scope in (Scope.MEMBER, Scope.CHANNEL, Scope.SERVER, Scope.OPERATOR):
+        balance = await db.read(books.balance(scope, Window.MONTH, now_ms=NOW_MS))
+        assert (balance.used, balance.reserved) == (5, 0)
 
 
 async def test_a_job_that_somebody_else_moved_stays_as_they_left_it(db: SqliteDatabase) -> None:

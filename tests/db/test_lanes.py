@@ -11,7 +11,7 @@ from bot.db import jobs, lanes
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 from bot.domain.jobs import Job, JobState
-from bot.domain.money import Caps
+from bot.domain.limits import Limits
 from tests import builders
 
 NOW_MS = 1_790_000_000_000
@@ -31,7 +31,7 @@ async def db(tmp_path: Path):  # noqa: ANN201 - an async generator
 
 
 async def queue(
-    db: SqliteDatabase, guild_id: int, user_id: int = 100, *, times: int = 1, caps: Caps = builders.NO_CAPS
+    db: SqliteDatabase, guild_id: int, user_id: int = 100, *, times: int = 1, caps: Limits = builders.NO_CAPS
 ) -> list[Job]:
     accepted = await asyncio.gather(
         *(

@@ -167,5 +167,9 @@ async def balance_and_state(path: Path) -> tuple[int, int, JobState]:
 
 
 def _used(user_id: int) -> Transaction[tuple[int, int]]:
-    rows = yield "SELECT used, reserved FROM budgets WHERE user_id = :user_id", {"user_id": user_id}
+    rows = yield (
+        "SELECT sum(used) AS used, sum(reserved) AS reserved FROM balances WHERE subject_id = :user_id"
+        " AND period LIKE '____-__'",
+        {"user_id": user_id},
+    )
     return rows[0]["used"], rows[0]["reserved"]

@@ -25,7 +25,7 @@ from bot.services.health import Health
 from bot.services.ordering import Ordering
 from bot.services.stages import Stages
 from bot.services.steps import Steps
-from tests import builders
+from tests import books, builders
 from tests.held import held
 from tests.services import doubles
 from tests.services.doubles import RecordingPublisher, ScriptedProvider, TurnedClock
@@ -101,8 +101,7 @@ class Engine:
         return await self.db.read(jobs.get(job.id))
 
     async def balance(self) -> Balance:
-        member, _ = await self.db.read(money.balances(1, 100, builders.NO_CAPS, now_ms=self.clock.now_ms()))
-        return member
+        return await self.db.read(books.balance(now_ms=self.clock.now_ms()))
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.catalogue import Choice
 from bot.domain.jobs import Job, JobState
-from bot.domain.money import Caps
+from bot.domain.limits import Limits
 from bot.services.admission import Admission
 from bot.services.health import Health
-from tests import builders
+from tests import books, builders
 from tests.held import held
 from tests.services.doubles import ScriptedProvider, TurnedClock, routes
 
@@ -64,7 +64,7 @@ class Door:
         self.changed.set()
 
     async def queue(
-        self, times: int = 1, *, provider: str = "scripted", caps: Caps = builders.NO_CAPS, **known: Any
+        self, times: int = 1, *, provider: str = "scripted", caps: Limits = builders.NO_CAPS, **known: Any
     ) -> None:
         for _ in range(times):
             await self.db.write(
@@ -255,8 +255,7 @@ async def test_what_nobody_else_can_make_for_its_price_ends_with_the_credits_bac
     [job] = handed_on
     assert job.state is JobState.FAILED
     assert "gone is no longer at hand here" in (job.error or "")
-    member, _ = await db.read(money.balances(1, 100, builders.NO_CAPS, now_ms=1))
-    assert member.reserved == 0
+    assert (await db.read(books.balance(now_ms=1))).reserved == 0
 
 
 async def test_jobs_of_providers_at_hand_stay_where_they_are(
@@ -264,7 +263,7 @@ async def test_jobs_of_providers_at_hand_stay_where_they_are(
 ) -> None:
     admission, db, handed_on = at_start
     transaction = jobs.accept(
-        builders.origin(), builders.request(), Choice(SMALL, 5), defaults=builders.NO_CAPS, now_ms=1
+        builders.origin(), builders.request(), Choice(SMALL, 5, worth=5), defaults=builders.NO_CAPS, now_ms=1
     )
     await db.write(transaction)
     await admission._adopt()

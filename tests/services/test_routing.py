@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import guilds
+from bot.db import guilds, limits
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.catalogue import Catalogue
 from bot.domain.errors import NotExpressible
@@ -44,7 +44,7 @@ async def test_the_operators_order_counts_unless_a_server_wants_the_cheapest(db:
 
 async def test_a_server_that_says_what_it_prefers_keeps_its_caps(db: SqliteDatabase) -> None:
     await db.write(guilds.prefer(1, {"cheapest_first": 1}, defaults=builders.caps(user_queued=3)))
-    assert await db.write(guilds.caps(1, defaults=builders.NO_CAPS)) == builders.caps(user_queued=3)
+    assert await db.read(limits.all_of(1)) == builders.caps(user_queued=3)
 
 
 @pytest.mark.parametrize("cheapest_first", [False, True])
