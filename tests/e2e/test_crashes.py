@@ -167,9 +167,10 @@ async def balance_and_state(path: Path) -> tuple[int, int, JobState]:
 
 
 def _used(user_id: int) -> Transaction[tuple[int, int]]:
-    rows = yield (
-        "SELECT sum(used) AS used, sum(reserved) AS reserved FROM balances WHERE subject_id = :user_id"
-        " AND period LIKE '____-__'",
-        {"user_id": user_id},
-    )
-    return rows[0]["used"], rows[0]["reserved"]
+    """Of the month; a job may have been asked for just before midnight."""
+    rows = yield _OF_A_MONTH, {"user_id": user_id}
+    [row] = rows
+    return row["used"], row["reserved"]
+
+
+_OF_A_MONTH = "SELECT used, reserved FROM balances WHERE subject_id = :user_id AND period LIKE '____-__'"
