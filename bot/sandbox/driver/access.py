@@ -41,8 +41,9 @@ def _check(world: World, user_id: int, channel: Channel, command: Command) -> No
     if not total & Permission.USE_APPLICATION_COMMANDS:
         raise ClientRefused(f"This person may not use commands in {channel}.")
     wanted = body.get("default_member_permissions")
-    if wanted is None or total & Permission.ADMINISTRATOR:
+    said = guild.shows_command(user_id, command.id)
+    if said or total & Permission.ADMINISTRATOR or (wanted is None and said is None):
         return
-    needed = Permission(int(wanted))
-    if not needed or total & needed != needed:
+    needed = Permission(int(wanted or 0))
+    if said is False or not needed or total & needed != needed:
         raise ClientRefused(f"{command.name} is hidden from this person; it needs {needed!r}.")

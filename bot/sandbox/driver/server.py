@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 
 from bot.sandbox.driver.person import Person
-from bot.sandbox.model.applications import Application
+from bot.sandbox.model.applications import SLASH, Application
 from bot.sandbox.model.guilds import Guild
+from bot.sandbox.model.hub import Event
 from bot.sandbox.model.people import Member, Role, User
 from bot.sandbox.permissions import Permission
+from bot.sandbox.refusals import ClientRefused
 from bot.sandbox.waiting import DEFAULT_TIMEOUT_S
 from bot.sandbox.world import World
 
@@ -83,6 +85,27 @@ class Server(Guild):
         self.members[app.user.id] = member
         self.announce_to(app.user.id)
         return member
+
+    def show_command(self, app: Application, name: str, to: Role | Member, *, shown: bool = True) -> None:
+        """As an admin does in the settings of a bot's integration: show a slash command to somebody, or hide it."""
+        command = app.find(SLASH, name, self.id)
+        if command is None:
+            raise ClientRefused(f"{app.name} has no command {name}.")
+        said = self.command_overwrites.setdefault(command.id, {})
+        said[to.id] = shown
+        body = {
+            "id": str(command.id),
+            "application_id": str(app.id),
+            "guild_id": str(self.id),
+            "permissions": [
+                {"id": str(one), "type": 1 if one in self.roles else 2, "permission": is_shown}
+                for one, is_shown in said.items()
+            ],
+        }
+        event = Event(
+            "APPLICATION_COMMAND_PERMISSIONS_UPDATE", lambda _: body, 0, self.id, app.user.id.__eq__
+        )
+        self.hub.publish(event)
 
     def app_role(self, app: Application) -> Role:
         """The role that Discord made for the bot."""

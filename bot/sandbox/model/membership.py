@@ -21,6 +21,8 @@ class Membership:
     hub: Hub
     roles: dict[int, Role] = field(default_factory=dict[int, Role])
     members: dict[int, Member] = field(default_factory=dict[int, Member])
+    command_overwrites: dict[int, dict[int, bool]] = field(default_factory=dict[int, dict[int, bool]])
+    """By command, the roles and members to whom an admin shows or hides it, whatever its default permissions say."""
 
     def __post_init__(self) -> None:
         self.roles[self.id] = Role(self.id, "@everyone", EVERYONE, 0)
@@ -75,6 +77,18 @@ class Membership:
         return in_channel(
             base, holder.overwrites, everyone_id=self.id, role_ids=member.role_ids, user_id=user_id
         )
+
+    def shows_command(self, user_id: int, command_id: int) -> bool | None:
+        """Whether admins have shown a command to a member or hidden it; None if they have said nothing.
+
+        A word on the member counts most, then one role that shows it, then those that hide it, then @everyone
+        (Discord's documentation, Application Command Permissions).
+        """
+        said = self.command_overwrites.get(command_id, {})
+        if user_id in said:
+            return said[user_id]
+        of_roles = [said[role_id] for role_id in self.members[user_id].role_ids if role_id in said]
+        return any(of_roles) if of_roles else said.get(self.id)
 
     def may(self, user_id: int, channel: Channel, needed: Permission) -> bool:
         """Whether a member has all of these permissions in a channel."""

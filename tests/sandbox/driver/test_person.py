@@ -136,6 +136,26 @@ async def test_hidden_commands_cannot_be_used(mia: Person, channel: Channel, gui
     await mia.slash("admins", channel)
 
 
+async def test_admins_show_and_hide_commands_whatever_their_default(
+    mia: Person, channel: Channel, guild: Server, app: App
+) -> None:
+    helpers, guests = guild.add_role("helpers"), guild.add_role("guests")
+    guild.set_roles(mia, [helpers, guests])
+    guild.show_command(app, "secret", helpers)
+    guild.show_command(app, "secret", guests, shown=False)
+    await mia.slash("secret", channel)
+    guild.set_roles(mia, [guests])
+    with pytest.raises(ClientRefused, match="hidden"):
+        await mia.slash("secret", channel)
+    guild.show_command(app, "secret", mia)
+    await mia.slash("secret", channel)
+    guild.show_command(app, "quota", guild.everyone, shown=False)
+    with pytest.raises(ClientRefused, match="hidden"):
+        await mia.slash("quota me", channel)
+    with pytest.raises(ClientRefused, match="no command"):
+        guild.show_command(app, "missing", mia)
+
+
 async def test_channels_decide_as_well(mia: Person, channel: Channel, guild: Server, app: App) -> None:
     with pytest.raises(ClientRefused, match="age-restricted"):
         await mia.slash("adult", channel)
