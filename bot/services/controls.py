@@ -212,7 +212,7 @@ class RoleOrNone:
 
     def read(self, typed: str, around: Surroundings) -> Stored:
         """A role by mention, id or name."""
-        role_id = _meant(typed, "<@&", {**around.roles, around.guild_id: "everyone"})
+        role_id = _meant(typed, "<@&", {**around.roles, around.guild_id: "everyone"}, one="a role")
         if role_id == around.guild_id:
             raise Unfit(f"cannot be the role of everybody{self.everybody}.")
         return role_id
@@ -227,7 +227,7 @@ class RoleOrNone:
             return State(f"`{NONE}`", self.none, NONE)
         if stored in around.roles:
             return State(f"<@&{stored}>", self.some, f"{around.roles[stored]} ({stored})")
-        trouble = f"This role was deleted: {self.gone}. Choose another, or `{NONE}`."
+        trouble = f"This role was deleted. Choose another, or `{NONE}`."
         return State("`deleted role`", self.gone, f"deleted role ({stored})", trouble)
 
 
@@ -243,9 +243,9 @@ class PlaceOrNone:
 
     def read(self, typed: str, around: Surroundings) -> Stored:
         """A channel by mention, id or name."""
-        place_id = _meant(typed, "<#", _seen(around))
+        place_id = _meant(typed, "<#", _seen(around), one="a text channel")
         if place_id is not None and (missing := around.places[place_id].missing):
-            raise Unfit(f"can be a channel that I can post in; there I lack {_permissions(missing)}.")
+            raise Unfit(f"needs a channel that I can post in; there I lack {_permissions(missing)}.")
         return place_id
 
     def offers(self, typed: str, around: Surroundings) -> Iterator[Offer]:
@@ -260,7 +260,7 @@ class PlaceOrNone:
             return State(f"`{NONE}`", self.none, NONE)
         place = around.places.get(stored)
         if place is None:
-            trouble = f"This channel was deleted: {self.gone}. Choose another, or `{NONE}`."
+            trouble = f"This channel was deleted. Choose another, or `{NONE}`."
             return State("`deleted channel`", self.gone, f"deleted channel ({stored})", trouble)
         trouble = f"I cannot post there: I lack {_permissions(place.missing)}." if place.missing else None
         return State(f"<#{stored}>", self.some, f"{place.name} ({stored})", trouble)
@@ -294,7 +294,7 @@ class TimeZone:
         return State(f"`{name}`", words, name, trouble)
 
 
-def _meant(typed: str, begin: str, names: Mapping[int, str]) -> int | None:
+def _meant(typed: str, begin: str, names: Mapping[int, str], *, one: str) -> int | None:
     """The id that a mention, an id or a name stands for; None for `none`.
 
     Raises:
@@ -306,13 +306,19 @@ def _meant(typed: str, begin: str, names: Mapping[int, str]) -> int | None:
         return found
     if meant.casefold() == NONE:
         return None
-    wanted = meant.lstrip("@#").casefold()
-    called = [one for one, name in names.items() if name.lstrip("@#").casefold() == wanted]
+    called = _called(meant.lstrip("@#"), names)
     if len(called) == 1:
         return called[0]
     if called:
-        raise Unfit(f"could be {len(called)} that are called so; choose one that is suggested.")
-    raise Unfit(f"can only be what this server has; choose one that is suggested, or `{NONE}`.")
+        raise Unfit(f"could be one of {len(called)} that are called so; choose one that is suggested.")
+    raise Unfit(f"needs {one} of this server; choose one that is suggested, or `{NONE}`.")
+
+
+def _called(meant: str, names: Mapping[int, str]) -> list[int]:
+    """What is called exactly so, or else so in another case."""
+    exactly = [one for one, name in names.items() if name.lstrip("@#") == meant]
+    wanted = meant.casefold()
+    return exactly or [one for one, name in names.items() if name.lstrip("@#").casefold() == wanted]
 
 
 def _offers(typed: str, sign: str, names: Mapping[int, str], none: str) -> Iterator[Offer]:

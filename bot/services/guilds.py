@@ -49,8 +49,9 @@ class NoSuchValue(Unchanged):
 class ManagersOnly(Unchanged):
     """Only who has Manage Server may change this."""
 
-    def __init__(self, setting: str) -> None:
-        super().__init__(f"Only who has Manage Server may change `{setting}`.")
+    def __init__(self, setting: str, *, among_others: bool) -> None:
+        rest = ", so set the others back one by one" if among_others else ""
+        super().__init__(f"Only who has Manage Server may change `{setting}`{rest}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +113,15 @@ SETTINGS = (
     GuildSetting(
         name="time_zone",
         column="time_zone",
-        words="By whose clock days, weeks and months of allowances begin",
+        words="The clock by which days, weeks and months begin",
         control=TimeZone(),
         usual="UTC",
     ),
     GuildSetting(
         name="log_channel",
         column="log_channel_id",
-        words="Where moderators are told what they should know, such as that a budget runs out",
-        control=PlaceOrNone(some="there", none="nowhere", gone="nobody is told"),
+        words="Where I tell moderators what they should know, such as that a budget runs out",
+        control=PlaceOrNone(some="there", none="nowhere", gone="nowhere"),
         usual=None,
     ),
     GuildSetting(
@@ -130,7 +131,7 @@ SETTINGS = (
         control=RoleOrNone(
             some="whoever has this role",
             none="nobody",
-            gone="it makes nobody a moderator",
+            gone="nobody",
             everybody=", which would make every member a moderator",
         ),
         usual=None,
@@ -139,11 +140,11 @@ SETTINGS = (
     GuildSetting(
         name="approval_role",
         column="approval_role_id",
-        words="Whose clips are made without waiting for a moderator's approval",
+        words="Whose clips need no moderator's approval",
         control=RoleOrNone(
             some="those of whoever has this role, and of moderators",
             none="everybody's",
-            gone="clips of all members but moderators wait for approval",
+            gone="only those of moderators",
             everybody="; `none` lets everybody make clips without approval",
         ),
         usual=None,
@@ -151,13 +152,13 @@ SETTINGS = (
     GuildSetting(
         name="confirm_above",
         column="confirm_above",
-        words="Which clips are made only once their member has confirmed the price",
+        words="Which clips wait until their member confirms the price",
         control=Number(
             least=0,
             most=1_000_000,
             unit="credits",
             words="those that cost more than {} credits",
-            none="none has to be confirmed",
+            none="none",
             offered=(25, 50, 100, 250, 500),
         ),
         usual=None,
@@ -165,12 +166,12 @@ SETTINGS = (
     GuildSetting(
         name="price_percent",
         column="price_percent",
-        words="What clips cost here, in per cent of the catalogue's prices",
+        words="What clips cost, in per cent of the catalogue's prices",
         control=Number(
             least=10,
             most=1_000,
             unit="%",
-            words="one that the catalogue has for 100 credits costs {}, unless `/quota price` says otherwise",
+            words="100 credits in the catalogue are {} here, unless /quota price says otherwise",
             offered=(50, 80, 100, 120, 150, 200),
         ),
         usual=100,
@@ -178,7 +179,7 @@ SETTINGS = (
     GuildSetting(
         name="pays_overrun",
         column="pays_overrun",
-        words="What is charged when a provider says that a clip really cost more than was reserved for it",
+        words="What is charged if a clip turns out dearer than was reserved",
         control=no_or_yes(
             no="no more than was reserved", yes="what it really cost, even if that overdraws a cap"
         ),
@@ -248,7 +249,7 @@ class GuildSettings:
     async def _change(self, around: Surroundings, wanted: Mapping[GuildSetting, Stored]) -> list[Chosen]:
         for row in wanted:
             if row.is_managers and not around.manages:
-                raise ManagersOnly(row.name)
+                raise ManagersOnly(row.name, among_others=len(wanted) > 1)
         changes = _changes(around, wanted, defaults=self._defaults, now_ms=self._clock.now_ms())
         await self._db.write(changes)
         return [Chosen(row, stored) for row, stored in wanted.items()]
