@@ -407,6 +407,7 @@ def _furnish(
         cards=engine.cards,
         delivery=engine.delivery,
         publisher=publisher,
+        notices=engine.notices,
     )
 
 

@@ -29,6 +29,7 @@ EXTENSIONS = (
     "cogs.video",
     "cogs.motion",
     "cogs.storyboard",
+    "cogs.consent",
     "cogs.queue",
     "cogs.quota",
     "cogs.settings",

@@ -38,7 +38,7 @@ class Storyboard(commands.Cog):
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[Kinora]) -> None:
         """Take the shots, whichever process showed the modal."""
-        number = storyboard.number_in(interaction)
+        number = storyboard.FORM.number_in(interaction)
         if number is not None:
             await self.bot.desk.storyboards.take(interaction, number)
 

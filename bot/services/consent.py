@@ -94,9 +94,10 @@ class Consent:
         """Nothing, unless the request has come as far as a question.
 
         Raises:
-            NeedsConfirmation, NeedsApproval: with the question, perhaps answered or lapsed meanwhile.
+            NeedsConfirmation, NeedsApproval: with the question.
+            OfferLapsed: the question has been answered, or has lapsed.
         """
-        asked = await self._db.read(_asked(request_key))
+        asked = await self._db.read(self._asked(request_key))
         if asked is not None:
             raise asked
 
@@ -219,7 +220,7 @@ class Consent:
     def _keep(self, question: Question, redeem: Redeem | None) -> Transaction[NeedsConsent]:
         """Keep a question; a request that has one already keeps that."""
         origin = question.origin
-        asked = yield from _asked(origin.request_key)
+        asked = yield from self._asked(origin.request_key)
         if asked is not None:
             return asked
         yield from redeem() if redeem else ()
@@ -232,6 +233,16 @@ class Consent:
             request_key=origin.request_key,
         )
         return needed(number, question)
+
+    def _asked(self, request_key: str) -> Transaction[NeedsConsent | None]:
+        """The question that a request has led to already; None where it has not."""
+        found = yield from offers.of_request(request_key)
+        question = understood(found[1]) if found else None
+        if not found or question is None:
+            return None
+        if not self.is_open(question):
+            raise OfferLapsed
+        return needed(found[0], question)
 
     def _change(self, kept: _Kept, after: Question) -> Transaction[None]:
         text, lapses_at_ms = after.model_dump_json(), after.lapses_at_ms
@@ -269,10 +280,3 @@ class Consent:
 def _settled(request: VideoRequest, choice: Choice) -> VideoRequest:
     """The request with the quality that it is made in."""
     return request.model_copy(update={"quality": choice.spec.quality_of(request)})
-
-
-def _asked(request_key: str) -> Transaction[NeedsConsent | None]:
-    """The question that a request has led to already; None where it has not."""
-    found = yield from offers.of_request(request_key)
-    question = understood(found[1]) if found else None
-    return needed(found[0], question) if found and question else None

@@ -1,15 +1,19 @@
 """Buttons that outlive every restart: all they know is in their id, and rights are checked on each click."""
 
 import re
-from collections.abc import Sequence
-from typing import Any, Protocol, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol, Self
 
 import discord
 from discord import ui
 
 from bot.media.errors import Fit
 
-_FIT_LABELS = {Fit.ENLARGE: "Enlarge it", Fit.PAD: "Add a blurred border", Fit.CROP: "Crop it"}
+_FIT_LABELS: Mapping[str, str] = {
+    Fit.ENLARGE: "Enlarge it",
+    Fit.PAD: "Add a blurred border",
+    Fit.CROP: "Crop it",
+}
 
 
 class Desk(Protocol):
@@ -32,14 +36,29 @@ def _desk(interaction: discord.Interaction[Any]) -> Desk:
     return interaction.client.desk
 
 
-class CancelButton(ui.DynamicItem[ui.Button[Any]], template=r"job:(?P<job>\d{1,18}):cancel"):
-    """Cancels the job whose card it is on."""
+class NumberedButton(ui.DynamicItem[ui.Button[Any]], template=r"(?!)"):
+    """A button about something that has a number; its id says which, and what the button does.
 
-    def __init__(self, job_id: int) -> None:
-        super().__init__(
-            ui.Button(label="Cancel", style=discord.ButtonStyle.secondary, custom_id=f"job:{job_id}:cancel")
+    A kind of them says what the number is of, and gives a label for everything it does.
+    """
+
+    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
+    _about: ClassVar[str]
+    _labels: ClassVar[Mapping[str, str]]
+
+    def __init_subclass__(cls, *, about: str, does: Mapping[str, str]) -> None:
+        super().__init_subclass__(
+            template=rf"{about}:(?P<number>[0-9]{{1,18}}):(?P<does>{'|'.join(map(re.escape, does))})"
         )
-        self.job_id = job_id
+        cls._about, cls._labels = about, does
+
+    def __init__(self, number: int, does: str | None = None) -> None:
+        """`does` may be left out where there is only one thing to do."""
+        does = does or next(iter(self._labels))
+        label, custom_id = self._labels[does], f"{self._about}:{number}:{does}"
+        super().__init__(ui.Button(label=label, style=self.style, custom_id=custom_id))
+        self.number = number
+        self.does = does
 
     @classmethod
     async def from_custom_id(
@@ -47,66 +66,33 @@ class CancelButton(ui.DynamicItem[ui.Button[Any]], template=r"job:(?P<job>\d{1,1
     ) -> Self:
         """Rebuild the button that was clicked."""
         del interaction, item
-        return cls(int(match["job"]))
+        return cls(int(match["number"]), match["does"])
+
+
+class CancelButton(NumberedButton, about="job", does={"cancel": "Cancel"}):
+    """Cancels the job whose card it is on."""
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Cancel, and say so to the one who clicked."""
-        await _desk(interaction).cancel(interaction, self.job_id)
+        await _desk(interaction).cancel(interaction, self.number)
 
 
-class RequestButton(ui.DynamicItem[ui.Button[Any]], template=r"job:(?P<job>\d{1,18}):request"):
+class RequestButton(NumberedButton, about="job", does={"request": "Show request"}):
     """Shows moderators what is sent to the provider."""
-
-    def __init__(self, job_id: int) -> None:
-        super().__init__(
-            ui.Button(
-                label="Show request",
-                style=discord.ButtonStyle.secondary,
-                custom_id=f"job:{job_id}:request",
-            )
-        )
-        self.job_id = job_id
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Rebuild the button that was clicked."""
-        del interaction, item
-        return cls(int(match["job"]))
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Show the requests to the one who clicked."""
-        await _desk(interaction).show_request(interaction, self.job_id)
+        await _desk(interaction).show_request(interaction, self.number)
 
 
-class FitButton(
-    ui.DynamicItem[ui.Button[Any]], template=r"offer:(?P<offer>\d{1,18}):(?P<fit>enlarge|pad|crop)"
-):
+class FitButton(NumberedButton, about="offer", does=_FIT_LABELS):
     """Takes up the offer to make a picture fit."""
 
-    def __init__(self, offer_id: int, fit: Fit) -> None:
-        super().__init__(
-            ui.Button(
-                label=_FIT_LABELS[fit],
-                style=discord.ButtonStyle.primary,
-                custom_id=f"offer:{offer_id}:{fit.value}",
-            )
-        )
-        self.offer_id = offer_id
-        self.fit = fit
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Rebuild the button that was clicked."""
-        del interaction, item
-        return cls(int(match["offer"]), Fit(match["fit"]))
+    style = discord.ButtonStyle.primary
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Ask again, with the picture made to fit."""
-        await _desk(interaction).take_up_offer(interaction, self.offer_id, self.fit)
+        await _desk(interaction).take_up_offer(interaction, self.number, Fit(self.does))
 
 
 def fit_row(offer_id: int, remedies: Sequence[Fit]) -> ui.ActionRow[Any]:

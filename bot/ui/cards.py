@@ -4,7 +4,7 @@ import discord
 from discord import ui
 
 from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, Job, JobState
-from bot.domain.requests import CameraControl
+from bot.domain.requests import CameraControl, VideoRequest
 from bot.services.ports import Card
 from bot.ui.buttons import CancelButton, RequestButton
 from bot.ui.text import counted, progress_bar, prose, quoted
@@ -65,8 +65,12 @@ def result_text(job: Job) -> str:
 
 def describe_request(job: Job) -> str:
     """What is made, by whom and for how much, in one line."""
-    request = job.request
-    parts = [job.provider, _model(job.model), f"{request.duration_s} s"]
+    return described(job.request, provider=job.provider, model=job.model, price=_price(job))
+
+
+def described(request: VideoRequest, *, provider: str, model: str, price: str) -> str:
+    """A request in one line, with who makes it; `price` in words."""
+    parts = [provider, _model(model), f"{request.duration_s} s"]
     if request.quality:
         parts.append(request.quality.value)
     if request.aspect:
@@ -81,8 +85,22 @@ def describe_request(job: Job) -> str:
         parts.append(counted(len(request.shots), "shot"))
     if request.sound:
         parts.append("with voices" if request.voices else "with sound")
-    parts.append(counted(job.price, "credit") if job.credits else "free draft")
-    return " · ".join(parts)
+    return " · ".join((*parts, price))
+
+
+def price_words(credits_: int, request: VideoRequest) -> str:
+    """A price as it stands on a card."""
+    if request.draft and not credits_:
+        return "free draft"
+    return counted(credits_, "credit") if credits_ else "free"
+
+
+def _price(job: Job) -> str:
+    """What is charged, and what was reserved where that is something else."""
+    price = price_words(job.price, job.request)
+    if job.price == job.credits:
+        return price
+    return f"{price}, {'of' if job.price < job.credits else 'more than the'} {job.credits:,} reserved"
 
 
 def _model(name: str) -> str:

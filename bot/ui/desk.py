@@ -18,12 +18,13 @@ from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.generation import MAX_PICTURE_BYTES, Ask, Generation, Painted, Storyboard
 from bot.services.insights import Insights
-from bot.services.ports import Card
+from bot.services.notices import Notices
 from bot.ui import checks, errors
 from bot.ui.cards import card_view
+from bot.ui.consent import Consents, show_on
 from bot.ui.motion import Painting
 from bot.ui.storyboard import Storyboards
-from bot.ui.threads import DiscordPublisher, translated
+from bot.ui.threads import DiscordPublisher
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -46,12 +47,16 @@ class Desk:
         cards: Cards,
         delivery: Delivery,
         publisher: DiscordPublisher,
+        notices: Notices,
     ) -> None:
         self._generation = generation
         self._publisher = publisher
         self._insights = insights
         self._cards = cards
         self._delivery = delivery
+        self.consents = Consents(
+            generation.consent, cards=cards, notices=notices, before_all_else=self._before_all_else
+        )
         self.storyboards = Storyboards(generation, ask=self._ask, before_all_else=self._before_all_else)
         self._intake = asyncio.Semaphore(_INTAKES_AT_ONCE)
         self._painted = asyncio.Semaphore(_PAINTED_AT_ONCE)
@@ -144,13 +149,9 @@ class Desk:
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
             if await errors.answer(interaction, error):
                 await self._generation.forget(asked.request_key)
-            return
-
-        async def show(card: Card) -> None:
-            async with translated():
-                await interaction.edit_original_response(view=card_view(card))
-
-        self._cards.begin(job, show)
+            await self.consents.announce(error)
+        else:
+            self._cards.begin(job, show_on(interaction))
 
     async def _go_on(self, asked: Asked) -> None:
         """Take a request further without its interaction, if its acknowledgement stands there unanswered."""
@@ -173,10 +174,12 @@ class Desk:
             await self._generation.forget(asked.request_key)
             return
         try:
+            await self._generation.consent.remind(asked.request_key)
             job = await self._accept(asked, card_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
             await self._publisher.show_view(asked.channel_id, card_id, errors.view_of(error))
             await self._generation.forget(asked.request_key)
+            await self.consents.announce(error)
         else:
             self._cards.changed(job)
 

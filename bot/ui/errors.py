@@ -26,6 +26,7 @@ from bot.domain.requests import first_problem
 from bot.media.errors import MediaError, PictureRefused
 from bot.services.generation import PictureNeedsFitting
 from bot.services.guilds import Unchanged
+from bot.services.questions import NotYours
 from bot.ui.buttons import fit_row
 from bot.ui.checks import ModeratorsOnly
 from bot.ui.text import counted, prose
@@ -34,11 +35,11 @@ log = structlog.stdlib.get_logger(__name__)
 
 _FREE = "Nothing was charged."
 _MAX_REASON = 300
-_WHOSE = {
-    Scope.MEMBER: "You have",
-    Scope.CHANNEL: "This channel has",
-    Scope.SERVER: "This server has",
-    Scope.OPERATOR: "The bot's operator has this server",
+_LEFT = {
+    Scope.MEMBER: "You have {left} left for this {window}",
+    Scope.CHANNEL: "This channel has {left} left for this {window}",
+    Scope.SERVER: "This server has {left} left for this {window}",
+    Scope.OPERATOR: "The bot's operator lets this server use {left} more this {window}, by the operator's prices",
 }
 
 
@@ -78,7 +79,7 @@ def _unchanged(error: Unchanged) -> Answer:
 
 
 @describe.register
-def _not_yours(error: ModeratorsOnly) -> Answer:
+def _not_yours(error: ModeratorsOnly | NotYours) -> Answer:
     return Answer(f"{error}")
 
 
@@ -89,9 +90,9 @@ def _not_expressible(error: NotExpressible) -> Answer:
 
 @describe.register
 def _quota(error: QuotaExceeded) -> Answer:
-    left = f"{counted(error.left, 'credit')} left for this {error.window}"
+    left = _LEFT[error.scope].format(left=counted(error.left, "credit"), window=error.window.value)
     return Answer(
-        f"This clip costs {counted(error.price, 'credit')}. {_WHOSE[error.scope]} {left}; "
+        f"This clip costs {counted(error.price, 'credit')}. {left}; "
         f"there is more <t:{error.fresh_at_s}:R>. {_FREE}"
     )
 

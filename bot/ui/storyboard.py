@@ -1,13 +1,8 @@
-"""Storyboards: the modal that asks for shots, and the way back to it.
+"""Storyboards: the modal that asks for shots, and the way back to it."""
 
-discord.py knows a modal only in the process that sent it, so the modal's id says which storyboard it is for
-and whoever receives it finds the rest in the database.
-"""
-
-import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import discord
 from discord import ui
@@ -17,16 +12,26 @@ from bot.domain.errors import Refused
 from bot.domain.requests import Options
 from bot.services.generation import Generation, Storyboard
 from bot.ui import errors
+from bot.ui.buttons import NumberedButton
 from bot.ui.errors import Answer, describe
+from bot.ui.modals import Form
 from bot.ui.shots import shots_of
 from bot.ui.text import plain
 
 MAX_TEXT = 3400
 """Six full shots; and with a sentence about them they fit a message, which has 4,000 characters."""
 
-_FIELD = "shots"
-_MODAL_ID = re.compile(r"storyboard:([0-9]{1,18})")
-_EXAMPLE = "3 | The boat leaves the harbour\n2 | A wave lifts it"
+FORM = Form(
+    about="storyboard",
+    field="shots",
+    title="Storyboard",
+    label="Up to six shots, a line each",
+    description="Seconds, then | and what happens. The clip is as long as all of them.",
+    placeholder="3 | The boat leaves the harbour\n2 | A wave lifts it",
+    max_length=MAX_TEXT,
+)
+"""Its number is a storyboard's."""
+
 _TICK = "\u02cb"  # ends no code block
 
 Interaction = discord.Interaction[Any]
@@ -62,28 +67,12 @@ class Desk(Protocol):
     storyboards: "Storyboards"
 
 
-class EditShotsButton(ui.DynamicItem[ui.Button[Any]], template=r"storyboard:(?P<number>\d{1,18}):edit"):
+class EditShotsButton(NumberedButton, about="storyboard", does={"edit": "Edit the shots"}):
     """Opens the modal again with what was written."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(
-            ui.Button(
-                label="Edit the shots",
-                style=discord.ButtonStyle.primary,
-                custom_id=f"storyboard:{number}:edit",
-            )
-        )
-        self.number = number
+    style = discord.ButtonStyle.primary
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Rebuild the button that was clicked."""
-        del interaction, item
-        return cls(int(match["number"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+    async def callback(self, interaction: Interaction) -> None:
         """Show the modal."""
         desk: Desk = interaction.client.desk
         await desk.storyboards.reopen(interaction, self.number)
@@ -113,20 +102,20 @@ class Storyboards:
         self._generation.check_storyboard(board)
         async with self._before_all_else():
             number = await self._keep(interaction, board)
-            await interaction.response.send_modal(modal(number, board.text))
+            await interaction.response.send_modal(FORM.modal(number, board.text))
 
     async def reopen(self, interaction: Interaction, number: int) -> None:
         """Show the modal again, with what was written."""
         try:
             async with self._before_all_else():
                 board = await self._kept(interaction, number)
-                await interaction.response.send_modal(modal(number, board.text))
+                await interaction.response.send_modal(FORM.modal(number, board.text))
         except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
             await errors.answer(interaction, error)
 
     async def take(self, interaction: Interaction, number: int) -> None:
         """Take the shots that were written; where they are not taken, the person gets them back with the reason."""
-        text = text_in(interaction)
+        text = FORM.text_in(interaction)
         try:
             await self._take(interaction, await self._kept(interaction, number), text)
         except ShotsRefused as refusal:
@@ -152,41 +141,3 @@ class Storyboards:
     async def _kept(self, interaction: Interaction, number: int) -> Storyboard:
         assert interaction.guild_id is not None
         return await self._generation.storyboard(number, interaction.guild_id, interaction.user.id)
-
-
-def modal(number: int, text: str) -> ui.Modal:
-    """A modal for the shots of a storyboard, with what was written so far."""
-    shown = ui.Modal(title="Storyboard", custom_id=f"storyboard:{number}")
-    field: ui.TextInput[Any] = ui.TextInput(
-        custom_id=_FIELD,
-        style=discord.TextStyle.paragraph,
-        placeholder=_EXAMPLE,
-        default=text or None,
-        max_length=MAX_TEXT,
-    )
-    shown.add_item(
-        ui.Label(
-            text="Up to six shots, a line each",
-            description="Seconds, then | and what happens. The clip is as long as all of them.",
-            component=field,
-        )
-    )
-    shown.stop()  # its answer is found by its id, so discord.py need not remember it
-    return shown
-
-
-def number_in(interaction: Interaction) -> int | None:
-    """Which storyboard a modal that was sent off is for; None for any other interaction."""
-    if interaction.type is not discord.InteractionType.modal_submit:
-        return None
-    data: Any = interaction.data
-    found = _MODAL_ID.fullmatch(data["custom_id"])
-    return int(found[1]) if found else None
-
-
-def text_in(interaction: Interaction) -> str:
-    """What was written in the modal, as far as its field goes; empty where it comes back without."""
-    data: Any = interaction.data
-    fields = [label["component"] for label in data["components"] if "component" in label]
-    written = next((field.get("value") for field in fields if field.get("custom_id") == _FIELD), "")
-    return written[:MAX_TEXT] if isinstance(written, str) else ""

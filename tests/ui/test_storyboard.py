@@ -6,17 +6,16 @@ import pytest
 
 from bot.db.errors import DatabaseUnavailable
 from bot.sandbox.rules import violations
-from bot.ui import storyboard
 from bot.ui.errors import view_of
 from bot.ui.shots import ShotsUnclear
-from bot.ui.storyboard import MAX_TEXT, ShotsRefused
+from bot.ui.storyboard import FORM, MAX_TEXT, ShotsRefused
 from tests.discord_payloads import CALLBACK
 from tests.ui.conftest import buttons, everything_said, refusals
 
 
 @pytest.mark.parametrize("text", ["", "3 | The boat leaves", "x" * MAX_TEXT])
 def test_the_modal_is_as_discord_takes_it(text: str) -> None:
-    body: dict[str, Any] = {"type": 9, "data": storyboard.modal(12, text).to_dict()}
+    body: dict[str, Any] = {"type": 9, "data": FORM.modal(12, text).to_dict()}
     assert violations("POST", CALLBACK, body, []) == []
     assert body["data"]["custom_id"] == "storyboard:12"
 
@@ -59,4 +58,4 @@ def test_a_modal_is_known_by_its_id(
     kind: discord.InteractionType, custom_id: str, number: int | None
 ) -> None:
     interaction: Any = SimpleNamespace(type=kind, data={"custom_id": custom_id})
-    assert storyboard.number_in(interaction) == number
+    assert FORM.number_in(interaction) == number
