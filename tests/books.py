@@ -23,10 +23,15 @@ def standing(
 
 
 def balance(
-    scope: Scope = Scope.MEMBER, window: Window = Window.DAY, *, now_ms: int, **known: int
+    scope: Scope = Scope.MEMBER,
+    window: Window = Window.DAY,
+    *,
+    guild_id: int = 1,
+    user_id: int = 100,
+    now_ms: int,
 ) -> Transaction[Balance]:
-    """One account in one window; of the usual member, unless told otherwise."""
-    found = yield from standing(now_ms=now_ms, **known)
+    """One account in one window, by the clock of UTC."""
+    found = yield from standing(guild_id=guild_id, user_id=user_id, now_ms=now_ms)
     purse: Purse = getattr(found, scope.value)
     period = found.periods.of(window)
     return next(balance for balance in purse.balances if balance.period == period)

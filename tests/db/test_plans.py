@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import jobs, lanes
+from bot.db import guilds, jobs, lanes, limits, money
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 
@@ -16,6 +16,17 @@ async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
     database = await SqliteDatabase.open(tmp_path / "kinora.db")
     yield database
     await database.close()
+
+
+ONCE_AT_START = {"_DISCREPANCIES", "_GRANT_DISCREPANCIES", "_RECOUNT_LANES", "_RECOUNT_TURNS"}
+STATEMENTS = [
+    (module.__name__, name, sql)
+    for module in (money, limits, lanes, guilds)
+    for name, sql in vars(module).items()
+    if isinstance(sql, str)
+    and re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", sql)
+    and name not in ONCE_AT_START
+]
 
 
 def plan(sql: str) -> Transaction[str]:
@@ -58,3 +69,45 @@ async def test_a_question_about_the_queue_uses_the_index_made_for_it(
 @pytest.mark.parametrize("sql", [jobs._WAITING_OF, jobs._ACTIVE_OF, jobs._OF_MEMBER])
 async def test_a_listing_is_read_in_order_and_not_sorted(db: SqliteDatabase, sql: str) -> None:
     assert "TEMP B-TREE" not in await db.read(plan(sql))
+
+
+@pytest.mark.parametrize("sql", [pytest.param(sql, id=f"{where}.{name}") for where, name, sql in STATEMENTS])
+async def test_no_step_of_a_request_reads_a_table_from_its_first_row_to_its_last(
+    db: SqliteDatabase, sql: str
+) -> None:
+    tables = await db.read(names_of_tables())
+    scanned = set(re.findall(r"SCAN (\w+)", await db.read(plan(sql)))) & tables
+    assert not scanned
+
+
+def test_the_statements_of_a_request_are_looked_at() -> None:
+    assert {"bot.db.money", "bot.db.limits", "bot.db.lanes", "bot.db.guilds"} == {
+        where for where, _, _ in STATEMENTS
+    }
+    assert len(STATEMENTS) > 30
+
+
+def names_of_tables() -> Transaction[set[str]]:
+    rows = yield "SELECT name FROM sqlite_master WHERE type = 'table'", {}
+    return {row["name"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("sql", "index"),
+    [
+        (money._GRANTS, "INDEX grants_open (guild_id=? AND user_id=?)"),
+        (money._RESERVED, "INDEX ledger_once (job_id=?)"),
+        (money._DRAWN, "INDEX sqlite_autoindex_draws_1 (job_id=?)"),
+        (lanes._QUEUED_BY, "INDEX sqlite_autoindex_turns_1 (guild_id=? AND user_id=?)"),
+    ],
+)
+async def test_the_books_of_one_job_are_found_by_their_keys(db: SqliteDatabase, sql: str, index: str) -> None:
+    assert index in await db.read(plan(sql))
+
+
+@pytest.mark.parametrize("sql", [money._BALANCES, money._RELEASE])
+async def test_a_balance_is_found_by_its_whole_key_however_many_periods_there_were(
+    db: SqliteDatabase, sql: str
+) -> None:
+    found = await db.read(plan(sql))
+    assert "(guild_id=? AND scope=? AND subject_id=? AND period=?)" in found

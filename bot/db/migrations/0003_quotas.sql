@@ -64,7 +64,8 @@ CREATE TABLE grants (
     expires_at_ms BIGINT,
     CHECK (reserved + used <= credits)
 );
-CREATE INDEX grants_open ON grants (guild_id, user_id) WHERE reserved + used < credits;
+-- The column first: SQLite turns conditions round so, and finds the index only if it says the same.
+CREATE INDEX grants_open ON grants (guild_id, user_id) WHERE credits > reserved + used;
 
 -- What jobs took from grants. Immutable, as the ledger.
 CREATE TABLE draws (
