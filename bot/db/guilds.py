@@ -121,6 +121,12 @@ def block(guild_id: int, user_id: int, *, until_ms: int | None, reason: str | No
     yield _BLOCK, {"guild_id": guild_id, "user_id": user_id, "until_ms": until_ms, "reason": reason}
 
 
+def blocked(guild_id: int, *, now_ms: int, limit: int) -> Transaction[list[tuple[int, Block]]]:
+    """Members who may not make clips, the lowest ids first."""
+    rows = yield _BLOCKED, {"guild_id": guild_id, "now_ms": now_ms, "limit": limit}
+    return [(row["user_id"], Block(row["until_ms"], row["reason"])) for row in rows]
+
+
 def unblock(guild_id: int, user_id: int) -> Transaction[bool]:
     """Let a member make clips again; False if nobody kept them from it."""
     rows = yield _UNBLOCK, {"guild_id": guild_id, "user_id": user_id}
@@ -157,5 +163,9 @@ _PRICE = """
 _BLOCK = """
     INSERT INTO blocks (guild_id, user_id, until_ms, reason) VALUES (:guild_id, :user_id, :until_ms, :reason)
     ON CONFLICT (guild_id, user_id) DO UPDATE SET until_ms = excluded.until_ms, reason = excluded.reason
+"""
+_BLOCKED = """
+    SELECT user_id, until_ms, reason FROM blocks
+    WHERE guild_id = :guild_id AND (until_ms IS NULL OR until_ms > :now_ms) ORDER BY user_id LIMIT :limit
 """
 _UNBLOCK = "DELETE FROM blocks WHERE guild_id = :guild_id AND user_id = :user_id RETURNING user_id"

@@ -261,6 +261,12 @@ def next_waiting(provider: str, guild_id: int, *, limit: int) -> Transaction[lis
     return _jobs(rows)
 
 
+def first_waiting_of(guild_id: int, user_id: int) -> Transaction[Job | None]:
+    """The job of a member that has waited longest; None where none waits."""
+    rows = yield _FIRST_WAITING_OF, {"guild_id": guild_id, "user_id": user_id}
+    return _job(rows[0]) if rows else None
+
+
 def count_by_state(guild_id: int, user_id: int | None = None) -> Transaction[dict[JobState, int]]:
     """How many unfinished jobs a guild, or one member of it, has in each state."""
     rows = yield _COUNTS, {"guild_id": guild_id, "user_id": user_id}
@@ -438,6 +444,9 @@ _IS_ACTIVE = "state IN ('submitting', 'rendering', 'unknown', 'fetching', 'deliv
 _ACTIVE_OF = f"SELECT * FROM jobs WHERE guild_id = :guild_id AND {_IS_ACTIVE} ORDER BY id LIMIT :limit"  # noqa: S608 - built from a constant
 _WAITING_FOR = "SELECT * FROM jobs WHERE provider = :provider AND state = 'queued' ORDER BY id"
 _WAITING_OF = "SELECT * FROM jobs WHERE guild_id = :guild_id AND state = 'queued' ORDER BY id LIMIT :limit"
+_FIRST_WAITING_OF = """
+    SELECT * FROM jobs WHERE guild_id = :guild_id AND user_id = :user_id AND state = 'queued' ORDER BY id LIMIT 1
+"""
 _COUNTS = f"""
     SELECT 'queued' AS state, sum(queued) AS n FROM turns
     WHERE guild_id = :guild_id AND (CAST(:user_id AS BIGINT) IS NULL OR user_id = CAST(:user_id AS BIGINT))
