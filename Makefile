@@ -36,8 +36,9 @@ bench: $(DEV)  ## run the benchmarks; tables here, JSON in benchmarks/results
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: docs
-docs: $(RUN)  ## write the tables of docs/models.md anew from the catalogue
+docs: $(RUN)  ## write the tables of docs/models.md and docs/settings.md anew from what they are about
 	@$(BIN)/python -m docs.models
+	@$(BIN)/python -m docs.settings
 
 .PHONY: lock
 lock: $(DEV)  ## resolve the dependencies anew, with hashes and without naming an index

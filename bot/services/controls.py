@@ -13,6 +13,8 @@ from bot.services import zones
 Stored: TypeAlias = int | str | None
 """What the column of a setting holds."""
 
+Meanings: TypeAlias = tuple[tuple[str, str], ...]
+
 NONE = "none"
 
 
@@ -71,8 +73,8 @@ class Control(Protocol):
     """What a kind of value can be."""
 
     @property
-    def takes(self) -> str:
-        """What can be typed, to stand after "can be"."""
+    def meanings(self) -> Meanings:
+        """What can be typed, and what holds then."""
         ...
 
     def read(self, typed: str, around: Surroundings) -> Stored:
@@ -108,9 +110,9 @@ class OneOf:
     values: tuple[Value, ...]
 
     @property
-    def takes(self) -> str:
-        """Their names."""
-        return " or ".join(f"`{value.name}`" for value in self.values)
+    def meanings(self) -> Meanings:
+        """Their names and words."""
+        return tuple((f"`{value.name}`", value.words) for value in self.values)
 
     def read(self, typed: str, around: Surroundings) -> Stored:
         """The value of that name, in any case."""
@@ -118,7 +120,7 @@ class OneOf:
         for value in self.values:
             if value.name == typed.strip().casefold():
                 return value.stored
-        raise Unfit(f"can be {self.takes}; choose one of them.")
+        raise Unfit(f"can be {takes(self)}; choose one of them.")
 
     def offers(self, typed: str, around: Surroundings) -> Iterator[Offer]:
         """Those whose name or words contain what was typed."""
@@ -154,10 +156,11 @@ class Number:
     offered: tuple[int, ...] = ()
 
     @property
-    def takes(self) -> str:
-        """The bounds."""
-        number = f"a whole number from {self._written(self.least)} to {self._written(self.most)}"
-        return number if self.none is None else f"{number}, or `{NONE}`"
+    def meanings(self) -> Meanings:
+        """Within the bounds, and without one."""
+        bounds = f"a whole number from {self._written(self.least)} to {self._written(self.most)}"
+        number = (bounds, self.words.format("so many"))
+        return (number,) if self.none is None else (number, _without(self.none))
 
     def read(self, typed: str, around: Surroundings) -> Stored:
         """The number, with or without its unit and commas between thousands."""
@@ -168,7 +171,7 @@ class Number:
         digits = meant.removesuffix(self.unit).strip().replace(",", "")
         if re.fullmatch(r"[0-9]{1,12}", digits) and self.least <= int(digits) <= self.most:
             return int(digits)
-        raise Unfit(f"can be {self.takes}.")
+        raise Unfit(f"can be {takes(self)}.")
 
     def offers(self, typed: str, around: Surroundings) -> Iterator[Offer]:
         """What was typed if it is a value, and some that begin so."""
@@ -208,7 +211,10 @@ class RoleOrNone:
     everybody: str
     """What would be wrong with the role of everybody, to stand after "cannot be the role of everybody"."""
 
-    takes = f"a role, or `{NONE}`"
+    @property
+    def meanings(self) -> Meanings:
+        """With a role and without one."""
+        return ("a role", self.some), _without(self.none)
 
     def read(self, typed: str, around: Surroundings) -> Stored:
         """A role by mention, id or name."""
@@ -239,7 +245,10 @@ class PlaceOrNone:
     none: str
     gone: str
 
-    takes = f"a text channel that I can post in, or `{NONE}`"
+    @property
+    def meanings(self) -> Meanings:
+        """With a channel and without one."""
+        return ("a text channel that I can post in", self.some), _without(self.none)
 
     def read(self, typed: str, around: Surroundings) -> Stored:
         """A channel by mention, id or name."""
@@ -270,14 +279,14 @@ class PlaceOrNone:
 class TimeZone:
     """A time zone of the IANA database."""
 
-    takes = "a time zone such as `Europe/Berlin`, or its city"
+    meanings: Meanings = (("a time zone such as `Europe/Berlin`, or its city", "the one there"),)
 
     def read(self, typed: str, around: Surroundings) -> Stored:
         """A zone by its name or its city."""
         del around
         name = zones.called(typed)
         if name is None:
-            raise Unfit(f"can be {self.takes}; choose one that is suggested.")
+            raise Unfit(f"can be {takes(self)}; choose one that is suggested.")
         return name
 
     def offers(self, typed: str, around: Surroundings) -> Iterator[Offer]:
@@ -292,6 +301,15 @@ class TimeZone:
         words = f"it is {zones.clock(name, around.now_ms)} there"
         trouble = None if zones.is_known(name) else "This time zone is not known any more, so UTC counts."
         return State(f"`{name}`", words, name, trouble)
+
+
+def takes(control: Control) -> str:
+    """What a control can be, to stand after "can be"."""
+    return " or ".join(what for what, _ in control.meanings)
+
+
+def _without(words: str) -> tuple[str, str]:
+    return f"`{NONE}`", words
 
 
 def _meant(typed: str, begin: str, names: Mapping[int, str], *, one: str) -> int | None:

@@ -79,9 +79,10 @@ def settings_text(
 
 def setting_text(one: Chosen, around: Surroundings) -> str:
     """One setting with all that it can be."""
-    who = " Only who has Manage Server may change it." if one.setting.is_managers else ""
-    takes = f"-# It can be {one.setting.control.takes}.{who}"
-    return f"{settings_text([one], around, title='A setting of this server')}\n{takes}"
+    shown = settings_text([one], around, title="A setting of this server")
+    can_be = (f"- {what}: {words}" for what, words in one.setting.control.meanings)
+    who = ["-# Only who has Manage Server may change it."] if one.setting.is_managers else []
+    return "\n".join([shown, "It can be", *can_be, *who])
 
 
 def _lines(one: Chosen, around: Surroundings) -> str:

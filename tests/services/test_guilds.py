@@ -1,18 +1,51 @@
-"""Settings of servers: rows of one table, and what is held of them."""
+"""Settings of servers: rows of one table, what is held of them, and who may change them."""
 
 import re
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.db import guilds
+from bot.db import guilds, money
 from bot.db.sqlite import SqliteDatabase
-from bot.services.guilds import SETTINGS, Chosen, GuildSetting, GuildSettings, NoSuchSetting, NoSuchValue
-from tests import builders
+from bot.db.transaction import Rows, Transaction
+from bot.domain.jobs import Asker
+from bot.domain.money import Periods
+from bot.services.controls import OneOf, Place, Surroundings
+from bot.services.guilds import (
+    SETTINGS,
+    Chosen,
+    GuildSetting,
+    GuildSettings,
+    ManagersOnly,
+    NoSuchSetting,
+    NoSuchValue,
+    offers,
+)
+from tests import books, builders
+from tests.services.doubles import TurnedClock
 
-(ROUTING,) = (row for row in SETTINGS if row.name == "routing")
-CHEAPEST, ORDER = ROUTING.called("cheapest"), ROUTING.called("order")
+GUILD, ADA, MODS, CREW, LOG = 1, 77, 5, 7, 20
+AROUND = Surroundings(
+    guild_id=GUILD,
+    user_id=ADA,
+    manages=True,
+    roles={MODS: "mods", CREW: "crew"},
+    places={LOG: Place("log")},
+)
+BY_NAME = {row.name: row for row in SETTINGS}
+ANOTHER = {  # for every setting, what is typed and what is held then
+    "routing": ("cheapest", 1),
+    "time_zone": ("berlin", "Europe/Berlin"),
+    "log_channel": ("#log", LOG),
+    "moderator_role": ("mods", MODS),
+    "approval_role": ("crew", CREW),
+    "confirm_above": ("250", 250),
+    "price_percent": ("150 %", 150),
+    "pays_overrun": ("yes", 1),
+}
 
 
 @pytest.fixture
@@ -23,64 +56,210 @@ async def db(tmp_path: Path) -> AsyncGenerator[SqliteDatabase]:
 
 
 @pytest.fixture
-def settings(db: SqliteDatabase) -> GuildSettings:
-    return GuildSettings(db=db, defaults=builders.NO_CAPS)
+def clock() -> TurnedClock:
+    return TurnedClock()
+
+
+@pytest.fixture
+def settings(db: SqliteDatabase, clock: TurnedClock) -> GuildSettings:
+    return GuildSettings(db=db, clock=clock, defaults=builders.NO_CAPS)
+
+
+def noted(guild_id: int = GUILD) -> Transaction[list[Any]]:
+    """What the ledger says of a server: by whom, and what."""
+    rows: Rows = yield (
+        "SELECT kind, user_id, by_id, credits, reason, at_ms FROM ledger WHERE guild_id = :guild_id ORDER BY id",
+        {"guild_id": guild_id},
+    )
+    return [tuple(row) for row in rows]
+
+
+# ---- Choosing
 
 
 async def test_a_new_server_has_every_setting_as_usual(settings: GuildSettings) -> None:
-    assert await settings.all(1) == [Chosen(row, row.usual) for row in SETTINGS]
+    assert await settings.all(GUILD) == [Chosen(row, row.usual) for row in SETTINGS]
 
 
+@pytest.mark.parametrize("name", BY_NAME)
 async def test_what_is_chosen_holds_for_that_server_until_it_is_reset(
-    db: SqliteDatabase, settings: GuildSettings
+    db: SqliteDatabase, settings: GuildSettings, name: str
 ) -> None:
-    assert await settings.choose(1, "routing", "cheapest") == Chosen(ROUTING, CHEAPEST)
-    assert Chosen(ROUTING, CHEAPEST) in await settings.all(1)
-    assert Chosen(ROUTING, ORDER) in await settings.all(2)
-    assert await db.read(guilds.is_cheapest_first(1))
-    assert await settings.reset(1, "routing") == [Chosen(ROUTING, ORDER)]
-    assert not await db.read(guilds.is_cheapest_first(1))
+    row, (typed, stored) = BY_NAME[name], ANOTHER[name]
+    assert (
+        await settings.choose(AROUND, name, typed) == Chosen(row, stored) == await settings.one(GUILD, name)
+    )
+    assert [one for one in await settings.all(GUILD) if not one.is_usual] == [Chosen(row, stored)]
+    assert (await db.read(guilds.preferences(GUILD)))[row.column] == stored
+    assert all(one.is_usual for one in await settings.all(2))
+    assert await settings.reset(AROUND, name) == [Chosen(row, row.usual)]
+    assert all(one.is_usual for one in await settings.all(GUILD))
 
 
 async def test_everything_is_reset_at_once(settings: GuildSettings) -> None:
-    for row in SETTINGS:
-        await settings.choose(1, row.name, row.choices[-1].name)
+    for name, (typed, _) in ANOTHER.items():
+        await settings.choose(AROUND, name, typed)
+    assert not any(one.is_usual for one in await settings.all(GUILD))
     usual = [Chosen(row, row.usual) for row in SETTINGS]
-    assert await settings.reset(1) == usual
-    assert await settings.all(1) == usual
+    assert await settings.reset(AROUND) == usual
+    assert await settings.all(GUILD) == usual
 
 
-async def test_resetting_what_nobody_chose_changes_nothing(settings: GuildSettings) -> None:
-    assert await settings.reset(1) == await settings.all(1) == await settings.all(2)
-
-
-@pytest.mark.parametrize("typed", ["Cheapest", " cheapest\n", "CHEAPEST"])
-async def test_a_value_may_be_typed_in_any_case(settings: GuildSettings, typed: str) -> None:
-    assert (await settings.choose(1, "routing", typed)).value == CHEAPEST
+async def test_resetting_what_nobody_chose_changes_nothing(
+    db: SqliteDatabase, settings: GuildSettings
+) -> None:
+    assert await settings.reset(AROUND) == await settings.all(GUILD) == await settings.all(2)
+    assert await db.read(noted()) == []
 
 
 @pytest.mark.parametrize("typed", ["", "cheap", "1", "cheapest_first", "@everyone", "x" * 6000])
 async def test_a_value_that_is_none_is_refused_with_those_there_are(
-    settings: GuildSettings, typed: str
+    db: SqliteDatabase, settings: GuildSettings, typed: str
 ) -> None:
     with pytest.raises(NoSuchValue) as refusal:
-        await settings.choose(1, "routing", typed)
+        await settings.choose(AROUND, "routing", typed)
     assert str(refusal.value) == "`routing` can be `order` or `cheapest`; choose one of them."
-    assert Chosen(ROUTING, ORDER) in await settings.all(1)
+    assert (await settings.one(GUILD, "routing")).is_usual
+    assert await db.read(noted()) == []
 
 
 async def test_a_setting_that_is_none_is_refused(settings: GuildSettings) -> None:
     for name in ("", "weight", "cheapest_first", "Routing; DROP TABLE guilds"):
         with pytest.raises(NoSuchSetting):
-            await settings.choose(1, name, "cheapest")
+            await settings.choose(AROUND, name, "cheapest")
         with pytest.raises(NoSuchSetting):
-            await settings.reset(1, name)
-    assert await settings.all(1) == await settings.all(2)
+            await settings.reset(AROUND, name)
+        with pytest.raises(NoSuchSetting):
+            await settings.one(GUILD, name)
+        assert list(offers(name, "", AROUND)) == []
+    assert await settings.all(GUILD) == await settings.all(2)
 
 
-@pytest.mark.parametrize("stored", [None, 7, "order"])
-def test_what_no_choice_stands_for_counts_as_usual(stored: object) -> None:
-    assert ROUTING.held_as(stored) == ORDER
+# ---- The ledger
+
+
+async def test_every_change_is_noted_with_who_made_it_and_what_it_was_before(
+    db: SqliteDatabase, settings: GuildSettings, clock: TurnedClock
+) -> None:
+    await settings.choose(AROUND, "confirm_above", "100")
+    await settings.choose(replace(AROUND, user_id=78), "confirm_above", "250")
+    await settings.choose(AROUND, "moderator_role", "mods")
+    await settings.reset(AROUND)
+    said = [
+        (ADA, "confirm_above none -> 100 credits"),
+        (78, "confirm_above 100 credits -> 250 credits"),
+        (ADA, "moderator_role none -> mods (5)"),
+        (ADA, "moderator_role mods (5) -> none"),
+        (ADA, "confirm_above 250 credits -> none"),
+    ]
+    assert await db.read(noted()) == [
+        ("limit", money.SERVER, by_id, 0, reason, clock.now_ms()) for by_id, reason in said
+    ]
+    assert await db.read(money.discrepancies()) == 0
+
+
+async def test_a_role_that_was_deleted_meanwhile_is_noted_by_its_id(
+    db: SqliteDatabase, settings: GuildSettings
+) -> None:
+    await settings.choose(AROUND, "approval_role", "crew")
+    await settings.reset(replace(AROUND, roles={}), "approval_role")
+    assert (await db.read(noted()))[-1][4] == "approval_role deleted role (7) -> none"
+
+
+async def test_choosing_what_holds_already_is_no_change(db: SqliteDatabase, settings: GuildSettings) -> None:
+    for _ in range(2):
+        await settings.choose(AROUND, "price_percent", "150")
+    assert len(await db.read(noted())) == 1
+
+
+# ---- Who may
+
+
+@pytest.mark.parametrize(
+    ("asker", "may"),
+    [
+        (Asker(), False),
+        (Asker(manages=True), True),
+        (Asker(frozenset({MODS})), True),
+        (Asker(frozenset({CREW})), False),
+        (Asker(frozenset({GUILD})), False),
+    ],
+)
+async def test_a_moderator_manages_the_server_or_has_its_role(
+    settings: GuildSettings, asker: Asker, *, may: bool
+) -> None:
+    await settings.choose(AROUND, "moderator_role", "mods")
+    assert await settings.is_moderator(GUILD, asker) is may
+
+
+async def test_nobody_moderates_by_a_role_that_is_another_servers_or_was_never_chosen(
+    settings: GuildSettings,
+) -> None:
+    await settings.choose(AROUND, "moderator_role", "mods")
+    assert not await settings.is_moderator(2, Asker(frozenset({MODS})))
+    await settings.reset(AROUND, "moderator_role")
+    assert not await settings.is_moderator(GUILD, Asker(frozenset({MODS})))
+
+
+async def test_the_role_of_everybody_makes_no_moderators_even_if_it_stands_in_the_row(
+    db: SqliteDatabase, settings: GuildSettings
+) -> None:
+    await db.write(guilds.prefer(GUILD, {"moderator_role_id": GUILD}, defaults=builders.NO_CAPS))
+    assert not await settings.is_moderator(GUILD, Asker(frozenset({GUILD, MODS})))
+
+
+async def test_only_who_manages_the_server_says_who_else_moderates_it(
+    db: SqliteDatabase, settings: GuildSettings
+) -> None:
+    await settings.choose(AROUND, "moderator_role", "mods")
+    by_role = replace(AROUND, user_id=78, manages=False)
+    with pytest.raises(ManagersOnly, match=r"Only who has Manage Server may change `moderator_role`\.$"):
+        await settings.choose(by_role, "moderator_role", "crew")
+    with pytest.raises(ManagersOnly):
+        await settings.reset(by_role, "moderator_role")
+    with pytest.raises(ManagersOnly, match="so set the others back one by one"):
+        await settings.reset(by_role)
+    assert (await settings.one(GUILD, "moderator_role")).stored == MODS
+    for name in BY_NAME.keys() - {"moderator_role"}:
+        await settings.choose(by_role, name, ANOTHER[name][0])
+        await settings.reset(by_role, name)
+    assert len(await db.read(noted())) == 1 + 2 * (len(SETTINGS) - 1)
+
+
+# ---- A change of time zone
+
+
+async def test_what_was_used_is_found_again_whatever_the_time_zone_was_in_between(
+    db: SqliteDatabase, settings: GuildSettings
+) -> None:
+    now_ms = 1_764_543_600_000  # 2025-11-30, 23:00 UTC, a Sunday: the next day, week and month in Auckland
+    utc = Periods.at(now_ms)
+    for period in (utc.day, utc.week, utc.month):
+        await db.write(_used(period, 40))
+
+    async def used() -> int:
+        return (await db.read(_balance(now_ms))).used
+
+    assert await used() == 40
+    await settings.choose(AROUND, "time_zone", "auckland")
+    assert await used() == 0
+    await settings.choose(AROUND, "time_zone", "honolulu")
+    assert await used() == 40
+    await settings.reset(AROUND, "time_zone")
+    assert await used() == 40
+
+
+def _used(period: str, amount: int) -> Transaction[None]:
+    yield (
+        "INSERT INTO balances VALUES (:guild_id, 'member', 100, :period, 0, :used)",
+        {"guild_id": GUILD, "period": period, "used": amount},
+    )
+
+
+def _balance(now_ms: int) -> Transaction[Any]:
+    zone = yield from guilds.zone(GUILD)
+    standing = yield from books.standing(guild_id=GUILD, zone=zone, now_ms=now_ms)
+    return standing.member.balances[0]
 
 
 # ---- Every row of the table
@@ -89,18 +268,28 @@ def test_what_no_choice_stands_for_counts_as_usual(stored: object) -> None:
 @pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.name)
 def test_a_row_can_be_offered_by_discord(row: GuildSetting) -> None:
     assert re.fullmatch("[a-z][a-z_]{0,31}", row.name)
-    assert 2 <= len(row.choices) <= 25
-    assert all(re.fullmatch("[a-z0-9_-]{1,100}", value.name) for value in row.choices)
-    assert len({value.name for value in row.choices}) == len({value.stored for value in row.choices})
-    assert not any(text.endswith(".") for text in (row.words, *(value.words for value in row.choices)))
+    texts = [row.words, *(text for meaning in row.control.meanings for text in meaning)]
+    assert not any(text.endswith(".") or "|" in text or len(text) > 120 for text in texts)
+    if isinstance(row.control, OneOf):
+        values = row.control.values
+        assert all(re.fullmatch("[a-z0-9_-]{1,100}", value.name) for value in values)
+        assert len(values) == len({value.name for value in values}) == len({value.stored for value in values})
+        assert row.usual == values[0].stored  # what stands in for a value that is not known
 
 
 @pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.name)
 async def test_a_column_that_nobody_has_written_holds_the_usual(
     db: SqliteDatabase, row: GuildSetting
 ) -> None:
-    await db.write(guilds.caps(1, defaults=builders.NO_CAPS))
-    assert (await db.read(guilds.preferences(1)))[row.column] == row.usual.stored
+    await db.write(guilds.settle_in(GUILD, defaults=builders.NO_CAPS))
+    assert (await db.read(guilds.preferences(GUILD)))[row.column] == row.usual
+
+
+@pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.name)
+def test_the_usual_can_be_typed(row: GuildSetting) -> None:
+    shown = row.control.state(row.usual, AROUND)
+    assert row.read(shown.name.strip("`"), AROUND) == row.usual
+    assert shown.trouble is None
 
 
 def test_no_two_rows_share_a_name_or_a_column() -> None:
