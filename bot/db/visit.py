@@ -1,0 +1,86 @@
+"""One transaction on a database that a running bot may own; nothing is locked for it, made or migrated.
+
+SQLite itself keeps the processes apart: a read sees one moment, a write waits for its turn. What the bot holds in
+memory does not follow, so that only rows may be written which it reads again each time.
+"""
+
+import sqlite3
+from contextlib import closing
+from importlib import resources
+from pathlib import Path
+from typing import TypeVar
+
+from bot.db import migrate
+from bot.db.errors import DatabaseBroken, DatabaseUnavailable, DatabaseUnusable, SchemaTooNew
+from bot.db.group import commit_together, read_alone, translated
+from bot.db.transaction import Transaction
+
+T = TypeVar("T")
+
+
+class DatabaseMissing(DatabaseUnusable):
+    """There is no database there yet; the bot makes it when it first runs."""
+
+
+class SchemaTooOld(DatabaseUnusable):
+    """The database was made by an older Kinora; start the bot, or run `python -m bot migrate`, to bring it up to date."""
+
+
+def read(path: Path, transaction: Transaction[T]) -> T:
+    """Run a transaction that only reads.
+
+    Raises:
+        DatabaseUnusable: it is missing, not Kinora's or of another version.
+        DatabaseUnavailable: it cannot be opened or read.
+    """
+    with closing(_opened(path)) as connection:
+        connection.execute("PRAGMA query_only=ON")
+        return read_alone(connection, transaction)
+
+
+def write(path: Path, transaction: Transaction[T]) -> T:
+    """Run a transaction that writes; what it returns is durable.
+
+    Raises:
+        DatabaseUnusable: it is missing, not Kinora's or of another version.
+        DatabaseUnavailable: it cannot be opened or written, or others wrote for seconds.
+    """
+    with closing(_opened(path)) as connection:
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        [outcome] = commit_together(connection, [transaction])
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.value
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        raise DatabaseMissing(f"There is no database at {path} yet; the bot makes it when it first runs.")
+    try:
+        # Not mode=ro: that one cannot tidy up, and would leave files that are this user's and not the bot's.
+        uri = f"{path.resolve().as_uri()}?mode=rw"
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5)
+    except sqlite3.Error as error:
+        raise DatabaseUnavailable(f"The database {path} cannot be opened: {error}.") from error
+    try:
+        _ensure_current(connection)
+    except sqlite3.Error as error:
+        connection.close()
+        fault = translated(error)
+        raise (fault if fault is not error else DatabaseBroken()) from error
+    except BaseException:
+        connection.close()
+        raise
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _ensure_current(connection: sqlite3.Connection) -> None:
+    (owner,) = connection.execute("PRAGMA application_id").fetchone()
+    if owner != migrate.APPLICATION_ID:
+        raise DatabaseBroken
+    known = migrate.load(resources.files("bot.db").joinpath("migrations"))
+    (applied,) = connection.execute("SELECT count(*) FROM schema_version").fetchone()
+    if applied != len(known):
+        raise SchemaTooNew if applied > len(known) else SchemaTooOld
