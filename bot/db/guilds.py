@@ -151,7 +151,7 @@ _TERMS = """
         blocks.user_id IS NOT NULL AS is_blocked, until_ms, reason
     FROM guilds LEFT JOIN blocks ON blocks.guild_id = guilds.guild_id AND blocks.user_id = :user_id
         AND (until_ms IS NULL OR until_ms > :now_ms)
-    WHERE guilds.guild_id = :guild_id
+    WHERE guilds.guild_id = :guild_id /*pg:FOR UPDATE OF guilds*/
 """
 _INSERT = (
     "INSERT INTO guilds (guild_id) VALUES (:guild_id) ON CONFLICT (guild_id) DO NOTHING RETURNING guild_id"

@@ -43,12 +43,14 @@ def clear(guild_id: int, scope: Scope, subject_id: int, measure: Measure | None 
 def _limits(rows: Rows) -> Limits:
     return Limits(
         tuple(
-            Limit(Scope(row["scope"]), row["subject_id"], Measure(row["measure"]), row["amount"])
-            for row in rows
+            Limit(_SCOPES[scope], subject_id, _MEASURES[measure], amount)
+            for scope, subject_id, measure, amount in rows
         )
     )
 
 
+_SCOPES = {scope.value: scope for scope in Scope}  # an enum's own look-up takes five times as long
+_MEASURES = {measure.value: measure for measure in Measure}
 _THAT_MATTER = """
     SELECT scope, subject_id, measure, amount FROM limits
     WHERE guild_id = :guild_id AND scope IN ('operator', 'server', 'role')

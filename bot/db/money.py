@@ -107,9 +107,11 @@ def close(job: Job, kind: Entry, *, now_ms: int) -> Transaction[None]:
     charged = price if is_settled else row["credits"]
     channel_id = row["channel_id"]
     yield _ENTER, entry | {"credits": charged, "worth": entered[Scope.OPERATOR], "channel_id": channel_id}
-    freed = {f"{scope.value}_reserved": amount for scope, amount in reserved.items()}
-    spent = {scope.value: amount for scope, amount in used.items()}
-    yield _RELEASE, {**_key(job.origin.guild_id, job.origin.user_id, channel_id, periods), **freed, **spent}
+    subjects = {Scope.MEMBER: job.origin.user_id, Scope.CHANNEL: channel_id}
+    for scope in _ACCOUNTS:
+        account = {"scope": scope.value, "subject_id": subjects.get(scope, SERVER)}
+        amounts = {"reserved": reserved[scope], "used": used[scope]}
+        yield _RELEASE, {"guild_id": job.origin.guild_id, **account, **amounts, **_dates(periods)}
 
 
 def standing(
@@ -214,9 +216,6 @@ def _standing(job: Job, limits: Limits, asker: Asker, zone: tzinfo) -> Transacti
     periods = periods_at(job.created_at_ms, zone)
     key = _key(origin.guild_id, origin.user_id, channel_id, periods)
     found = yield _BALANCES, key
-    if len(found) < _BALANCES_OF_A_JOB:
-        yield _BEGIN, key
-        found = yield _BALANCES, key
     wanted = {"guild_id": origin.guild_id, "user_id": origin.user_id, "now_ms": job.created_at_ms}
     granted = yield _GRANTS, wanted
     return _standing_of(periods, zone, caps, found, granted)
@@ -241,16 +240,14 @@ def _standing_of(
     found: Rows,
     granted: Rows,
 ) -> Standing:
-    held = {(row["scope"], row["period"]): (row["used"], row["reserved"]) for row in found}
+    held = {(scope, period): (used, reserved) for scope, period, used, reserved in found}
+    windows = ((periods.day, Measure.DAY), (periods.week, Measure.WEEK), (periods.month, Measure.MONTH))
 
     def purse(scope: Scope, grants: tuple[Grant, ...] = ()) -> Purse:
-        windows = (Window.MONTH,) if scope is Scope.OPERATOR else Window
         balances: list[Balance] = []
-        for window in windows:
-            period = periods.of(window)
-            used, reserved = held.get((scope.value, period), (0, 0))
-            cap = caps[scope].get(Measure(window.value))
-            balances.append(Balance(period, cap, used, reserved, _ends_s(period, zone)))
+        for period, measure in windows if scope is not Scope.OPERATOR else windows[-1:]:
+            used, reserved = held.get((scope, period), (0, 0))
+            balances.append(Balance(period, caps[scope].get(measure), used, reserved, _ends_s(period, zone)))
         return Purse(tuple(balances), grants)
 
     return Standing(
@@ -349,10 +346,12 @@ def _key(guild_id: int, user_id: int, channel_id: int, periods: Periods) -> dict
         "guild_id": guild_id,
         "user_id": user_id,
         "channel_id": channel_id,
-        "day": periods.day,
-        "week": periods.week,
-        "month": periods.month,
+        **_dates(periods),
     }
+
+
+def _dates(periods: Periods) -> dict[str, object]:
+    return {"day": periods.day, "week": periods.week, "month": periods.month}
 
 
 def _draw_row(job: Job, grant_id: int, kind: Entry, credits_: int) -> dict[str, object]:
@@ -370,9 +369,7 @@ def _entry(
         "allowance": amounts[Scope.MEMBER],
         "budget": amounts[Scope.SERVER],
         "cost_micro_usd": _cost_micro_usd(job),
-        "day": periods.day,
-        "week": periods.week,
-        "month": periods.month,
+        **_dates(periods),
     }
 
 
@@ -401,38 +398,30 @@ def _row(
     }
 
 
-_BALANCES_OF_A_JOB = 3 * 3 + 1
-_OF_A_JOB = """
-    guild_id = :guild_id AND period IN (:day, :week, :month)
-        AND (scope = 'member' AND subject_id = :user_id
-            OR scope = 'channel' AND subject_id = :channel_id
-            OR scope = 'server' AND subject_id = 0
-            OR scope = 'operator' AND subject_id = 0)
+_BALANCES = """
+    WITH wanted (scope, subject_id, period) AS (VALUES
+        ('member', :user_id, :day), ('member', :user_id, :week), ('member', :user_id, :month),
+        ('channel', :channel_id, :day), ('channel', :channel_id, :week), ('channel', :channel_id, :month),
+        ('server', 0, :day), ('server', 0, :week), ('server', 0, :month), ('operator', 0, :month))
+    SELECT balances.scope, balances.period, used, reserved FROM wanted JOIN balances
+        ON balances.guild_id = :guild_id AND balances.scope = wanted.scope
+        AND balances.subject_id = wanted.subject_id AND balances.period = wanted.period
 """
-_BALANCES = f"SELECT scope, period, used, reserved FROM balances WHERE {_OF_A_JOB} /*pg:FOR UPDATE*/"  # noqa: S608 - built from a constant
-_BEGIN = """
+_TAKE = """
     INSERT INTO balances (guild_id, scope, subject_id, period, reserved, used)
     VALUES
-        (:guild_id, 'member', :user_id, :day, 0, 0), (:guild_id, 'member', :user_id, :week, 0, 0),
-        (:guild_id, 'member', :user_id, :month, 0, 0), (:guild_id, 'channel', :channel_id, :day, 0, 0),
-        (:guild_id, 'channel', :channel_id, :week, 0, 0), (:guild_id, 'channel', :channel_id, :month, 0, 0),
-        (:guild_id, 'server', 0, :day, 0, 0), (:guild_id, 'server', 0, :week, 0, 0),
-        (:guild_id, 'server', 0, :month, 0, 0), (:guild_id, 'operator', 0, :month, 0, 0)
-    ON CONFLICT (guild_id, scope, subject_id, period) DO NOTHING
+        (:guild_id, 'member', :user_id, :day, :member, 0), (:guild_id, 'member', :user_id, :week, :member, 0),
+        (:guild_id, 'member', :user_id, :month, :member, 0), (:guild_id, 'channel', :channel_id, :day, :channel, 0),
+        (:guild_id, 'channel', :channel_id, :week, :channel, 0),
+        (:guild_id, 'channel', :channel_id, :month, :channel, 0), (:guild_id, 'server', 0, :day, :server, 0),
+        (:guild_id, 'server', 0, :week, :server, 0), (:guild_id, 'server', 0, :month, :server, 0),
+        (:guild_id, 'operator', 0, :month, :operator, 0)
+    ON CONFLICT (guild_id, scope, subject_id, period) DO UPDATE SET reserved = balances.reserved + excluded.reserved
 """
-_TAKE = f"""
-    UPDATE balances SET reserved = reserved + CASE scope
-        WHEN 'member' THEN :member WHEN 'channel' THEN :channel WHEN 'server' THEN :server ELSE :operator END
-    WHERE {_OF_A_JOB}
-"""  # noqa: S608 - built from a constant
-_RELEASE = f"""
-    UPDATE balances SET
-        reserved = reserved - CASE scope WHEN 'member' THEN :member_reserved WHEN 'channel' THEN :channel_reserved
-            WHEN 'server' THEN :server_reserved ELSE :operator_reserved END,
-        used = used + CASE scope
-            WHEN 'member' THEN :member WHEN 'channel' THEN :channel WHEN 'server' THEN :server ELSE :operator END
-    WHERE {_OF_A_JOB}
-"""  # noqa: S608 - built from a constant
+_RELEASE = """
+    UPDATE balances SET reserved = reserved - :reserved, used = used + :used
+    WHERE guild_id = :guild_id AND scope = :scope AND subject_id = :subject_id AND period IN (:day, :week, :month)
+"""
 _ENTER = """
     INSERT INTO ledger (kind, guild_id, user_id, by_id, job_id, grant_id, channel_id, provider, credits, allowance,
         budget, worth, cost_micro_usd, reason, day, week, month, at_ms)

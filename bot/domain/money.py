@@ -59,7 +59,7 @@ class Periods:
 
     def of(self, window: Window) -> str:
         """The period of one window."""
-        return {Window.DAY: self.day, Window.WEEK: self.week, Window.MONTH: self.month}[window]
+        return getattr(self, window.value)
 
 
 def window_of(period: str) -> Window:
@@ -158,14 +158,16 @@ class Purse:
 
     def draw(self, amount: int) -> Drawn | None:
         """Where so many credits come from, what expires first before all else; None if there are not so many."""
-        tightest = self.tightest
-        if tightest is None:
+        capped = [balance for balance in self.balances if balance.cap is not None]
+        if not capped:
             return Drawn(amount)
-        allowance_ends_ms = 1000 * min(balance.ends_s for balance in self.balances if balance.cap is not None)
-        before, after = _in_order(self.grants, allowance_ends_ms)
+        allowance = min(balance.left or 0 for balance in capped)
+        if not self.grants:
+            return Drawn(amount) if amount <= allowance else None
+        before, after = _in_order(self.grants, 1000 * min(balance.ends_s for balance in capped))
         drawn: list[tuple[int, int]] = []
         rest = _take(amount, before, drawn)
-        from_allowance = min(rest, tightest.left or 0)
+        from_allowance = min(rest, allowance)
         rest = _take(rest - from_allowance, after, drawn)
         return None if rest else Drawn(from_allowance, tuple(drawn))
 
