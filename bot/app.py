@@ -29,6 +29,7 @@ from bot.domain.jobs import Job
 from bot.domain.provider import Provider
 from bot.domain.rows import overlaid
 from bot.media.blobs import Blobs
+from bot.media.charts import Charts
 from bot.media.clips import Clips
 from bot.media.images import Images
 from bot.providers import registry
@@ -50,6 +51,7 @@ from bot.services.routing import Routes
 from bot.services.runner.embedded import EmbeddedRunner
 from bot.services.stages import Stages
 from bot.services.steps import Steps
+from bot.services.usage import UsageReports
 from bot.settings import Settings, SettingsInvalid
 from bot.ui.desk import Desk
 from bot.ui.threads import DiscordPublisher
@@ -111,6 +113,7 @@ class _Stores:
     blobs: Blobs
     images: Images
     clips: Clips
+    charts: Charts
     installation: str
     callback_secret: str
 
@@ -189,7 +192,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
     point_discord_at(settings.discord_api_url, settings.discord_gateway_url)
     async with AsyncExitStack() as stack:
         stores = await _open_stores(settings, stack)
-        client = await stack.enter_async_context(Kinora(db=stores.db))
+        client = await stack.enter_async_context(Kinora(db=stores.db, owner_ids=settings.owner_ids))
         wires = await _open_wires(settings, stack)
         providers = await stack.enter_async_context(_closing())
         tasks = await stack.enter_async_context(task_group())  # ends first, so that nothing is begun anew
@@ -246,6 +249,7 @@ async def _open_stores(settings: Settings, stack: AsyncExitStack) -> _Stores:
         blobs=_open_blobs(settings),
         images=await stack.enter_async_context(Images()),
         clips=await stack.enter_async_context(Clips()),
+        charts=await stack.enter_async_context(Charts()),
         installation=await db.write(installation.settle_on("name", _mint_name())),
         callback_secret=await db.write(installation.settle_on("callback secret", secrets.token_urlsafe(32))),
     )
@@ -400,6 +404,8 @@ def _furnish(
         insights=insights,
         quotas=Quotas(db=stores.db, clock=clock, defaults=settings.default_limits),
         guilds=GuildSettings(db=stores.db, clock=clock, defaults=settings.default_limits),
+        reports=UsageReports(db=stores.db, clock=clock, defaults=settings.default_limits),
+        charts=stores.charts,
     )
     client.desk = Desk(
         generation=generation,

@@ -1,4 +1,4 @@
-"""The command line: `python -m bot run | demo | generate | migrate`.
+"""The command line: `python -m bot run | demo | generate | migrate | usage | ceiling`.
 
 Whatever goes wrong is said in one or two plain lines on standard error, never as a traceback:
 exit status 2 for a usage or settings fault, 1 for a failure.
@@ -144,6 +144,49 @@ def migrate() -> None:
         print(f"{path} is up to date.")  # noqa: T201 - the command's answer
 
     _run(open_and_close())
+
+
+@app.command()
+def usage(
+    *,
+    days: Annotated[
+        int, typer.Option(min=1, max=90, help="How many days back (UTC), today among them.")
+    ] = 30,
+    guild: Annotated[int | None, typer.Option(min=1, help="Only the server of this id.")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="A line for each server and provider.")] = False,
+) -> None:
+    """Print what servers made and were charged, and what providers took; the bot may be running."""
+    from bot.clock import SystemClock
+    from bot.db import usage as counted
+    from bot.db import visit
+    from bot.services import sheets
+
+    across = counted.across(days=days, now_ms=SystemClock().now_ms(), guild_id=guild)
+    overview = visit.read(_settings(quiet=True).database_path, across)
+    if csv:
+        print(sheets.as_csv(overview), end="")  # noqa: T201 - the command's answer
+    else:
+        print(sheets.table(overview))  # noqa: T201 - likewise
+
+
+@app.command()
+def ceiling(
+    *,
+    guild: Annotated[int, typer.Option(min=1, help="The server's id.")],
+    credits_: Annotated[
+        str, typer.Option("--credits", help="What it may cost in a month at the catalogue's prices, or none.")
+    ],
+) -> None:
+    """Say what a server may cost, whatever its moderators allow; the bot may be running."""
+    from bot.clock import SystemClock
+    from bot.db import visit
+    from bot.services import usage as reports
+
+    chosen = _settings(quiet=True)
+    amount = reports.ceiling_of(credits_)
+    put = reports.ceiling(guild, amount, defaults=chosen.default_limits, now_ms=SystemClock().now_ms())
+    visit.write(chosen.database_path, put)
+    print(f"{guild}: {'no ceiling' if amount is None else f'{amount:,} credits a month'}.")  # noqa: T201 - the command's answer
 
 
 def _settings(*, quiet: bool = False) -> Settings:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import discord
@@ -15,10 +16,12 @@ from discord.http import Route
 from bot.db import installation
 from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue
+from bot.media.charts import Charts
 from bot.services.guilds import GuildSettings
 from bot.services.insights import Insights
 from bot.services.quotas import Quotas
 from bot.services.routing import Routes
+from bot.services.usage import UsageReports
 from bot.ui import buttons, errors
 from bot.ui.desk import Desk
 
@@ -33,6 +36,8 @@ EXTENSIONS = (
     "cogs.queue",
     "cogs.quota",
     "cogs.settings",
+    "cogs.stats",
+    "cogs.owner",
 )
 
 _GUILD_READY_TIMEOUT_S = 0.2
@@ -51,6 +56,8 @@ class Services:
     insights: Insights
     quotas: Quotas
     guilds: GuildSettings
+    reports: UsageReports
+    charts: Charts
 
 
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot does not speak
@@ -72,11 +79,12 @@ class Kinora(commands.Bot):
     services: Services
     desk: Desk
 
-    def __init__(self, *, db: Database) -> None:
+    def __init__(self, *, db: Database, owner_ids: Collection[int] = ()) -> None:
         super().__init__(
             command_prefix=commands.when_mentioned,
             tree_cls=Tree,
             help_command=None,
+            owner_ids=set(owner_ids),
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             member_cache_flags=discord.MemberCacheFlags.none(),

@@ -47,6 +47,7 @@ def _checked_url(url: str) -> str:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Ids = Annotated[tuple[Annotated[int, Field(gt=0, lt=2**63)], ...], NoDecode, BeforeValidator(_split)]
 Cap = Annotated[int | None, Field(ge=0), BeforeValidator(_none_if_empty)]
 Url = Annotated[str, AfterValidator(_without_slash)]
 BaseUrl = Annotated[str, AfterValidator(_without_slash), AfterValidator(_checked_url)]
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     discord_token: SecretStr | None = None
     discord_api_url: Url = "https://discord.com/api/v10"
     discord_gateway_url: Url = "wss://gateway.discord.gg"
+    owner_ids: Ids = ()
 
     database_url: str = Field(default="", repr=False)  # may hold a password
     data_dir: Path = Path("data")

@@ -45,9 +45,9 @@ def buttons(view: ui.LayoutView) -> list[str]:
     return [item.item.label for item in items]
 
 
-def refusals(view: ui.LayoutView) -> list[str]:
-    """Why Discord would not take a message of this view."""
-    return violations("POST", MESSAGES, {"flags": V2, "components": view.to_components()}, [])
+def refusals(view: ui.LayoutView, *files: str) -> list[str]:
+    """Why Discord would not take a message of this view, with files of these names."""
+    return violations("POST", MESSAGES, {"flags": V2, "components": view.to_components()}, files)
 
 
 def interaction_in(channel: object, *granted: str, manager: bool = False) -> Any:

@@ -1,0 +1,183 @@
+"""What the operator sees across servers, and may do: everything asks first who it is."""
+
+import io
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import discord
+from discord import ui
+from discord.app_commands import Choice
+
+from bot.domain.errors import Refused
+from bot.domain.spending import Overview, Spending
+from bot.services.sheets import as_csv, dollars
+from bot.services.usage import NoSuchCeiling, NoSuchServer
+from bot.ui.errors import Answer, describe
+from bot.ui.stats import span
+from bot.ui.suggestions import MAX_CHOICES
+from bot.ui.text import counted, cut, inline, plain
+
+_PROVIDERS_SHOWN = 6
+_SERVERS_SHOWN = 10
+_MAX_NAME = 40
+_MAX_LABEL = 100
+_MAX_ID_DIGITS = 20
+
+
+class OperatorsOnly(Refused):
+    """Only the operator of this bot may do this, whom OWNER_IDS in its settings names."""
+
+
+class NoOperator(Refused):
+    """Nobody may do this yet."""
+
+    def __init__(self, user_id: int) -> None:
+        super().__init__(
+            "The settings of this bot name no operator. If you run it, put your id into .env and start it again: "
+            f"`OWNER_IDS={user_id}`"
+        )
+
+
+@describe.register
+def _not_theirs(error: OperatorsOnly | NoOperator) -> Answer:
+    return Answer(f"{error}")
+
+
+@describe.register
+def _unchanged(error: NoSuchCeiling | NoSuchServer) -> Answer:
+    return Answer(f"{error} Nothing was changed.")
+
+
+def is_operator(interaction: discord.Interaction[Any]) -> bool:
+    """Whether the settings name the person."""
+    return interaction.user.id in (interaction.client.owner_ids or ())
+
+
+def ensure_operator(interaction: discord.Interaction[Any]) -> None:
+    """Refuse whom the settings do not name.
+
+    Raises:
+        NoOperator: they name nobody.
+        OperatorsOnly: they name others.
+    """
+    if not interaction.client.owner_ids:
+        raise NoOperator(interaction.user.id)
+    if not is_operator(interaction):
+        raise OperatorsOnly
+
+
+async def servers(interaction: discord.Interaction[Any], typed: str) -> list[Choice[str]]:
+    """Servers that the bot is in; for nobody but the operator."""
+    return server_choices(interaction.client.guilds, str(typed)) if is_operator(interaction) else []
+
+
+def server_choices(guilds: Iterable[discord.Guild], typed: str) -> list[Choice[str]]:
+    """Those whose name or id contains what was typed."""
+    meant = typed.strip().casefold()
+    found = [guild for guild in guilds if meant in f"{guild.name} {guild.id}".casefold()]
+    found.sort(key=lambda guild: guild.name.casefold())
+    return [
+        Choice(name=cut(f"{plain(guild.name)} · {guild.id}", _MAX_LABEL), value=str(guild.id))
+        for guild in found[:MAX_CHOICES]
+    ]
+
+
+def server_id(text: str) -> int:
+    """The id that was chosen or typed.
+
+    Raises:
+        NoSuchServer: it is none.
+    """
+    digits = text.strip()
+    if not digits.isascii() or not digits.isdecimal() or len(digits) > _MAX_ID_DIGITS or int(digits) >= 2**63:
+        raise NoSuchServer
+    return int(digits)
+
+
+def ceiling_text(guild_id: int, credits_: int | None, names: Mapping[int, str]) -> str:
+    """What is answered when a ceiling was changed."""
+    whose = f"**{_server(guild_id, names)}**"
+    if credits_ is None:
+        return f"{whose} has no ceiling any more."
+    return (
+        f"{whose} may now cost {counted(credits_, 'credit')} in a calendar month at the catalogue's prices, "
+        "whatever its moderators allow."
+    )
+
+
+def overview_view(overview: Overview, names: Mapping[int, str]) -> tuple[ui.LayoutView, list[discord.File]]:
+    """The answer of `/owner usage`, with every figure as CSV where a message cannot hold them; `names` are servers'."""
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay(overview_text(overview, names)))
+    if len(overview.by_guild) <= _SERVERS_SHOWN and len(overview.by_provider) <= _PROVIDERS_SHOWN:
+        return view, []
+    data = as_csv(overview, {guild_id: plain(name) for guild_id, name in names.items()})
+    file = discord.File(io.BytesIO(data.encode("utf-8-sig")), filename=f"usage-{overview.days}-days.csv")
+    view.add_item(ui.File(file))
+    return view, [file]
+
+
+def overview_text(overview: Overview, names: Mapping[int, str]) -> str:
+    """Totals, each provider's account, and the servers that were charged most."""
+    by_guild = list(overview.by_guild.items())
+    hidden = len(by_guild) - _SERVERS_SHOWN
+    idle = sorted(overview.ceilings.keys() - overview.by_guild.keys())
+    return "\n".join(
+        [
+            f"### All servers · {span(overview.days).lower()} (UTC)",
+            *_money(overview.total),
+            *(["**Providers**"] if overview.accounts else []),
+            *(
+                line
+                for name, spending in list(overview.by_provider.items())[:_PROVIDERS_SHOWN]
+                for line in (
+                    f"{inline(name, length=_MAX_NAME)} {_charged(spending)}",
+                    f"-# {_cost(spending)}",
+                )
+            ),
+            *(["**Servers**"] if by_guild else []),
+            *(
+                f"{_server(guild_id, names)} {_charged(spending)}{_ceiling(overview, guild_id)}"
+                for guild_id, spending in by_guild[:_SERVERS_SHOWN]
+            ),
+            *([f"-# and {hidden:,} more in the file"] if hidden > 0 else []),
+            *([f"-# {counted(len(idle), 'server')} with a ceiling made nothing."] if idle else []),
+        ]
+    )
+
+
+def _money(total: Spending) -> list[str]:
+    lines = [f"**{_charged(total)}**", f"-# {_cost(total)}"]
+    if total.estimated_clips:
+        lines.append(
+            "-# Where a provider does not tell what a clip cost, its price in the catalogue is taken for it."
+        )
+    return lines
+
+
+def _charged(spending: Spending) -> str:
+    return (
+        f"{counted(spending.clips, 'clip')} · {counted(spending.credits, 'credit')} charged "
+        f"({spending.worth:,} by the catalogue)"
+    )
+
+
+def _cost(spending: Spending) -> str:
+    parts = [
+        f"{dollars(spending.reported_micro_usd)} reported for {counted(spending.reported_clips, 'clip')}",
+        f"{dollars(spending.estimated_micro_usd)} estimated for {spending.estimated_clips:,}",
+        f"margin {dollars(spending.margin_micro_usd)}",
+    ]
+    if spending.maybe_charged:
+        parts.append(f"{spending.maybe_charged:,} given up, maybe charged")
+    return " · ".join(parts)
+
+
+def _ceiling(overview: Overview, guild_id: int) -> str:
+    amount = overview.ceilings.get(guild_id)
+    return "" if amount is None else f" · ceiling {amount:,} a month"
+
+
+def _server(guild_id: int, names: Mapping[int, str]) -> str:
+    name = names.get(guild_id)
+    return f"`{guild_id}`" if name is None else inline(name, length=_MAX_NAME)
