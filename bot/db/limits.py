@@ -1,5 +1,6 @@
 """The caps that moderators set, a row each."""
 
+from bot.db import notices
 from bot.db.transaction import Rows, Transaction
 from bot.domain.limits import Limit, Limits, Measure
 from bot.domain.money import Scope
@@ -18,7 +19,12 @@ def all_of(guild_id: int) -> Transaction[Limits]:
 
 
 def put(guild_id: int, limit: Limit) -> Transaction[None]:
-    """Set a cap, in place of what was set before. The server has settled in."""
+    """Set a cap, in place of what was set before. The server has settled in.
+
+    What its log channel was told of a budget is forgotten with the old one.
+    """
+    if limit.scope is Scope.SERVER:
+        yield from notices.forget(guild_id)
     yield (
         _PUT,
         {
@@ -33,6 +39,8 @@ def put(guild_id: int, limit: Limit) -> Transaction[None]:
 
 def clear(guild_id: int, scope: Scope, subject_id: int, measure: Measure | None = None) -> Transaction[int]:
     """Take a subject's own caps away, one or all; returns how many there were."""
+    if scope is Scope.SERVER:
+        yield from notices.forget(guild_id)
     rows = yield (
         _CLEAR,
         {"guild_id": guild_id, "scope": scope.value, "subject_id": subject_id, "measure": measure},

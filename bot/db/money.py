@@ -160,6 +160,8 @@ def reset(
     periods = periods_at(now_ms, zone)
     account = {"guild_id": guild_id, "scope": scope.value, "subject_id": subject_id}
     forgotten: dict[Window, int] = {}
+    if scope is Scope.SERVER:
+        yield from notices.forget(guild_id)
     for window in Window:
         rows = yield _USED, {**account, "period": periods.of(window)}
         if not rows or not rows[0]["used"]:

@@ -48,6 +48,11 @@ def told(guild_id: int, period: str) -> Transaction[None]:
     yield _TOLD, {"guild_id": guild_id, "period": period}
 
 
+def forget(guild_id: int) -> Transaction[None]:
+    """Begin anew with a server's budgets: they have changed, or what was used is forgotten."""
+    yield "DELETE FROM notices WHERE guild_id = :guild_id", {"guild_id": guild_id}
+
+
 def log_channel(guild_id: int) -> Transaction[int | None]:
     """Where a server's moderators want to be told things; None if nowhere."""
     rows = yield "SELECT log_channel_id FROM guilds WHERE guild_id = :guild_id", {"guild_id": guild_id}

@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 
 from bot.app import task_group
-from bot.db import guilds, jobs, lanes
+from bot.db import guilds, jobs, lanes, limits, money
 from bot.db.notices import untold
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import DestinationGone, DiscordUnavailable, QuotaExceeded
-from bot.domain.money import Window
+from bot.domain.jobs import JobState
+from bot.domain.limits import EVERYBODY, Limit, Measure
+from bot.domain.money import Scope, Window
 from bot.services.notices import Notices
 from tests import builders
 from tests.held import held
@@ -178,3 +181,31 @@ async def test_a_budget_of_the_past_is_not_news(
     async with held(_running(db, clock, publisher)):
         [text] = await told(publisher, 1)
     assert "85 reserved" in text
+
+
+async def test_a_budget_that_was_raised_is_news_again_when_it_runs_out(
+    db: SqliteDatabase, clock: TurnedClock, publisher: Listening, notices: Notices
+) -> None:
+    await spend(db, clock, 100)
+    notices.wake()
+    await told(publisher, 1)
+    await db.write(limits.put(1, Limit(Scope.SERVER, EVERYBODY, Measure.MONTH, 200)))
+    assert not await spend(db, clock, 50)
+    assert await spend(db, clock, 20)
+    notices.wake()
+    assert "170 reserved of 200" in (await told(publisher, 1))[-1]
+
+
+async def test_a_budget_that_was_reset_is_news_again_when_it_runs_out(
+    db: SqliteDatabase, clock: TurnedClock, publisher: Listening, notices: Notices
+) -> None:
+    await spend(db, clock, 90)
+    notices.wake()
+    await told(publisher, 1)
+    job = await db.write(jobs.cancel(1, guild_id=1, owner_id=None, now_ms=clock.now_ms()))
+    assert job.state is JobState.CANCELLED
+    reset = money.reset(1, Scope.SERVER, EVERYBODY, zone=UTC, by_id=9, reason=None, now_ms=clock.now_ms())
+    assert await db.write(reset) == {}
+    assert await spend(db, clock, 80)
+    notices.wake()
+    assert len(await told(publisher, 1)) == 2
