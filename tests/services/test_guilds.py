@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from bot.db import guilds, money
+from bot.db import guilds, jobs, lanes, money
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Rows, Transaction
-from bot.domain.jobs import Asker
-from bot.domain.money import Periods
+from bot.domain.errors import QuotaExceeded
+from bot.domain.jobs import Asker, Job
+from bot.domain.limits import Limits
 from bot.services.controls import OneOf, Place, Surroundings
 from bot.services.guilds import (
     SETTINGS,
@@ -229,37 +230,42 @@ async def test_only_who_manages_the_server_says_who_else_moderates_it(
 # ---- A change of time zone
 
 
-async def test_what_was_used_is_found_again_whatever_the_time_zone_was_in_between(
+async def test_a_change_of_time_zone_loses_nothing_and_gives_no_period_twice(
     db: SqliteDatabase, settings: GuildSettings
 ) -> None:
     now_ms = 1_764_543_600_000  # 2025-11-30, 23:00 UTC, a Sunday: the next day, week and month in Auckland
-    utc = Periods.at(now_ms)
-    for period in (utc.day, utc.week, utc.month):
-        await db.write(_used(period, 40))
 
-    async def used() -> int:
-        return (await db.read(_balance(now_ms))).used
+    async def reserved_and_used() -> set[tuple[int, int]]:
+        zone = await db.read(guilds.zone(GUILD))
+        standing = await db.read(books.standing(guild_id=GUILD, zone=zone, now_ms=now_ms))
+        return {(balance.reserved, balance.used) for balance in standing.member.balances}
 
-    assert await used() == 40
+    await db.write(lanes.open_pool("local"))
+    caps = builders.caps(user_day=40)
+    job = await asked_for(db, 40, caps, now_ms)
+    assert await reserved_and_used() == {(40, 0)}
     await settings.choose(AROUND, "time_zone", "auckland")
-    assert await used() == 0
+    assert await reserved_and_used() == {(0, 0)}
+    await asked_for(db, 30, caps, now_ms)
+    await db.write(jobs.cancel(job.id, guild_id=GUILD, owner_id=None, now_ms=now_ms))
+    assert await reserved_and_used() == {(30, 0)}
     await settings.choose(AROUND, "time_zone", "honolulu")
-    assert await used() == 40
-    await settings.reset(AROUND, "time_zone")
-    assert await used() == 40
+    assert await reserved_and_used() == {(0, 0)}
+    await settings.choose(AROUND, "time_zone", "auckland")
+    with pytest.raises(QuotaExceeded) as refusal:
+        await asked_for(db, 11, caps, now_ms)
+    assert refusal.value.left == 10
+    assert await db.read(money.discrepancies()) == 0
 
 
-def _used(period: str, amount: int) -> Transaction[None]:
-    yield (
-        "INSERT INTO balances VALUES (:guild_id, 'member', 100, :period, 0, :used)",
-        {"guild_id": GUILD, "period": period, "used": amount},
+async def asked_for(db: SqliteDatabase, price: int, caps: Limits, now_ms: int) -> Job:
+    """A job of the usual member that waits in the queue."""
+    accepted = await db.write(
+        jobs.accept(
+            builders.origin(), builders.request(), builders.choice(price), defaults=caps, now_ms=now_ms
+        )
     )
-
-
-def _balance(now_ms: int) -> Transaction[Any]:
-    zone = yield from guilds.zone(GUILD)
-    standing = yield from books.standing(guild_id=GUILD, zone=zone, now_ms=now_ms)
-    return standing.member.balances[0]
+    return accepted.job
 
 
 # ---- Every row of the table

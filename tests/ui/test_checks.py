@@ -1,10 +1,30 @@
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
 import discord
 import pytest
+from discord.utils import SnowflakeList
 
+from bot.clock import SystemClock
+from bot.db import guilds
+from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import PermissionsMissing
-from bot.ui.checks import ensure_deliverable, is_moderator
-from tests.ui.conftest import interaction_in
+from bot.domain.jobs import Asker
+from bot.services.guilds import GuildSettings
+from bot.ui.checks import (
+    ModeratorsOnly,
+    asker,
+    ensure_deliverable,
+    ensure_moderator,
+    is_moderator,
+    may_see,
+)
+from tests import builders
+from tests.ui.conftest import interaction_in, make_job
 
+GUILD, ADA, MODS = 1, 77, 5
 CHANNEL = discord.Object(1)
 THREAD = object.__new__(discord.Thread)
 READ = ("view_channel", "read_message_history", "attach_files", "embed_links")
@@ -51,6 +71,77 @@ def test_everything_that_lacks_is_named_at_once() -> None:
     assert len(refusal.value.missing) == 5
 
 
-@pytest.mark.parametrize("manager", [True, False])
-def test_a_moderator_is_who_may_manage_the_server(*, manager: bool) -> None:
-    assert is_moderator(interaction_in(CHANNEL, manager=manager)) is manager
+# ---- Moderators
+
+
+@pytest.fixture
+async def settings(tmp_path: Path) -> AsyncGenerator[GuildSettings]:
+    db = await SqliteDatabase.open(tmp_path / "kinora.db")
+    await db.write(guilds.prefer(GUILD, {"moderator_role_id": MODS}, defaults=builders.NO_CAPS))
+    yield GuildSettings(db=db, clock=SystemClock(), defaults=builders.NO_CAPS)
+    await db.close()
+
+
+def asked_by(
+    settings: GuildSettings, *roles: int, manager: bool = False, guild_id: int | None = GUILD
+) -> Any:
+    """An interaction of a member with these roles, in a server of which the gateway has not told anything."""
+    interaction = interaction_in(CHANNEL, manager=manager)
+    interaction.client = SimpleNamespace(services=SimpleNamespace(guilds=settings))
+    interaction.guild_id, interaction.guild = guild_id, None
+    member = interaction.user = object.__new__(discord.Member)
+    member._user = cast("Any", discord.Object(ADA))
+    member._roles = SnowflakeList(roles)
+    return interaction
+
+
+@pytest.mark.parametrize(
+    ("roles", "manager", "may"),
+    [
+        ((), False, False),
+        ((), True, True),
+        ((MODS,), False, True),
+        ((7, 8), False, False),
+        ((7, MODS), False, True),
+    ],
+)
+async def test_a_moderator_manages_the_server_or_has_its_role(
+    settings: GuildSettings, roles: tuple[int, ...], *, manager: bool, may: bool
+) -> None:
+    interaction = asked_by(settings, *roles, manager=manager)
+    assert await is_moderator(interaction) is may
+    if may:
+        await ensure_moderator(interaction)
+        return
+    with pytest.raises(ModeratorsOnly, match="Only moderators of this server"):
+        await ensure_moderator(interaction)
+
+
+async def test_a_role_moderates_the_server_that_chose_it_and_no_other(settings: GuildSettings) -> None:
+    assert not await is_moderator(asked_by(settings, MODS, guild_id=2))
+    assert not await is_moderator(asked_by(settings, MODS, guild_id=None))
+
+
+def test_who_asks_has_the_roles_of_the_interaction_even_before_the_gateway_told_of_them() -> None:
+    interaction = asked_by(cast("Any", None), 7, MODS, manager=True)
+    assert asker(interaction) == Asker(frozenset({7, MODS}), manages=True)
+
+
+def test_a_user_without_a_server_has_no_roles() -> None:
+    interaction = interaction_in(CHANNEL)
+    interaction.user = discord.Object(ADA)
+    assert asker(interaction) == Asker()
+
+
+@pytest.mark.parametrize(
+    ("user_id", "roles", "may"),
+    [(ADA, (), True), (78, (MODS,), True), (78, (), False)],
+    ids=["owner", "moderator", ""],
+)
+async def test_a_job_is_the_business_of_its_owner_and_of_moderators(
+    settings: GuildSettings, user_id: int, roles: tuple[int, ...], *, may: bool
+) -> None:
+    interaction = asked_by(settings, *roles)
+    interaction.user._user = discord.Object(user_id)
+    job = make_job(origin=builders.origin(user_id=ADA))
+    assert await may_see(interaction, job) is may

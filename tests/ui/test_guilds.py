@@ -1,21 +1,58 @@
 import pytest
 
-from bot.services.guilds import SETTINGS, Chosen
+from bot.services.controls import Number, OneOf, Place, PlaceOrNone, RoleOrNone, Stored, Surroundings
+from bot.services.guilds import SETTINGS, Chosen, GuildSetting
 from bot.ui.desk import text_view
-from bot.ui.guilds import SETTING_CHOICES, settings_text, value_choices
-from tests.ui.conftest import refusals
+from bot.ui.guilds import SETTING_CHOICES, setting_text, settings_text, value_choices
+from tests.ui.conftest import everything_said, refusals
 
-(ROUTING,) = (row for row in SETTINGS if row.name == "routing")
+BY_NAME = {row.name: row for row in SETTINGS}
+ROUTING, MODERATORS = BY_NAME["routing"], BY_NAME["moderator_role"]
+LACKING = ("View Channel", "Send Messages")
+LARGEST_ID = (1 << 63) - 1
+AROUND = Surroundings(
+    guild_id=1,
+    user_id=77,
+    roles={5: "mods"},
+    places={20: Place("log"), LARGEST_ID: Place("c" * 100, LACKING)},
+)
+CROWDED = Surroundings(
+    guild_id=1,
+    user_id=77,
+    roles=dict.fromkeys(range(2, 250), "\u202e@everyone " + "r" * 90),
+    places={number: Place("c" * 100, LACKING) for number in range(2, 500)},
+)
 
 
-def test_every_setting_is_offered() -> None:
+def longest(row: GuildSetting) -> Stored:
+    """What makes the most words."""
+    match row.control:
+        case OneOf(values):
+            return max(values, key=lambda value: len(value.words)).stored
+        case Number(most=most):
+            return most
+        case RoleOrNone():
+            return LARGEST_ID - 1  # deleted
+        case PlaceOrNone():
+            return LARGEST_ID  # closed to the bot
+        case _:
+            return "Mars/" + "x" * 40  # not known any more
+
+
+def test_every_setting_is_offered_with_what_it_decides() -> None:
     assert [choice.value for choice in SETTING_CHOICES] == [row.name for row in SETTINGS]
+    assert all(choice.name.startswith(f"{choice.value} · ") for choice in SETTING_CHOICES)
+    assert all(len(choice.name) <= 100 for choice in SETTING_CHOICES)
 
 
 def test_the_values_of_the_chosen_setting_are_suggested_with_their_words() -> None:
-    assert [(choice.name, choice.value) for choice in value_choices("routing", "")] == [
+    assert [(choice.name, choice.value) for choice in value_choices("routing", "", AROUND)] == [
         ("order · the first of them in the operator's order", "order"),
         ("cheapest · the one that costs the fewest credits", "cheapest"),
+    ]
+    assert [(choice.name, choice.value) for choice in value_choices("moderator_role", "", AROUND)] == [
+        ("none · nobody", "none"),
+        ("@mods", "5"),
     ]
 
 
@@ -24,24 +61,56 @@ def test_the_values_of_the_chosen_setting_are_suggested_with_their_words() -> No
     [("CHEAP", ["cheapest"]), (" fewest ", ["cheapest"]), ("operator", ["order"]), ("sora", [])],
 )
 def test_what_was_typed_may_be_anywhere_in_it(typed: str, found: list[str]) -> None:
-    assert [choice.value for choice in value_choices("routing", typed)] == found
+    assert [choice.value for choice in value_choices("routing", typed, AROUND)] == found
 
 
 @pytest.mark.parametrize("setting", [None, "", "weight", 7, ["routing"], {}])
 def test_no_value_is_suggested_of_what_is_no_setting(setting: object) -> None:
-    assert value_choices(setting, "") == []
+    assert value_choices(setting, "", AROUND) == []
+
+
+@pytest.mark.parametrize("typed", ["", "e", "r", "c", "1", "none", "@everyone" * 700, "\ud800"])
+@pytest.mark.parametrize("name", BY_NAME)
+def test_suggestions_keep_to_discords_limits_in_the_largest_server(name: str, typed: str) -> None:
+    choices = value_choices(name, typed, CROWDED)
+    assert len(choices) <= 25
+    assert all(1 <= len(choice.name) <= 100 and 1 <= len(choice.value) <= 100 for choice in choices)
+    assert not any("\u202e" in choice.name for choice in choices)
 
 
 def test_a_setting_is_shown_with_what_it_does_and_what_is_usual() -> None:
-    changed = settings_text([Chosen(ROUTING, ROUTING.called("cheapest"))], title="From now on")
+    changed = settings_text([Chosen(ROUTING, 1)], AROUND, title="From now on")
     assert changed.splitlines() == [
         "### From now on",
         "**routing** `cheapest` (usually `order`)",
         "-# Who makes a clip that several providers can make: the one that costs the fewest credits.",
     ]
-    assert "**routing** `order` (as usual)" in settings_text([Chosen(ROUTING, ROUTING.usual)])
+    assert "**routing** `order` (as usual)" in settings_text([Chosen(ROUTING, 0)], AROUND)
+
+
+def test_what_is_wrong_with_a_setting_stands_below_it() -> None:
+    assert settings_text([Chosen(MODERATORS, 6)], AROUND).splitlines()[1:] == [
+        "**moderator_role** `deleted role` (usually `none`)",
+        "⚠ This role was deleted. Choose another, or `none`.",
+        "-# Who moderates Kinora, beside those who have Manage Server: nobody.",
+    ]
+
+
+def test_one_setting_is_shown_with_all_that_it_can_be() -> None:
+    assert setting_text(Chosen(MODERATORS, 5), AROUND).splitlines() == [
+        "### A setting of this server",
+        "**moderator_role** <@&5> (usually `none`)",
+        "-# Who moderates Kinora, beside those who have Manage Server: whoever has this role.",
+        "It can be",
+        "- a role: whoever has this role",
+        "- `none`: nobody",
+        "-# Only who has Manage Server may change it.",
+    ]
 
 
 def test_all_settings_with_their_longest_values_fit_a_message() -> None:
-    longest = [Chosen(row, max(row.choices, key=lambda value: len(value.words))) for row in SETTINGS]
-    assert refusals(text_view(settings_text(longest))) == []
+    view = text_view(settings_text([Chosen(row, longest(row)) for row in SETTINGS], AROUND))
+    assert refusals(view) == []
+    assert len(everything_said(view)) < 3_000
+    for row in SETTINGS:
+        assert refusals(text_view(setting_text(Chosen(row, longest(row)), AROUND))) == []
