@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.db import limits
 from bot.db.transaction import Transaction
 from bot.domain.limits import Limits
+from bot.domain.money import zone_of
 from bot.domain.pricing import Prices
 
 
@@ -63,14 +63,6 @@ def zone(guild_id: int) -> Transaction[tzinfo]:
     """By whose clock a server's days begin; UTC for one that was never seen."""
     rows = yield "SELECT time_zone FROM guilds WHERE guild_id = :guild_id", {"guild_id": guild_id}
     return zone_of(rows[0]["time_zone"]) if rows else UTC
-
-
-def zone_of(name: str) -> tzinfo:
-    """The time zone of that name; UTC where the machine's own list does not know it any more."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # the last where it names a folder of the list
-        return UTC
 
 
 def preferences(guild_id: int) -> Transaction[Mapping[str, Any]]:

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from bot.db.guilds import zone_of
 from bot.db.transaction import Transaction
 from bot.domain.limits import Measure
-from bot.domain.money import Balance, period_end_s, window_of
+from bot.domain.money import Balance, period_end_s, window_of, zone_of
 
 PERCENTS = (80, 100)
 """Of a budget: told at each."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 class Entry(StrEnum):
@@ -60,6 +61,14 @@ class Periods:
     def of(self, window: Window) -> str:
         """The period of one window."""
         return getattr(self, window.value)
+
+
+def zone_of(name: str) -> tzinfo:
+    """The time zone of that name; UTC where the machine's own list does not know it any more."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # the last where it names a folder of the list
+        return UTC
 
 
 def window_of(period: str) -> Window:
