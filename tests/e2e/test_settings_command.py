@@ -7,15 +7,23 @@ from typing import Any
 import pytest
 
 from bot.app import running
+from bot.db.transaction import Transaction
 from bot.sandbox import ClientRefused, Message, Permission, Person
 from bot.sandbox.driver.used import Used
 from bot.sandbox.model.applications import SLASH
 from bot.sandbox.model.interactions import Kind
+from bot.sandbox.model.people import Role
+from bot.services.guilds import SETTINGS
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.held import held
 from tests.vendors.opened import QuickClock, Vendors
 
 DEAREST_FIRST = ("onemin", "kling")
+REFUSED = "Only moderators of this server may do this"
+HOSTILE = (
+    "@everyone", "@here", "<@&1>", "-1", "0", "9" * 100, "'; DROP TABLE guilds; --", "\u202e", "\0", "null", "[]",
+    "../../etc/passwd", "<#0>", "`" * 100, "**x**",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -23,6 +31,18 @@ def ada(scene: Scene) -> Person:
     """A moderator."""
     crew = scene.guild.add_role("crew", permissions=Permission.MANAGE_GUILD)
     return scene.guild.add_member("ada", roles=[crew])
+
+
+@pytest.fixture
+def helpers(scene: Scene) -> Role:
+    """A role without any rights."""
+    return scene.guild.add_role("helpers")
+
+
+@pytest.fixture
+def sam(scene: Scene, helpers: Role) -> Person:
+    """Who has that role."""
+    return scene.guild.add_member("sam", roles=[helpers])
 
 
 @pytest.fixture
@@ -47,6 +67,14 @@ async def said(person: Person, command: str, scene: Scene, **options: object) ->
     return answer.text
 
 
+async def suggested(person: Person, scene: Scene, typed: str, **options: str) -> dict[str, Any]:
+    """What is suggested as the value, by label."""
+    choices = await person.autocomplete(
+        "settings set", scene.channel, focused="value", value=typed, options=options
+    )
+    return {choice.name: choice.value for choice in choices}
+
+
 async def animated(scene: Scene) -> Message:
     """The card of a clip that both providers can make."""
     used = await scene.mia.slash(
@@ -57,12 +85,13 @@ async def animated(scene: Scene) -> Message:
     return card
 
 
-def smuggled(person: Person, scene: Scene, command: str, **options: str) -> Used:
+def smuggled(person: Person, scene: Scene, command: str, **options: object) -> Used:
     """The command from somebody whose client does not offer it, or with values that it does not."""
     app = scene.application
     found = app.find(SLASH, "settings", scene.guild.id)
     assert found is not None
-    entries = [{"name": name, "type": 3, "value": value} for name, value in options.items()]
+    kinds: dict[type, int] = {str: 3, int: 4, bool: 5, float: 10}
+    entries = [{"name": name, "type": kinds[type(value)], "value": value} for name, value in options.items()]
     inner: Any = [{"name": command, "type": 1, "options": entries}]
     data: Any = {"id": str(found.id), "name": "settings", "type": SLASH, "options": inner}
     return person._use(app, scene.channel, Kind.COMMAND, data)
@@ -105,16 +134,13 @@ async def test_a_preference_outlives_a_restart_and_is_no_other_servers(
 
 @pytest.mark.usefixtures("bot")
 async def test_values_of_the_chosen_setting_are_suggested(scene: Scene, ada: Person) -> None:
-    async def suggested(typed: str, **options: str) -> list[Any]:
-        choices = await ada.autocomplete(
-            "settings set", scene.channel, focused="value", value=typed, options=options
-        )
-        return [choice.value for choice in choices]
+    async def found(typed: str, **options: str) -> list[Any]:
+        return list((await suggested(ada, scene, typed, **options)).values())
 
-    assert await suggested("", setting="routing") == ["order", "cheapest"]
-    assert await suggested("cheap", setting="routing") == ["cheapest"]
-    assert await suggested("@everyone" * 600, setting="routing") == []
-    assert await suggested("") == []
+    assert await found("", setting="routing") == ["order", "cheapest"]
+    assert await found("cheap", setting="routing") == ["cheapest"]
+    assert await found("@everyone" * 600, setting="routing") == []
+    assert await found("") == []
 
 
 @pytest.mark.usefixtures("bot")
@@ -155,7 +181,191 @@ async def test_a_member_is_not_offered_it_and_refused_where_an_admin_shows_it_to
     with pytest.raises(ClientRefused, match="hidden"):
         await scene.mia.slash(f"settings {command}", scene.channel, **options)
     answer = await smuggled(scene.mia, scene, command, **options).response()
-    assert "Only moderators of this server (Manage Server)" in answer.text
+    assert REFUSED in answer.text
     assert answer.ephemeral_to is scene.mia.user
     assert "routing" not in answer.text
     assert "`cheapest` (usually `order`)" in await said(ada, "show", scene)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_nothing_is_suggested_to_a_member_who_is_shown_it_all_the_same(
+    scene: Scene, sam: Person, helpers: Role
+) -> None:
+    scene.guild.show_command(scene.application, "settings", helpers)
+    assert await suggested(sam, scene, "", setting="moderator_role") == {}
+
+
+@pytest.mark.usefixtures("bot")
+async def test_holders_of_the_moderators_role_may_what_moderators_may_but_not_say_who_they_are(
+    scene: Scene, ada: Person, sam: Person, helpers: Role
+) -> None:
+    scene.guild.show_command(scene.application, "settings", helpers)
+    assert REFUSED in await said(sam, "show", scene)
+    assert f"<@&{helpers.id}>" in await said(ada, "set", scene, setting="moderator_role", value="@helpers")
+    assert "**routing** `cheapest`" in await said(sam, "set", scene, setting="routing", value="cheapest")
+    assert f"**moderator_role** <@&{helpers.id}> (usually `none`)" in await said(sam, "show", scene)
+    only = "Only who has Manage Server may change `moderator_role`"
+    for value in ("none", "crew", str(helpers.id)):
+        assert only in await said(sam, "set", scene, setting="moderator_role", value=value)
+    assert only in await said(sam, "reset", scene, setting="moderator_role")
+    assert f"{only}, so set the others back one by one. Nothing was changed." in await said(
+        sam, "reset", scene
+    )
+    assert f"**moderator_role** <@&{helpers.id}>" in await said(ada, "show", scene)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_role_that_was_taken_away_in_between_gives_no_rights_any_more(
+    scene: Scene, ada: Person, sam: Person, helpers: Role
+) -> None:
+    await said(ada, "set", scene, setting="moderator_role", value="helpers")
+    card = await (await scene.mia.slash("animate", scene.channel, image=PICTURE, prompt="a boat")).response()
+    await scene.clip_of(card)
+    request = await (await sam.click(card, "Show request")).response()
+    assert "What local is sent for job 1" in request.text
+    scene.guild.set_roles(sam, [])
+    assert REFUSED in (await (await sam.click(card, "Show request")).response()).text
+    assert REFUSED in (await smuggled(sam, scene, "show").response()).text
+    scene.guild.set_roles(sam, [helpers])
+    assert REFUSED not in (await (await sam.click(card, "Show request")).response()).text
+
+
+@pytest.mark.usefixtures("bot")
+async def test_manage_server_that_was_taken_away_in_between_gives_no_rights_any_more(
+    scene: Scene, ada: Person
+) -> None:
+    await said(ada, "set", scene, setting="routing", value="cheapest")
+    scene.guild.set_roles(ada, [])
+    changed = await smuggled(ada, scene, "set", setting="routing", value="order").response()
+    assert REFUSED in changed.text
+    assert REFUSED in (await smuggled(ada, scene, "reset").response()).text
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_deleted_role_gives_nobody_rights_and_moderators_are_told(
+    scene: Scene, ada: Person, sam: Person, helpers: Role
+) -> None:
+    for setting in ("moderator_role", "approval_role"):
+        await said(ada, "set", scene, setting=setting, value="helpers")
+    assert REFUSED not in (await smuggled(sam, scene, "show").response()).text
+    scene.guild.remove_role(helpers)
+    assert REFUSED in (await smuggled(sam, scene, "show").response()).text
+    shown = await said(ada, "show", scene)
+    assert shown.count("⚠ This role was deleted. Choose another, or `none`.") == 2
+    assert "**moderator_role** `deleted role` (usually `none`)" in shown
+    assert "Whose clips need no moderator's approval: only those of moderators." in shown
+    assert "⚠" not in await said(ada, "reset", scene)
+
+
+# ---- Roles, channels, time zones
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_log_channel_is_one_that_the_bot_can_post_in(scene: Scene, ada: Person) -> None:
+    mine, log = scene.guild.app_role(scene.application), scene.guild.add_channel("log")
+    scene.guild.set_overwrite(log, mine, deny=Permission.SEND_MESSAGES)
+    refused = await said(ada, "set", scene, setting="log_channel", value="log")
+    assert (
+        "needs a channel that I can post in; there I lack **Send Messages**. Nothing was changed." in refused
+    )
+    scene.guild.set_overwrite(log, mine)
+    assert f"**log_channel** <#{log.id}>" in await said(
+        ada, "set", scene, setting="log_channel", value="#log"
+    )
+    scene.guild.set_overwrite(log, mine, deny=Permission.VIEW_CHANNEL)
+    assert "⚠ I cannot post there: I lack **View Channel**" in await said(ada, "show", scene)
+    scene.guild.remove_channel(log)
+    assert "⚠ This channel was deleted." in await said(ada, "show", scene)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_channels_that_a_moderator_does_not_see_are_not_spoken_of(scene: Scene, ada: Person) -> None:
+    nowhere = {scene.guild.everyone: (Permission.NONE, Permission.VIEW_CHANNEL)}
+    secret = scene.guild.add_channel("secret", overwrites=nowhere)
+    assert list(await suggested(ada, scene, "", setting="log_channel")) == ["none · nowhere", "#general"]
+    for value in ("secret", str(secret.id), secret.mention):
+        answer = await said(ada, "set", scene, setting="log_channel", value=value)
+        assert "`log_channel` needs a text channel of this server" in answer
+
+
+@pytest.mark.usefixtures("bot")
+async def test_roles_and_time_zones_are_suggested_by_name(scene: Scene, ada: Person, helpers: Role) -> None:
+    async def found(setting: str, typed: str) -> dict[str, Any]:
+        return await suggested(ada, scene, typed, setting=setting)
+
+    assert await found("moderator_role", "help") == {"@helpers": str(helpers.id)}
+    assert await found("moderator_role", "everyone") == {}
+    assert await found("approval_role", "kinora") == {}  # the role that Discord made for the bot
+    [(label, value)] = (await found("time_zone", "berl")).items()
+    assert (label[:17], value) == ("Berlin, Germany ·", "Europe/Berlin")
+    assert "**time_zone** `Europe/Berlin`" in await said(ada, "set", scene, setting="time_zone", value=value)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_role_of_another_server_is_no_role_here(scene: Scene, ada: Person) -> None:
+    elsewhere = scene.sandbox.add_guild("Elsewhere", app=scene.application)
+    role = elsewhere.add_role("mods")
+    for value in (str(role.id), f"<@&{role.id}>", "mods", str(elsewhere.id)):
+        answer = await said(ada, "set", scene, setting="moderator_role", value=value)
+        assert "`moderator_role` needs a role of this server" in answer
+
+
+@pytest.mark.usefixtures("bot")
+@pytest.mark.parametrize("setting", ["moderator_role", "approval_role"])
+async def test_everybodys_role_is_refused_in_words(scene: Scene, ada: Person, setting: str) -> None:
+    for value in ("@everyone", "everyone", str(scene.guild.id), f"<@&{scene.guild.id}>"):
+        answer = await said(ada, "set", scene, setting=setting, value=value)
+        assert f"`{setting}` cannot be the role of everybody" in answer
+
+
+@pytest.mark.usefixtures("bot")
+async def test_hostile_values_are_refused_and_repeated_to_nobody(scene: Scene, ada: Person) -> None:
+    for row in SETTINGS:
+        for value in HOSTILE:
+            if (row.name, value) == ("confirm_above", "0"):
+                continue
+            answer = await smuggled(ada, scene, "set", setting=row.name, value=value).response()
+            assert "Nothing was changed." in answer.text
+            assert len(value) < 5 or value not in answer.text
+            assert not answer.mentions.pinged
+    assert "usually" not in await said(ada, "show", scene)
+
+
+@pytest.mark.usefixtures("bot")
+@pytest.mark.parametrize("value", [True, 7, 1.5, "x" * 6000])
+async def test_values_of_another_kind_than_the_command_takes_are_refused_in_words(
+    scene: Scene, ada: Person, value: object
+) -> None:
+    answer = await smuggled(ada, scene, "set", setting="price_percent", value=value).response()
+    assert answer.ephemeral_to is ada.user
+    assert "usually" not in await said(ada, "show", scene)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_one_setting_is_shown_with_all_that_it_can_be(scene: Scene, ada: Person) -> None:
+    answer = await said(ada, "show", scene, setting="confirm_above")
+    assert "**confirm_above** `none` (as usual)" in answer
+    assert "- a whole number from 0 credits to 1,000,000 credits: those that cost more than so many" in answer
+    assert (
+        "There is no such setting" in (await smuggled(ada, scene, "show", setting="weight").response()).text
+    )
+
+
+async def test_what_is_changed_stands_in_the_ledger_with_who_changed_it(
+    scene: Scene, bot: Bot, ada: Person
+) -> None:
+    await said(ada, "set", scene, setting="confirm_above", value="100")
+    await said(ada, "set", scene, setting="confirm_above", value="100 credits")
+    await said(ada, "reset", scene)
+    assert await bot.app.db.read(_noted(scene.guild.id)) == [
+        ("limit", ada.id, "confirm_above none -> 100 credits"),
+        ("limit", ada.id, "confirm_above 100 credits -> none"),
+    ]
+
+
+def _noted(guild_id: int) -> Transaction[list[Any]]:
+    rows = yield (
+        "SELECT kind, by_id, reason FROM ledger WHERE guild_id = :guild_id ORDER BY id",
+        {"guild_id": guild_id},
+    )
+    return [tuple(row) for row in rows]
