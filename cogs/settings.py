@@ -41,7 +41,7 @@ class Settings(commands.GroupCog, group_name="settings", group_description="What
         """Change a setting of this server."""
         await ensure_moderator(interaction)
         around = surroundings(interaction)
-        chosen = await self.bot.services.guilds.choose(around, setting, value)
+        chosen = await self.bot.services.guilds.choose(around, setting, str(value))
         await _answer(interaction, settings_text([chosen], around, title="From now on"))
 
     @app_commands.command()

@@ -338,6 +338,7 @@ async def test_values_of_another_kind_than_the_command_takes_are_refused_in_word
 ) -> None:
     answer = await smuggled(ada, scene, "set", setting="price_percent", value=value).response()
     assert answer.ephemeral_to is ada.user
+    assert "went wrong" not in answer.text
     assert "usually" not in await said(ada, "show", scene)
 
 
