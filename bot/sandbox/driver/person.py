@@ -44,7 +44,7 @@ class Person(Member):
     def __repr__(self) -> str:
         return f"<Person {self.user.name}>"
 
-    async def slash(self, name: str, channel: Channel, **options: object) -> Used:
+    async def slash(self, name: str, channel: Channel, /, **options: object) -> Used:
         """Use a slash command; sub-commands are part of the name, `quota me`.
 
         Raises:
