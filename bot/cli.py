@@ -182,8 +182,11 @@ def ceiling(
     from bot.db import visit
     from bot.services import usage as reports
 
+    try:
+        amount = reports.ceiling_of(credits_)
+    except reports.NoSuchCeiling as error:
+        raise typer.BadParameter(str(error)) from error
     chosen = _settings(quiet=True)
-    amount = reports.ceiling_of(credits_)
     put = reports.ceiling(guild, amount, defaults=chosen.default_limits, now_ms=SystemClock().now_ms())
     visit.write(chosen.database_path, put)
     print(f"{guild}: {'no ceiling' if amount is None else f'{amount:,} credits a month'}.")  # noqa: T201 - the command's answer

@@ -1,10 +1,13 @@
 """The command line: each kind of end once as a process of its own, the rest of the words in this one."""
 
+import csv
 import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,14 @@ import pytest
 import structlog
 
 from bot import cli
+from bot.db import limits, usage
 from bot.db.errors import DatabaseInUse
+from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import KinoraError
 from bot.domain.provider import ProviderFault
 from bot.media.errors import NotAPicture
 from bot.settings import Settings, SettingsInvalid
+from tests.histories import DAY_MS, History, Past, lived
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "bot" / "sandbox" / "sample.jpg"
@@ -216,3 +222,128 @@ def test_who_interrupts_gets_the_usual_status(
 
     monkeypatch.setattr(cli, "_settings", interrupt)
     assert command("migrate") == (130, "", [])
+
+
+# ---- What the operator asks and sets
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Path:
+    """The database of a bot that is not running, with clips of two servers."""
+    path = tmp_path / "data" / "kinora.db"
+    path.parent.mkdir()
+    history = History(path)
+    with closing(history.connection):
+        history.add(
+            Past(guild_id=11, at_ms=now_ms(), price=10, worth=8, cost_usd="0.04"),
+            Past(guild_id=11, at_ms=now_ms() - 10 * DAY_MS, price=10),
+            Past(guild_id=12, at_ms=now_ms(), provider="local", price=5),
+        )
+    return path
+
+
+def row(lines: Sequence[str], name: str) -> list[str]:
+    """The cells of the first line that begins with a name."""
+    return next(line.split() for line in lines if line.split()[:1] == [name])
+
+
+@pytest.mark.usefixtures("past")
+def test_usage_is_a_table_of_servers_and_providers(command: Callable[..., Ended]) -> None:
+    status, said, errors = command("usage", "--days", "7")
+    assert (status, errors) == (0, [])
+    lines = said.splitlines()
+    assert lines[0] == "Last 7 days (UTC)"
+    assert row(lines, "11") == ["11", "1", "10", "8", "$0.04", "1", "$0.00", "$0.06", "0", "none"]
+    assert row(lines, "local") == ["local", "1", "5", "5", "$0.00", "0", "$0.00", "$0.05", "0"]
+    assert row(lines, "all")[:3] == ["all", "2", "15"]
+
+
+@pytest.mark.usefixtures("past")
+def test_usage_can_be_one_servers_and_of_other_days(command: Callable[..., Ended]) -> None:
+    _, said, _ = command("usage", "--guild", "11")
+    assert row(said.splitlines(), "all")[:3] == ["all", "2", "20"]
+    assert "12" not in [line.split()[0] for line in said.splitlines() if line]
+
+
+@pytest.mark.usefixtures("past")
+def test_usage_as_csv_is_nothing_but_csv(command: Callable[..., Ended]) -> None:
+    status, said, errors = command("usage", "--csv")
+    assert (status, errors) == (0, [])
+    lines = list(csv.DictReader(said.splitlines()))
+    assert [(line["server_id"], line["provider"], line["credits"]) for line in lines] == [
+        ("11", "kling", "20"),
+        ("12", "local", "5"),
+    ]
+
+
+async def test_usage_and_ceilings_do_not_disturb_a_bot_that_runs(
+    kinora: Callable[..., Ended], past: Path
+) -> None:
+    db = await SqliteDatabase.open(past)
+    try:
+        await db.write(lived(Past(guild_id=12, at_ms=now_ms(), provider="local", price=6)))
+        status, said, errors = kinora("usage")
+        assert (status, errors) == (0, [])
+        assert row(said.splitlines(), "12")[:3] == ["12", "2", "11"]
+        assert kinora("ceiling", "--guild", "12", "--credits", "3,000") == (
+            0,
+            "12: 3,000 credits a month.\n",
+            [],
+        )
+        overview = await db.read(usage.across(days=1, now_ms=now_ms()))
+        assert overview.ceilings == {12: 3000}
+        await db.write(lived(Past(guild_id=12, at_ms=now_ms(), provider="local", price=6)))
+    finally:
+        await db.close()
+
+
+def test_a_ceiling_can_be_taken_away(command: Callable[..., Ended], past: Path) -> None:
+    command("ceiling", "--guild", "11", "--credits", "5")
+    assert command("ceiling", "--guild", "11", "--credits", "none") == (0, "11: no ceiling.\n", [])
+    history = History(past)
+    with closing(history.connection):
+        assert history.read(limits.all_of(11)).rows == ()
+        notes = [(one["kind"], one["by_id"], one["reason"]) for one in history.ledger(11)]
+    assert notes[-2:] == [
+        ("limit", 0, "the operator's ceiling: 5 credits a month"),
+        ("limit", 0, "the operator's ceiling: none"),
+    ]
+
+
+@pytest.mark.usefixtures("past")
+def test_a_server_that_nobody_knows_gets_no_ceiling(command: Callable[..., Ended]) -> None:
+    status, said, errors = command("ceiling", "--guild", "99", "--credits", "5")
+    assert (status, said, len(errors)) == (1, "", 1)
+    assert errors[0].startswith("The bot has never seen a server of this id")
+
+
+@pytest.mark.usefixtures("past")
+def test_a_ceiling_that_is_none_is_a_usage_fault(command: Callable[..., Ended]) -> None:
+    status, said, errors = command("ceiling", "--guild", "11", "--credits", "lots")
+    assert (status, said) == (2, "")
+    assert "A ceiling is a number of credits, or `none`." in errors[0]
+
+
+@pytest.mark.parametrize("arguments", [["usage"], ["ceiling", "--guild", "1", "--credits", "5"]])
+def test_where_there_is_no_database_none_is_made(
+    command: Callable[..., Ended], tmp_path: Path, arguments: list[str]
+) -> None:
+    status, said, errors = command(*arguments)
+    assert (status, said) == (1, "")
+    assert errors == [
+        f"There is no database at {Path('data/kinora.db')} yet; the bot makes it when it first runs."
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [["usage", "--days", "91"], ["usage", "--days", "0"], ["ceiling"]])
+def test_days_that_cannot_be_and_options_that_are_missing_are_usage_faults(
+    command: Callable[..., Ended], arguments: list[str]
+) -> None:
+    status, said, errors = command(*arguments)
+    assert (status, said) == (2, "")
+    assert errors[-1] == "Try `python -m bot --help`."

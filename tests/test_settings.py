@@ -34,6 +34,7 @@ CONTRACT: dict[str, Any] = {
     "web_host": "127.0.0.1",
     "web_port": 8080,
     "public_url": None,
+    "owner_ids": (),
     "log_level": "info",
     "log_format": "auto",
     "default_guild_monthly_credits": 10_000,
@@ -89,7 +90,7 @@ def test_every_setting_is_explained_in_a_line(name: str) -> None:
 
 
 def test_the_example_shows_the_defaults(given: Given) -> None:
-    examples = ("LOCAL_CONCURRENCY", "PROVIDERS", "PUBLIC_URL")  # of what a default cannot show
+    examples = ("LOCAL_CONCURRENCY", "PROVIDERS", "PUBLIC_URL", "OWNER_IDS")  # of what a default cannot show
     shown = {name: value for name, (value, _) in example().items() if name not in examples}
     chosen, usual = given(**shown), Settings()
     for name in CONTRACT:
@@ -328,3 +329,13 @@ def test_the_usual_hosts_need_no_trust(given: Given) -> None:
 )
 def test_a_host_that_the_operator_names_is_trusted(name: str, url: str, host: str, given: Given) -> None:
     assert given(**{name: url}).trusted_hosts == {host}
+
+
+def test_operators_are_a_list_of_ids_with_commas(given: Given) -> None:
+    assert given(OWNER_IDS=" 80088516616269824 ,7,").owner_ids == (80088516616269824, 7)
+
+
+@pytest.mark.parametrize("value", ["mia", "0", "-7", "1.5", "9" * 30, "1;2"])
+def test_an_operator_who_is_no_id_is_refused_in_words(value: str, given: Given) -> None:
+    with pytest.raises(SettingsInvalid, match=r"^OWNER_IDS in the environment or .env is not valid: "):
+        given(OWNER_IDS=value)
