@@ -42,6 +42,7 @@ from bot.services.generation import Generation
 from bot.services.guilds import GuildSettings
 from bot.services.health import Health
 from bot.services.insights import Insights
+from bot.services.ledger import Ledger
 from bot.services.news import News, Notice
 from bot.services.notices import Notices
 from bot.services.ordering import Ordering
@@ -402,8 +403,21 @@ def _furnish(
         catalogue=catalogue,
         routes=engine.routes,
         insights=insights,
-        quotas=Quotas(db=stores.db, clock=clock, defaults=settings.default_limits),
-        guilds=GuildSettings(db=stores.db, clock=clock, defaults=settings.default_limits),
+        quotas=Quotas(
+            db=stores.db,
+            clock=clock,
+            defaults=settings.default_limits,
+            models=[spec.id for spec in catalogue.specs],
+            card_of=engine.cards.of,
+            recapped=engine.admission.wake,
+        ),
+        ledger=Ledger(db=stores.db),
+        guilds=GuildSettings(
+            db=stores.db,
+            clock=clock,
+            defaults=settings.default_limits,
+            changed=engine.notices.wake,  # a log channel that was chosen just now has not been told anything
+        ),
         reports=UsageReports(db=stores.db, clock=clock, defaults=settings.default_limits),
         charts=stores.charts,
     )

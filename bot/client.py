@@ -19,11 +19,13 @@ from bot.domain.catalogue import Catalogue
 from bot.media.charts import Charts
 from bot.services.guilds import GuildSettings
 from bot.services.insights import Insights
+from bot.services.ledger import Ledger
 from bot.services.quotas import Quotas
 from bot.services.routing import Routes
 from bot.services.usage import UsageReports
 from bot.ui import buttons, errors
 from bot.ui.desk import Desk
+from bot.ui.ledger import LedgerButton
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -55,6 +57,7 @@ class Services:
     routes: Routes
     insights: Insights
     quotas: Quotas
+    ledger: Ledger
     guilds: GuildSettings
     reports: UsageReports
     charts: Charts
@@ -101,7 +104,7 @@ class Kinora(commands.Bot):
         """Load the command groups, register the buttons, sync if anything changed."""
         for extension in EXTENSIONS:
             await self.load_extension(extension)
-        self.add_dynamic_items(*buttons.ALL)
+        self.add_dynamic_items(*buttons.ALL, LedgerButton)
         await self._sync_if_changed()
 
     async def on_connect(self) -> None:

@@ -445,7 +445,7 @@ _ACTIVE_OF = f"SELECT * FROM jobs WHERE guild_id = :guild_id AND {_IS_ACTIVE} OR
 _WAITING_FOR = "SELECT * FROM jobs WHERE provider = :provider AND state = 'queued' ORDER BY id"
 _WAITING_OF = "SELECT * FROM jobs WHERE guild_id = :guild_id AND state = 'queued' ORDER BY id LIMIT :limit"
 _FIRST_WAITING_OF = """
-    SELECT * FROM jobs WHERE guild_id = :guild_id AND user_id = :user_id AND state = 'queued' ORDER BY id LIMIT 1
+    SELECT * FROM jobs WHERE guild_id = :guild_id AND +user_id = :user_id AND state = 'queued' ORDER BY id LIMIT 1
 """
 _COUNTS = f"""
     SELECT 'queued' AS state, sum(queued) AS n FROM turns

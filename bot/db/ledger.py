@@ -1,6 +1,7 @@
 """What the ledger says, read page by page."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from bot.db.transaction import Row, Transaction
 from bot.domain.money import Entry
@@ -80,8 +81,9 @@ def _parameters(guild_id: int, wanted: Lookup, cursor: Cursor, limit: int) -> di
 
 
 def _line(row: Row) -> Line:
-    known = dict(zip(row.keys(), row, strict=True))
-    return Line(**known | {"kind": Entry(known["kind"])})
+    known: dict[str, Any] = dict(zip(row.keys(), row, strict=True))
+    known["kind"] = Entry(known["kind"])
+    return Line(**known)
 
 
 _COLUMNS = """

@@ -1,47 +1,170 @@
-"""What a member may still spend."""
+"""What members may still spend, and what moderators decide about that.
 
-from collections.abc import Collection
-from dataclasses import dataclass
+Every act is one transaction, which also notes in the ledger who did what for whom, and why. Whoever calls them has seen
+to it that a moderator asks; what a moderator cannot do at all, such as raise the operator's ceiling, has no way in here.
+"""
 
-from bot.db import guilds, jobs, limits, money
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
+
+from bot.db import guilds, jobs, lanes, limits, money
 from bot.db.transaction import Database, Transaction
-from bot.domain.jobs import SLOT_HOLDERS, JobState
-from bot.domain.limits import Caps, Limits
-from bot.domain.money import Purse, Scope
-from bot.services.ports import Clock
+from bot.domain.jobs import SLOT_HOLDERS, Job, JobState
+from bot.domain.limits import EVERYBODY, MEASURES, Limit, Limits, Measure
+from bot.domain.money import Entry, Scope
+from bot.services.allowances import (
+    Act,
+    Allowance,
+    Barred,
+    Capped,
+    Granted,
+    Overview,
+    Priced,
+    Reset,
+    Shown,
+    Subject,
+    counting,
+)
+from bot.services.amounts import MOST_CREDITS, Amount, NoSuchAmount, Special
+from bot.services.guilds import Unchanged
+from bot.services.ports import Card, Clock
+
+MAX_GRANTS = 100
+"""Every request reads the open grants of its member and of its server."""
+MAX_PER_SECOND = 1_000_000
+MAX_BLOCKED_READ = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """A member's standing in one guild."""
+class NotCapped(Unchanged):
+    """That cannot be capped for them."""
 
-    member: Purse
-    server: Purse
-    queued: int
-    running: int
-    """Holding a slot of a provider, which is what the cap counts."""
-    caps: Caps
-    """The member's."""
-    block: guilds.Block | None
+
+class NothingUsed(Unchanged):
+    """Nothing was used in the present day, week and month, so there is nothing to forget."""
+
+
+class NotBlocked(Unchanged):
+    """This member is not blocked."""
+
+
+class NoSuchModel(Unchanged):
+    """No provider at hand has such a model; choose one that is suggested."""
+
+
+class TooManyGrants(Unchanged):
+    """There are 100 grants already that still have credits, and no more can be had at once."""
 
 
 class Quotas:
-    """Answers questions about caps and balances."""
+    """Answers questions about caps and balances, and changes them."""
 
-    def __init__(self, *, db: Database, clock: Clock, defaults: Limits) -> None:
+    def __init__(
+        self,
+        *,
+        db: Database,
+        clock: Clock,
+        defaults: Limits,
+        models: Collection[str],
+        card_of: Callable[[int], Awaitable[Card]],
+        recapped: Callable[[], None],
+    ) -> None:
+        """`defaults` are the caps a server starts with, `models` the ids that can have a price.
+
+        `card_of` tells where a job stands; `recapped` is called when other clips may run than before.
+        """
         self._db = db
         self._clock = clock
         self._defaults = defaults
+        self._models = frozenset(models)
+        self._card_of = card_of
+        self._recapped = recapped
 
     async def allowance(
         self, guild_id: int, user_id: int, *, roles: Collection[int], channel_id: int
     ) -> Allowance:
-        """Everything `/quota me` shows, read at one moment."""
-        return await self._db.write(self._allowance(guild_id, user_id, roles, channel_id))
+        """Everything `/quota me` shows; `channel_id` is the parent's in a thread."""
+        allowance, waiting = await self._db.write(self._allowance(guild_id, user_id, roles, channel_id))
+        if waiting is None:
+            return allowance
+        return replace(allowance, waiting=await self._card_of(waiting.id))
+
+    async def member(self, guild_id: int, user_id: int, *, roles: Collection[int]) -> Allowance:
+        """A member's standing wherever they ask."""
+        allowance, _ = await self._db.write(self._allowance(guild_id, user_id, roles, EVERYBODY))
+        return allowance
+
+    async def server(self, guild_id: int) -> Overview:
+        """The budget, everybody's caps and what differs from them."""
+        return await self._db.write(self._overview(guild_id))
+
+    async def shown(self, guild_id: int, subject: Subject) -> Shown:
+        """A role's or a channel's own caps."""
+        return await self._db.write(self._shown(guild_id, subject))
+
+    async def cap(self, act: Act, subject: Subject, measure: Measure, amount: Amount) -> Capped:
+        """Set a cap. `Special.DEFAULT` takes a subject's own away; everybody and the server get their first one again.
+
+        Raises:
+            NotCapped: this is not counted for them.
+            NoSuchAmount: it is out of bounds.
+        """
+        if measure not in MEASURES[subject.scope] or subject.scope is Scope.OPERATOR:
+            raise NotCapped
+        if isinstance(amount, int) and not 0 <= amount <= MOST_CREDITS:
+            raise NoSuchAmount
+        capped = await self._db.write(self._cap(act, subject, measure, amount))
+        if measure is Measure.RUNNING:
+            self._recapped()
+        return capped
+
+    async def grant(self, act: Act, subject: Subject, credits_: int, *, lasts_ms: int | None) -> Granted:
+        """Give a member or the server credits on top; `lasts_ms` None: until they are used up.
+
+        Raises:
+            NoSuchAmount: it is out of bounds.
+            TooManyGrants: there are too many grants already.
+        """
+        if not 0 < credits_ <= MOST_CREDITS:
+            raise NoSuchAmount
+        return await self._db.write(self._grant(act, subject, credits_, lasts_ms))
+
+    async def reset(self, act: Act, subject: Subject) -> Reset:
+        """Forget what was used in the present windows; what is reserved stays.
+
+        Raises:
+            NothingUsed: there is nothing to forget.
+        """
+        return await self._db.write(self._reset(act, subject))
+
+    async def block(self, act: Act, user_id: int, *, lasts_ms: int | None) -> Barred:
+        """Keep a member from making clips, in place of an earlier block; `lasts_ms` None: until they are let."""
+        return await self._db.write(self._block(act, user_id, lasts_ms))
+
+    async def unblock(self, act: Act, user_id: int) -> Barred:
+        """Let a member make clips again.
+
+        Raises:
+            NotBlocked: nobody keeps them from it.
+        """
+        return await self._db.write(self._unblock(act, user_id))
+
+    async def price(self, act: Act, model: str, credits_per_s: Amount) -> Priced:
+        """Give a model a price of the server's own; `Special.DEFAULT` takes it away.
+
+        Raises:
+            NoSuchModel: there is no such model, nor a price for it.
+            NoSuchAmount: it is out of bounds, or `none`: free is 0.
+        """
+        if credits_per_s is Special.NONE:
+            raise NoSuchAmount("A price is a number of credits for a second, 0 if it is free, or `default`.")
+        price = None if isinstance(credits_per_s, Special) else credits_per_s
+        if price is not None and not 0 <= price <= MAX_PER_SECOND:
+            raise NoSuchAmount(f"A price is at most {MAX_PER_SECOND:,} credits for a second.")
+        return await self._db.write(self._price(act, model, price))
 
     def _allowance(
         self, guild_id: int, user_id: int, roles: Collection[int], channel_id: int
-    ) -> Transaction[Allowance]:
+    ) -> Transaction[tuple[Allowance, Job | None]]:
         now_ms = self._clock.now_ms()
         terms = yield from guilds.terms(guild_id, user_id, defaults=self._defaults, now_ms=now_ms)
         known = yield from limits.that_matter(guild_id, user_id, channel_id)
@@ -50,11 +173,160 @@ class Quotas:
             guild_id, user_id, channel_id, caps, zone=terms.zone, now_ms=now_ms
         )
         counts = yield from jobs.count_by_state(guild_id, user_id)
-        return Allowance(
+        waiting = yield from jobs.first_waiting_of(guild_id, user_id)
+        allowance = Allowance(
             member=standing.member,
             server=standing.server,
+            channel=standing.channel,
+            operator=standing.operator,
             queued=counts.get(JobState.QUEUED, 0),
-            running=sum(counts.get(state, 0) for state in SLOT_HOLDERS),
-            caps=caps[Scope.MEMBER],
+            running=_running(counts),
+            counting=counting(known, user_id, roles),
+            channel_caps=caps[Scope.CHANNEL],
             block=terms.block,
         )
+        return allowance, waiting
+
+    def _overview(self, guild_id: int) -> Transaction[Overview]:
+        now_ms = self._clock.now_ms()
+        standing = yield from self._standing(guild_id, EVERYBODY, EVERYBODY)
+        counts = yield from jobs.count_by_state(guild_id)
+        blocked = yield from guilds.blocked(guild_id, now_ms=now_ms, limit=MAX_BLOCKED_READ)
+        return Overview(
+            server=standing.server,
+            operator=standing.operator,
+            queued=counts.get(JobState.QUEUED, 0),
+            running=_running(counts),
+            limits=(yield from limits.all_of(guild_id)),
+            prices=(yield from guilds.prices(guild_id)),
+            blocked=tuple(blocked),
+        )
+
+    def _shown(self, guild_id: int, subject: Subject) -> Transaction[Shown]:
+        standing = yield from self._standing(guild_id, EVERYBODY, subject.id)
+        known = yield from limits.all_of(guild_id)
+        purse = standing.channel if subject.scope is Scope.CHANNEL else None
+        return Shown(subject, known.of(subject.scope, subject.id), purse)
+
+    def _cap(self, act: Act, subject: Subject, measure: Measure, amount: Amount) -> Transaction[Capped]:
+        yield from guilds.settle_in(act.guild_id, defaults=self._defaults)
+        known = yield from limits.all_of(act.guild_id)
+        before = _own(known, subject, measure)
+        after = self._wanted(subject, measure, amount)
+        if after is None:
+            yield from limits.clear(act.guild_id, subject.scope, subject.id, measure)
+        else:
+            yield from limits.put(act.guild_id, after)
+        if measure is Measure.RUNNING:
+            yield from lanes.recap(act.guild_id, (yield from limits.all_of(act.guild_id)))
+        words = f"{measure.value} of {subject} {_word(before)} -> {_word(after)}"
+        yield from self._note(act, Entry.LIMIT, _user_id(subject), words)
+        ceiling = known.of(Scope.OPERATOR).get(Measure.MONTH)
+        return Capped(subject, measure, before, after, ceiling)
+
+    def _wanted(self, subject: Subject, measure: Measure, amount: Amount) -> Limit | None:
+        if amount is not Special.DEFAULT:
+            capped = amount if isinstance(amount, int) else None
+            return Limit(subject.scope, subject.id, measure, capped)
+        return _own(self._defaults, subject, measure)
+
+    def _grant(self, act: Act, subject: Subject, credits_: int, lasts_ms: int | None) -> Transaction[Granted]:
+        now_ms = self._clock.now_ms()
+        standing = yield from self._standing(act.guild_id, subject.id, EVERYBODY)
+        open_ = (standing.member if subject.scope is Scope.MEMBER else standing.server).grants
+        if len(open_) >= MAX_GRANTS:
+            raise TooManyGrants
+        expires_at_ms = None if lasts_ms is None else now_ms + lasts_ms
+        yield from money.grant(
+            act.guild_id,
+            subject.id,
+            credits_,
+            expires_at_ms=expires_at_ms,
+            by_id=act.by_id,
+            reason=act.why,
+            now_ms=now_ms,
+        )
+        return Granted(subject, credits_, sum(grant.left for grant in open_), expires_at_ms)
+
+    def _reset(self, act: Act, subject: Subject) -> Transaction[Reset]:
+        forgotten = yield from money.reset(
+            act.guild_id,
+            subject.scope,
+            subject.id,
+            zone=(yield from guilds.zone(act.guild_id)),
+            by_id=act.by_id,
+            reason=act.why,
+            now_ms=self._clock.now_ms(),
+        )
+        if not forgotten:
+            raise NothingUsed
+        return Reset(subject, forgotten)
+
+    def _block(self, act: Act, user_id: int, lasts_ms: int | None) -> Transaction[Barred]:
+        before = yield from self._block_of(act.guild_id, user_id)
+        after = guilds.Block(None if lasts_ms is None else self._clock.now_ms() + lasts_ms, act.why)
+        yield from guilds.block(act.guild_id, user_id, until_ms=after.until_ms, reason=after.reason)
+        yield from self._note(act, Entry.BLOCK, user_id, act.why)
+        return Barred(user_id, before, after)
+
+    def _unblock(self, act: Act, user_id: int) -> Transaction[Barred]:
+        before = yield from self._block_of(act.guild_id, user_id)
+        if before is None:
+            raise NotBlocked
+        yield from guilds.unblock(act.guild_id, user_id)
+        yield from self._note(act, Entry.UNBLOCK, user_id, act.why)
+        return Barred(user_id, before, None)
+
+    def _price(self, act: Act, model: str, price: int | None) -> Transaction[Priced]:
+        yield from guilds.settle_in(act.guild_id, defaults=self._defaults)
+        prices = yield from guilds.prices(act.guild_id)
+        before = prices.per_second.get(model)
+        if model not in self._models and (price is not None or before is None):
+            raise NoSuchModel
+        yield from guilds.set_price(act.guild_id, model, price)
+        words = f"price of {model} {_per_second(before)} -> {_per_second(price)}"
+        yield from self._note(act, Entry.LIMIT, money.SERVER, words)
+        return Priced(model, before, price, prices.percent)
+
+    def _standing(self, guild_id: int, user_id: int, channel_id: int) -> Transaction[money.Standing]:
+        now_ms = self._clock.now_ms()
+        terms = yield from guilds.terms(guild_id, user_id, defaults=self._defaults, now_ms=now_ms)
+        known = yield from limits.that_matter(guild_id, user_id, channel_id)
+        caps = money.caps_for(known, user_id, (), channel_id)
+        return (
+            yield from money.standing(guild_id, user_id, channel_id, caps, zone=terms.zone, now_ms=now_ms)
+        )
+
+    def _block_of(self, guild_id: int, user_id: int) -> Transaction[guilds.Block | None]:
+        terms = yield from guilds.terms(
+            guild_id, user_id, defaults=self._defaults, now_ms=self._clock.now_ms()
+        )
+        return terms.block
+
+    def _note(self, act: Act, kind: Entry, user_id: int, words: str | None) -> Transaction[None]:
+        yield from money.note(
+            act.guild_id, user_id, kind, by_id=act.by_id, reason=words, now_ms=self._clock.now_ms()
+        )
+
+
+def _running(counts: Mapping[JobState, int]) -> int:
+    return sum(counts.get(state, 0) for state in SLOT_HOLDERS)
+
+
+def _own(known: Limits, subject: Subject, measure: Measure) -> Limit | None:
+    caps = known.of(subject.scope, subject.id)
+    return Limit(subject.scope, subject.id, measure, caps[measure]) if measure in caps else None
+
+
+def _user_id(subject: Subject) -> int:
+    return subject.id if subject.scope is Scope.MEMBER else money.SERVER
+
+
+def _word(limit: Limit | None) -> str:
+    if limit is None:
+        return Special.DEFAULT.value
+    return Special.NONE.value if limit.amount is None else str(limit.amount)
+
+
+def _per_second(price: int | None) -> str:
+    return Special.DEFAULT.value if price is None else f"{price} credits a second"

@@ -3,12 +3,9 @@
 from collections.abc import Iterable
 
 from bot.domain.jobs import Job, JobState
-from bot.domain.limits import Measure
-from bot.domain.money import Balance, window_of
 from bot.services.insights import Queue
-from bot.services.quotas import Allowance
 from bot.ui.cards import TITLES, message_link
-from bot.ui.text import counted, inline, progress_bar
+from bot.ui.text import inline, progress_bar
 
 _PROMPT_LENGTH = 40
 
@@ -27,39 +24,6 @@ def jobs_text(mine: Iterable[Job]) -> str:
     """What `/jobs` shows."""
     lines = [_job_line(job) for job in mine]
     return "\n".join(["### Your latest jobs", *(lines or ["None yet. `/animate` makes the first."])])
-
-
-def allowance_text(allowance: Allowance) -> str:
-    """What `/quota me` shows."""
-    return "\n".join(
-        [
-            "### Your credits",
-            *(_balance_line(f"You this {window_of(one.period)}", one) for one in allowance.member.balances),
-            *(
-                _balance_line(f"This server this {window_of(one.period)}", one)
-                for one in allowance.server.balances
-            ),
-            _counts_line(allowance),
-        ]
-    )
-
-
-def _balance_line(whose: str, balance: Balance) -> str:
-    spent = f"{balance.used:,} used" + (f", {balance.reserved:,} reserved" if balance.reserved else "")
-    if balance.left is None:
-        return f"**{whose}** no cap ({spent})"
-    fresh = f"fresh <t:{balance.ends_s}:R>"
-    return f"**{whose}** {counted(balance.left, 'credit')} left of {balance.cap:,} ({spent}; {fresh})"
-
-
-def _counts_line(allowance: Allowance) -> str:
-    waiting = _of(allowance.queued, allowance.caps.get(Measure.QUEUED))
-    running = _of(allowance.running, allowance.caps.get(Measure.RUNNING))
-    return f"**Waiting** {waiting} · **being made** {running}"
-
-
-def _of(number: int, cap: int | None) -> str:
-    return f"{number}" if cap is None else f"{number} of {cap}"
 
 
 def _queue_line(job: Job) -> str:

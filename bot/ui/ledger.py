@@ -1,0 +1,234 @@
+"""The ledger in words, page by page with buttons that outlive a restart, and as a file for a spreadsheet."""
+
+import csv
+import io
+import re
+import tempfile
+from asyncio import to_thread
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import IO, Any, Self
+
+import discord
+from discord import ui
+from discord.app_commands import Choice
+
+from bot.db.ledger import Cursor, Line, Lookup
+from bot.domain.money import Entry
+from bot.services.guilds import Unchanged
+from bot.services.ledger import MOST_EXPORTED, Ledger, Page
+from bot.ui import checks, errors
+from bot.ui.text import counted, inline
+
+Interaction = discord.Interaction[Any]
+
+ENTRY_WORDS = {
+    Entry.RESERVE: "credits set aside for a clip",
+    Entry.SETTLE: "what a clip was charged",
+    Entry.REFUND: "credits given back for a clip",
+    Entry.GRANT: "credits given on top",
+    Entry.ADJUST: "use that was forgotten",
+    Entry.LIMIT: "caps, prices and settings that were changed",
+    Entry.BLOCK: "members who were blocked",
+    Entry.UNBLOCK: "members who were let again",
+}
+KIND_CHOICES = [
+    Choice(name=f"{kind.value} · {words}", value=kind.value) for kind, words in ENTRY_WORDS.items()
+]
+
+_MAX_REASON = 120
+_MAX_ID = 2**63 - 1
+_ANY = "any"
+_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_COLUMNS = (
+    "entry",
+    "at_utc",
+    "kind",
+    "credits",
+    "of_allowance",
+    "of_budget",
+    "catalogue_credits",
+    "cost_usd",
+    "for_user_id",
+    "by_user_id",
+    "channel_id",
+    "job",
+    "grant",
+    "provider",
+    "reason",
+)
+
+
+class NoSuchKind(Unchanged):
+    """There are no such entries; choose one of the kinds that are offered."""
+
+
+def lookup(member: discord.Member | discord.User | None, kind: str | None) -> Lookup:
+    """Which rows a moderator wants.
+
+    Raises:
+        NoSuchKind: there is no such kind.
+    """
+    try:
+        return Lookup(member and member.id, Entry(kind) if kind else None)
+    except ValueError as error:
+        raise NoSuchKind from error
+
+
+class LedgerButton(
+    ui.DynamicItem[ui.Button[Any]],
+    template=rf"ledger:(?P<member>[0-9]{{1,19}}):(?P<kind>{_ANY}|{'|'.join(Entry)}):"
+    r"(?P<way>newer|older):(?P<at>[0-9]{1,19}):(?P<id>[0-9]{1,19})",
+):
+    """Turns a page. Its id says where to and what is looked for, and gives no rights.
+
+    Whose ledger it is, and whether the person may see it, is taken from the click.
+    """
+
+    def __init__(self, wanted: Lookup, way: str, cursor: Cursor) -> None:
+        kind = wanted.kind.value if wanted.kind else _ANY
+        custom_id = f"ledger:{wanted.member_id or 0}:{kind}:{way}:{cursor.at_ms}:{cursor.id}"
+        super().__init__(ui.Button(label=way.capitalize(), custom_id=custom_id))
+        self.wanted = wanted
+        self.way = way
+        self.cursor = cursor
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Rebuild the button that was clicked."""
+        del interaction, item
+        kind = None if match["kind"] == _ANY else Entry(match["kind"])
+        at_ms, number, member_id = (min(int(match[name]), _MAX_ID) for name in ("at", "id", "member"))
+        return cls(Lookup(member_id or None, kind), match["way"], Cursor(at_ms, number))
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Show the page, if the person moderates the server they click in."""
+        try:
+            assert interaction.guild_id is not None
+            await checks.ensure_moderator(interaction)
+            ledger: Ledger = interaction.client.services.ledger
+            turn = ledger.older if self.way == "older" else ledger.newer
+            page = await turn(interaction.guild_id, self.wanted, self.cursor)
+            await interaction.response.edit_message(view=page_view(page))
+        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
+            await errors.answer(interaction, error)
+
+
+def page_view(page: Page) -> ui.LayoutView:
+    """A page with its buttons."""
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay(page_text(page)))
+    if not page.lines or not (page.has_newer or page.has_older):
+        return view
+    row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
+    if page.has_newer:
+        row.add_item(LedgerButton(page.wanted, "newer", Cursor.of(page.lines[0])))
+    if page.has_older:
+        row.add_item(LedgerButton(page.wanted, "older", Cursor.of(page.lines[-1])))
+    view.add_item(row)
+    return view
+
+
+def page_text(page: Page) -> str:
+    """The rows, two lines each, newest first."""
+    filters = [
+        *([f"<@{page.wanted.member_id}>"] if page.wanted.member_id else []),
+        *([f"`{page.wanted.kind.value}`"] if page.wanted.kind else []),
+    ]
+    only = [f"-# only {' · '.join(filters)}"] if filters else []
+    return "\n".join(["### Ledger", *only, *(map(_entry, page.lines) if page.lines else ["Nothing yet."])])
+
+
+async def send_csv(interaction: Interaction, ledger: Ledger, wanted: Lookup) -> None:
+    """Answer a deferred interaction with the rows as a file, as many of the newest as may be uploaded there."""
+    assert interaction.guild_id is not None
+    with tempfile.TemporaryFile() as file:
+        rows, is_whole = 0, True
+        await to_thread(_write, file, [_COLUMNS], interaction.filesize_limit)
+        async for lines in ledger.all(interaction.guild_id, wanted):
+            written = await to_thread(_write, file, map(_cells, lines), interaction.filesize_limit)
+            rows += written
+            if written < len(lines):
+                is_whole = False
+                break
+        file.seek(0)
+        text = _file_text(rows, is_whole=is_whole and rows < MOST_EXPORTED)
+        attached = discord.File(file, filename="ledger.csv")
+        await interaction.edit_original_response(view=_file_view(text, attached), attachments=[attached])
+
+
+def _file_view(text: str, attached: discord.File) -> ui.LayoutView:
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay(text))
+    view.add_item(ui.File[ui.LayoutView](attached))
+    return view
+
+
+def _file_text(rows: int, *, is_whole: bool) -> str:
+    counts = counted(rows, "entry", "entries")
+    return f"### Ledger\n{counts}, newest first." + (
+        "" if is_whole else " There may be older ones; this is as much as goes into a file."
+    )
+
+
+def _write(file: IO[bytes], rows: Iterable[Iterable[object]], most_bytes: int) -> int:
+    """Append rows for as long as the file stays within its bounds; returns how many."""
+    written = 0
+    for row in rows:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\r\n").writerow(row)
+        line = text.getvalue().encode()
+        if file.tell() + len(line) > most_bytes:
+            break
+        file.write(line)
+        written += 1
+    return written
+
+
+def _cells(line: Line) -> tuple[object, ...]:
+    at = datetime.fromtimestamp(line.at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    usd = None if line.cost_micro_usd is None else f"{line.cost_micro_usd / 1_000_000:.6f}"
+    return (
+        line.id,
+        at.replace("+00:00", "Z"),
+        line.kind.value,
+        line.credits,
+        line.allowance,
+        line.budget,
+        line.worth,
+        usd,
+        line.user_id or "server",
+        line.by_id or "Kinora",
+        line.channel_id,
+        line.job_id,
+        line.grant_id,
+        _defused(line.provider),
+        _defused(line.reason),
+    )
+
+
+def _defused(text: str | None) -> str | None:
+    """Foreign words that no spreadsheet takes for a formula (OWASP, CSV Injection)."""
+    if text and (text[0] in _FORMULA or text.lstrip()[:1] in _FORMULA):
+        return f"'{text}"
+    return text
+
+
+def _entry(line: Line) -> str:
+    whom = f"<@{line.user_id}>" if line.user_id else "the server"
+    moved = "" if line.kind in (Entry.LIMIT, Entry.BLOCK, Entry.UNBLOCK) else f" {_credits(line)}"
+    about = f" · job `{line.job_id}`" if line.job_id is not None else ""
+    if line.kind is Entry.ADJUST and line.channel_id is not None:
+        whom = f"<#{line.channel_id}>"
+    first = f"**{line.kind.value}**{moved} · {whom}{about} · <t:{line.at_ms // 1000}:R>"
+    by = f"by <@{line.by_id}>" if line.by_id else "by Kinora"
+    notes = [by] if line.by_id != line.user_id else []
+    notes += [inline(line.reason, length=_MAX_REASON)] if line.reason else []
+    return f"{first}\n-# {' · '.join(notes)}" if notes else first
+
+
+def _credits(line: Line) -> str:
+    sign = {Entry.GRANT: "+", Entry.REFUND: "+"}.get(line.kind, "")
+    return f"{sign}{line.credits:,}"

@@ -1,0 +1,292 @@
+"""`/quota`: who is meant by what was chosen, and what moderators are told of what they did."""
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+from discord.app_commands import AppCommandChannel, AppCommandThread, Choice
+
+from bot.domain.limits import EVERYBODY, MEASURES, Limit, Measure
+from bot.domain.money import Scope
+from bot.services.allowances import (
+    EVERY_MEMBER,
+    MAX_REASON,
+    Act,
+    Barred,
+    Capped,
+    Granted,
+    Priced,
+    Reset,
+    Subject,
+)
+from bot.services.guilds import Unchanged
+from bot.ui import checks
+from bot.ui.allowances import CLIPS, WINDOWS, amount_words, whose
+from bot.ui.suggestions import MAX_CHOICES
+from bot.ui.text import counted, cut, inline, plain, prose
+
+if TYPE_CHECKING:
+    from bot.domain.catalogue import Catalogue
+
+Interaction = discord.Interaction[Any]
+Person = discord.Member | discord.User
+"""A `User` is somebody who is not in the server."""
+
+MEASURE_WORDS: Mapping[Measure, str] = {
+    Measure.DAY: "credits a day",
+    Measure.WEEK: "credits a week, from Monday",
+    Measure.MONTH: "credits a month",
+    Measure.CLIP: "credits for one clip at most",
+    Measure.QUEUED: "clips that wait",
+    Measure.RUNNING: "clips made at once",
+}
+
+_MAX_LABEL = 100
+
+
+class OneAtATime(Unchanged):
+    """Choose one member, one role or one channel, not several of them."""
+
+
+class BotsMakeNoClips(Unchanged):
+    """Bots make no clips, so there is nothing to cap, grant or block."""
+
+
+class NoSuchLimit(Unchanged):
+    """There is no such limit; choose one of those that are offered."""
+
+
+class AnyPlace(app_commands.Transformer):
+    """A channel that clips can be asked for in, whether or not it is in the cache."""
+
+    @property
+    def type(self) -> discord.AppCommandOptionType:
+        """A channel."""
+        return discord.AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        """All kinds but categories."""
+        kinds = discord.ChannelType
+        return [
+            kinds.text,
+            kinds.news,
+            kinds.voice,
+            kinds.stage_voice,
+            kinds.forum,
+            kinds.public_thread,
+            kinds.private_thread,
+            kinds.news_thread,
+        ]
+
+    async def transform(
+        self, interaction: Interaction, value: Any, /
+    ) -> AppCommandChannel | AppCommandThread:
+        """What Discord says of it."""
+        del interaction
+        return value
+
+
+Place = app_commands.Transform[AppCommandChannel | AppCommandThread, AnyPlace]
+
+MEASURE_CHOICES = [
+    Choice(name=f"{one.value} · {words}", value=one.value) for one, words in MEASURE_WORDS.items()
+]
+WINDOW_CHOICES = [choice for choice in MEASURE_CHOICES if Measure(choice.value) in MEASURES[Scope.SERVER]]
+
+
+def measure_of(chosen: str) -> Measure:
+    """The measure that was chosen.
+
+    Raises:
+        NoSuchLimit: it is none.
+    """
+    try:
+        return Measure(chosen)
+    except ValueError as error:
+        raise NoSuchLimit from error
+
+
+def act_of(interaction: Interaction, reason: str | None = None) -> Act:
+    """Who does something, and why."""
+    assert interaction.guild_id is not None
+    return Act(interaction.guild_id, interaction.user.id, reason)
+
+
+def subject_of(
+    interaction: Interaction,
+    member: Person | None = None,
+    role: discord.Role | None = None,
+    channel: AppCommandChannel | AppCommandThread | None = None,
+    *,
+    otherwise: Subject = EVERY_MEMBER,
+) -> Subject:
+    """Who is meant; `otherwise` if nobody was chosen. The role of everybody is everybody.
+
+    Raises:
+        OneAtATime: several were chosen.
+        BotsMakeNoClips: it is a bot.
+    """
+    if sum(chosen is not None for chosen in (member, role, channel)) > 1:
+        raise OneAtATime
+    if member is not None:
+        return Subject(Scope.MEMBER, member_id(member))
+    if role is not None:
+        is_everybodys = role.id == interaction.guild_id
+        return EVERY_MEMBER if is_everybodys else Subject(Scope.ROLE, role.id, plain(role.name))
+    if channel is not None:
+        return _channel(interaction, channel)
+    return otherwise
+
+
+def member_id(member: Person) -> int:
+    """Whose credits they are.
+
+    Raises:
+        BotsMakeNoClips: it is a bot.
+    """
+    if member.bot:
+        raise BotsMakeNoClips
+    return member.id
+
+
+def roles_of(member: Person) -> Collection[int]:
+    """The roles that Discord named with this command; none for who is not in the server."""
+    # `member.roles` leaves out those of a server that the gateway has not told of yet
+    return member._roles if isinstance(member, discord.Member) else ()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+def absent(member: Person | None) -> str:
+    """A line that says so of somebody who is not in the server; nothing else."""
+    is_here = member is None or isinstance(member, discord.Member)
+    return "" if is_here else "\n-# They are not in this server now."
+
+
+def place_id(interaction: Interaction) -> int:
+    """The channel whose allowance counts where the command was used: in a thread, its parent."""
+    assert interaction.channel_id is not None
+    place = interaction.channel
+    parent_id = place.parent_id if isinstance(place, discord.Thread) else None
+    return parent_id or interaction.channel_id
+
+
+async def models(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """Models that a price can be set for, for moderators."""
+    if not await checks.is_moderator(interaction):
+        return []
+    return model_choices(interaction.client.services.catalogue, str(typed))
+
+
+def model_choices(catalogue: "Catalogue", typed: str) -> list[Choice[str]]:
+    """Models whose name or id contains what was typed."""
+    wanted = typed.strip().casefold()
+    named = {spec.id: f"{spec.name} · {spec.id}" for spec in reversed(catalogue.specs)}
+    found = sorted((label, model) for model, label in named.items() if wanted in label.casefold())
+    return [Choice(name=cut(label, _MAX_LABEL), value=model) for label, model in found[:MAX_CHOICES]]
+
+
+def _channel(interaction: Interaction, channel: AppCommandChannel | AppCommandThread) -> Subject:
+    if not isinstance(channel, AppCommandThread):
+        return Subject(Scope.CHANNEL, channel.id, plain(channel.name))
+    parent = interaction.guild.get_channel(channel.parent_id) if interaction.guild else None
+    return Subject(Scope.CHANNEL, channel.parent_id, plain(parent.name) if parent else "")
+
+
+def capped_text(capped: Capped) -> str:
+    """What a moderator is told who set a cap."""
+    subject, measure = capped.subject, capped.measure
+    change = f"{_limit(subject, measure, capped.before)} → {_limit(subject, measure, capped.after)}"
+    return _lines(
+        "### From now on",
+        f"{whose(subject)} · `{measure.value}`",
+        f"{change}",
+        "-# Clips that wait start as soon as this lets them." if measure is Measure.RUNNING else None,
+        _above_ceiling(capped),
+    )
+
+
+def granted_text(granted: Granted, reason: str | None) -> str:
+    """What a moderator is told who gave credits."""
+    expiry = granted.expires_at_ms
+    until = f"until <t:{expiry // 1000}:f>" if expiry is not None else "until they are used up"
+    return _lines(
+        "### Credits given",
+        f"{whose(granted.subject)} · on top",
+        f"{granted.before:,} → {counted(granted.after, 'credit')}",
+        f"-# {granted.credits:,} of them {until}.",
+        _reason(reason),
+    )
+
+
+def reset_text(reset: Reset, reason: str | None) -> str:
+    """What a moderator is told who had use forgotten."""
+    return _lines(
+        "### Forgotten",
+        whose(reset.subject),
+        *(f"used {WINDOWS[window]} {used:,} → 0" for window, used in reset.forgotten.items()),
+        "-# What is reserved for clips under way stays.",
+        _reason(reason),
+    )
+
+
+def barred_text(barred: Barred, reason: str | None) -> str:
+    """What a moderator is told who blocked a member or let them again."""
+    before, after = (
+        _bar_words(block.until_ms if block else None, is_blocked=block is not None)
+        for block in (barred.before, barred.after)
+    )
+    return _lines(
+        "### Blocked" if barred.after else "### Let again",
+        f"<@{barred.user_id}>",
+        f"{before} → {after}",
+        _reason(reason),
+        "-# Clips asked for before are still made." if barred.after else None,
+    )
+
+
+def priced_text(priced: Priced) -> str:
+    """What a moderator is told who set a price."""
+    before, after = (
+        f"{priced.percent} % of the catalogue's" if price is None else f"{counted(price, 'credit')} a second"
+        for price in (priced.before, priced.after)
+    )
+    return _lines(
+        "### From now on",
+        inline(priced.model, length=60),
+        f"{before} → {after}",
+        "-# Clips asked for before keep their price.",
+    )
+
+
+def _limit(subject: Subject, measure: Measure, limit: Limit | None) -> str:
+    if limit is not None:
+        return amount_words(measure, limit.amount)
+    return "no cap" if subject.id == EVERYBODY else "no own cap"
+
+
+def _above_ceiling(capped: Capped) -> str | None:
+    """Only where a budget was set that the operator's ceiling makes smaller."""
+    ceiling, after = capped.ceiling, capped.after
+    if ceiling is None or capped.subject.scope is not Scope.SERVER or capped.measure in CLIPS:
+        return None
+    if after is not None and after.amount is not None and after.amount <= ceiling:
+        return None
+    return (
+        f"-# The bot's operator lets this server use {counted(ceiling, 'credit')} a month at the catalogue's "
+        "prices; that counts all the same."
+    )
+
+
+def _bar_words(until_ms: int | None, *, is_blocked: bool) -> str:
+    if not is_blocked:
+        return "not blocked"
+    return "blocked" if until_ms is None else f"blocked until <t:{until_ms // 1000}:f>"
+
+
+def _reason(reason: str | None) -> str | None:
+    return f"-# Reason: {prose(reason, length=MAX_REASON)}" if reason else None
+
+
+def _lines(*lines: str | None) -> str:
+    return "\n".join(line for line in lines if line is not None)
