@@ -9,7 +9,9 @@
     └── DatabaseUnusable       the bot cannot start with this file
         ├── DatabaseInUse      another process owns it
         ├── DatabaseBroken     damaged, or made by another program
+        ├── DatabaseMissing    not there, for who only looks into it
         ├── SchemaTooNew       made by a newer Kinora
+        ├── SchemaTooOld       made by an older one, for who only looks into it
         └── MigrationFault     the migration files are wrong, were changed, or one failed
 
 A class's docstring is its default message. Errors that mean a mistake in a statement
@@ -47,8 +49,16 @@ class DatabaseBroken(DatabaseUnusable):
     """The database file is damaged or not Kinora's; restore a backup or move the file away."""
 
 
+class DatabaseMissing(DatabaseUnusable):
+    """There is no database there yet; the bot makes it when it first runs."""
+
+
 class SchemaTooNew(DatabaseUnusable):
     """The database was made by a newer Kinora; update the bot, or restore the backup made before the update."""
+
+
+class SchemaTooOld(DatabaseUnusable):
+    """The database was made by an older Kinora; start the bot, or run `python -m bot migrate`, to bring it up to date."""
 
 
 class MigrationFault(DatabaseUnusable):

@@ -11,19 +11,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot.db import migrate
-from bot.db.errors import DatabaseBroken, DatabaseUnavailable, DatabaseUnusable, SchemaTooNew
+from bot.db.errors import DatabaseBroken, DatabaseMissing, DatabaseUnavailable, SchemaTooNew, SchemaTooOld
 from bot.db.group import commit_together, read_alone, translated
 from bot.db.transaction import Transaction
 
 T = TypeVar("T")
-
-
-class DatabaseMissing(DatabaseUnusable):
-    """There is no database there yet; the bot makes it when it first runs."""
-
-
-class SchemaTooOld(DatabaseUnusable):
-    """The database was made by an older Kinora; start the bot, or run `python -m bot migrate`, to bring it up to date."""
 
 
 def read(path: Path, transaction: Transaction[T]) -> T:

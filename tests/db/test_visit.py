@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from bot.db import guilds, installation, visit
-from bot.db.errors import DatabaseBroken, DatabaseUnavailable, SchemaTooNew, WriteInRead
+from bot.db.errors import (
+    DatabaseBroken,
+    DatabaseMissing,
+    DatabaseUnavailable,
+    SchemaTooNew,
+    SchemaTooOld,
+    WriteInRead,
+)
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 from tests import builders
@@ -71,7 +78,7 @@ async def test_what_fails_leaves_nothing_behind(db: SqliteDatabase, path: Path) 
 
 
 def test_a_database_that_is_not_there_is_not_made(path: Path) -> None:
-    with pytest.raises(visit.DatabaseMissing, match="There is no database at"):
+    with pytest.raises(DatabaseMissing, match="There is no database at"):
         visit.read(path, zone(1))
     assert list(path.parent.iterdir()) == []
 
@@ -79,7 +86,7 @@ def test_a_database_that_is_not_there_is_not_made(path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "error"),
     [
-        ("DELETE FROM schema_version WHERE number > 1", visit.SchemaTooOld),
+        ("DELETE FROM schema_version WHERE number > 1", SchemaTooOld),
         ("INSERT INTO schema_version VALUES (99, 'later', 'x', 0)", SchemaTooNew),
         ("PRAGMA application_id=7", DatabaseBroken),
         ("DROP TABLE schema_version", DatabaseBroken),

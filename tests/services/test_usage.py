@@ -1,18 +1,22 @@
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from bot.db import jobs, lanes
+from bot.db import jobs, lanes, usage
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 from bot.domain.errors import QuotaExceeded
-from bot.domain.jobs import Job
+from bot.domain.jobs import Job, JobState
 from bot.domain.money import Scope
+from bot.domain.provider import Failed, Pending, Ready, Recovery, Spent, Unknown
+from bot.domain.spending import Spending
 from bot.domain.usage import Share
 from bot.services.usage import NoSuchCeiling, NoSuchServer, UsageReports, ceiling_of
 from tests import builders
 from tests.histories import NOW_MS, Past, lived
+from tests.services.conftest import Engine
 from tests.services.doubles import TurnedClock
 
 
@@ -120,3 +124,48 @@ def test_a_ceiling_is_a_number_or_none(typed: str, amount: int | None) -> None:
 def test_a_ceiling_that_is_neither_is_refused(typed: str) -> None:
     with pytest.raises(NoSuchCeiling):
         ceiling_of(typed)
+
+
+# ---- Clips that came to nothing, and what they may cost all the same
+
+
+async def spent(engine: Engine) -> Spending:
+    overview = await engine.db.read(usage.across(days=90, now_ms=engine.clock.now_ms()))
+    return overview.total
+
+
+async def test_a_create_that_nobody_can_tell_about_is_counted_as_maybe_charged(engine: Engine) -> None:
+    engine.provider.recovery = Recovery.NEITHER
+    engine.provider.submits.appendleft(Unknown("cut off"))
+    await engine.until(await engine.admitted(), JobState.FAILED, steps=1000)
+    assert await spent(engine) == Spending(maybe_charged=1)
+
+
+@pytest.mark.parametrize("stops", [True, False])
+async def test_a_render_that_is_given_up_is_maybe_charged_unless_it_was_stopped(
+    engine: Engine, *, stops: bool
+) -> None:
+    engine.provider.stops = stops
+    engine.provider.polls.clear()
+    engine.provider.polls.append(Pending())
+    await engine.until(await engine.admitted(), JobState.FAILED, steps=1000)
+    assert await spent(engine) == Spending(maybe_charged=0 if stops else 1)
+
+
+async def test_what_a_provider_says_has_failed_costs_nothing(engine: Engine) -> None:
+    engine.provider.polls.appendleft(Failed("No."))
+    await engine.until(await engine.admitted(), JobState.FAILED)
+    assert await spent(engine) == Spending()
+
+
+async def test_a_job_that_was_given_up_before_it_was_sent_costs_nothing(engine: Engine) -> None:
+    job = await engine.admitted()
+    await engine.stages.give_up(job.id)
+    assert await spent(engine) == Spending()
+
+
+async def test_a_clip_that_could_not_be_fetched_cost_what_its_provider_says(engine: Engine) -> None:
+    engine.provider.polls.appendleft(Ready("clip", spent=Spent(Decimal(7), "units", Decimal("0.07"))))
+    job = await engine.until(await engine.admitted(), JobState.FETCHING)
+    await engine.stages.give_up(job.id)
+    assert await spent(engine) == Spending(reported_micro_usd=70_000, reported_clips=1)
