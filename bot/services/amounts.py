@@ -11,7 +11,7 @@ LONGEST_MS = 10 * 366 * 86_400_000
 
 _MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
 _NUMBER = re.compile(r"([0-9]{1,10}|[0-9]{1,3}(?:[,_' ][0-9]{3}){1,3})(?: ?credits?)?")
-_SPAN = re.compile(r"([0-9]{1,5}) ?(m|h|d|w)(?:in|ins|our|ours|ay|ays|eek|eeks)?")
+_SPAN = re.compile(r"([0-9]{1,5}) ?(minutes?|mins?|m|hours?|h|days?|d|weeks?|w)")
 
 
 class NoSuchAmount(Unchanged):
@@ -58,7 +58,7 @@ def read_span_ms(typed: str) -> int:
     meant = typed.strip().casefold()
     parts = _SPAN.findall(meant)
     is_whole = not _SPAN.sub("", meant).strip()
-    span_ms = sum(int(number) * _MS[unit] for number, unit in parts)
+    span_ms = sum(int(number) * _MS[unit[0]] for number, unit in parts)
     if not is_whole or not 0 < span_ms <= LONGEST_MS:
         raise NoSuchSpan
     return span_ms
