@@ -4,7 +4,7 @@ A new setting is a column of `guilds` (a migration, and `bot.db.guilds.PREFERENC
 suggestions, words and the page docs/settings.md follow from that. Whoever acts on it reads the column.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.db import guilds, money
@@ -198,11 +198,12 @@ class GuildSettings:
     grants expire at the moment they always did.
     """
 
-    def __init__(self, *, db: Database, clock: Clock, defaults: Limits) -> None:
-        """`defaults` are the caps that a server starts with."""
+    def __init__(self, *, db: Database, clock: Clock, defaults: Limits, changed: Callable[[], None]) -> None:
+        """`defaults` are the caps that a server starts with; `changed` is called after every change."""
         self._db = db
         self._clock = clock
         self._defaults = defaults
+        self._changed = changed
 
     async def is_moderator(self, guild_id: int, asker: Asker) -> bool:
         """Whether somebody moderates a server: may manage it, or has the role that it has chosen."""
@@ -252,6 +253,7 @@ class GuildSettings:
                 raise ManagersOnly(row.name, among_others=len(wanted) > 1)
         changes = _changes(around, wanted, defaults=self._defaults, now_ms=self._clock.now_ms())
         await self._db.write(changes)
+        self._changed()
         return [Chosen(row, stored) for row, stored in wanted.items()]
 
 

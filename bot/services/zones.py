@@ -6,10 +6,11 @@ https://www.iana.org/time-zones, as the package `tzdata` carries it: the same li
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from importlib import resources
-from zoneinfo import ZoneInfo
+
+from bot.domain.money import zone_of
 
 AROUND_THE_WORLD = (
     "UTC",
@@ -78,7 +79,7 @@ def is_known(name: str) -> bool:
 
 def clock(name: str, now_ms: int) -> str:
     """The day of the week and the time there: `Sat 15:09`."""
-    return f"{datetime.fromtimestamp(now_ms / 1000, ZoneInfo(name) if is_known(name) else UTC):%a %H:%M}"
+    return f"{datetime.fromtimestamp(now_ms / 1000, zone_of(name)):%a %H:%M}"
 
 
 @cache

@@ -58,7 +58,11 @@ async def values(interaction: discord.Interaction[Any], typed: str) -> list[Choi
     """Values of the setting that was chosen, for moderators."""
     if not await checks.is_moderator(interaction):
         return []
-    return value_choices(interaction.namespace.setting, str(typed), surroundings(interaction))
+    try:
+        around = surroundings(interaction)
+    except ServerUnknown:
+        return []
+    return value_choices(interaction.namespace.setting, str(typed), around)
 
 
 def value_choices(setting: object, typed: str, around: Surroundings) -> list[Choice[str]]:

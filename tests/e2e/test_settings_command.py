@@ -278,6 +278,20 @@ async def test_a_log_channel_is_one_that_the_bot_can_post_in(scene: Scene, ada: 
     assert "⚠ This channel was deleted." in await said(ada, "show", scene)
 
 
+async def test_a_log_channel_that_was_chosen_late_hears_what_there_is_to_hear(
+    scene: Scene, ada: Person
+) -> None:
+    log = scene.guild.add_channel("log")
+    settings = scene.settings.model_copy(update={"default_guild_monthly_credits": 12})
+    async with held(running(settings)):
+        await scene.application.ready()
+        await animated(scene)
+        assert log.messages == []
+        await said(ada, "set", scene, setting="log_channel", value="log")
+        notice = await log.next_message(since=0)
+        assert "**80 % of this server's budget" in notice.text
+
+
 @pytest.mark.usefixtures("bot")
 async def test_channels_that_a_moderator_does_not_see_are_not_spoken_of(scene: Scene, ada: Person) -> None:
     nowhere = {scene.guild.everyone: (Permission.NONE, Permission.VIEW_CHANNEL)}

@@ -62,8 +62,15 @@ def clock() -> TurnedClock:
 
 
 @pytest.fixture
-def settings(db: SqliteDatabase, clock: TurnedClock) -> GuildSettings:
-    return GuildSettings(db=db, clock=clock, defaults=builders.NO_CAPS)
+def changes() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def settings(db: SqliteDatabase, clock: TurnedClock, changes: list[str]) -> GuildSettings:
+    return GuildSettings(
+        db=db, clock=clock, defaults=builders.NO_CAPS, changed=lambda: changes.append("changed")
+    )
 
 
 def noted(guild_id: int = GUILD) -> Transaction[list[Any]]:
@@ -157,6 +164,15 @@ async def test_every_change_is_noted_with_who_made_it_and_what_it_was_before(
         ("limit", money.SERVER, by_id, 0, reason, clock.now_ms()) for by_id, reason in said
     ]
     assert await db.read(money.discrepancies()) == 0
+
+
+async def test_others_hear_of_changes_and_not_of_refusals(
+    settings: GuildSettings, changes: list[str]
+) -> None:
+    await settings.choose(AROUND, "log_channel", "log")
+    with pytest.raises(NoSuchValue):
+        await settings.choose(AROUND, "log_channel", "rules")
+    assert changes == ["changed"]
 
 
 async def test_a_role_that_was_deleted_meanwhile_is_noted_by_its_id(

@@ -78,7 +78,7 @@ def test_everything_that_lacks_is_named_at_once() -> None:
 async def settings(tmp_path: Path) -> AsyncGenerator[GuildSettings]:
     db = await SqliteDatabase.open(tmp_path / "kinora.db")
     await db.write(guilds.prefer(GUILD, {"moderator_role_id": MODS}, defaults=builders.NO_CAPS))
-    yield GuildSettings(db=db, clock=SystemClock(), defaults=builders.NO_CAPS)
+    yield GuildSettings(db=db, clock=SystemClock(), defaults=builders.NO_CAPS, changed=lambda: None)
     await db.close()
 
 

@@ -1,9 +1,28 @@
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
 from bot.services.controls import Number, OneOf, Place, PlaceOrNone, RoleOrNone, Stored, Surroundings
-from bot.services.guilds import SETTINGS, Chosen, GuildSetting
+from bot.services.guilds import (
+    SETTINGS,
+    Chosen,
+    GuildSetting,
+    ManagersOnly,
+    NoSuchSetting,
+    NoSuchValue,
+    Unchanged,
+)
 from bot.ui.desk import text_view
-from bot.ui.guilds import SETTING_CHOICES, setting_text, settings_text, value_choices
+from bot.ui.errors import describe
+from bot.ui.guilds import (
+    SETTING_CHOICES,
+    ServerUnknown,
+    setting_text,
+    settings_text,
+    surroundings,
+    value_choices,
+)
 from tests.ui.conftest import everything_said, refusals
 
 BY_NAME = {row.name: row for row in SETTINGS}
@@ -114,3 +133,23 @@ def test_all_settings_with_their_longest_values_fit_a_message() -> None:
     assert len(everything_said(view)) < 3_000
     for row in SETTINGS:
         assert refusals(text_view(setting_text(Chosen(row, longest(row)), AROUND))) == []
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        NoSuchSetting(),
+        NoSuchValue("routing", "can be `order`."),
+        ManagersOnly("moderator_role", among_others=False),
+        ServerUnknown(),
+    ],
+)
+def test_who_is_refused_hears_that_nothing_was_changed(refusal: Unchanged) -> None:
+    assert describe(refusal).text == f"{refusal} Nothing was changed."
+
+
+def test_a_server_that_discord_has_not_told_of_yet_is_not_taken_for_an_empty_one() -> None:
+    untold = SimpleNamespace(id=1, get_role=dict[int, str]().get)
+    for guild in (None, untold):
+        with pytest.raises(ServerUnknown, match="do not know this server yet"):
+            surroundings(cast("Any", SimpleNamespace(guild=guild, user=None)))
