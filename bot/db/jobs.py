@@ -152,7 +152,8 @@ def move_on(job: Job, choice: Choice, *, now_ms: int) -> Transaction[Job]:
     )
     if job.state is JobState.QUEUED:
         yield from lanes.leave(job)
-    yield from lanes.rejoin(moved, job.provider)
+    known = yield from limits.that_matter(job.origin.guild_id, job.origin.user_id, money.channel_of(job))
+    yield from lanes.rejoin(moved, job.provider, known)
     return moved
 
 

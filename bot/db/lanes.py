@@ -40,29 +40,29 @@ def join(job: Job, roles: Collection[int], user_running: int | None) -> Transact
     yield _CAP_TURNS, {**key, "roles": held, "user_running": user_running}
 
 
-def rejoin(job: Job, left: str) -> Transaction[None]:
-    """Count in a job that has waited at the provider `left` before."""
+def rejoin(job: Job, left: str, limits: Limits) -> Transaction[None]:
+    """Count in a job that has waited at the provider `left` before: under today's caps, with its member's roles of then.
+
+    While nothing of the member's waited, `recap` passed them over.
+    """
     key = _key(job)
     yield _JOIN_LANE, key
     yield _JOIN_TURN, key
-    yield _COPY_TURN, {**key, "left": left}
+    [turn] = yield _ROLES, {**key, "left": left}
+    yield from _cap(job.origin.guild_id, job.origin.user_id, turn["roles"], limits)
 
 
 def recap(guild_id: int, limits: Limits) -> Transaction[None]:
     """Apply a server's caps on running clips to what waits there already."""
     rows = yield _WAITING_TURNS, {"guild_id": guild_id}
     for row in rows:
-        roles = [int(role) for role in row["roles"].split(",") if role]
-        running = limits.for_member(row["user_id"], roles).get(Measure.RUNNING)
-        yield (
-            _CAP_TURNS,
-            {
-                "guild_id": guild_id,
-                "user_id": row["user_id"],
-                "roles": row["roles"],
-                "user_running": running,
-            },
-        )
+        yield from _cap(guild_id, row["user_id"], row["roles"], limits)
+
+
+def _cap(guild_id: int, user_id: int, held: str, limits: Limits) -> Transaction[None]:
+    """Apply the cap on running clips that follows from the roles which a member held."""
+    running = limits.for_member(user_id, [int(role) for role in held.split(",") if role]).get(Measure.RUNNING)
+    yield _CAP_TURNS, {"guild_id": guild_id, "user_id": user_id, "roles": held, "user_running": running}
 
 
 def leave(job: Job) -> Transaction[None]:
@@ -145,12 +145,7 @@ _JOIN_TURN = """
 _CAP_TURNS = """
     UPDATE turns SET roles = :roles, user_running = :user_running WHERE guild_id = :guild_id AND user_id = :user_id
 """
-_COPY_TURN = """
-    UPDATE turns SET (roles, user_running) = (
-        SELECT roles, user_running FROM turns AS before
-        WHERE before.pool = :left AND before.guild_id = :guild_id AND before.user_id = :user_id)
-    WHERE pool = :pool AND guild_id = :guild_id AND user_id = :user_id
-"""
+_ROLES = "SELECT roles FROM turns WHERE pool = :left AND guild_id = :guild_id AND user_id = :user_id"
 _WAITING_TURNS = """
     SELECT DISTINCT user_id, roles FROM turns WHERE guild_id = :guild_id AND queued > 0
 """

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.db import jobs, lanes
+from bot.db import jobs, lanes, limits
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 from bot.domain.jobs import Job, JobState
-from bot.domain.limits import Limits
+from bot.domain.limits import EVERYBODY, Limit, Limits, Measure
+from bot.domain.money import Scope
 from tests import builders
 
 NOW_MS = 1_790_000_000_000
@@ -176,3 +177,19 @@ def test_the_place_in_line_is_the_number_of_jobs_that_go_before(
         assert promised == {id_: place for place, id_ in enumerate(came)}
 
     asyncio.run(scenario())
+
+
+async def test_a_cap_set_while_nothing_waited_counts_for_what_comes_back_into_line(
+    db: SqliteDatabase,
+) -> None:
+    await db.write(lanes.open_pool("spare"))
+    await queue(db, 1, caps=builders.caps(user_running=2))
+    [job] = await admit_all(db)
+
+    def forbid() -> Transaction[None]:
+        yield from limits.put(1, Limit(Scope.MEMBER, EVERYBODY, Measure.RUNNING, 0))
+        yield from lanes.recap(1, (yield from limits.all_of(1)))
+
+    await db.write(forbid())
+    await db.write(jobs.move_on(job, builders.choice(provider="spare"), now_ms=NOW_MS))
+    assert await db.write(jobs.admit("spare", slots=9, now_ms=NOW_MS)) is None
