@@ -21,7 +21,7 @@ from bot.domain.errors import (
     Refused,
     TooManyQueued,
 )
-from bot.domain.money import Scope
+from bot.domain.money import Scope, Window
 from bot.domain.requests import first_problem
 from bot.media.errors import MediaError, PictureRefused
 from bot.services.generation import PictureNeedsFitting
@@ -35,11 +35,12 @@ log = structlog.stdlib.get_logger(__name__)
 
 _FREE = "Nothing was charged."
 _MAX_REASON = 300
+_WHEN = {Window.DAY: "today", Window.WEEK: "this week", Window.MONTH: "this month"}
 _LEFT = {
-    Scope.MEMBER: "You have {left} left for this {window}",
-    Scope.CHANNEL: "This channel has {left} left for this {window}",
-    Scope.SERVER: "This server has {left} left for this {window}",
-    Scope.OPERATOR: "The bot's operator lets this server use {left} more this {window}, by the operator's prices",
+    Scope.MEMBER: "You have {left} left {window}",
+    Scope.CHANNEL: "This channel has {left} left {window}",
+    Scope.SERVER: "This server has {left} left {window}",
+    Scope.OPERATOR: "The bot's operator lets this server use {left} more {window}, by the operator's prices",
 }
 
 
@@ -90,7 +91,7 @@ def _not_expressible(error: NotExpressible) -> Answer:
 
 @describe.register
 def _quota(error: QuotaExceeded) -> Answer:
-    left = _LEFT[error.scope].format(left=counted(error.left, "credit"), window=error.window.value)
+    left = _LEFT[error.scope].format(left=counted(error.left, "credit"), window=_WHEN[error.window])
     return Answer(
         f"This clip costs {counted(error.price, 'credit')}. {left}; "
         f"there is more <t:{error.fresh_at_s}:R>. {_FREE}"
@@ -110,7 +111,7 @@ def _too_dear(error: ClipTooDear) -> Answer:
 @describe.register
 def _blocked(error: Blocked) -> Answer:
     until = f" until <t:{error.until_ms // 1000}:f>" if error.until_ms is not None else ""
-    why = f" Their reason: {prose(error.reason, length=_MAX_REASON)}" if error.reason else ""
+    why = f" Their reason: {prose(error.reason, length=_MAX_REASON).rstrip('.')}." if error.reason else ""
     return Answer(f"Moderators of this server have blocked you from making clips{until}.{why} {_FREE}")
 
 

@@ -7,11 +7,24 @@ from discord import ui
 
 from bot.media.errors import Fit
 from bot.ui.buttons import ALL, CancelButton, FitButton, RequestButton, fit_row
+from bot.ui.questions import AnswerButton
+from bot.ui.storyboard import EditShotsButton
+
+EVERY = (*ALL, AnswerButton, EditShotsButton)
 
 
 class Desk:
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
+        self.consents = self.storyboards = self
+
+    async def take(self, interaction: object, number: int, answer: str) -> None:
+        del interaction
+        self.asked.append(("answer", number, answer))
+
+    async def reopen(self, interaction: object, number: int) -> None:
+        del interaction
+        self.asked.append(("shots", number))
 
     async def cancel(self, interaction: object, job_id: int) -> None:
         del interaction
@@ -31,7 +44,9 @@ async def click(custom_id: str) -> list[tuple[Any, ...]]:
     desk = Desk()
     interaction: Any = SimpleNamespace(client=SimpleNamespace(desk=desk))
     matches = [
-        (kind, match) for kind in ALL if (match := kind.__discord_ui_compiled_template__.fullmatch(custom_id))
+        (kind, match)
+        for kind in EVERY
+        if (match := kind.__discord_ui_compiled_template__.fullmatch(custom_id))
     ]
     [(kind, match)] = matches
     button: Any = await kind.from_custom_id(interaction, ui.Button(custom_id=custom_id), match)
@@ -54,9 +69,23 @@ async def test_a_remedy_knows_its_offer_for_ever(fit: Fit) -> None:
     assert await click(FitButton(12, fit).custom_id) == [("offer", 12, fit)]
 
 
+@pytest.mark.parametrize("answer", ["make", "dismiss", "approve", "decline", "withdraw"])
+async def test_an_answer_knows_its_question_for_ever(answer: str) -> None:
+    assert await click(AnswerButton(10**18 - 1, answer).custom_id) == [("answer", 10**18 - 1, answer)]
+
+
+async def test_the_way_back_to_the_shots_knows_its_storyboard() -> None:
+    assert await click(EditShotsButton(12).custom_id) == [("shots", 12)]
+
+
 @pytest.mark.parametrize(
     "forged",
     [
+        "consent:1:",
+        "consent:1:makeapprove",
+        "consent:1:approve:2",
+        "consent:\u0661:approve",
+        "storyboard:1",
         "job:1:cancel2",
         "job:-1:cancel",
         "job::cancel",
@@ -66,7 +95,7 @@ async def test_a_remedy_knows_its_offer_for_ever(fit: Fit) -> None:
     ],
 )
 def test_other_ids_are_no_buttons_of_ours(forged: str) -> None:
-    assert not [kind for kind in ALL if re.fullmatch(kind.__discord_ui_compiled_template__, forged)]
+    assert not [kind for kind in EVERY if re.fullmatch(kind.__discord_ui_compiled_template__, forged)]
 
 
 def test_a_row_has_a_button_per_remedy_in_order() -> None:

@@ -68,10 +68,6 @@ def test_what_is_doubted_is_said_and_does_nothing() -> None:
     assert "**not**" not in said
 
 
-def test_a_cheaper_provider_costs_what_it_costs() -> None:
-    assert describe_request(make_job(credits=9, price=6)).endswith("6 credits")
-
-
 @pytest.mark.parametrize("state", sorted(TERMINAL - {JobState.DONE}))
 def test_an_end_without_a_clip_says_that_nothing_was_charged(state: JobState) -> None:
     assert "Nothing was charged." in everything_said(card_view(card(state)))
@@ -134,7 +130,25 @@ def test_a_request_is_described_in_a_line() -> None:
     )
     kinds = {"sound": True, "voices": ("a",), "shots": [{"prompt": "a", "duration_s": 5}]}
     assert "1 shot · with voices" in describe_request(make_job(request=builders.request(**kinds)))
-    composed = builders.request(camera=camera_control("down_back", None))
+    composed = builders.request(camera=camera_control("down_back", None), draft=True)
     assert describe_request(make_job(request=composed, credits=0)) == (
         "local · local-camera · 5 s · std · down back · free draft"
     )
+
+
+@pytest.mark.parametrize(
+    ("reserved", "price", "words"),
+    [
+        (50, 50, "50 credits"),
+        (50, 40, "40 credits, of 50 reserved"),
+        (1000, 1, "1 credit, of 1,000 reserved"),
+        (50, 0, "free, of 50 reserved"),
+        (50, 60, "60 credits, more than the 50 reserved"),
+        (0, 0, "free"),
+    ],
+)
+def test_a_price_that_is_not_what_was_reserved_is_said(reserved: int, price: int, words: str) -> None:
+    job = make_job(state=JobState.DONE, credits=reserved, price=price, **POSTED)
+    assert describe_request(job).endswith(f" · {words}")
+    assert f" · {words}" in everything_said(card_view(Card(job)))
+    assert f" · {words} ·" in result_text(job)

@@ -11,6 +11,8 @@ from structlog.testing import capture_logs
 from bot.db import errors as db_errors
 from bot.domain import errors as domain_errors
 from bot.domain.errors import (
+    Blocked,
+    ClipTooDear,
     KinoraError,
     NotExpressible,
     PermissionsMissing,
@@ -18,6 +20,7 @@ from bot.domain.errors import (
     Refused,
     TooManyQueued,
 )
+from bot.domain.money import Scope, Window
 from bot.domain.requests import VideoRequest
 from bot.media import errors as media_errors
 from bot.media.errors import Fit, MediaError
@@ -29,10 +32,12 @@ FREE = "Nothing was charged."
 BOTH = "**Attach Files**, **View Channel**"
 GIVEN: dict[str, Any] = {
     "problems": ["No clips of 7 seconds.", "No sound."],
-    "whose": "user",
+    "scope": Scope.CHANNEL,
     "price": 5,
     "left": 2,
-    "period": "2026-11",
+    "window": Window.MONTH,
+    "fresh_at_s": 1_796_083_200,
+    "until_ms": 1_796_083_200_000,
     "cap": 3,
     "missing": ["Attach Files"],
     "size_bytes": 20_000_000,
@@ -104,18 +109,61 @@ def test_what_is_no_error_at_all_has_words_too() -> None:
     assert logs[0]["exc_info"] is None
 
 
+MORE = "there is more <t:1795305600:R>"
+
+
+def _exceeded(scope: Scope, window: Window, *, left: int = 0) -> QuotaExceeded:
+    return QuotaExceeded(scope=scope, price=5, left=left, window=window, fresh_at_s=1_795_305_600)
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
         (NotExpressible(["One.", "Two."]), f"One.\nTwo.\n{FREE}"),
         (Refused("Not on Sundays."), f"Not on Sundays. {FREE}"),
         (
-            QuotaExceeded(whose="user", price=5, left=1, period="2026-11-21"),
-            f"This clip costs 5 credits. You have 1 credit left; the allowance is fresh <t:1795305600:R>. {FREE}",
+            _exceeded(Scope.MEMBER, Window.DAY, left=1),
+            f"This clip costs 5 credits. You have 1 credit left today; {MORE}. {FREE}",
         ),
         (
-            QuotaExceeded(whose="guild", price=5, left=0, period="2026-11"),
-            f"This clip costs 5 credits. This server has 0 credits left; the allowance is fresh <t:1796083200:R>. {FREE}",
+            _exceeded(Scope.CHANNEL, Window.WEEK),
+            f"This clip costs 5 credits. This channel has 0 credits left this week; {MORE}. {FREE}",
+        ),
+        (
+            _exceeded(Scope.SERVER, Window.MONTH),
+            f"This clip costs 5 credits. This server has 0 credits left this month; {MORE}. {FREE}",
+        ),
+        (
+            _exceeded(Scope.OPERATOR, Window.MONTH, left=3),
+            (
+                "This clip costs 5 credits. The bot's operator lets this server use 3 credits more this month, "
+                f"by the operator's prices; {MORE}. {FREE}"
+            ),
+        ),
+        (
+            ClipTooDear(scope=Scope.MEMBER, price=50, cap=40),
+            (
+                "This clip costs 50 credits, and no clip of yours may cost more than 40 credits. "
+                f"Choose a shorter one, a lower quality or another model. {FREE}"
+            ),
+        ),
+        (
+            ClipTooDear(scope=Scope.CHANNEL, price=50, cap=1),
+            (
+                "This clip costs 50 credits, and no clip in this channel may cost more than 1 credit. "
+                f"Choose a shorter one, a lower quality or another model. {FREE}"
+            ),
+        ),
+        (
+            Blocked(until_ms=None, reason=None),
+            f"Moderators of this server have blocked you from making clips. {FREE}",
+        ),
+        (
+            Blocked(until_ms=1_790_000_000_999, reason="**spam** @everyone."),
+            (
+                "Moderators of this server have blocked you from making clips until <t:1790000000:f>. "
+                f"Their reason: \\*\\*spam\\*\\* \uff20everyone. {FREE}"
+            ),
         ),
         (TooManyQueued(0), f"This server does not let members queue clips. {FREE}"),
         (
