@@ -18,8 +18,6 @@ from bot.services.controls import (
     Number,
     Offer,
     OneOf,
-    PlaceOrNone,
-    RoleOrNone,
     State,
     Stored,
     Surroundings,
@@ -29,6 +27,7 @@ from bot.services.controls import (
     no_or_yes,
 )
 from bot.services.ports import Clock
+from bot.services.references import PlaceOrNone, RoleOrNone
 
 
 class Unchanged(Refused):

@@ -7,30 +7,12 @@ import pytest
 from bot.services.controls import (
     Control,
     Number,
-    Place,
-    PlaceOrNone,
-    RoleOrNone,
-    Surroundings,
     TimeZone,
     Unfit,
     no_or_yes,
 )
+from tests.services.test_references import AROUND, PLACE, ROLE
 
-GUILD, MODS, OTHER_MODS, CREW, NONE_ROLE = 1, 5, 6, 7, 8
-LOG, RULES, SECRET = 20, 21, 22
-AROUND = Surroundings(
-    guild_id=GUILD,
-    user_id=100,
-    roles={MODS: "mods", OTHER_MODS: "Mods", CREW: "Film @crew", NONE_ROLE: "none", 9: "twins", 10: "twins"},
-    places={
-        LOG: Place("log"),
-        RULES: Place("rules", missing=("View Channel", "Send Messages")),
-        SECRET: Place("secret", is_seen=False),
-    },
-    now_ms=1_767_225_600_000,  # 2026-01-01, 00:00 UTC, a Thursday
-)
-ROLE = RoleOrNone(some="some", none="nobody", gone="nobody left", everybody=", because")
-PLACE = PlaceOrNone(some="there", none="nowhere", gone="nowhere left")
 CREDITS = Number(least=0, most=1_000_000, unit="credits", words="above {}", none="never", offered=(25, 250))
 PERCENT = Number(least=10, most=1_000, unit="%", words="{} of 100", offered=(100, 150))
 SWITCH = no_or_yes(no="off", yes="on")
@@ -63,107 +45,6 @@ def test_whatever_is_suggested_is_taken_or_says_what_lacks(control: Control, typ
         assert offer.label
         if "I lack" not in offer.label:
             control.read(offer.value, AROUND)
-
-
-# ---- Roles
-
-
-@pytest.mark.parametrize(
-    ("typed", "role_id"),
-    [
-        ("mods", MODS),
-        ("@Mods", OTHER_MODS),
-        (" film @CREW ", CREW),
-        ("<@&7>", CREW),
-        ("7", CREW),
-        ("none", None),
-        ("NONE", None),
-        (str(NONE_ROLE), NONE_ROLE),
-    ],
-)
-def test_a_role_is_meant_by_mention_id_or_name(typed: str, role_id: int | None) -> None:
-    assert ROLE.read(typed, AROUND) == role_id
-
-
-@pytest.mark.parametrize("typed", ["@everyone", "everyone", "EVERYONE", "1", "<@&1>"])
-def test_the_role_of_everybody_is_refused_with_the_reason(typed: str) -> None:
-    with pytest.raises(Unfit) as refusal:
-        ROLE.read(typed, AROUND)
-    assert str(refusal.value) == "cannot be the role of everybody, because."
-
-
-@pytest.mark.parametrize("typed", ["MODS", "twins"])
-def test_a_name_that_several_have_is_refused(typed: str) -> None:
-    with pytest.raises(Unfit, match="could be one of 2 that are called so; choose one that is suggested"):
-        ROLE.read(typed, AROUND)
-
-
-@pytest.mark.parametrize("typed", ["directors", "<@&4711>", "4711", "<#20>", "<@7>"])
-def test_a_role_that_this_server_does_not_have_is_refused(typed: str) -> None:
-    with pytest.raises(Unfit, match="needs a role of this server"):
-        ROLE.read(typed, AROUND)
-
-
-def test_roles_are_suggested_by_name_and_the_role_of_everybody_is_not() -> None:
-    assert suggested(ROLE, "") == ["none", "5", "6", "7", "8", "9", "10"]
-    assert suggested(ROLE, "@MO") == ["5", "6"]
-    assert suggested(ROLE, "no") == ["none", "8"]
-    assert suggested(ROLE, "everyone") == []
-    assert next(iter(ROLE.offers("crew", AROUND))).label == "@Film @crew"
-
-
-def test_a_role_is_shown_as_a_mention_and_written_with_its_name() -> None:
-    state = ROLE.state(CREW, AROUND)
-    assert (state.name, state.words, state.plain, state.trouble) == ("<@&7>", "some", "Film @crew (7)", None)
-
-
-def test_a_role_that_was_deleted_is_shown_as_such() -> None:
-    state = ROLE.state(4711, AROUND)
-    assert (state.name, state.words, state.plain) == ("`deleted role`", "nobody left", "deleted role (4711)")
-    assert state.trouble == "This role was deleted. Choose another, or `none`."
-
-
-# ---- Channels
-
-
-@pytest.mark.parametrize(
-    ("typed", "place_id"), [("log", LOG), ("#LOG", LOG), ("<#20>", LOG), ("20", LOG), ("none", None)]
-)
-def test_a_channel_is_meant_by_mention_id_or_name(typed: str, place_id: int | None) -> None:
-    assert PLACE.read(typed, AROUND) == place_id
-
-
-@pytest.mark.parametrize("typed", ["rules", "21", "<#21>"])
-def test_a_channel_that_the_bot_cannot_post_in_is_refused_with_what_it_lacks(typed: str) -> None:
-    with pytest.raises(Unfit, match=r"there I lack \*\*View Channel\*\*, \*\*Send Messages\*\*"):
-        PLACE.read(typed, AROUND)
-
-
-@pytest.mark.parametrize("typed", ["secret", "22", "<#22>"])
-def test_a_channel_that_the_person_does_not_see_is_not_spoken_of(typed: str) -> None:
-    with pytest.raises(Unfit) as hidden:
-        PLACE.read(typed, AROUND)
-    with pytest.raises(Unfit) as missing:
-        PLACE.read("4711", AROUND)
-    assert str(hidden.value) == str(missing.value)
-    assert "22" not in suggested(PLACE, "")
-
-
-def test_channels_are_suggested_with_what_the_bot_lacks_there() -> None:
-    assert suggested(PLACE, "") == ["none", "20", "21"]
-    [offer] = PLACE.offers("#RU", AROUND)
-    assert offer.label == "#rules · I lack View Channel, Send Messages"
-
-
-def test_a_channel_that_is_gone_or_closed_to_the_bot_by_now_is_shown_as_such() -> None:
-    assert PLACE.state(LOG, AROUND).trouble is None
-    assert PLACE.state(SECRET, AROUND).name == "<#22>"
-    assert PLACE.state(RULES, AROUND).trouble == (
-        "I cannot post there: I lack **View Channel**, **Send Messages**."
-    )
-    gone = PLACE.state(4711, AROUND)
-    assert (gone.name, gone.words) == ("`deleted channel`", "nowhere left")
-    assert gone.trouble == "This channel was deleted. Choose another, or `none`."
 
 
 # ---- Numbers

@@ -3,7 +3,7 @@ from typing import Any, cast
 
 import pytest
 
-from bot.services.controls import Number, OneOf, Place, PlaceOrNone, RoleOrNone, Stored, Surroundings
+from bot.services.controls import Number, OneOf, Place, Stored, Surroundings
 from bot.services.guilds import (
     SETTINGS,
     Chosen,
@@ -13,6 +13,7 @@ from bot.services.guilds import (
     NoSuchValue,
     Unchanged,
 )
+from bot.services.references import PlaceOrNone, RoleOrNone
 from bot.ui.desk import text_view
 from bot.ui.errors import describe
 from bot.ui.guilds import (
