@@ -5,7 +5,8 @@ import io
 import re
 import tempfile
 from asyncio import to_thread
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import IO, Any, Self
 
@@ -144,19 +145,24 @@ def page_text(page: Page) -> str:
 async def send_csv(interaction: Interaction, ledger: Ledger, wanted: Lookup) -> None:
     """Answer a deferred interaction with the rows as a file, as many of the newest as may be uploaded there."""
     assert interaction.guild_id is not None
+    handfuls = ledger.all(interaction.guild_id, wanted)
     with tempfile.TemporaryFile() as file:
-        rows, is_whole = 0, True
-        await to_thread(_write, file, [_COLUMNS], interaction.filesize_limit)
-        async for lines in ledger.all(interaction.guild_id, wanted):
-            written = await to_thread(_write, file, map(_cells, lines), interaction.filesize_limit)
-            rows += written
-            if written < len(lines):
-                is_whole = False
-                break
+        text = await _fill(file, handfuls, most_bytes=interaction.filesize_limit)
         file.seek(0)
-        text = _file_text(rows, is_whole=is_whole and rows < MOST_EXPORTED)
-        attached = discord.File(file, filename="ledger.csv")
-        await interaction.edit_original_response(view=_file_view(text, attached), attachments=[attached])
+        with closing(discord.File(file, filename="ledger.csv")) as attached:
+            await interaction.edit_original_response(view=_file_view(text, attached), attachments=[attached])
+
+
+async def _fill(file: IO[bytes], handfuls: AsyncIterator[list[Line]], *, most_bytes: int) -> str:
+    """Write the rows; returns what is said about them."""
+    rows = 0
+    await to_thread(_write, file, [_COLUMNS], most_bytes)
+    async for lines in handfuls:
+        written = await to_thread(_write, file, map(_cells, lines), most_bytes)
+        rows += written
+        if written < len(lines):
+            return _file_text(rows, is_whole=False)
+    return _file_text(rows, is_whole=rows < MOST_EXPORTED)
 
 
 def _file_view(text: str, attached: discord.File) -> ui.LayoutView:
