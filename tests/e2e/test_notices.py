@@ -20,7 +20,7 @@ async def test_the_log_channel_hears_that_the_budget_runs_out_and_nobody_is_ment
         first = await moderators.next_message(lambda message: "80 %" in message.text, since=0)
         assert "of 11 credits" in first.text
         refused = await (await scene.mia.slash("video", scene.channel, prompt="a crab")).response()
-        assert "This clip costs 5 credits. This server has 1 credit left for this month" in refused.text
+        assert "This clip costs 5 credits. This server has 1 credit left this month" in refused.text
         last = await moderators.next_message(lambda message: "is used up" in message.text, since=first)
         assert "Clips that cost more than the 1 left are refused." in last.text
         assert not [*first.mentions.users, *last.mentions.users]
