@@ -82,14 +82,14 @@ async def test_a_job_of_another_guild_does_not_exist(scene: Scene) -> None:
 
 async def test_credits_are_shown_reserved_and_then_used(scene: Scene) -> None:
     before = await (await scene.mia.slash("quota me", scene.channel)).response()
-    assert "500 credits left of 500" in before.text
+    assert "500 left of 500" in before.text
     used = await scene.mia.slash("animate", scene.channel, image=PICTURE)
     card = await used.response()
     during = await (await scene.mia.slash("quota me", scene.channel)).response()
     assert "5 reserved" in during.text
     await scene.clip_of(card)
     after = await (await scene.mia.slash("quota me", scene.channel)).response()
-    assert "495 credits left of 500 (5 used" in after.text
+    assert "495 left of 500 · 5 used" in after.text
     assert after.ephemeral_to is not None
 
 

@@ -3,15 +3,11 @@ from typing import Any
 import pytest
 
 from bot.domain.jobs import JobState
-from bot.domain.money import Balance
 from bot.services.insights import Queue
-from bot.services.quotas import Allowance
 from bot.ui.desk import text_view
-from bot.ui.listings import allowance_text, jobs_text, queue_text
+from bot.ui.listings import jobs_text, queue_text
 from tests import builders
 from tests.ui.conftest import make_job, refusals
-
-NOTHING_USED = Balance(period="2026-11-21", cap=None, used=0, reserved=0)
 
 
 def extreme(number: int, **known: Any) -> Any:
@@ -24,17 +20,6 @@ def extreme(number: int, **known: Any) -> Any:
         progress=0.5,
         **known,
     )
-
-
-def allowance(**known: Any) -> Allowance:
-    usual: dict[str, Any] = {
-        "member": NOTHING_USED,
-        "guild": NOTHING_USED,
-        "queued": 0,
-        "running": 0,
-        "caps": builders.NO_CAPS,
-    }
-    return Allowance(**{**usual, **known})
 
 
 @pytest.mark.parametrize("state", JobState)
@@ -75,37 +60,3 @@ def test_jobs_are_listed_with_their_words_and_link_to_their_clip() -> None:
     ).splitlines()
     assert lines[1] == "`8` [Done](https://discord.com/channels/1/6/5) · <t:1790000000:R> · `the boat drifts`"
     assert lines[2] == "`7` In line · <t:1790000000:R>"
-
-
-def test_an_allowance_says_what_is_left_and_when_it_is_fresh() -> None:
-    text = allowance_text(
-        allowance(
-            member=Balance(period="2026-11-21", cap=500, used=20, reserved=5),
-            guild=Balance(period="2026-11", cap=10_000, used=1_000, reserved=0),
-            queued=1,
-            running=2,
-            caps=builders.caps(user_queued=10, user_running=2),
-        )
-    ).splitlines()
-    assert text[1] == "**You today** 475 credits left of 500 (20 used, 5 reserved; fresh <t:1795305600:R>)"
-    assert (
-        text[2]
-        == "**This server this month** 9,000 credits left of 10,000 (1,000 used; fresh <t:1796083200:R>)"
-    )
-    assert text[3] == "**Waiting** 1 of 10 · **being made** 2 of 2"
-
-
-def test_without_caps_only_the_use_is_told() -> None:
-    text = allowance_text(allowance(queued=3))
-    assert "**You today** no cap (0 used)" in text
-    assert "**Waiting** 3 · **being made** 0" in text
-
-
-def test_a_cap_of_nothing_is_shown_as_one() -> None:
-    text = allowance_text(
-        allowance(
-            member=Balance(period="2026-11-21", cap=0, used=0, reserved=0), caps=builders.caps(user_queued=0)
-        )
-    )
-    assert "0 credits left of 0" in text
-    assert "**Waiting** 0 of 0" in text
