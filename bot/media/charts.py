@@ -1,7 +1,7 @@
 """What a server made and spent, as one picture for a phone held upright.
 
 matplotlib holds the GIL for as long as it draws and takes some 100 MB, so it lives in a process of its own
-(`python -m bot.media.charts`): started when the first chart is wanted, gone when none was for some minutes. A line
+(`python -m bot.media.charts`): started when the first chart is wanted, dismissed when none was for some minutes. A line
 of JSON goes in, and four bytes of length and a PNG come out. It ends when its standard input is closed, and sowith its parent.
 """
 
@@ -13,10 +13,8 @@ import asyncio
 import gc
 import io
 import json
-import os
 import signal
 import sys
-import threading
 import unicodedata
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Iterator, Sequence
@@ -42,6 +40,7 @@ log = structlog.get_logger()
 
 _ROOT = Path(__file__).resolve().parents[2]
 _MAX_PNG_BYTES = 2_000_000
+_FAREWELL_S = 3
 _NAME_CHARS = 60
 _SHOWN = 5
 _SEVERAL = 100_000  # from here on, numbers are rounded
@@ -65,6 +64,7 @@ class Charts:
         self._idle_s = idle_s
         self._turn = asyncio.Lock()
         self._child: Process | None = None
+        self._leave: asyncio.TimerHandle | None = None
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -81,15 +81,11 @@ class Charts:
         """
         order = json.dumps(page_of(usage, theme)).encode() + b"\n"
         async with self._turn:
-            if self._child and self._child.returncode is None:
-                try:
-                    return await self._drawn(order)
-                except EOFError:
-                    log.info("chart process was gone")  # idle for too long, or killed: another one is started
-            try:
-                return await self._drawn(order)
-            except EOFError as error:
-                raise ChartFailed from error
+            if self._leave:
+                self._leave.cancel()
+            png = await self._drawn_here_or_anew(order)
+            self._leave = asyncio.get_running_loop().call_later(self._idle_s, self._dismiss)
+            return png
 
     async def close(self) -> None:
         """End the process; whoever waits for a chart gets ChartFailed."""
@@ -97,7 +93,24 @@ class Charts:
         if self._child and self._turn.locked():
             _end(self._child)
         async with self._turn:
+            if self._leave:
+                self._leave.cancel()
+            self._dismiss()
+            if self._child:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._child.wait(), _FAREWELL_S)
             await self._discard()
+
+    async def _drawn_here_or_anew(self, order: bytes) -> bytes:
+        if self._child and self._child.returncode is None:
+            try:
+                return await self._drawn(order)
+            except EOFError:
+                log.info("chart process was gone")  # just dismissed, or killed: another one is started
+        try:
+            return await self._drawn(order)
+        except EOFError as error:
+            raise ChartFailed from error
 
     async def _drawn(self, order: bytes) -> bytes:
         """Raises EOFError when the process died, else ChartFailed; whatever is raised, the process is gone."""
@@ -133,7 +146,6 @@ class Charts:
                 sys.executable,
                 "-m",
                 "bot.media.charts",
-                str(self._idle_s),
                 cwd=_ROOT,
                 stdin=PIPE,
                 stdout=PIPE,
@@ -143,6 +155,11 @@ class Charts:
             raise ChartFailed
         return self._child
 
+    def _dismiss(self) -> None:
+        """Let the process end of its own accord: where it cannot have a cache, it clears up a temporary one."""
+        if self._child and self._child.stdin:
+            self._child.stdin.close()
+
     async def _discard(self) -> None:
         child, self._child = self._child, None
         if child is None:
@@ -150,7 +167,8 @@ class Charts:
         _end(child)
         _, complaint = await child.communicate()
         if complaint:
-            log.error("chart process complained", complaint=complaint[-2000:].decode(errors="replace"))
+            said = complaint[-2000:].decode(errors="replace")
+            log.warning("chart process complained", status=child.returncode, complaint=said)
 
 
 def _end(child: Process) -> None:
@@ -572,24 +590,13 @@ def _groups(groups: Sequence[tuple[str, Sequence[Row]]], unit: str, sheet: Sheet
 
 
 def main() -> None:
-    """Draw what standard input asks for until it is closed, or silent for as many seconds as the command line says."""
+    """Draw what standard input asks for, line by line, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    idle_s, answers = float(sys.argv[1]), sys.stdout.buffer
-    while order := _next_order(idle_s):
+    for order in sys.stdin.buffer:
         png = draw(json.loads(order))
         gc.collect()  # a figure is full of cycles
-        answers.write(len(png).to_bytes(4, "big") + png)
-        answers.flush()
-
-
-def _next_order(idle_s: float) -> bytes:
-    leave = threading.Timer(idle_s, os._exit, (0,))
-    leave.daemon = True
-    leave.start()
-    try:
-        return sys.stdin.buffer.readline()
-    finally:
-        leave.cancel()
+        sys.stdout.buffer.write(len(png).to_bytes(4, "big") + png)
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -193,6 +193,16 @@ def test_where_nothing_was_charged_clips_are_counted() -> None:
     assert rgb(PALETTES[Theme.DARK].credits) not in colours_of(image)
 
 
+def test_what_cost_nothing_has_no_bar() -> None:
+    free, charged = Share("local", 9, 0), Share("kling", 1, 5)
+    usage = used(days(1, done=10, charged=5), models=(free,), providers=(charged,), members=())
+    page = page_of(usage, Theme.DARK)
+    image = seen(draw(page))
+    models = image.crop((0, image.height - 480, 1080, image.height - 300))
+    assert rgb(PALETTES[Theme.DARK].line) in colours_of(models)
+    assert rgb(PALETTES[Theme.DARK].done) not in colours_of(models)
+
+
 def test_what_only_failed_is_shown_without_shares() -> None:
     page = page_of(Usage(days(3, failed=1), 0, None, (), (), ()), Theme.DARK)
     assert page["tiles"] == [
@@ -459,6 +469,24 @@ async def test_closing_while_the_process_starts_leaves_none_behind() -> None:
     assert charts._child is None
 
 
+async def test_closing_lets_an_idle_process_end_of_its_own_accord() -> None:
+    async with Charts() as charts:
+        await charts.usage(EMPTY, theme=Theme.DARK)
+        child = charts._child
+    assert child is not None
+    assert child.returncode == 0
+
+
+async def test_closing_ends_an_idle_process_that_does_not_react(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_FAREWELL_S", 0.05)
+    async with Charts() as charts:
+        await charts.usage(EMPTY, theme=Theme.DARK)
+        child = charts._child
+        tell(charts, signal.SIGSTOP)
+    assert child is not None
+    assert child.returncode == -signal.SIGKILL
+
+
 async def test_closing_what_never_drew_is_easy() -> None:
     async with Charts() as charts:
         assert charts._child is None
@@ -491,12 +519,14 @@ async def test_a_process_that_cannot_be_started_fails_the_chart(
 
 
 async def test_an_idle_process_leaves_and_another_comes() -> None:
-    async with Charts(idle_s=1) as charts, asyncio.timeout(60):
+    async with Charts(idle_s=0) as charts, asyncio.timeout(60):
         await charts.usage(EMPTY, theme=Theme.DARK)
         child = charts._child
         assert child is not None
-        assert await child.wait() == 0
+        assert child.stdin is not None
+        await child.stdin.wait_closed()  # dismissed, perhaps not gone yet
         assert ground_of(await charts.usage(EMPTY, theme=Theme.LIGHT)) == ground(Theme.LIGHT)
+        assert await child.wait() == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux's process handles")
@@ -523,7 +553,6 @@ def interruptible() -> Iterator[None]:
 def test_the_process_answers_every_line_until_its_input_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = "".join(json.dumps(page_of(EMPTY, theme)) + "\n" for theme in Theme)
     answers = io.BytesIO()
-    monkeypatch.setattr(sys, "argv", ["charts", "60"])
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(answers))
     module.main()
