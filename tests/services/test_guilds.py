@@ -1,5 +1,6 @@
 """Settings of servers: rows of one table, what is held of them, and who may change them."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator
 from dataclasses import replace
@@ -164,6 +165,17 @@ async def test_every_change_is_noted_with_who_made_it_and_what_it_was_before(
         ("limit", money.SERVER, by_id, 0, reason, clock.now_ms()) for by_id, reason in said
     ]
     assert await db.read(money.discrepancies()) == 0
+
+
+async def test_changes_at_the_same_moment_are_noted_one_after_the_other(
+    db: SqliteDatabase, settings: GuildSettings
+) -> None:
+    await asyncio.gather(*(settings.choose(AROUND, "confirm_above", str(number)) for number in range(20)))
+    steps = [row[4].removeprefix("confirm_above ").split(" -> ") for row in await db.read(noted())]
+    assert len(steps) == 20
+    assert [before for before, _ in steps] == ["none", *(after for _, after in steps[:-1])]
+    shown = (await settings.one(GUILD, "confirm_above")).state(AROUND)
+    assert shown.plain == steps[-1][1]
 
 
 async def test_others_hear_of_changes_and_not_of_refusals(
