@@ -12,7 +12,7 @@ from bot.db.transaction import Database, Transaction
 from bot.domain.errors import NoSuchJob
 from bot.domain.limits import Limit, Limits, Measure
 from bot.domain.money import Scope
-from bot.sandbox import Channel, Drop, File, Hold, Message, Permission, Person, shows
+from bot.sandbox import Answer, Channel, Drop, File, Hold, Message, Permission, Person, shows
 from bot.sandbox.driver.used import Used
 from bot.services.questions import APPROVAL_LASTS_MS, CONFIRMATION_LASTS_MS
 from tests.e2e import studio
@@ -214,6 +214,25 @@ async def test_a_reason_may_be_left_out(bot: Bot, scene: Scene, ada: Person) -> 
     question = await to_be_approved(bot, scene)
     await declined(ada, question)
     await shows(question, lambda message: f"By <@{ada.id}>\n" in message.text)
+
+
+async def test_who_declines_their_own_clip_is_not_called(bot: Bot, scene: Scene, ada: Person) -> None:
+    question = await to_be_approved(bot, scene)
+    scene.guild.set_roles(scene.mia, [scene.guild.roles[role] for role in ada.role_ids])
+    used = await declined(scene.mia, question, "Changed my mind")
+    await shows(question, lambda message: "Changed my mind" in message.text)
+    assert "nothing waits" in (await (await ada.slash("queue", scene.channel)).response()).text
+    assert used.interaction.follow_ups == {}
+
+
+async def test_a_decline_stands_although_the_member_cannot_be_told(
+    bot: Bot, scene: Scene, ada: Person
+) -> None:
+    question = await to_be_approved(bot, scene)
+    fault = scene.sandbox.faults.add(*FOLLOW_UP, Answer(403, {"message": "Missing Access", "code": 50001}))
+    await declined(ada, question)
+    await asyncio.wait_for(fault.struck.wait(), 10)
+    assert "Declined" in question.text
 
 
 async def test_the_one_who_asked_withdraws(bot: Bot, scene: Scene) -> None:

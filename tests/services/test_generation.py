@@ -34,8 +34,9 @@ from bot.services.generation import (
     PictureNeedsFitting,
     Storyboard,
 )
-from tests import builders
-from tests.services.doubles import TurnedClock, routes
+from bot.services.notices import Notices
+from tests import books, builders
+from tests.services.doubles import RecordingPublisher, TurnedClock, routes
 
 WORDS = Options(prompt="the boat drifts")
 
@@ -71,6 +72,7 @@ class Counter:
             blobs=self.blobs,
             clock=self.clock,
             runner=self,
+            notices=Notices(db=self.db, publisher=RecordingPublisher(), clock=self.clock),
             defaults=builders.caps(user_day=20, user_queued=3),
             queued=self.one_more,
         )
@@ -82,8 +84,7 @@ class Counter:
         self.queued += 1
 
     async def balance(self) -> Balance:
-        member, _ = await self.db.read(money.balances(1, 100, builders.NO_CAPS, now_ms=self.clock.now_ms()))
-        return member
+        return await self.db.read(books.balance(now_ms=self.clock.now_ms()))
 
     async def jobs(self) -> list[Job]:
         return await self.db.read(jobs.of_member(1, 100, limit=50))
