@@ -56,7 +56,7 @@ class Theme(StrEnum):
 class Charts:
     """Draws in a process of its own, one chart at a time; callers wait their turn.
 
-    A chart takes about a second while the process starts, and a third of that from then on.
+    The first chart takes about a second, because the process starts; later ones half of that.
     """
 
     def __init__(self, *, limit_s: float = 60, idle_s: float = 300) -> None:
