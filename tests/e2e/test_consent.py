@@ -8,6 +8,7 @@ import pytest
 from bot.app import running
 from bot.clock import SystemClock
 from bot.db import guilds, jobs, limits, offers
+from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Database, Transaction
 from bot.domain.errors import NoSuchJob
 from bot.domain.limits import Limit, Limits, Measure
@@ -15,9 +16,11 @@ from bot.domain.money import Scope
 from bot.sandbox import Answer, Channel, Drop, File, Hold, Message, Permission, Person, shows
 from bot.sandbox.driver.used import Used
 from bot.services.questions import APPROVAL_LASTS_MS, CONFIRMATION_LASTS_MS
+from tests import books
 from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene, picture
 from tests.e2e.studio import Studio
+from tests.e2e.test_crashes import kill, started
 from tests.held import held
 
 FREE = "Nothing was charged."
@@ -396,6 +399,40 @@ async def test_a_bot_that_stops_between_the_click_and_the_card_has_made_the_job(
     async with held(running(scene.settings)):
         await scene.clip_of(question)
     assert len(scene.clips()) == 1
+
+
+@pytest.mark.parametrize(
+    "moment", [(CALLBACK, Hold(after_effect=True)), (ORIGINAL, Hold()), (ORIGINAL, Hold(after_effect=True))]
+)
+async def test_a_bot_that_is_killed_over_a_click_makes_one_clip(
+    scene: Scene, moment: tuple[tuple[str, str], Hold]
+) -> None:
+    route, fault = moment
+    db = await SqliteDatabase.open(scene.settings.database_path)
+    await prefer(db, scene, confirm_above=4)
+    await db.close()
+    async with started(scene) as process:
+        question = await asked(scene)
+        hold = scene.sandbox.faults.add(*route, fault)
+        await scene.mia.click(question, "Make it")
+        await asyncio.wait_for(hold.struck.wait(), 10)
+        await kill(process)
+    scene.sandbox.faults.clear()
+    async with started(scene):
+        if route is CALLBACK:  # nothing has come of it
+            await scene.mia.click(question, "Make it")
+        await scene.clip_of(question)
+    assert len(scene.clips()) == 1
+    assert await used_and_reserved(scene) == (5, 0)
+
+
+async def used_and_reserved(scene: Scene) -> tuple[int, int]:
+    """What is used and reserved in the end."""
+    db = await SqliteDatabase.open(scene.settings.database_path)
+    now_ms = SystemClock().now_ms()
+    balance = await db.read(books.balance(guild_id=scene.guild.id, user_id=scene.mia.id, now_ms=now_ms))
+    await db.close()
+    return balance.used, balance.reserved
 
 
 async def test_a_bot_that_stops_before_it_took_the_click_has_left_the_question_open(scene: Scene) -> None:
