@@ -58,6 +58,12 @@ def of_request(request_key: str) -> Transaction[tuple[int, str] | None]:
     return (int(rows[0]["id"]), rows[0]["ask"]) if rows else None
 
 
+def out_of_requests(guild_id: int, user_id: int, *, now_ms: int) -> Transaction[list[str]]:
+    """What came out of a member's requests and has not lapsed."""
+    rows = yield _OUT_OF_REQUESTS, {"guild_id": guild_id, "user_id": user_id, "now_ms": now_ms}
+    return [row["ask"] for row in rows]
+
+
 def change(offer_id: int, before: str, after: str, *, lapses_at_ms: int, now_ms: int) -> Transaction[None]:
     """Put something else in the place of an open offer, which then lasts until `lapses_at_ms`.
 
@@ -76,6 +82,10 @@ _INSERT = """
 """
 _OF_GUILD = "SELECT ask FROM offers WHERE id = :id AND guild_id = :guild_id"
 _OF_REQUEST = "SELECT id, ask FROM offers WHERE request_key = :request_key"
+_OUT_OF_REQUESTS = """
+    SELECT ask FROM offers
+    WHERE guild_id = :guild_id AND user_id = :user_id AND request_key IS NOT NULL AND lapses_at_ms >= :now_ms
+"""
 _CHANGE = """
     UPDATE offers SET ask = :after, lapses_at_ms = :lapses_at_ms
     WHERE id = :id AND ask = :before AND offers.lapses_at_ms >= :now_ms RETURNING id

@@ -17,11 +17,13 @@ from bot.services.notices import Notices
 from bot.services.ports import Clock
 from bot.services.questions import (
     LASTS_MS,
+    MAX_OPEN,
     MAX_REASON,
     NeedsConsent,
     NotYours,
     Question,
     Stage,
+    TooManyOpen,
     needed,
     understood,
 )
@@ -223,6 +225,7 @@ class Consent:
         asked = yield from self._asked(origin.request_key)
         if asked is not None:
             return asked
+        yield from self._check_open(origin)
         yield from redeem() if redeem else ()
         number = yield from offers.make(
             origin.guild_id,
@@ -233,6 +236,13 @@ class Consent:
             request_key=origin.request_key,
         )
         return needed(number, question)
+
+    def _check_open(self, origin: Origin) -> Transaction[None]:
+        now_ms = self._clock.now_ms()
+        kept = yield from offers.out_of_requests(origin.guild_id, origin.user_id, now_ms=now_ms)
+        questions = filter(None, map(understood, kept))
+        if sum(question.is_open(now_ms) for question in questions) >= MAX_OPEN:
+            raise TooManyOpen
 
     def _asked(self, request_key: str) -> Transaction[NeedsConsent | None]:
         """The question that a request has led to already; None where it has not."""

@@ -15,6 +15,8 @@ ANSWERED_LASTS_MS = 7 * 24 * 3_600_000
 """So long a message that missed its last edit can still be told how its question was answered."""
 
 MAX_REASON = 300
+MAX_OPEN = 10
+"""Questions of one member in one server; each may call a moderator."""
 
 
 class Stage(StrEnum):
@@ -79,6 +81,10 @@ class NeedsApproval(NeedsConsent):
 
 class NotYours(Refused):
     """Only the one who asked for the clip can answer this."""
+
+
+class TooManyOpen(Refused):
+    """Too many of your clips wait for an answer; let one of them be answered first, or withdraw it."""
 
 
 def needed(number: int, question: Question) -> NeedsConsent:

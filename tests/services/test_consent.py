@@ -22,6 +22,7 @@ from bot.services.questions import (
     ANSWERED_LASTS_MS,
     APPROVAL_LASTS_MS,
     CONFIRMATION_LASTS_MS,
+    MAX_OPEN,
     MAX_REASON,
     NeedsApproval,
     NeedsConfirmation,
@@ -29,6 +30,7 @@ from bot.services.questions import (
     NotYours,
     Question,
     Stage,
+    TooManyOpen,
     understood,
 )
 from tests import books, builders
@@ -397,6 +399,17 @@ async def test_a_refusal_comes_before_any_question(desk: Desk) -> None:
     with pytest.raises(QuotaExceeded):
         await desk.consent.place(Wanted(builders.origin(), builders.request(), MEMBER))
     await desk.consent.remind("anything")
+
+
+async def test_a_member_has_so_many_questions_open_and_no_more(desk: Desk) -> None:
+    await desk.prefer(approval_role_id=REGULARS)
+    numbers = [(await desk.asked(NeedsApproval))[0] for _ in range(MAX_OPEN)]
+    with pytest.raises(TooManyOpen):
+        await desk.consent.place(Wanted(builders.origin(), builders.request(), MEMBER))
+    with pytest.raises(NeedsApproval):
+        await desk.consent.place(Wanted(builders.origin(user_id=101), builders.request(), MEMBER))
+    await desk.consent.withdraw(numbers[0], GUILD, MIA)
+    await desk.asked(NeedsApproval)
 
 
 async def test_a_model_that_is_gone_meanwhile_is_refused_and_the_question_stays(desk: Desk) -> None:
