@@ -4,17 +4,24 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import discord
 import pytest
 
+from bot.db import money
 from bot.db.ledger import Cursor, Line, Lookup
+from bot.db.sqlite import SqliteDatabase
+from bot.domain.limits import Limits
 from bot.domain.money import Entry
-from bot.services.ledger import PAGE, Page
+from bot.services.guilds import GuildSettings
+from bot.services.ledger import PAGE, Ledger, Page
 from bot.ui import ledger as words
 from bot.ui.ledger import KIND_CHOICES, LedgerButton, NoSuchKind, lookup, page_text, page_view, send_csv
-from tests.ui.conftest import buttons, refusals
+from tests.services.doubles import TurnedClock
+from tests.ui.conftest import buttons, everything_said, refusals
 
 AT_MS = 1_790_000_000_000
 
@@ -141,6 +148,41 @@ async def test_numbers_that_no_database_holds_are_brought_within_bounds() -> Non
     assert again.wanted == Lookup(2**63 - 1)
 
 
+async def test_a_forged_click_shows_the_ledger_of_the_server_it_comes_from(tmp_path: Path) -> None:
+    """The id is another server's; discord.py itself only takes ids that are on the message that was clicked."""
+    database = await SqliteDatabase.open(tmp_path / "kinora.db")
+    for guild_id, reason in ((1, "a secret"), (2, "their own")):
+        await database.write(money.note(guild_id, 100, Entry.BLOCK, by_id=900, reason=reason, now_ms=AT_MS))
+    [foreign] = (await Ledger(db=database).newest(1, Lookup())).lines
+    button = LedgerButton(Lookup(100), "newer", Cursor(foreign.at_ms, foreign.id - 1))
+    click = Click(
+        GuildSettings(db=database, clock=TurnedClock(), defaults=Limits(), changed=lambda: None),
+        Ledger(db=database),
+        guild_id=2,
+    )
+    interaction: Any = click
+    await button.callback(interaction)
+    assert "their own" in click.text
+    assert "a secret" not in click.text
+    await database.close()
+
+
+class Click:
+    """A moderator's click in a server, with its answer."""
+
+    permissions = discord.Permissions(manage_guild=True)
+    user = None
+
+    def __init__(self, guilds: GuildSettings, ledger: Ledger, *, guild_id: int) -> None:
+        self.client = SimpleNamespace(services=SimpleNamespace(guilds=guilds, ledger=ledger))
+        self.response = self
+        self.guild_id = guild_id
+        self.text = ""
+
+    async def edit_message(self, *, view: discord.ui.LayoutView) -> None:
+        self.text = everything_said(view)
+
+
 # ---- The file
 
 
@@ -159,9 +201,7 @@ class Asked:
     ) -> None:
         [file] = attachments
         self.data = file.fp.read()
-        self.text = next(
-            item.content for item in view.walk_children() if isinstance(item, discord.ui.TextDisplay)
-        )
+        self.text = everything_said(view)
         assert file.filename == "ledger.csv"
 
     @property
