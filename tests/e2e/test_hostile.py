@@ -68,7 +68,7 @@ class TestCaps:
             if "Job" in answer.text:
                 await scene.clip_of(answer)
         quota = await (await scene.mia.slash("quota me", scene.channel)).response()
-        assert "0 credits left of 15 (15 used" in quota.text
+        assert "0 left of 15 · 15 used" in quota.text
 
     async def test_a_member_in_two_servers_at_once_overdraws_neither(
         self, bot: Bot, scene: Scene, studio: Studio

@@ -116,7 +116,7 @@ async def test_nobody_pays_more_than_was_reserved(scene: Scene, vendors: Vendors
     async with started(scene, vendors, providers=first("kling")) as bot:
         card = await asked(scene)
         await shows(card, lambda shown: "has no credit left. Nothing was charged." in shown.text)
-        assert await bot.app.db.read(ledger()) == [("reserve", 35), ("refund", 0)]
+        assert await bot.app.db.read(ledger()) == [("reserve", 35), ("refund", 35)]
     assert vendors.asked == {"kling"}
 
 
@@ -214,7 +214,7 @@ async def test_a_create_in_doubt_that_nobody_can_find_is_given_up_and_never_sent
     vendors.onemin.on_create.append(doubt)
     async with started(scene, vendors, providers=DEAREST_FIRST) as bot:
         await shows(await asked(scene), lambda shown: HELD in shown.text)
-        assert await bot.app.db.read(ledger()) == [("reserve", 53), ("refund", 0)]
+        assert await bot.app.db.read(ledger()) == [("reserve", 53), ("refund", 53)]
     [error] = told(logs, "held: may have been charged")
     assert (error["log_level"], error["job"], error["provider"], error["attempt"]) == (
         "error",
@@ -319,7 +319,7 @@ async def test_a_create_that_blocked_when_the_bot_died_is_given_up(
         assert not told(logs, "held: may have been charged")
     async with started(scene, vendors, clock=clock, providers=DEAREST_FIRST) as bot:
         await shows(card, lambda shown: HELD in shown.text)
-        assert await bot.app.db.read(ledger()) == [("reserve", 53), ("refund", 0)]
+        assert await bot.app.db.read(ledger()) == [("reserve", 53), ("refund", 53)]
     assert len(told(logs, "held: may have been charged")) == 1
     assert (len(vendors.creates("onemin")), len(vendors.onemin.bill)) == (1, 1)
     assert vendors.asked == {"onemin"}

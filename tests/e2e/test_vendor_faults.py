@@ -35,7 +35,7 @@ def settled(name: str) -> list[tuple[str, int]]:
 
 
 def refunded(name: str) -> list[tuple[str, int]]:
-    return [("reserve", PRICES[name]), ("refund", 0)]
+    return [("reserve", PRICES[name]), ("refund", PRICES[name])]
 
 
 @pytest.mark.parametrize("name", POLLED)

@@ -175,7 +175,7 @@ async def test_a_refusal_is_a_sentence_and_costs_nothing(
     assert [button.label for button in card.buttons] == ["Show request"]
     assert vendor.bill == []
     assert vendors.asked == {name}
-    assert await bot.app.db.read(ledger()) == [("reserve", PRICES[name]), ("refund", 0)]
+    assert await bot.app.db.read(ledger()) == [("reserve", PRICES[name]), ("refund", PRICES[name])]
     is_operators = how in (OnCreate.REFUSE_PAYMENT, OnCreate.REFUSE_KEY)
     assert said.of("error") == (["provider refuses the account"] if is_operators else [])
     assert "Acme" not in said.text()  # the team that 1min.ai names
@@ -228,7 +228,7 @@ async def test_a_model_that_nobody_knows_goes_to_the_provider_as_typed(
     body = vendors.creates("kling")[-1].body
     assert (body["model_name"], body["duration"], body["mode"]) == ("kling-v9-Turbo.beta", "7", "4k")
     assert vendors.asked == {"kling"}
-    assert await bot.app.db.read(ledger()) == [("reserve", 294), ("refund", 0)]  # the dearest, 4k of 3.0
+    assert await bot.app.db.read(ledger()) == [("reserve", 294), ("refund", 294)]  # the dearest, 4k of 3.0
 
 
 @pytest.mark.usefixtures("bot")
