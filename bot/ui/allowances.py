@@ -22,8 +22,8 @@ def me_text(allowance: Allowance) -> str:
     return _fitted(
         [
             "### Your credits",
-            *_headline(allowance),
             *_blocked(allowance, "You are blocked from making clips"),
+            *_headline(allowance),
             *_means(allowance.member, otherwise="No cap of yours"),
             *_balances(allowance.channel, "This channel"),
             *_balances(allowance.server, "This server"),

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from bot.db import limits
+from bot.domain.limits import EVERYBODY, Limit, Measure
+from bot.domain.money import Scope
 from bot.sandbox import Channel, Message, Permission, Person, shows
 from bot.sandbox.model.applications import SLASH
 from bot.sandbox.model.people import Role
@@ -311,6 +314,21 @@ async def test_a_server_is_shown_with_all_that_was_set(scene: Scene, ada: Person
     assert f"**Roles**\n-# <@&{helpers.id}> day 50" in shown
     assert f"**Channels**\n-# <#{scene.channel.id}> clip 20" in shown
     assert "`day` 50 credits" in await said(ada, "show", scene, role=helpers)
+
+
+async def test_the_operators_ceiling_is_shown_and_no_budget_raises_it(
+    scene: Scene, bot: Bot, ada: Person
+) -> None:
+    await said(scene.mia, "me", scene)
+    ceiling = Limit(Scope.OPERATOR, EVERYBODY, Measure.MONTH, 4)
+    await bot.app.db.write(limits.put(scene.guild.id, ceiling))
+    told = await said(ada, "budget", scene, amount="none", window="month")
+    assert (
+        "lets this server use 4 credits a month at the catalogue's prices; that counts all the same" in told
+    )
+    await said(ada, "grant", scene, credits=1_000)
+    assert "**Operator's ceiling, this month**" in await said(ada, "show", scene)
+    assert "The bot's operator lets this server use 4 credits more" in (await asked(scene)).text
 
 
 async def test_nothing_of_a_server_shows_in_another(scene: Scene, ada: Person) -> None:

@@ -103,7 +103,7 @@ def test_a_cap_of_nothing_is_shown_as_one() -> None:
 @pytest.mark.parametrize(
     ("block", "shown"),
     [
-        (Block(None, None), "⛔ **You are blocked from making clips**\n**No cap"),
+        (Block(None, None), "⛔ **You are blocked from making clips**\nNothing is capped"),
         (
             Block(1_800_000_000_000, "spam @everyone"),
             "⛔ **You are blocked from making clips** until <t:1800000000:f>\n-# spam \uff20everyone\n",
