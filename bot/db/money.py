@@ -492,12 +492,16 @@ _DISCREPANCIES = """
     SELECT count(*) AS n FROM wrong
 """
 _GRANT_DISCREPANCIES = """
-    SELECT count(*) AS n FROM grants
-    WHERE credits <> coalesce((SELECT sum(credits) FROM ledger WHERE grant_id = grants.id AND kind = 'grant'), 0)
-        OR used <> coalesce((SELECT sum(credits) FROM draws WHERE grant_id = grants.id AND kind = 'settle'), 0)
-        OR reserved <> coalesce((
-            SELECT sum(credits) FROM draws WHERE grant_id = grants.id AND kind = 'reserve' AND NOT EXISTS (
-                SELECT 1 FROM draws AS closing WHERE closing.job_id = draws.job_id
-                    AND closing.grant_id = draws.grant_id AND closing.kind <> 'reserve')
-        ), 0)
+    WITH differences AS (
+        SELECT id AS grant_id, credits, reserved, used FROM grants
+        UNION ALL SELECT grant_id, -credits, 0, 0 FROM ledger WHERE kind = 'grant'
+        UNION ALL SELECT grant_id, 0, 0, -credits FROM draws WHERE kind = 'settle'
+        UNION ALL SELECT grant_id, 0, -credits, 0 FROM draws WHERE kind = 'reserve' AND NOT EXISTS (
+            SELECT 1 FROM draws AS closing WHERE closing.job_id = draws.job_id
+                AND closing.grant_id = draws.grant_id AND closing.kind <> 'reserve')
+    ), wrong AS (
+        SELECT grant_id FROM differences GROUP BY grant_id
+        HAVING sum(credits) <> 0 OR sum(reserved) <> 0 OR sum(used) <> 0
+    )
+    SELECT count(*) AS n FROM wrong
 """

@@ -80,6 +80,15 @@ async def test_no_step_of_a_request_reads_a_table_from_its_first_row_to_its_last
     assert not scanned
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [money._DISCREPANCIES, money._GRANT_DISCREPANCIES, lanes._RECOUNT_LANES, lanes._RECOUNT_TURNS],
+)
+async def test_a_start_reads_no_table_again_for_each_row_of_another(db: SqliteDatabase, sql: str) -> None:
+    found = await db.read(plan(sql))
+    assert not re.search(r"CORRELATED.*\nSCAN", found)
+
+
 def test_the_statements_of_a_request_are_looked_at() -> None:
     assert {"bot.db.money", "bot.db.limits", "bot.db.lanes", "bot.db.guilds"} == {
         where for where, _, _ in STATEMENTS
