@@ -139,7 +139,9 @@ class Consent:
             Refused: another of its kinds; the question stays open.
         """
         kept = await self._open(number, guild_id, Stage.MODERATORS)
-        return await self._agree(kept, replace(kept.question.asker, approved_by=moderator_id))
+        job = await self._agree(kept, replace(kept.question.asker, approved_by=moderator_id))
+        log.info("approved", job=job.id, by=moderator_id)
+        return job
 
     async def decline(self, number: int, guild_id: int, moderator_id: int, reason: str) -> Question:
         """A moderator does not agree; `reason` may be empty. Returns the question with its answer.
@@ -281,8 +283,7 @@ class Consent:
             self._notices.wake()
         job = accepted.job
         if accepted.is_new:
-            by = wanted.asker.approved_by
-            log.info("accepted", job=job.id, guild=guild_id, credits=job.credits, approved_by=by)
+            log.info("accepted", job=job.id, guild=guild_id, credits=job.credits)
             self._queued()
         return job
 
