@@ -205,7 +205,7 @@ async def test_a_channel_deleted_on_the_way_gives_the_credits_back(
     shown = await (await scene.mia.slash("job", again, id=1)).response(lambda answer: answer.files)
     assert shown.files[0].data == film()
     quota = await (await scene.mia.slash("quota me", again)).response()
-    assert "500 credits left of 500" in quota.text
+    assert "500 left of 500 · 0 used" in quota.text
 
 
 async def test_a_thread_deleted_before_the_post_leaves_the_channel(scene: Scene) -> None:

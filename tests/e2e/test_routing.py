@@ -22,6 +22,8 @@ from tests.vendors.vendor import OnCreate, OnDownload, OnPoll, Outcome
 
 DEAREST_FIRST = ("onemin", "aimlapi", "kkiai", "kling")
 PRICES = {"onemin": 53, "aimlapi": 49, "kkiai": 44, "kling": 35}
+SETTLED = PRICES | {"aimlapi": 15}
+"""AI/ML API says what a clip really took, which is what is charged."""
 """For 5 s in pro."""
 
 HELD = "The provider did not say whether it took the job, so it was given up. Nothing was charged."
@@ -78,7 +80,7 @@ async def test_the_operators_first_provider_makes_it(scene: Scene, vendors: Vend
 
 async def test_a_server_that_prefers_the_cheapest_gets_it(scene: Scene, vendors: Vendors) -> None:
     async with started(scene, vendors, providers=DEAREST_FIRST) as bot:
-        caps = vendors.settings(scene.settings).default_caps
+        caps = vendors.settings(scene.settings).default_limits
         await bot.app.db.write(guilds.prefer(scene.guild.id, {"cheapest_first": 1}, defaults=caps))
         await scene.clip_of(await asked(scene))
     assert vendors.asked == {"kling"}
@@ -202,7 +204,7 @@ async def test_a_create_in_doubt_is_found_again_and_sent_nowhere_else(
     vendors.by_name[name].on_create.append(doubt)
     async with started(scene, vendors, providers=first(name)) as bot:
         await scene.clip_of(await asked(scene))
-        assert await bot.app.db.read(ledger()) == [("reserve", PRICES[name]), ("settle", PRICES[name])]
+        assert await bot.app.db.read(ledger()) == [("reserve", PRICES[name]), ("settle", SETTLED[name])]
     assert (len(vendors.creates(name)), len(vendors.by_name[name].bill)) == (1, 1)
     assert vendors.asked == {name}
 
@@ -338,7 +340,7 @@ async def test_a_clip_that_was_rendering_is_asked_about_by_the_next_process(
     before = len(vendors.questions(name))
     async with started(scene, vendors, clock=clock, providers=(name,)) as bot:
         await scene.clip_of(card)
-        assert await bot.app.db.read(ledger()) == [("reserve", PRICES[name]), ("settle", PRICES[name])]
+        assert await bot.app.db.read(ledger()) == [("reserve", PRICES[name]), ("settle", SETTLED[name])]
     assert (len(vendors.creates(name)), len(vendors.by_name[name].bill)) == (1, 1)
     assert len(vendors.questions(name)) == before + 1
 
@@ -360,6 +362,6 @@ async def test_a_link_that_has_expired_is_asked_for_again_by_the_next_process(
     before = len(vendors.questions(name))
     async with started(scene, vendors, clock=clock, providers=(name,)) as bot:
         await scene.clip_of(card)
-        assert await bot.app.db.read(ledger()) == [("reserve", PRICES[name]), ("settle", PRICES[name])]
+        assert await bot.app.db.read(ledger()) == [("reserve", PRICES[name]), ("settle", SETTLED[name])]
     assert len(vendors.questions(name)) == before + 1
     assert (len(vendors.creates(name)), len(vendor.bill)) == (1, 1)

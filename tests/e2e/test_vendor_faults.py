@@ -11,7 +11,7 @@ from bot.domain.jobs import JobState
 from bot.sandbox import shows
 from tests.e2e.scenes import Scene
 from tests.e2e.studio import film
-from tests.e2e.test_routing import DEAREST_FIRST, PRICES, asked, first, started, told
+from tests.e2e.test_routing import DEAREST_FIRST, PRICES, SETTLED, asked, first, started, told
 from tests.vendors.opened import NAMES, QuickClock, Vendors, eventually, ledger
 from tests.vendors.vendor import OnCreate, OnDownload, OnPoll, Outcome
 
@@ -31,7 +31,7 @@ def logs() -> Iterator[list[Any]]:
 
 
 def settled(name: str) -> list[tuple[str, int]]:
-    return [("reserve", PRICES[name]), ("settle", PRICES[name])]
+    return [("reserve", PRICES[name]), ("settle", SETTLED[name])]
 
 
 def refunded(name: str) -> list[tuple[str, int]]:
