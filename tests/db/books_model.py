@@ -259,6 +259,7 @@ class Books:
         worth: int,
     ) -> dict[str, Credits]:
         guild_id = asker.guild_id
+        reserved, used = self.sums()
         sides = {
             "member": (asker.user_id, caps, price),
             "channel": (asker.channel_id, of_channel, price),
@@ -266,24 +267,27 @@ class Books:
             "operator": (0, self.caps_of(guild_id, "operator", 0), worth),
         }
         return {
-            scope: self._take_one_by_one(guild_id, scope, subject_id, side_caps, amount)
+            scope: self._take_one_by_one((guild_id, scope, subject_id), side_caps, amount, reserved + used)
             for scope, (subject_id, side_caps, amount) in sides.items()
         }
 
     def _take_one_by_one(
-        self, guild_id: int, scope: str, subject_id: int, caps: dict[str, int | None], amount: int
+        self,
+        whose: tuple[int, str, int],
+        caps: dict[str, int | None],
+        amount: int,
+        gone: Counter[Account],
     ) -> Credits:
         """Lay out every credit there is with its last moment, and take the first of them."""
+        guild_id, scope, subject_id = whose
         zone = self.servers[guild_id].zone
         now = periods(self.now_ms, zone)
-        reserved, used = self.sums()
         left: list[int] = []
         ends: list[int] = []
         for place, window in enumerate(WINDOWS):
             cap = caps.get(window)
             if cap is not None:
-                account = (guild_id, scope, subject_id, now[place])
-                left.append(max(0, cap - reserved[account] - used[account]))
+                left.append(max(0, cap - gone[(*whose, now[place])]))
                 ends.append(_ends_ms(now[0], place, zone))
         if not left:
             return [("allowance", 0)] * amount

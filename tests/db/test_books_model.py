@@ -57,7 +57,7 @@ START_MS = 1_798_000_000_000
 """Late in December of 2026: the year ends in the middle of a week."""
 ZONES = ("UTC", "Asia/Kathmandu", "Pacific/Kiritimati", "America/New_York", "Australia/Lord_Howe")
 HOUR_MS = 3_600_000
-DEFAULTS = builders.caps(guild_month=120, user_day=30, user_queued=6, user_running=2)
+DEFAULTS = builders.caps(guild_month=120, user_day=30, user_queued=6, user_running=1)
 RESETTABLE = (Scope.SERVER, Scope.MEMBER, Scope.CHANNEL)
 SUBJECTS = (
     (Scope.OPERATOR, 0),
@@ -586,7 +586,7 @@ def test_the_books_agree_with_the_model_whatever_happens() -> None:
     run_state_machine_as_test(
         BooksMachine,
         settings=settings(
-            max_examples=40,
+            max_examples=30,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
