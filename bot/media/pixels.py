@@ -1,8 +1,5 @@
 """Work on decoded pixels with Pillow: reading foreign bytes, turning, colours, shape, writing."""
 
-# pyright: reportUnknownMemberType=false
-# (Pillow's signatures mention NumPy, which is not installed.)
-
 import contextlib
 import io
 from typing import Literal

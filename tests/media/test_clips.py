@@ -1,5 +1,5 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# (Pillow's types mention NumPy, which is not installed, and PyAV leaves its generics open.)
+# pyright: reportUnknownMemberType=false
+# (PyAV leaves its generics open.)
 # ruff: noqa: ASYNC240 - a test may wait for the small files it made
 
 import asyncio

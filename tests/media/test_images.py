@@ -1,5 +1,5 @@
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# (Pillow's types mention NumPy, which is not installed, and PyAV leaves its generics open.)
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# (Pillow leaves its colour profiles open.)
 
 import asyncio
 import io

@@ -34,7 +34,7 @@ def planes(clip: Path) -> Iterator[list[Image.Image]]:
 
 def centre(plane: Image.Image, floor: int = 40) -> tuple[float, float]:
     """The centroid of what is brighter than the floor, in samples from the corner."""
-    bright = plane.point([0] * (floor + 1) + [255] * (255 - floor))  # pyright: ignore[reportUnknownMemberType]  # Pillow's open signature
+    bright = plane.point([0] * (floor + 1) + [255] * (255 - floor))
     box = bright.getbbox()
     assert box is not None
     spot = plane.crop(box)

@@ -9,7 +9,7 @@ SIZE = (640, 360)
 
 def ink_box(picture: Image.Image) -> tuple[int, int, int, int] | None:
     """Where the letters are: they alone are nearly white."""
-    return picture.convert("L").point([0] * 200 + [255] * 56).getbbox()  # pyright: ignore[reportUnknownMemberType]  # Pillow's open signature
+    return picture.convert("L").point([0] * 200 + [255] * 56).getbbox()
 
 
 def test_the_same_words_make_the_same_card_and_others_another() -> None:
