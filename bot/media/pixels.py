@@ -11,7 +11,7 @@ from bot.media.formats import ImageFormat, webp_size
 from bot.media.shape import Limits, Plan, Size
 
 _LANCZOS = Image.Resampling.LANCZOS
-_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))  # pyright: ignore[reportUnknownArgumentType]  # untyped C
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # untyped C
 
 _MAX_SCANS = 100  # a progressive JPEG has about ten; each costs a pass over all its pixels
 _ORIENTATION = 0x0112
