@@ -36,7 +36,7 @@ bench: $(DEV)  ## run the benchmarks; tables here, JSON in benchmarks/results
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: docs
-docs: $(RUN)  ## write the tables of docs/models.md and docs/settings.md anew from what they are about
+docs: $(RUN)  ## write the tables of the README, docs/models.md and docs/settings.md anew from what they are about
 	@$(BIN)/python -m docs.models
 	@$(BIN)/python -m docs.settings
 

@@ -1,4 +1,4 @@
-"""Writes the table of `docs/settings.md` anew from the table of settings: `make docs`."""
+"""Writes the tables of `docs/settings.md` and of the README anew from the table of settings: `make docs`."""
 
 # ruff: noqa: INP001 - beside the page it writes, and part of no package
 
@@ -9,10 +9,12 @@ from bot.services.controls import Surroundings
 from bot.services.guilds import SETTINGS, GuildSetting
 
 PAGE = Path(__file__).with_suffix(".md")
+README = PAGE.parents[1] / "README.md"
 BEGIN = "<!-- From here to the next comment, `make docs` writes this page from bot/services/guilds.py. -->\n"
 END = "<!-- The end of what `make docs` writes. -->\n"
 
 _HEAD = "| setting | what it decides | can be | usually |\n| --- | --- | --- | --- |\n"
+_SHORT_HEAD = "| `/settings` | what it decides | usually |\n|---|---|---|\n"
 _NOWHERE = Surroundings(guild_id=0, user_id=0)
 
 
@@ -22,11 +24,25 @@ def page(text: str, settings: Iterable[GuildSetting]) -> str:
     Raises:
         ValueError: the page has lost the comments between which the table stands.
     """
+    return _with_table(text, [_HEAD, *map(_row, settings)])
+
+
+def readme(text: str, settings: Iterable[GuildSetting]) -> str:
+    """The README `text` with its shorter table, likewise."""
+    return _with_table(text, [_SHORT_HEAD, *map(_short_row, settings)])
+
+
+def _with_table(text: str, table: Iterable[str]) -> str:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{PAGE.name} has lost the comments between which its table stands.")
-    return "".join([before, begin, "\n", _HEAD, *map(_row, settings), "\n", end, after])
+        raise ValueError("A page has lost the comments between which its table stands.")
+    return "".join([before, begin, "\n", *table, "\n", end, after])
+
+
+def _short_row(setting: GuildSetting) -> str:
+    usual = setting.control.state(setting.usual, _NOWHERE).name
+    return f"| `{setting.name}` | {setting.words} | {usual} |\n"
 
 
 def _row(setting: GuildSetting) -> str:
@@ -37,8 +53,9 @@ def _row(setting: GuildSetting) -> str:
 
 
 def main() -> None:
-    """Write the page."""
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), SETTINGS), encoding="utf-8")
+    """Write the page and the README."""
+    for path, made in ((PAGE, page), (README, readme)):
+        path.write_text(made(path.read_text(encoding="utf-8"), SETTINGS), encoding="utf-8")
 
 
 if __name__ == "__main__":
