@@ -43,7 +43,7 @@ from tests.db.books_model import DAY_MS, ENDED, HOLDS_SLOT, NEVER, Books, No
 
 T = TypeVar("T")
 
-GUILDS, MEMBERS, ROLES = (1, 1, 1, 2), (100, 100, 101), (21, 22, 23)
+GUILDS, MEMBERS, ROLES = (1, 1, 1, 2), (100, 100, 101), (21, 22)
 """Some are met more often."""
 PLACES = ((10, None), (11, None), (12, 10))
 """Channels, and a thread in the first of them."""
@@ -52,7 +52,10 @@ SPECS = {
     "spare": builders.SPARE.model_copy(
         update={"price": builders.SPARE.price.model_copy(update={"per_second": {"std": Decimal("2.4")}})}
     ),
+    "third": builders.LOCAL.model_copy(update={"provider": "third", "id": "third-1"}),
 }
+ASKED_FIRST = ("local", "spare")
+"""The third one only gets what another has refused."""
 START_MS = 1_798_000_000_000
 """Late in December of 2026: the year ends in the middle of a week."""
 ZONES = ("UTC", "Asia/Kathmandu", "Pacific/Kiritimati", "America/New_York", "Australia/Lord_Howe")
@@ -63,10 +66,12 @@ SUBJECTS = (
     (Scope.OPERATOR, 0),
     (Scope.SERVER, 0),
     *((Scope.MEMBER, user_id) for user_id in sorted({0, *MEMBERS})),
-    *((Scope.ROLE, role_id) for role_id in ROLES),
+    *((Scope.ROLE, role_id) for role_id in (*ROLES, *ROLES)),
     (Scope.CHANNEL, 10),
     (Scope.CHANNEL, 11),
 )
+OF_ROLES = (Measure.DAY, Measure.CLIP, Measure.RUNNING, Measure.RUNNING)
+"""Few, so that several roles have an opinion on the same thing."""
 STEPS_FROM: dict[str, tuple[str, ...]] = {
     "admit": ("queued",),
     "is_taken": ("submitting", "unknown"),
@@ -181,6 +186,7 @@ class BooksMachine(RuleBasedStateMachine):
         for _ in range(3):
             self.prefer(dice)
             self.grant(dice)
+            self.limit(dice)
 
     @rule(dice=DICE)
     def people_ask(self, dice: Random) -> None:
@@ -239,12 +245,12 @@ class BooksMachine(RuleBasedStateMachine):
             guild_id,
             dice.choice(MEMBERS),
             parent_id or channel_id,
-            frozenset(dice.sample(ROLES, dice.choice([0, 0, 1, 2]))),
+            frozenset(dice.sample(ROLES, dice.choice([0, 1, 2, 2]))),
             manages=dice.choice([False, True]),
             confirmed=dice.choice([0, 12, 100]),
             approved_by=dice.choice([None, None, 7]),
         )
-        choice, request = self.priced(guild_id, dice.choice(list(SPECS)), dice.choice([5, 10]))
+        choice, request = self.priced(guild_id, dice.choice(ASKED_FIRST), dice.choice([5, 10]))
         place = {"guild_id": guild_id, "channel_id": channel_id, "parent_id": parent_id}
         origin = builders.origin(**place, user_id=asker.user_id)
 
@@ -284,7 +290,7 @@ class BooksMachine(RuleBasedStateMachine):
         choice = Choice(spec, prices.of(spec, request), (), spec.cost(request), prices.percent_of(spec))
         server = self.books.servers[guild_id]
         own = server.prices.get(spec.id)
-        worth = {"local": 10, "spare": 24}[provider] * seconds // 10
+        worth = {"local": 10, "spare": 24, "third": 10}[provider] * seconds // 10
         assert choice.worth == worth
         assert choice.price == (-(-worth * server.percent // 100) if own is None else own * seconds)
         assert choice.percent == (server.percent if own is None else None)
@@ -372,9 +378,9 @@ class BooksMachine(RuleBasedStateMachine):
         with pytest.raises(sqlite3.IntegrityError):
             self.write(money.close(ended, money.Entry.REFUND, now_ms=self.books.now_ms))
 
-    def move_on(self, number: int, _dice: Random) -> None:
+    def move_on(self, number: int, dice: Random) -> None:
         model, job = self.books.jobs[number], self.job(number)
-        other = "spare" if model.provider == "local" else "local"
+        other = dice.choice([name for name in SPECS if name != model.provider])
         choice, _ = self.priced(model.guild_id, other, job.request.duration_s)
         if choice.price > model.credits:
             return
@@ -422,7 +428,7 @@ class BooksMachine(RuleBasedStateMachine):
     def limit(self, dice: Random) -> None:
         guild_id = dice.choice(GUILDS)
         scope, subject_id = dice.choice(SUBJECTS)
-        measure = dice.choice([*MEASURES[scope], *({Measure.RUNNING} & {*MEASURES[scope]})])
+        measure = dice.choice(OF_ROLES if scope is Scope.ROLE else MEASURES[scope])
         amount = dice.choice(FEW if measure in (Measure.QUEUED, Measure.RUNNING) else CAPS)
         is_cleared = dice.choice([False, False, True])
         known = self.books.servers[guild_id].limits
@@ -586,7 +592,7 @@ def test_the_books_agree_with_the_model_whatever_happens() -> None:
     run_state_machine_as_test(
         BooksMachine,
         settings=settings(
-            max_examples=30,
+            max_examples=40,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
