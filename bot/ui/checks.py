@@ -75,10 +75,16 @@ async def may_see(interaction: discord.Interaction[Any], job: Job) -> bool:
     """Whether a job is the person's business: its owner, a moderator, or somebody who sees where it was asked."""
     if interaction.user.id == job.origin.user_id or await is_moderator(interaction):
         return True
+    return interaction.channel_id == job.origin.channel_id or _sees_from_afar(interaction, job)
+
+
+def _sees_from_afar(interaction: discord.Interaction[Any], job: Job) -> bool:
+    """A private thread is only seen by those in it, whom Discord does not name, and by who manages threads."""
     guild, member = interaction.guild, interaction.user
-    place = guild and guild.get_channel_or_thread(job.origin.parent_id or job.origin.channel_id)
-    return (
-        place is not None
-        and isinstance(member, discord.Member)
-        and place.permissions_for(member).view_channel
-    )
+    place = guild and guild.get_channel_or_thread(job.origin.channel_id)
+    is_private = isinstance(place, discord.Thread) and place.is_private()
+    channel = place.parent if isinstance(place, discord.Thread) else place
+    if channel is None or not isinstance(member, discord.Member):
+        return False
+    granted = channel.permissions_for(member)
+    return granted.view_channel and (granted.manage_threads or not is_private)

@@ -56,5 +56,5 @@ def interaction_in(channel: object, *granted: str, manager: bool = False) -> Any
         permissions = discord.Permissions(manage_guild=manager)
 
     made: Any = Interaction()
-    made.channel = channel
+    made.channel, made.channel_id = channel, getattr(channel, "id", None)
     return made
