@@ -2,12 +2,12 @@
 
 from datetime import UTC, tzinfo
 
-from bot.db import money
+from bot.db import standing as means
 from bot.db.transaction import Transaction
 from bot.domain.limits import Limits
 from bot.domain.money import Balance, Purse, Scope, Window
 
-_UNCAPPED = money.caps_for(Limits(), 0, (), 0)
+_UNCAPPED = means.caps_for(Limits(), 0, (), 0)
 
 
 def standing(
@@ -17,9 +17,9 @@ def standing(
     channel_id: int = 10,
     zone: tzinfo = UTC,
     now_ms: int,
-) -> Transaction[money.Standing]:
+) -> Transaction[means.Standing]:
     """What was used and reserved, without regard to caps."""
-    return money.standing(guild_id, user_id, channel_id, _UNCAPPED, zone=zone, now_ms=now_ms)
+    return means.read(guild_id, user_id, channel_id, _UNCAPPED, zone=zone, now_ms=now_ms)
 
 
 def balance(

@@ -94,6 +94,7 @@ class Given:
     user_id: int
     credits: int
     expires_ms: int
+    came_back: bool = False
     reserved: int = 0
     used: int = 0
 
@@ -119,7 +120,9 @@ class Asked:
     member: Credits
     server: Credits
     price: int
+    pays_overrun: bool
     state: str = "queued"
+    is_rendered: bool = False
     cost_micro_usd: int | None = None
     kept: dict[str, int] = field(default_factory=dict[str, int])
     """What was charged in the end, by scope."""
@@ -220,16 +223,17 @@ class Books:
         self._check_consent(asker, server, price)
         now = periods(self.now_ms, server.zone)
         place = (asker.guild_id, asker.user_id, asker.channel_id)
-        return Asked(
-            *place, provider, price, worth, worth, percent, now, taken["member"], taken["server"], price
-        )
+        sides = (taken["member"], taken["server"])
+        overrun = server.preferred["pays_overrun"]
+        return Asked(*place, provider, price, worth, worth, percent, now, *sides, price, overrun)
 
     def take_on(self, number: int, job: Asked, asker: Asker) -> None:
         """Reserve it."""
         for _, grant_id in grants_in((*job.member, *job.server)):
             self.grants[grant_id].reserved += 1
         self.jobs[number] = job
-        self.roles[asker.guild_id, asker.user_id] = asker.roles
+        if asker.approved_by is None or (asker.guild_id, asker.user_id) not in self.roles:
+            self.roles[asker.guild_id, asker.user_id] = asker.roles
         by_id = asker.approved_by or asker.user_id
         amounts = self.amounts(job)
         self.enter(number, "reserve", by_id=by_id, amounts=amounts, credits_=job.credits, worth=job.worth)
@@ -321,14 +325,13 @@ class Books:
 
     def rendered(self, job: Asked, cost_micro_usd: int | None) -> None:
         """The clip is there, and its provider may say what it took."""
-        job.state = "fetching"
+        job.state, job.is_rendered = "fetching", True
         if cost_micro_usd is None:
             return
         job.cost_micro_usd = cost_micro_usd
         if job.percent is not None:
             job.price = -(-cost_micro_usd * job.percent // 1_000_000)
-            if not self.servers[job.guild_id].preferred["pays_overrun"]:
-                job.price = min(job.price, job.credits)
+            job.price = min(job.price, job.credits * (2 if job.pays_overrun else 1))
 
     def end(self, number: int, state: str) -> None:
         """Settle or refund; what comes back to a grant that has expired is a new one for a day."""
@@ -340,37 +343,35 @@ class Books:
         member = self._give_back(number, job.member, charged)
         server = self._give_back(number, job.server, charged)
         worth = job.worth if job.cost_micro_usd is None else -(-job.cost_micro_usd // 10_000)
-        if is_done:
-            job.kept = {"member": member, "server": server, "channel": charged, "operator": worth}
+        worth = worth if job.is_rendered else 0
+        job.kept = {"member": member, "server": server, "channel": charged, "operator": worth}
         self.enter(
             number,
             "settle" if is_done else "refund",
             by_id=0,
             amounts=job.kept if is_done else held,
             credits_=charged if is_done else job.credits,
-            worth=worth if is_done else job.held_worth,
+            worth=worth,
         )
 
     def _give_back(self, number: int, taken: Credits, charged: int) -> int:
-        """Keep the allowance's credits first and what expires last, last; returns what stays with the allowance."""
-
-        def last_moment(credit: tuple[str, int]) -> tuple[int, int]:
-            source, grant_id = credit
-            return (0, 0) if source == "allowance" else (self.grants[grant_id].expires_ms, grant_id)
-
-        in_order = sorted(taken, key=last_moment)
+        """Keep what was taken first, as it is lost first; returns what stays with the allowance."""
         for _, grant_id in grants_in(taken):
             self.grants[grant_id].reserved -= 1
-        for _, grant_id in grants_in(in_order[:charged]):
+        for _, grant_id in grants_in(taken[:charged]):
             self.grants[grant_id].used += 1
-        back = Counter(grant_id for _, grant_id in grants_in(in_order[charged:]))
-        for grant_id in sorted(back, key=lambda grant_id: last_moment(("grant", grant_id))):
+        back = Counter(grant_id for _, grant_id in grants_in(taken[charged:]))
+        is_cancelled = self.jobs[number].state == "cancelled"
+        for grant_id in back:
             grant = self.grants[grant_id]
-            if grant.expires_ms <= self.now_ms:
+            if grant.expires_ms <= self.now_ms and not grant.came_back and not is_cancelled:
                 reason = f"came back from job {number} after they had expired"
                 until_ms = self.now_ms + DAY_MS
-                self.give(grant.guild_id, grant.user_id, back[grant_id], until_ms, by_id=0, reason=reason)
-        return charged - len(grants_in(in_order[:charged]))
+                given = self.give(
+                    grant.guild_id, grant.user_id, back[grant_id], until_ms, by_id=0, reason=reason
+                )
+                self.grants[given].came_back = True
+        return charged - len(grants_in(taken[:charged]))
 
     def give(
         self, guild_id: int, user_id: int, credits_: int, expires_ms: int, *, by_id: int, reason: str | None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import jobs, lanes, money
+from bot.db import audit, jobs, lanes
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import NoSuchJob, QuotaExceeded, TooLateToCancel, TooManyQueued
 from bot.domain.jobs import STEPS, TERMINAL, Job, JobState, Origin
@@ -20,7 +20,7 @@ async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
     database = await SqliteDatabase.open(tmp_path / "kinora.db")
     await database.write(lanes.open_pool("local"))
     yield database
-    assert await database.read(money.discrepancies()) == 0
+    assert await database.read(audit.discrepancies()) == 0
     await database.close()
 
 

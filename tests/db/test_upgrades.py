@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import guilds, jobs, lanes, limits, migrate, money
+from bot.db import audit, guilds, jobs, lanes, limits, migrate
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 from bot.domain.jobs import TERMINAL, Job, JobState
@@ -64,7 +64,7 @@ async def test_a_job_from_before_there_were_several_providers_is_carried_on(tmp_
         for window in Window:
             balance = await db.read(books.balance(window=window, now_ms=1))
             assert (balance.used, balance.reserved) == (5, 0)
-        assert await db.read(money.discrepancies()) == 0
+        assert await db.read(audit.discrepancies()) == 0
         assert await db.write(lanes.recount()) == 0
     finally:
         await db.close()
@@ -95,6 +95,7 @@ class Old:
 
 YEARS_END = [f"2026-12-{day}" for day in range(25, 32)] + [f"2027-01-0{day}" for day in range(1, 6)]
 STATES = [*JobState]
+RENDERED = (JobState.FETCHING, JobState.DELIVERING, JobState.DONE, JobState.UNDELIVERABLE)
 OLD = (
     *(Old(STATES[number % len(STATES)], day) for number, day in enumerate(YEARS_END)),
     *(Old(state, "2026-12-31", channel_id=11, parent_id=10, user_id=101) for state in JobState),
@@ -129,6 +130,7 @@ def enter(connection: sqlite3.Connection, number: int, job: Old) -> None:
         "run_at_ms": job.created_at_ms,
         "created_at_ms": job.created_at_ms,
         "finished_at_ms": job.created_at_ms if ended else None,
+        "rendered_at_ms": job.created_at_ms if job.state in RENDERED else None,
         "aftercare": 2 if ended else 0,
     }
     names, values = ", ".join(known), ", ".join(f":{name}" for name in known)
@@ -173,13 +175,13 @@ async def upgraded(tmp_path: Path) -> AsyncGenerator[SqliteDatabase]:
     connection.close()
     db = await SqliteDatabase.open(path)
     yield db
-    assert await db.read(money.discrepancies()) == 0
+    assert await db.read(audit.discrepancies()) == 0
     assert await db.write(lanes.recount()) == 0
     await db.close()
 
 
 async def test_the_books_of_all_that_was_ever_asked_agree(upgraded: SqliteDatabase) -> None:
-    assert await upgraded.read(money.discrepancies()) == 0
+    assert await upgraded.read(audit.discrepancies()) == 0
     assert await upgraded.write(lanes.recount()) == 0
 
 
@@ -192,8 +194,8 @@ async def test_caps_stay_as_they_were(upgraded: SqliteDatabase) -> None:
 
 
 async def test_preferences_and_prices_stay_as_they_were(upgraded: SqliteDatabase) -> None:
-    assert await upgraded.read(guilds.is_cheapest_first(1))
-    assert not await upgraded.read(guilds.is_cheapest_first(2))
+    assert (await upgraded.read(guilds.preferences(1)))["cheapest_first"]
+    assert not (await upgraded.read(guilds.preferences(2))).get("cheapest_first")
     assert await upgraded.read(guilds.prices(1)) == Prices()
     for number, old in enumerate(OLD, start=1):
         job = await upgraded.read(jobs.get(number))
@@ -214,10 +216,14 @@ def of_ledger(kind: str) -> Transaction[list[tuple[object, ...]]]:
     return [tuple(row) for row in rows]
 
 
-def expected(number: int, job: Old, credits_: int) -> tuple[object, ...]:
+def expected(number: int, job: Old, kind: str) -> tuple[object, ...]:
+    credits_ = job.settled if kind == "settle" else job.credits
+    worth = credits_
+    if kind == "refund":
+        worth = job.settled if job.state in RENDERED else 0
     year, week, _ = datetime.fromisoformat(job.day).isocalendar()
     whom = (number, job.guild_id, job.user_id, 0, job.parent_id or job.channel_id, "local")
-    return (*whom, *[credits_] * 4, job.day, f"{year}-W{week:02}", job.day[:7])
+    return (*whom, *[credits_] * 3, worth, job.day, f"{year}-W{week:02}", job.day[:7])
 
 
 @pytest.mark.parametrize("kind", ["reserve", "settle", "refund"])
@@ -225,7 +231,7 @@ async def test_every_row_of_the_ledger_is_still_there_in_its_week_and_channel(
     upgraded: SqliteDatabase, kind: str
 ) -> None:
     wanted = [
-        expected(number, job, job.settled if kind == "settle" else job.credits)
+        expected(number, job, kind)
         for number, job in enumerate(OLD, start=1)
         if kind == "reserve" or kind == _closing(job)
     ]

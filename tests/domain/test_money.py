@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.money import (
+    MOST_OVERRUN,
     Balance,
     Drawn,
     Grant,
@@ -164,9 +165,9 @@ SOON, LATE, NEVER = (
         (0, Drawn(0)),
         (4, Drawn(0, ((1, 4),))),
         (12, Drawn(2, ((1, 10),))),
-        (16, Drawn(5, ((1, 10), (2, 1)))),
-        (30, Drawn(5, ((1, 10), (2, 10), (3, 5)))),
-        (35, Drawn(5, ((1, 10), (2, 10), (3, 10)))),
+        (16, Drawn(5, ((1, 10),), ((2, 1),))),
+        (30, Drawn(5, ((1, 10),), ((2, 10), (3, 5)))),
+        (35, Drawn(5, ((1, 10),), ((2, 10), (3, 10)))),
         (36, None),
     ],
 )
@@ -245,8 +246,9 @@ def test_nothing_lasts_shorter_than_what_was_drawn_and_is_left_over(purse: Purse
 
 @st.composite
 def drawn_before(draw: st.DrawFn) -> Drawn:
-    parts = draw(st.lists(st.integers(1, 20), max_size=4))
-    return Drawn(draw(st.integers(0, 30)), tuple(enumerate(parts, start=1)))
+    parts = tuple(enumerate(draw(st.lists(st.integers(1, 20), max_size=4)), start=1))
+    ending = draw(st.integers(0, len(parts)))
+    return Drawn(draw(st.integers(0, 30)), parts[:ending], parts[ending:])
 
 
 DRAWN = drawn_before()
@@ -259,40 +261,41 @@ def test_what_is_kept_is_what_was_charged_and_no_grant_gives_more_than_it_gave(
     kept = drawn.keeping(charged)
     assert kept.allowance + sum(part for _, part in kept.grants) == charged
     assert kept.allowance >= 0
-    assert [grant_id for grant_id, _ in kept.grants] == [grant_id for grant_id, _ in drawn.grants]
     total = drawn.allowance + sum(part for _, part in drawn.grants)
-    for (_, was), (_, is_now) in zip(drawn.grants, kept.grants, strict=True):
-        assert 0 <= is_now <= was
-        if charged >= total:
-            assert is_now == was
-    if any(part for _, part in kept.grants):
-        assert kept.allowance >= drawn.allowance
+    for was, now in ((drawn.before, kept.before), (drawn.after, kept.after)):
+        assert [grant_id for grant_id, _ in now] == [grant_id for grant_id, _ in was]
+        assert all(0 <= is_now <= had for (_, had), (_, is_now) in zip(was, now, strict=True))
+    if charged >= total:
+        assert kept.grants == drawn.grants
 
 
 @given(DRAWN, st.integers(0, 150))
-def test_the_grant_that_expires_last_gets_back_first(drawn: Drawn, charged: int) -> None:
-    kept = drawn.keeping(charged).grants
-    used_up = [is_now < was for (_, was), (_, is_now) in zip(drawn.grants, kept, strict=True)]
-    first = used_up.index(True) if True in used_up else len(used_up)
-    assert all(is_now == 0 for _, is_now in kept[first + 1 :])
+def test_what_is_lost_last_comes_back_first(drawn: Drawn, charged: int) -> None:
+    def one_by_one(of: Drawn) -> list[int]:
+        parts = [*of.before, (0, of.allowance), *of.after]
+        return [source for source, amount in parts for _ in range(amount)]
+
+    taken, kept = one_by_one(drawn), one_by_one(drawn.keeping(charged))
+    if charged <= len(taken):
+        assert kept == taken[:charged]
 
 
 @pytest.mark.parametrize(
     ("charged", "kept"),
     [
-        (15, Drawn(5, ((1, 6), (2, 4)))),
-        (12, Drawn(5, ((1, 6), (2, 1)))),
-        (11, Drawn(5, ((1, 6), (2, 0)))),
-        (7, Drawn(5, ((1, 2), (2, 0)))),
-        (3, Drawn(3, ((1, 0), (2, 0)))),
-        (0, Drawn(0, ((1, 0), (2, 0)))),
-        (20, Drawn(10, ((1, 6), (2, 4)))),
+        (15, Drawn(5, ((1, 6),), ((2, 4),))),
+        (12, Drawn(5, ((1, 6),), ((2, 1),))),
+        (11, Drawn(5, ((1, 6),), ((2, 0),))),
+        (7, Drawn(1, ((1, 6),), ((2, 0),))),
+        (3, Drawn(0, ((1, 3),), ((2, 0),))),
+        (0, Drawn(0, ((1, 0),), ((2, 0),))),
+        (20, Drawn(10, ((1, 6),), ((2, 4),))),
     ],
 )
-def test_a_cheaper_clip_gives_back_to_the_grants_and_a_dearer_one_takes_from_the_allowance(
+def test_a_cheaper_clip_gives_back_what_lasts_and_a_dearer_one_takes_from_the_allowance(
     charged: int, kept: Drawn
 ) -> None:
-    assert Drawn(5, ((1, 6), (2, 4))).keeping(charged) == kept
+    assert Drawn(5, ((1, 6),), ((2, 4),)).keeping(charged) == kept
 
 
 @pytest.mark.parametrize(
@@ -305,6 +308,8 @@ def test_a_cheaper_clip_gives_back_to_the_grants_and_a_dearer_one_takes_from_the
         (0, 100, False, 0),
         (700_000, 100, False, 60),  # no more than was reserved
         (700_000, 100, True, 70),
+        (1_200_000, 100, True, 120),
+        (1_200_001, 100, True, 120),  # no more than twice what was reserved
         (420_000, 150, False, 60),
         (420_000, 150, True, 63),
         (420_000, 0, True, 0),  # a server that charges nothing
@@ -334,6 +339,8 @@ def test_nobody_is_charged_more_than_was_reserved_unless_the_server_wants_it(
     assert found >= 0
     if not may_exceed:
         assert found <= reserved
-    if may_exceed and percent is not None:
+    if may_exceed:
+        assert found <= reserved * MOST_OVERRUN
+    if percent is not None and found < reserved:
         exact = micro_usd * percent  # of a hundredth of a credit's ten thousand micro-dollars
         assert (found - 1) * 1_000_000 < exact <= found * 1_000_000

@@ -8,7 +8,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.app import running
-from bot.db import money
+from bot.db import audit
 from bot.sandbox import Sandbox
 from bot.settings import Settings
 from tests.e2e.scenes import TOKEN, Bot, Scene
@@ -41,4 +41,4 @@ async def bot(scene: Scene) -> AsyncGenerator[Bot]:
     async with held(running(scene.settings)) as app:
         await scene.application.ready()
         yield Bot(app)
-        assert await app.db.read(money.discrepancies()) == 0
+        assert await app.db.read(audit.discrepancies()) == 0

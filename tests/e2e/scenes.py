@@ -8,7 +8,7 @@ import av
 from PIL import Image
 
 from bot.app import App
-from bot.db import jobs, money
+from bot.db import audit, jobs
 from bot.domain.jobs import Job
 from bot.sandbox import App as Application
 from bot.sandbox import Channel, File, Message, Person, Sandbox, Server, shows
@@ -75,7 +75,7 @@ class Bot:
         return await self.app.db.read(jobs.get(job_id))
 
     async def is_sound(self) -> bool:
-        return await self.app.db.read(money.discrepancies()) == 0
+        return await self.app.db.read(audit.discrepancies()) == 0
 
 
 @dataclass(frozen=True)

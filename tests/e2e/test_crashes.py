@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot import settings as environment
-from bot.db import jobs, money
+from bot.db import audit, jobs
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 from bot.domain.jobs import JobState
@@ -159,7 +159,7 @@ async def balance_and_state(path: Path) -> tuple[int, int, JobState]:
     db = await SqliteDatabase.open(path)
     try:
         job = await db.read(jobs.get(1))
-        assert await db.read(money.discrepancies()) == 0
+        assert await db.read(audit.discrepancies()) == 0
         used, reserved = await db.read(_used(job.origin.user_id))
         return used, reserved, job.state
     finally:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from bot.app import App, running
-from bot.db import guilds, limits, money
+from bot.db import audit, entries, grants, guilds, limits
 from bot.db.transaction import Transaction
 from bot.domain.jobs import JobState
 from bot.domain.limits import EVERYBODY, Limit, Limits, Measure
@@ -111,7 +111,7 @@ async def give(
     app: App, place: Place, user_id: int, credits_: int, *, expires_at_ms: int | None = None
 ) -> None:
     await app.db.write(
-        money.grant(
+        grants.give(
             place.guild.id, user_id, credits_, expires_at_ms=expires_at_ms, by_id=1, reason=None, now_ms=1
         )
     )
@@ -206,9 +206,9 @@ async def test_grants_are_drawn_once_however_many_ask(at_work: Bot, places: list
     await decide(app, servers, servers.limit(empty, 0))
     await decide(app, both, both.limit(empty, 0), both.limit(nothing, 0))
     await give(app, members, members.mia.id, PRICE)
-    await give(app, servers, money.SERVER, PRICE)
+    await give(app, servers, entries.SERVER, PRICE)
     await give(app, both, both.mia.id, 4 * PRICE)
-    await give(app, both, money.SERVER, PRICE)
+    await give(app, both, entries.SERVER, PRICE)
     await give(app, more, more.mia.id, PRICE - 1)
     await give(app, more, more.mia.id, PRICE - 1)
     await give(app, gone, gone.mia.id, PRICE, expires_at_ms=2)
@@ -242,10 +242,10 @@ async def test_a_restart_in_the_middle_lets_nobody_through_twice(
         assert [taken[place.guild.id] for place in places] == [3, 2, 2, 2, 2]
         for place in places:
             assert all(place.why in text and FREE in text for text in refused(said[place.guild.id]))
-        assert await app.db.read(money.discrepancies()) == 0
+        assert await app.db.read(audit.discrepancies()) == 0
         studio.release()
         await all_end(Bot(app), JobState.DONE)
-        assert await app.db.read(money.discrepancies()) == 0
+        assert await app.db.read(audit.discrepancies()) == 0
 
 
 @pytest.mark.usefixtures("studio")
@@ -269,7 +269,7 @@ async def test_what_was_acknowledged_before_a_restart_is_counted_as_anything_els
             theirs = [answer.text for (where, _), answer in zip(used, answers, strict=True) if where is place]
             assert len(accepted(theirs)) == 1
             assert all(place.why in text and FREE in text for text in refused(theirs))
-        assert await app.db.read(money.discrepancies()) == 0
+        assert await app.db.read(audit.discrepancies()) == 0
 
 
 async def test_a_database_that_another_holds_refuses_in_words_and_takes_nothing(
@@ -285,7 +285,7 @@ async def test_a_database_that_another_holds_refuses_in_words_and_takes_nothing(
             assert accepted(theirs) == []
             assert all("The bot cannot reach its database" in text and FREE in text for text in theirs)
         assert await at_work.app.db.read(counted()) == {}
-        assert await at_work.app.db.read(money.discrepancies()) == 0
+        assert await at_work.app.db.read(audit.discrepancies()) == 0
         other.execute("ROLLBACK")
     said = await storm(places, each=4)
     for theirs in said.values():

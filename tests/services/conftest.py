@@ -12,7 +12,7 @@ import av
 import pytest
 
 from bot.app import task_group
-from bot.db import jobs, lanes, money
+from bot.db import audit, jobs, lanes
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.jobs import Job, JobState
 from bot.domain.money import Balance
@@ -150,5 +150,5 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
             )
 
         yield Engine(db, clock, provider, spare, health, publisher, stages, freed, stages())
-    assert await db.read(money.discrepancies()) == 0
+    assert await db.read(audit.discrepancies()) == 0
     await db.close()

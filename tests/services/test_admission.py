@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.app import task_group
-from bot.db import jobs, lanes, money
+from bot.db import audit, jobs, lanes
 from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.catalogue import Choice
@@ -231,7 +231,7 @@ async def at_start(tmp_path: Path) -> AsyncGenerator[tuple[Admission, SqliteData
     )
     yield admission, db, handed_on
     assert await db.write(lanes.recount()) == 0
-    assert await db.read(money.discrepancies()) == 0
+    assert await db.read(audit.discrepancies()) == 0
     await db.close()
 
 
