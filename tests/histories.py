@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot.db import jobs, lanes, migrate
+from bot.db.rows import spent_columns
 from bot.db.group import commit_together, read_alone
 from bot.db.transaction import Transaction
 from bot.domain.catalogue import Choice
@@ -109,7 +110,7 @@ def lived(past: Past) -> Transaction[Job]:
         known: dict[str, object] = {}
         if state is JobState.FETCHING:
             spent = None if past.cost_usd is None else Spent(Decimal(1), "units", Decimal(past.cost_usd))
-            known = {"rendered_at_ms": past.at_ms, **jobs.spent_columns(spent)}
+            known = {"rendered_at_ms": past.at_ms, **spent_columns(spent)}
         if past.maybe_charged and state is JobState.FAILED:
             known = {"maybe_charged": 1}
         job = yield from jobs.move(job, state, now_ms=past.at_ms, **known)

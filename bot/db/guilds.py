@@ -31,6 +31,7 @@ class Terms:
     approval_role_id: int | None
     """Who has not this role needs a moderator's word; None asks nobody."""
     moderator_role_id: int | None
+    pays_overrun: bool
     block: Block | None
 
 
@@ -55,6 +56,7 @@ def terms(guild_id: int, user_id: int, *, defaults: Limits, now_ms: int) -> Tran
         confirm_above=row["confirm_above"],
         approval_role_id=row["approval_role_id"],
         moderator_role_id=row["moderator_role_id"],
+        pays_overrun=bool(row["pays_overrun"]),
         block=Block(row["until_ms"], row["reason"]) if row["is_blocked"] else None,
     )
 
@@ -83,15 +85,10 @@ def prefer(guild_id: int, changed: Mapping[str, object], *, defaults: Limits) ->
     )
 
 
-def is_cheapest_first(guild_id: int) -> Transaction[bool]:
-    """Whether a server wants the cheapest provider that can, instead of the operator's order."""
-    preferred = yield from preferences(guild_id)
-    return bool(preferred.get("cheapest_first"))
-
-
-def prices(guild_id: int) -> Transaction[Prices]:
-    """What clips cost in a server."""
-    preferred = yield from preferences(guild_id)
+def prices(guild_id: int, preferred: Mapping[str, Any] | None = None) -> Transaction[Prices]:
+    """What clips cost in a server, of whose preferences those that are given are not read again."""
+    if preferred is None:
+        preferred = yield from preferences(guild_id)
     rows = yield "SELECT model, credits_per_s FROM prices WHERE guild_id = :guild_id", {"guild_id": guild_id}
     return Prices(
         percent=preferred.get("price_percent", 100),
@@ -139,7 +136,7 @@ PREFERENCES = (
 
 _PREFERRED = f"SELECT {', '.join(PREFERENCES)} FROM guilds WHERE guild_id = :guild_id"  # noqa: S608 - built from constants
 _TERMS = """
-    SELECT time_zone, confirm_above, approval_role_id, moderator_role_id,
+    SELECT time_zone, confirm_above, approval_role_id, moderator_role_id, pays_overrun,
         blocks.user_id IS NOT NULL AS is_blocked, until_ms, reason
     FROM guilds LEFT JOIN blocks ON blocks.guild_id = guilds.guild_id AND blocks.user_id = :user_id
         AND (until_ms IS NULL OR until_ms > :now_ms)

@@ -1,12 +1,11 @@
 """Jobs: accepted once, moved by compare-and-set, found again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
 
 from bot.db import guilds, lanes, limits, money
-from bot.db.transaction import Row, Transaction
+from bot.db.rows import UNTOUCHED, checked, job_of, jobs_of, made_of, new_row
+from bot.db.transaction import Transaction
 from bot.domain.catalogue import Choice
 from bot.domain.errors import (
     Blocked,
@@ -17,10 +16,18 @@ from bot.domain.errors import (
     Unapproved,
     Unconfirmed,
 )
-from bot.domain.jobs import ANYBODY, SLOT_HOLDERS, STEPS, TERMINAL, Aftercare, Asker, Job, JobState, Origin
+from bot.domain.jobs import (
+    ANYBODY,
+    SLOT_HOLDERS,
+    STEPS,
+    TERMINAL,
+    Asker,
+    Job,
+    JobState,
+    Origin,
+)
 from bot.domain.limits import Caps, Limits, Measure
-from bot.domain.money import Entry, Scope
-from bot.domain.provider import Spent
+from bot.domain.money import Scope
 from bot.domain.requests import VideoRequest
 
 
@@ -53,13 +60,13 @@ def accept(
         Blocked, TooManyQueued, ClipTooDear, QuotaExceeded: the server forbids it; nothing is kept.
         Unconfirmed, Unapproved: it could be queued, but somebody has to agree first; nothing is kept.
     """
-    new = _new_row(origin, request, choice, now_ms)
+    terms = yield from guilds.terms(origin.guild_id, origin.user_id, defaults=defaults, now_ms=now_ms)
+    new = new_row(origin, request, choice, now_ms) | {"pays_overrun": int(terms.pays_overrun)}
     rows = yield _INSERT, new
     if not rows:
         known = yield "SELECT * FROM jobs WHERE request_key = :key", {"key": origin.request_key}
-        return Accepted(_job(known[0]), is_new=False)
-    job = _made_of({**_UNTOUCHED, **new, "id": rows[0]["id"]}, request)
-    terms = yield from guilds.terms(origin.guild_id, origin.user_id, defaults=defaults, now_ms=now_ms)
+        return Accepted(job_of(known[0]), is_new=False)
+    job = made_of({**UNTOUCHED, **new, "id": rows[0]["id"]}, request)
     if terms.block is not None:
         raise Blocked(until_ms=terms.block.until_ms, reason=terms.block.reason)
     known_limits = yield from limits.that_matter(origin.guild_id, origin.user_id, money.channel_of(job))
@@ -67,7 +74,8 @@ def accept(
     yield from _check_queue(job, caps, known_limits.of(Scope.SERVER))
     is_news = yield from money.reserve(job, known_limits, asker, terms.zone)
     _check_consent(job, asker, terms)
-    yield from lanes.join(job, asker.roles, caps.get(Measure.RUNNING))
+    is_present = asker.approved_by is None  # else the roles are those of hours ago
+    yield from lanes.join(job, asker.roles, known_limits, is_present=is_present)
     return Accepted(job, is_new=True, is_budget_news=is_news)
 
 
@@ -119,15 +127,15 @@ def move(job: Job, state: JobState, *, now_ms: int, **known: object) -> Transact
     ends = state in TERMINAL and job.state not in TERMINAL
     if ends:
         known = {"finished_at_ms": now_ms, "run_at_ms": now_ms, "tries": 0} | known
-    columns = "".join(f", {_checked(name)} = :{name}" for name in known)
+    columns = "".join(f", {checked(name)} = :{name}" for name in known)
     sql = f"UPDATE jobs SET state = :state, version = version + 1{columns} WHERE {_SAME} RETURNING *"  # noqa: S608 - names are checked
     rows = yield sql, {"id": job.id, "version": job.version, "state": state.value, **known}
     if not rows:
         raise Overtaken
     if ends:
-        kind = Entry.SETTLE if state is JobState.DONE else Entry.REFUND
-        yield from money.close(job, kind, now_ms=now_ms)
-    return _job(rows[0], job.request)
+        cost = job.rendered_at_ms is not None or bool(known.get("maybe_charged"))
+        yield from money.close(job, state, cost=cost, now_ms=now_ms)
+    return job_of(rows[0], job.request)
 
 
 def move_on(job: Job, choice: Choice, *, now_ms: int) -> Transaction[Job]:
@@ -169,16 +177,8 @@ def waiting_elsewhere(providers: Sequence[str]) -> Transaction[list[Job]]:
     rows = yield "SELECT DISTINCT pool FROM lanes WHERE queued > 0", {}
     found: list[Job] = []
     for pool in {row["pool"] for row in rows} - set(providers):
-        found += _jobs((yield _WAITING_FOR, {"provider": pool}))
+        found += jobs_of((yield _WAITING_FOR, {"provider": pool}))
     return found
-
-
-def spent_columns(spent: Spent | None) -> dict[str, object]:
-    """What `move` takes to write down what a provider says it took; nothing where it did not tell."""
-    if spent is None:
-        return {}
-    micro_usd = None if spent.usd is None else round(spent.usd * 1_000_000)
-    return {"spent": f"{spent.amount}", "spent_unit": spent.unit, "spent_micro_usd": micro_usd}
 
 
 def cancel(job_id: int, *, guild_id: int, owner_id: int | None, now_ms: int) -> Transaction[Job]:
@@ -210,7 +210,7 @@ def get(job_id: int) -> Transaction[Job]:
     rows = yield "SELECT * FROM jobs WHERE id = :id", {"id": job_id}
     if not rows:
         raise NoSuchJob
-    return _job(rows[0])
+    return job_of(rows[0])
 
 
 def of_guild(job_id: int, guild_id: int) -> Transaction[Job]:
@@ -228,13 +228,13 @@ def of_guild(job_id: int, guild_id: int) -> Transaction[Job]:
 def of_request(request_key: str) -> Transaction[Job | None]:
     """The job that a request became; None where it became none."""
     rows = yield "SELECT * FROM jobs WHERE request_key = :key", {"key": request_key}
-    return _job(rows[0]) if rows else None
+    return job_of(rows[0]) if rows else None
 
 
 def by_task(provider: str, task_id: str) -> Transaction[Job | None]:
     """The rendering job a provider's notice is about; None when there is none (any more)."""
     rows = yield _BY_TASK, {"provider": provider, "task_id": task_id}
-    return _job(rows[0]) if rows else None
+    return job_of(rows[0]) if rows else None
 
 
 def open_ids() -> Transaction[list[int]]:
@@ -246,26 +246,26 @@ def open_ids() -> Transaction[list[int]]:
 def of_member(guild_id: int, user_id: int, *, limit: int) -> Transaction[list[Job]]:
     """A member's newest jobs in one guild, newest first."""
     rows = yield _OF_MEMBER, {"guild_id": guild_id, "user_id": user_id, "limit": limit}
-    return _jobs(rows)
+    return jobs_of(rows)
 
 
 def unfinished_of(guild_id: int, *, limit: int) -> Transaction[list[Job]]:
     """A guild's running and waiting jobs: running ones first, then in the order they were asked."""
     active = yield _ACTIVE_OF, {"guild_id": guild_id, "limit": limit}
     waiting = yield _WAITING_OF, {"guild_id": guild_id, "limit": limit - len(active)}
-    return _jobs((*active, *waiting))
+    return jobs_of((*active, *waiting))
 
 
 def next_waiting(provider: str, guild_id: int, *, limit: int) -> Transaction[list[Job]]:
     """Some of a guild's jobs that wait for a provider, a member's own in their order."""
     rows = yield _NEXT_WAITING, {"provider": provider, "guild_id": guild_id, "limit": limit}
-    return _jobs(rows)
+    return jobs_of(rows)
 
 
 def first_waiting_of(guild_id: int, user_id: int) -> Transaction[Job | None]:
     """The job of a member that has waited longest; None where none waits."""
     rows = yield _FIRST_WAITING_OF, {"guild_id": guild_id, "user_id": user_id}
-    return _job(rows[0]) if rows else None
+    return job_of(rows[0]) if rows else None
 
 
 def count_by_state(guild_id: int, user_id: int | None = None) -> Transaction[dict[JobState, int]]:
@@ -274,165 +274,15 @@ def count_by_state(guild_id: int, user_id: int | None = None) -> Transaction[dic
     return {JobState(row["state"]): row["n"] for row in rows}
 
 
-def _checked(column: str) -> str:
-    if column not in _MOVABLE:
-        raise ValueError(f"{column} does not change with a step")
-    return column
-
-
-def _new_row(origin: Origin, request: VideoRequest, choice: Choice, now_ms: int) -> dict[str, object]:
-    return {
-        "request_key": origin.request_key,
-        "guild_id": origin.guild_id,
-        "channel_id": origin.channel_id,
-        "parent_id": origin.parent_id,
-        "user_id": origin.user_id,
-        "card_id": origin.card_id,
-        "upload_limit": origin.upload_limit,
-        "request": request.model_dump_json(exclude_defaults=True),
-        "provider": choice.spec.provider,
-        "model": choice.spec.id,
-        "credits": choice.price,
-        "worth": choice.worth,
-        "price_percent": choice.percent,
-        "run_at_ms": now_ms,
-        "created_at_ms": now_ms,
-    }
-
-
-def _jobs(rows: Sequence[Row]) -> list[Job]:
-    return [_job(row) for row in rows]
-
-
-def _job(row: Row, request: VideoRequest | None = None) -> Job:
-    return _made_of(dict(zip(row.keys(), row, strict=True)), request)  # a Row searches its names for each
-
-
-def _made_of(known: Mapping[str, Any], request: VideoRequest | None) -> Job:
-    return Job(
-        id=known["id"],
-        version=known["version"],
-        state=JobState(known["state"]),
-        origin=Origin(
-            request_key=known["request_key"],
-            guild_id=known["guild_id"],
-            channel_id=known["channel_id"],
-            parent_id=known["parent_id"],
-            user_id=known["user_id"],
-            card_id=known["card_id"],
-            upload_limit=known["upload_limit"],
-        ),
-        request=request or VideoRequest.model_validate_json(known["request"]),
-        provider=known["provider"],
-        model=known["model"],
-        credits=known["credits"],
-        price=known["credits"] if known["price"] is None else known["price"],
-        worth=known["worth"],
-        price_percent=known["price_percent"],
-        tried=tuple(filter(None, known["tried"].split(","))),
-        attempt=known["attempt"],
-        marked_at_ms=known["marked_at_ms"],
-        task_id=known["task_id"],
-        progress=known["progress"],
-        result=known["result"],
-        spent=_spent(known),
-        clip=known["clip"],
-        clip_bytes=known["clip_bytes"],
-        thread_id=known["thread_id"],
-        post_marked_at_ms=known["post_marked_at_ms"],
-        message_channel_id=known["message_channel_id"],
-        message_id=known["message_id"],
-        error=known["error"],
-        cancel_requested=bool(known["cancel_requested"]),
-        tries=known["tries"],
-        run_at_ms=known["run_at_ms"],
-        created_at_ms=known["created_at_ms"],
-        started_at_ms=known["started_at_ms"],
-        rendered_at_ms=known["rendered_at_ms"],
-        finished_at_ms=known["finished_at_ms"],
-        aftercare=Aftercare(known["aftercare"]),
-    )
-
-
-def _spent(known: Mapping[str, Any]) -> Spent | None:
-    if known["spent"] is None:
-        return None
-    micro_usd = known["spent_micro_usd"]
-    usd = None if micro_usd is None else Decimal(micro_usd) / 1_000_000
-    return Spent(Decimal(known["spent"]), known["spent_unit"], usd)
-
-
 _SAME = "id = :id AND version = :version"
-_MOVABLE = frozenset(
-    {
-        "provider",
-        "model",
-        "attempt",
-        "marked_at_ms",
-        "task_id",
-        "progress",
-        "result",
-        "price",
-        "worth",
-        "price_percent",
-        "tried",
-        "spent",
-        "spent_unit",
-        "spent_micro_usd",
-        "maybe_charged",
-        "clip",
-        "clip_bytes",
-        "thread_id",
-        "post_marked_at_ms",
-        "message_channel_id",
-        "message_id",
-        "error",
-        "cancel_requested",
-        "tries",
-        "run_at_ms",
-        "started_at_ms",
-        "rendered_at_ms",
-        "finished_at_ms",
-        "aftercare",
-        "upload_limit",
-    }
-)
 _INSERT = """
     INSERT INTO jobs (state, request_key, guild_id, channel_id, parent_id, user_id, card_id, upload_limit, request,
-        provider, model, credits, worth, price_percent, run_at_ms, created_at_ms)
+        provider, model, credits, worth, price_percent, pays_overrun, run_at_ms, created_at_ms)
     VALUES ('queued', :request_key, :guild_id, :channel_id, :parent_id, :user_id, :card_id, :upload_limit, :request,
-        :provider, :model, :credits, :worth, :price_percent, :run_at_ms, :created_at_ms)
+        :provider, :model, :credits, :worth, :price_percent, :pays_overrun, :run_at_ms, :created_at_ms)
     ON CONFLICT (request_key) DO NOTHING
     RETURNING id
 """
-_UNTOUCHED: Mapping[str, Any] = {
-    "version": 0,
-    "state": JobState.QUEUED,
-    "attempt": 0,
-    "marked_at_ms": None,
-    "task_id": None,
-    "progress": None,
-    "result": None,
-    "price": None,
-    "tried": "",
-    "spent": None,
-    "spent_unit": None,
-    "spent_micro_usd": None,
-    "clip": None,
-    "clip_bytes": None,
-    "thread_id": None,
-    "post_marked_at_ms": None,
-    "message_channel_id": None,
-    "message_id": None,
-    "error": None,
-    "cancel_requested": 0,
-    "tries": 0,
-    "started_at_ms": None,
-    "rendered_at_ms": None,
-    "finished_at_ms": None,
-    "aftercare": 0,
-}
-"""What the table gives a new row. Reading it back with RETURNING would cost a tenth of an acceptance."""
 _BY_TASK = "SELECT * FROM jobs WHERE provider = :provider AND task_id = :task_id AND state = 'rendering'"
 _NEXT_WAITING = """
     SELECT * FROM jobs WHERE provider = :provider AND guild_id = :guild_id AND state = 'queued' LIMIT :limit

@@ -28,16 +28,20 @@ def open_pool(pool: str) -> Transaction[None]:
     yield "INSERT INTO pools (pool) VALUES (:pool) ON CONFLICT (pool) DO NOTHING", {"pool": pool}
 
 
-def join(job: Job, roles: Collection[int], user_running: int | None) -> Transaction[None]:
+def join(job: Job, roles: Collection[int], limits: Limits, *, is_present: bool = True) -> Transaction[None]:
     """Count a job in. A lane that was empty starts at the present, without credit for idle time.
 
-    The roles are those its member has now, and how many clips at once follow from them counts for all that waits.
+    How many clips at once follow from the roles counts for all that waits of its member, if they are those of the
+    present; else only where nothing newer is known.
     """
     key = _key(job)
+    held = ",".join(map(str, sorted(roles)))
+    if not is_present:
+        known = yield _KNOWN_ROLES, key
+        held = known[0]["roles"] if known else held
     yield _JOIN_LANE, key
     yield _JOIN_TURN, key
-    held = ",".join(map(str, sorted(roles)))
-    yield _CAP_TURNS, {**key, "roles": held, "user_running": user_running}
+    yield from _cap(job.origin.guild_id, job.origin.user_id, held, limits)
 
 
 def rejoin(job: Job, left: str, limits: Limits) -> Transaction[None]:
@@ -142,6 +146,7 @@ _JOIN_TURN = """
     INSERT INTO turns (pool, guild_id, user_id, queued) VALUES (:pool, :guild_id, :user_id, 1)
     ON CONFLICT (guild_id, user_id, pool) DO UPDATE SET queued = turns.queued + 1
 """
+_KNOWN_ROLES = "SELECT roles FROM turns WHERE guild_id = :guild_id AND user_id = :user_id LIMIT 1"
 _CAP_TURNS = """
     UPDATE turns SET roles = :roles, user_running = :user_running WHERE guild_id = :guild_id AND user_id = :user_id
 """

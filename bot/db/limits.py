@@ -3,7 +3,7 @@
 from bot.db import notices
 from bot.db.transaction import Rows, Transaction
 from bot.domain.limits import Limit, Limits, Measure
-from bot.domain.money import Scope
+from bot.domain.money import Scope, Window
 
 
 def that_matter(guild_id: int, user_id: int, channel_id: int) -> Transaction[Limits]:
@@ -23,8 +23,8 @@ def put(guild_id: int, limit: Limit) -> Transaction[None]:
 
     What its log channel was told of a budget is forgotten with the old one.
     """
-    if limit.scope is Scope.SERVER:
-        yield from notices.forget(guild_id)
+    if limit.scope is Scope.SERVER and limit.measure in _WINDOWS:
+        yield from notices.forget(guild_id, _WINDOWS[limit.measure])
     yield (
         _PUT,
         {
@@ -37,15 +37,12 @@ def put(guild_id: int, limit: Limit) -> Transaction[None]:
     )
 
 
-def clear(guild_id: int, scope: Scope, subject_id: int, measure: Measure | None = None) -> Transaction[int]:
-    """Take a subject's own caps away, one or all; returns how many there were."""
-    if scope is Scope.SERVER:
-        yield from notices.forget(guild_id)
-    rows = yield (
-        _CLEAR,
-        {"guild_id": guild_id, "scope": scope.value, "subject_id": subject_id, "measure": measure},
-    )
-    return len(rows)
+def clear(guild_id: int, scope: Scope, subject_id: int, measure: Measure) -> Transaction[None]:
+    """Take a subject's own cap away."""
+    if scope is Scope.SERVER and measure in _WINDOWS:
+        yield from notices.forget(guild_id, _WINDOWS[measure])
+    key = {"guild_id": guild_id, "scope": scope.value, "subject_id": subject_id, "measure": measure.value}
+    yield _CLEAR, key
 
 
 def _limits(rows: Rows) -> Limits:
@@ -59,6 +56,7 @@ def _limits(rows: Rows) -> Limits:
 
 _SCOPES = {scope.value: scope for scope in Scope}  # an enum's own look-up takes five times as long
 _MEASURES = {measure.value: measure for measure in Measure}
+_WINDOWS = {Measure(window.value): window for window in Window}
 _THAT_MATTER = """
     SELECT scope, subject_id, measure, amount FROM limits
     WHERE guild_id = :guild_id AND scope IN ('operator', 'server', 'role')
@@ -76,7 +74,5 @@ _PUT = """
     ON CONFLICT (guild_id, scope, subject_id, measure) DO UPDATE SET amount = excluded.amount
 """
 _CLEAR = """
-    DELETE FROM limits WHERE guild_id = :guild_id AND scope = :scope AND subject_id = :subject_id
-        AND (CAST(:measure AS TEXT) IS NULL OR measure = CAST(:measure AS TEXT))
-    RETURNING measure
+    DELETE FROM limits WHERE guild_id = :guild_id AND scope = :scope AND subject_id = :subject_id AND measure = :measure
 """

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.db.transaction import Transaction
 from bot.domain.limits import Measure
-from bot.domain.money import Balance, period_end_s, window_of, zone_of
+from bot.domain.money import Balance, Window, period_end_s, window_of, zone_of
 
 PERCENTS = (80, 100)
 """Of a budget: told at each."""
@@ -18,11 +18,16 @@ class Notice:
     channel_id: int
     percent: int
     balance: Balance
+    granted: int
+    """Credits that were granted to the server on top, and that nothing has taken."""
 
 
 def note(guild_id: int, period: str, percent: int) -> Transaction[bool]:
     """Note that so much of a server's budget of a period is gone; whether that is news."""
-    rows = yield _NOTE, {"guild_id": guild_id, "period": period, "percent": percent}
+    key = {"guild_id": guild_id, "period": period, "length": len(period)}
+    rows = yield _NOTE, {**key, "percent": percent}
+    if rows:
+        yield _DROP_PAST, key
     return bool(rows)
 
 
@@ -35,10 +40,11 @@ def untold(*, now_ms: int) -> Transaction[list[Notice]]:
         ends_s = period_end_s(row["period"], zone_of(row["time_zone"]))
         if ends_s * 1000 <= now_ms:
             continue
-        balances = yield _BALANCE, {"guild_id": row["guild_id"], "period": row["period"], "measure": measure}
-        for one in balances:
+        key = {"guild_id": row["guild_id"], "period": row["period"], "measure": measure.value}
+        for one in (yield _BALANCE, key):
             balance = Balance(row["period"], one["amount"], one["used"], one["reserved"], ends_s)
-            found.append(Notice(row["guild_id"], row["log_channel_id"], row["percent"], balance))
+            granted = (yield _GRANTED, {"guild_id": row["guild_id"], "now_ms": now_ms})[0]["n"]
+            found.append(Notice(row["guild_id"], row["log_channel_id"], row["percent"], balance, granted))
     return found
 
 
@@ -47,9 +53,9 @@ def told(guild_id: int, period: str) -> Transaction[None]:
     yield _TOLD, {"guild_id": guild_id, "period": period}
 
 
-def forget(guild_id: int) -> Transaction[None]:
-    """Begin anew with a server's budgets: they have changed, or what was used is forgotten."""
-    yield "DELETE FROM notices WHERE guild_id = :guild_id", {"guild_id": guild_id}
+def forget(guild_id: int, window: Window) -> Transaction[None]:
+    """Begin anew with a server's budget of one window: it has changed, or what was used is forgotten."""
+    yield _FORGET, {"guild_id": guild_id, "length": _LENGTHS[window]}
 
 
 def log_channel(guild_id: int) -> Transaction[int | None]:
@@ -58,6 +64,12 @@ def log_channel(guild_id: int) -> Transaction[int | None]:
     return rows[0]["log_channel_id"] if rows else None
 
 
+_LENGTHS = {Window.DAY: len("2026-11-21"), Window.WEEK: len("2026-W47"), Window.MONTH: len("2026-11")}
+"""How the periods of a window are told apart."""
+_FORGET = "DELETE FROM notices WHERE guild_id = :guild_id AND length(period) = :length"
+_DROP_PAST = (
+    "DELETE FROM notices WHERE guild_id = :guild_id AND length(period) = :length AND period <> :period"
+)
 _NOTE = """
     INSERT INTO notices (guild_id, period, percent) VALUES (:guild_id, :period, :percent)
     ON CONFLICT (guild_id, period, percent) DO NOTHING RETURNING percent
@@ -74,5 +86,10 @@ _BALANCE = """
         AND limits.subject_id = 0 AND limits.measure = :measure
     WHERE balances.guild_id = :guild_id AND balances.scope = 'server' AND balances.subject_id = 0
         AND period = :period AND amount IS NOT NULL
+"""
+_GRANTED = """
+    SELECT coalesce(sum(credits - reserved - used), 0) AS n FROM grants
+    WHERE guild_id = :guild_id AND user_id = 0 AND reserved + used < credits
+        AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
 """
 _TOLD = "UPDATE notices SET is_told = 1 WHERE guild_id = :guild_id AND period = :period"

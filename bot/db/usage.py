@@ -10,8 +10,8 @@ from functools import lru_cache
 from bot.db import guilds
 from bot.db.transaction import Row, Rows, Transaction
 from bot.domain.jobs import JobState
-from bot.domain.money import Scope
-from bot.domain.spending import MICRO_USD_PER_CREDIT, PAYS_NOBODY, Account, Overview, Spending
+from bot.domain.money import MICRO_USD_PER_CREDIT, Scope
+from bot.domain.spending import PAYS_NOBODY, Account, Overview, Spending
 from bot.domain.usage import Day, Share, Usage
 
 

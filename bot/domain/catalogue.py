@@ -44,6 +44,8 @@ class Routing:
     """Credits."""
     not_before: Decimal | None = None
     """The generation of models below which none will do."""
+    worth_at_most: int | None = None
+    """Credits at the catalogue's prices."""
     prices: Prices = USUAL_PRICES
     """The server's."""
 
@@ -173,9 +175,11 @@ def _choice(spec: ModelSpec, request: VideoRequest, prices: Prices) -> Choice:
 def _is_allowed(request: VideoRequest, spec: ModelSpec, routing: Routing) -> bool:
     if routing.not_before and spec.generation and spec.generation < routing.not_before:
         return False
-    if routing.at_most is None or fits(request, spec):
+    if fits(request, spec):
         return True
-    return routing.prices.of(spec, request) <= routing.at_most
+    if routing.worth_at_most is not None and spec.cost(request) > routing.worth_at_most:
+        return False
+    return routing.at_most is None or routing.prices.of(spec, request) <= routing.at_most
 
 
 def _rank(spec: ModelSpec, request: VideoRequest, routing: Routing) -> tuple[bool, bool, int]:

@@ -135,6 +135,8 @@ class Job:
     """The catalogue's price for it."""
     price_percent: int | None
     """Of its worth that the server takes; None where it has a price of its own."""
+    pays_overrun: bool
+    """Whether more than was reserved is charged if the provider says that it took more."""
     tried: tuple[str, ...]
     """Providers that refused it before the present one."""
     attempt: int

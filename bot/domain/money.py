@@ -1,4 +1,4 @@
-"""Credits: periods, balances, grants, and who pays for a clip. 1 credit is 0.01 USD unless the operator says otherwise.
+"""Credits: periods, balances, grants, and who pays for a clip. 1 credit is 0.01 USD.
 
 A clip is paid from two sides at once: by the member (an allowance per day, week and month, and grants on top) and by
 the server (its budget, and grants on top). Each side takes from what it would lose first. A channel's allowance and
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+MICRO_USD_PER_CREDIT = 10_000
 
 
 class Entry(StrEnum):
@@ -126,24 +128,33 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Where the credits of one side come from: the allowance, and grants by their ids."""
+    """Where the credits of one side come from: the allowance, and grants by their ids, in the order they are used."""
 
     allowance: int
-    grants: tuple[tuple[int, int], ...] = ()
+    before: tuple[tuple[int, int], ...] = ()
+    """From grants that end sooner than the allowance."""
+    after: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def grants(self) -> tuple[tuple[int, int], ...]:
+        """What comes from grants."""
+        return self.before + self.after
 
     def keeping(self, charged: int) -> "Drawn":
-        """What is kept of it when only so many are charged.
+        """What is kept of it when only so many are charged: what would be lost first. More comes from the allowance."""
+        before, rest = _kept(self.before, charged)
+        from_allowance = min(self.allowance, rest)
+        after, rest = _kept(self.after, rest - from_allowance)
+        return Drawn(from_allowance + rest, before, after)
 
-        The grants get back first, the last of them before the others: they last longer than an allowance. More than was
-        drawn comes from the allowance.
-        """
-        surplus = self.allowance + sum(amount for _, amount in self.grants) - charged
-        kept: list[tuple[int, int]] = []
-        for grant_id, amount in reversed(self.grants):
-            back = min(amount, max(0, surplus))
-            surplus -= back
-            kept.append((grant_id, amount - back))
-        return Drawn(self.allowance - surplus, tuple(reversed(kept)))
+
+def _kept(parts: Iterable[tuple[int, int]], charged: int) -> tuple[tuple[tuple[int, int], ...], int]:
+    kept: list[tuple[int, int]] = []
+    for grant_id, amount in parts:
+        used = min(amount, charged)
+        charged -= used
+        kept.append((grant_id, used))
+    return tuple(kept), charged
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +184,11 @@ class Purse:
         allowance = min(balance.left or 0 for balance in capped)
         if not self.grants:
             return Drawn(amount) if amount <= allowance else None
-        before, after = _in_order(self.grants, 1000 * min(balance.ends_s for balance in capped))
-        drawn: list[tuple[int, int]] = []
-        rest = _take(amount, before, drawn)
+        ending, lasting = _in_order(self.grants, 1000 * min(balance.ends_s for balance in capped))
+        before, rest = _take(amount, ending)
         from_allowance = min(rest, allowance)
-        rest = _take(rest - from_allowance, after, drawn)
-        return None if rest else Drawn(from_allowance, tuple(drawn))
+        after, rest = _take(rest - from_allowance, lasting)
+        return None if rest else Drawn(from_allowance, before, after)
 
 
 def _in_order(grants: Iterable[Grant], allowance_ends_ms: int) -> tuple[list[Grant], list[Grant]]:
@@ -188,14 +198,19 @@ def _in_order(grants: Iterable[Grant], allowance_ends_ms: int) -> tuple[list[Gra
     return before, ordered[len(before) :]
 
 
-def _take(missing: int, grants: Sequence[Grant], drawn: list[tuple[int, int]]) -> int:
-    """Take what there is from grants in their order; returns what is still missing."""
+def _take(missing: int, grants: Sequence[Grant]) -> tuple[tuple[tuple[int, int], ...], int]:
+    """What is taken from grants in their order, and what is still missing."""
+    drawn: list[tuple[int, int]] = []
     for grant in grants:
         amount = min(missing, grant.left)
         if amount:
             drawn.append((grant.id, amount))
             missing -= amount
-    return missing
+    return tuple(drawn), missing
+
+
+MOST_OVERRUN = 2
+"""No clip is charged for more than so many times what was reserved, whatever its provider says."""
 
 
 def real_price(
@@ -205,12 +220,12 @@ def real_price(
 
     Args:
         price: What was agreed on; it stands where the provider says nothing.
-        reserved: Credits that were reserved; the most, unless `may_exceed`.
+        reserved: Credits that were reserved; the most, unless `may_exceed`, which allows `MOST_OVERRUN` times as many.
         percent: Of the catalogue's prices that the server takes; None for a price of its own, which stands.
         cost_micro_usd: Millionths of a dollar that the provider took; None where it does not tell.
         may_exceed: Whether the server pays more than was reserved.
     """
     if cost_micro_usd is None or percent is None:
         return price
-    real = math.ceil(cost_micro_usd * percent / 1_000_000)
-    return real if may_exceed else min(real, reserved)
+    real = -(-cost_micro_usd * percent // (100 * MICRO_USD_PER_CREDIT))
+    return min(real, reserved * MOST_OVERRUN if may_exceed else reserved)

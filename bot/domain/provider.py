@@ -61,6 +61,11 @@ class Spent:
     usd: Decimal | None = None
     """In dollars; None where the provider does not tell and no rate is known."""
 
+    @property
+    def micro_usd(self) -> int | None:
+        """Millionths of a dollar."""
+        return None if self.usd is None else round(self.usd * 1_000_000)
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, dataclass
 from typing import TypeVar
 
+from bot.domain.money import MICRO_USD_PER_CREDIT
+
 T = TypeVar("T")
 
-MICRO_USD_PER_CREDIT = 10_000
-"""1 credit is 0.01 USD."""
 PAYS_NOBODY = "local"
 """The provider that has a price and no bill."""
 

@@ -8,10 +8,9 @@ import structlog
 from bot.db import asks, jobs, offers
 from bot.db.transaction import Database, Transaction
 from bot.domain.catalogue import Choice
-from bot.domain.errors import OfferLapsed, QuotaExceeded, Unapproved, Unconfirmed
+from bot.domain.errors import OfferLapsed, Unapproved, Unconfirmed
 from bot.domain.jobs import Asker, Job, Origin
 from bot.domain.limits import Limits
-from bot.domain.money import Scope
 from bot.domain.requests import VideoRequest
 from bot.services.notices import Notices
 from bot.services.ports import Clock
@@ -272,18 +271,12 @@ class Consent:
         )
 
     async def _queue(self, wanted: Wanted, transaction: Transaction[jobs.Accepted]) -> Job:
-        guild_id = wanted.origin.guild_id
-        try:
-            accepted = await self._db.write(transaction)
-        except QuotaExceeded as refusal:
-            if refusal.scope is Scope.SERVER:
-                await self._notices.refused(guild_id, refusal.window)
-            raise
+        accepted = await self._db.write(transaction)
         if accepted.is_budget_news:
             self._notices.wake()
         job = accepted.job
         if accepted.is_new:
-            log.info("accepted", job=job.id, guild=guild_id, credits=job.credits)
+            log.info("accepted", job=job.id, guild=wanted.origin.guild_id, credits=job.credits)
             self._queued()
         return job
 

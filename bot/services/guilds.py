@@ -7,7 +7,7 @@ suggestions, words and the page docs/settings.md follow from that. Whoever acts 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from bot.db import guilds, money
+from bot.db import entries, guilds
 from bot.db.transaction import Database, Transaction
 from bot.domain.errors import Refused
 from bot.domain.jobs import Asker
@@ -286,9 +286,9 @@ def _changes(
         columns = {new.setting.column: new.stored for _, new in changed}
         yield from guilds.prefer(around.guild_id, columns, defaults=defaults)
     for old, new in changed:
-        yield from money.note(
+        yield from entries.note(
             around.guild_id,
-            money.SERVER,
+            entries.SERVER,
             Entry.LIMIT,
             by_id=around.user_id,
             reason=f"{new.setting.name} {old.state(around).plain} -> {new.state(around).plain}",

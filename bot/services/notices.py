@@ -4,12 +4,12 @@ import asyncio
 
 import structlog
 
-from bot.db import guilds, money, notices
+from bot.db import notices
 from bot.db.errors import DatabaseFault
 from bot.db.notices import Notice
-from bot.db.transaction import Database, Transaction
+from bot.db.transaction import Database
 from bot.domain.errors import DeliveryFault, DiscordUnavailable
-from bot.domain.money import Window, window_of
+from bot.domain.money import window_of
 from bot.services.ports import Clock, Publisher
 
 log = structlog.stdlib.get_logger(__name__)
@@ -30,11 +30,6 @@ class Notices:
     def wake(self) -> None:
         """Something was noted about a budget."""
         self._due.set()
-
-    async def refused(self, guild_id: int, window: Window) -> None:
-        """A server's budget did not cover a request: it counts as used up, whatever is left."""
-        if await self._db.write(self._note_end(guild_id, window)):
-            self.wake()
 
     async def tell(self, guild_id: int, text: str, *, key: str) -> None:
         """Say something in a server's log channel, if it has one; what cannot be said is logged.
@@ -82,11 +77,6 @@ class Notices:
             log.warning("log channel out of reach", guild=notice.guild_id, reason=str(fault))
         await self._db.write(notices.told(notice.guild_id, notice.balance.period))
 
-    def _note_end(self, guild_id: int, window: Window) -> Transaction[bool]:
-        zone = yield from guilds.zone(guild_id)
-        period = money.periods_at(self._clock.now_ms(), zone).of(window)
-        return (yield from notices.note(guild_id, period, 100))
-
 
 def budget_text(notice: Notice) -> str:
     """What the log channel is told about a budget."""
@@ -96,7 +86,12 @@ def budget_text(notice: Notice) -> str:
     fresh = f"It is fresh <t:{balance.ends_s}:R>"
     if notice.percent < 100:  # noqa: PLR2004 - per cent
         return f"**{notice.percent} % of this server's budget for this {window} is taken**: {taken}. {fresh}."
+    then = (
+        f"After it, {notice.granted:,} credits that were granted on top are used."
+        if notice.granted
+        else "Clips that cost credits are refused until then."
+    )
     return (
-        f"**This server's budget for this {window} is used up**: {taken}. Clips that cost more than the "
-        f"{balance.left:,} left are refused. {fresh}; `/quota budget` changes it, `/quota log` says who used it."
+        f"**This server's budget for this {window} is used up**: {taken}. {fresh}. {then} "
+        "`/quota budget` changes it, `/quota log` says who used it."
     )

@@ -7,7 +7,7 @@ to it that a moderator asks; what a moderator cannot do at all, such as raise th
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 
-from bot.db import guilds, jobs, lanes, limits, money
+from bot.db import entries, grants, guilds, jobs, lanes, limits, money, standing
 from bot.db.transaction import Database, Transaction
 from bot.domain.jobs import SLOT_HOLDERS, Job, JobState
 from bot.domain.limits import EVERYBODY, MEASURES, Limit, Limits, Measure
@@ -168,17 +168,15 @@ class Quotas:
         now_ms = self._clock.now_ms()
         terms = yield from guilds.terms(guild_id, user_id, defaults=self._defaults, now_ms=now_ms)
         known = yield from limits.that_matter(guild_id, user_id, channel_id)
-        caps = money.caps_for(known, user_id, roles, channel_id)
-        standing = yield from money.standing(
-            guild_id, user_id, channel_id, caps, zone=terms.zone, now_ms=now_ms
-        )
+        caps = standing.caps_for(known, user_id, roles, channel_id)
+        means = yield from standing.read(guild_id, user_id, channel_id, caps, zone=terms.zone, now_ms=now_ms)
         counts = yield from jobs.count_by_state(guild_id, user_id)
         waiting = yield from jobs.first_waiting_of(guild_id, user_id)
         allowance = Allowance(
-            member=standing.member,
-            server=standing.server,
-            channel=standing.channel,
-            operator=standing.operator,
+            member=means.member,
+            server=means.server,
+            channel=means.channel,
+            operator=means.operator,
             queued=counts.get(JobState.QUEUED, 0),
             running=_running(counts),
             counting=counting(known, user_id, roles),
@@ -189,12 +187,12 @@ class Quotas:
 
     def _overview(self, guild_id: int) -> Transaction[Overview]:
         now_ms = self._clock.now_ms()
-        standing = yield from self._standing(guild_id, EVERYBODY, EVERYBODY)
+        means = yield from self._standing(guild_id, EVERYBODY, EVERYBODY)
         counts = yield from jobs.count_by_state(guild_id)
         blocked = yield from guilds.blocked(guild_id, now_ms=now_ms, limit=MAX_BLOCKED_READ)
         return Overview(
-            server=standing.server,
-            operator=standing.operator,
+            server=means.server,
+            operator=means.operator,
             queued=counts.get(JobState.QUEUED, 0),
             running=_running(counts),
             limits=(yield from limits.all_of(guild_id)),
@@ -203,9 +201,9 @@ class Quotas:
         )
 
     def _shown(self, guild_id: int, subject: Subject) -> Transaction[Shown]:
-        standing = yield from self._standing(guild_id, EVERYBODY, subject.id)
+        means = yield from self._standing(guild_id, EVERYBODY, subject.id)
         known = yield from limits.all_of(guild_id)
-        purse = standing.channel if subject.scope is Scope.CHANNEL else None
+        purse = means.channel if subject.scope is Scope.CHANNEL else None
         return Shown(subject, known.of(subject.scope, subject.id), purse)
 
     def _cap(self, act: Act, subject: Subject, measure: Measure, amount: Amount) -> Transaction[Capped]:
@@ -232,12 +230,12 @@ class Quotas:
 
     def _grant(self, act: Act, subject: Subject, credits_: int, lasts_ms: int | None) -> Transaction[Granted]:
         now_ms = self._clock.now_ms()
-        standing = yield from self._standing(act.guild_id, subject.id, EVERYBODY)
-        open_ = (standing.member if subject.scope is Scope.MEMBER else standing.server).grants
+        means = yield from self._standing(act.guild_id, subject.id, EVERYBODY)
+        open_ = (means.member if subject.scope is Scope.MEMBER else means.server).grants
         if len(open_) >= MAX_GRANTS:
             raise TooManyGrants
         expires_at_ms = None if lasts_ms is None else now_ms + lasts_ms
-        yield from money.grant(
+        yield from grants.give(
             act.guild_id,
             subject.id,
             credits_,
@@ -285,17 +283,15 @@ class Quotas:
             raise NoSuchModel
         yield from guilds.set_price(act.guild_id, model, price)
         words = f"price of {model} {_per_second(before)} -> {_per_second(price)}"
-        yield from self._note(act, Entry.LIMIT, money.SERVER, words)
+        yield from self._note(act, Entry.LIMIT, entries.SERVER, words)
         return Priced(model, before, price, prices.percent)
 
-    def _standing(self, guild_id: int, user_id: int, channel_id: int) -> Transaction[money.Standing]:
+    def _standing(self, guild_id: int, user_id: int, channel_id: int) -> Transaction[standing.Standing]:
         now_ms = self._clock.now_ms()
         terms = yield from guilds.terms(guild_id, user_id, defaults=self._defaults, now_ms=now_ms)
         known = yield from limits.that_matter(guild_id, user_id, channel_id)
-        caps = money.caps_for(known, user_id, (), channel_id)
-        return (
-            yield from money.standing(guild_id, user_id, channel_id, caps, zone=terms.zone, now_ms=now_ms)
-        )
+        caps = standing.caps_for(known, user_id, (), channel_id)
+        return (yield from standing.read(guild_id, user_id, channel_id, caps, zone=terms.zone, now_ms=now_ms))
 
     def _block_of(self, guild_id: int, user_id: int) -> Transaction[guilds.Block | None]:
         terms = yield from guilds.terms(
@@ -304,7 +300,7 @@ class Quotas:
         return terms.block
 
     def _note(self, act: Act, kind: Entry, user_id: int, words: str | None) -> Transaction[None]:
-        yield from money.note(
+        yield from entries.note(
             act.guild_id, user_id, kind, by_id=act.by_id, reason=words, now_ms=self._clock.now_ms()
         )
 
@@ -319,7 +315,7 @@ def _own(known: Limits, subject: Subject, measure: Measure) -> Limit | None:
 
 
 def _user_id(subject: Subject) -> int:
-    return subject.id if subject.scope is Scope.MEMBER else money.SERVER
+    return subject.id if subject.scope is Scope.MEMBER else entries.SERVER
 
 
 def _word(limit: Limit | None) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.db import guilds
+from bot.db import guilds, money
 from bot.db.transaction import Database, Transaction
 from bot.domain.catalogue import Catalogue, Choice, Routing
 from bot.domain.errors import NotExpressible
@@ -51,6 +51,7 @@ class Routes:
     async def next_for(self, job: Job, *, only_healthy: bool = False) -> Choice | None:
         """Who makes a job that its provider refused, for no more than was reserved; None when nobody can.
 
+        That is of the members' credits, and of the operator's ceiling at the catalogue's prices.
         Nothing is made by a model of an earlier generation than the one that was chosen, unless the member named it.
         A request that names its provider stays there, and none that was meant for a video model ends as a camera
         move of the local renderer.
@@ -61,6 +62,7 @@ class Routes:
             await self.wishes(job.origin.guild_id),
             without=frozenset({*job.tried, job.provider, LOCAL}),
             at_most=job.credits,
+            worth_at_most=await self._db.read(money.reserved_worth(job.id)),
             not_before=self._catalogue.generation_of(job.provider, job.model),
         )
         try:
@@ -90,6 +92,6 @@ class Routes:
 
 def _wishes(guild_id: int) -> Transaction[Routing]:
     """How a server wants its providers chosen, and what it takes for their clips."""
-    cheapest_first = yield from guilds.is_cheapest_first(guild_id)
-    prices = yield from guilds.prices(guild_id)
-    return Routing(cheapest_first=cheapest_first, prices=prices)
+    preferred = yield from guilds.preferences(guild_id)
+    prices = yield from guilds.prices(guild_id, preferred)
+    return Routing(cheapest_first=bool(preferred.get("cheapest_first")), prices=prices)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import structlog
 
-from bot.db import guilds, history, jobs
+from bot.db import history, jobs
+from bot.db.rows import spent_columns
 from bot.db.transaction import Database, Transaction
 from bot.domain.jobs import Job, JobState
 from bot.domain.money import real_price
@@ -51,7 +52,6 @@ class Steps:
         def step() -> Transaction[Job]:
             if job.marked_at_ms and job.marked_at_ms >= self.up_since_ms:
                 yield from history.record(job, (now_ms - job.marked_at_ms) / 1000)
-            price = yield from _real_price(job, ready.spent)
             return (
                 yield from jobs.move(
                     job,
@@ -59,8 +59,8 @@ class Steps:
                     now_ms=now_ms,
                     task_id=task_id,
                     result=ready.result,
-                    **jobs.spent_columns(ready.spent),
-                    price=price,
+                    **spent_columns(ready.spent),
+                    price=_real_price(job, ready.spent),
                     progress=1.0,
                     tries=0,
                     rendered_at_ms=now_ms,
@@ -98,15 +98,12 @@ class Steps:
         return self.waited_s(since_ms) * 1000 > HOPELESS_AFTER_MS
 
 
-def _real_price(job: Job, spent: Spent | None) -> Transaction[int]:
+def _real_price(job: Job, spent: Spent | None) -> int:
     """What is charged now that the provider may have said what it took."""
-    if spent is None or spent.usd is None:
-        return job.price
-    preferred = yield from guilds.preferences(job.origin.guild_id)
     return real_price(
         job.price,
         reserved=job.credits,
         percent=job.price_percent,
-        cost_micro_usd=round(spent.usd * 1_000_000),
-        may_exceed=bool(preferred.get("pays_overrun")),
+        cost_micro_usd=spent.micro_usd if spent else None,
+        may_exceed=job.pays_overrun,
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from bot.db import guilds, limits, money, usage
+from bot.db import entries, guilds, limits, usage
 from bot.db.transaction import Database, Transaction
 from bot.domain.errors import Refused
 from bot.domain.limits import EVERYBODY, Limit, Limits, Measure
@@ -78,7 +78,7 @@ def ceiling(
     guild_id: int,
     credits_: int | None,
     *,
-    by_id: int = money.SERVER,
+    by_id: int = entries.SERVER,
     is_at_hand: bool = False,
     defaults: Limits,
     now_ms: int,
@@ -107,7 +107,7 @@ def ceiling(
         yield from limits.put(guild_id, Limit(Scope.OPERATOR, EVERYBODY, Measure.MONTH, credits_))
     amount = "none" if credits_ is None else f"{credits_:,} credits a month"
     reason = f"the operator's ceiling: {amount}"
-    yield from money.note(guild_id, money.SERVER, Entry.LIMIT, by_id=by_id, reason=reason, now_ms=now_ms)
+    yield from entries.note(guild_id, entries.SERVER, Entry.LIMIT, by_id=by_id, reason=reason, now_ms=now_ms)
 
 
 def ceiling_of(text: str) -> int | None:

@@ -34,15 +34,15 @@ async def db(tmp_path: Path) -> AsyncGenerator[SqliteDatabase]:
 
 async def test_a_server_that_was_never_seen_prefers_nothing(db: SqliteDatabase) -> None:
     assert await db.read(guilds.preferences(1)) == {}
-    assert not await db.read(guilds.is_cheapest_first(1))
+    assert not (await db.read(guilds.preferences(1))).get("cheapest_first")
 
 
 async def test_what_one_server_prefers_holds_there_and_keeps_its_caps(db: SqliteDatabase) -> None:
     await db.write(guilds.settle_in(1, defaults=CAPS))
     await db.write(guilds.prefer(1, {"cheapest_first": 1}, defaults=builders.NO_CAPS))
     assert await db.read(guilds.preferences(1)) == UNTOUCHED | {"cheapest_first": 1}
-    assert await db.read(guilds.is_cheapest_first(1))
-    assert not await db.read(guilds.is_cheapest_first(2))
+    assert (await db.read(guilds.preferences(1)))["cheapest_first"]
+    assert not (await db.read(guilds.preferences(2))).get("cheapest_first")
     assert await db.read(limits.all_of(1)) == CAPS
 
 

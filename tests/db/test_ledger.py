@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import ledger, money
+from bot.db import entries, ledger
 from bot.db.ledger import Cursor, Lookup
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
@@ -32,7 +32,7 @@ async def note(
     by_id: int = 900,
     kind: Entry = Entry.BLOCK,
 ) -> None:
-    await db.write(money.note(guild_id, user_id, kind, by_id=by_id, reason=f"at {at_ms}", now_ms=at_ms))
+    await db.write(entries.note(guild_id, user_id, kind, by_id=by_id, reason=f"at {at_ms}", now_ms=at_ms))
 
 
 async def test_rows_come_newest_first_and_those_of_one_moment_last_written_first(db: SqliteDatabase) -> None:

@@ -486,7 +486,7 @@ async def test_an_allowance_that_was_used_up_meanwhile_is_counted_again(bot: Bot
     assert "You have 4 credits left" in said
     assert FREE in said
     assert labels(question) == ["Make it", "Never mind"]
-    await bot.app.db.write(limits.clear(scene.guild.id, Scope.MEMBER, 0))
+    await bot.app.db.write(limits.clear(scene.guild.id, Scope.MEMBER, 0, Measure.DAY))
     await scene.mia.click(question, "Make it")
     await scene.clip_of(question)
 

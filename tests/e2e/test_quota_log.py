@@ -6,7 +6,7 @@ import io
 import pytest
 
 from bot.app import running
-from bot.db import money
+from bot.db import entries
 from bot.db.transaction import Transaction
 from bot.domain.money import Entry
 from bot.sandbox import Message, Permission, Person
@@ -29,7 +29,9 @@ async def fill(bot: Bot, guild_id: int, count: int, *, kind: Entry = Entry.BLOCK
     def rows() -> Transaction[None]:
         for number in range(1, count + 1):
             at_ms = AT_MS + number
-            yield from money.note(guild_id, user_id, kind, by_id=900, reason=f"{kind} {number}", now_ms=at_ms)
+            yield from entries.note(
+                guild_id, user_id, kind, by_id=900, reason=f"{kind} {number}", now_ms=at_ms
+            )
 
     await bot.app.db.write(rows())
 

@@ -204,7 +204,7 @@ GONE = builders.LOCAL.model_copy(update={"provider": "gone", "id": "gone"})
 async def waiting_for_gone(db: SqliteDatabase, *, price: int, **origin: int) -> Job:
     """A job in the line of a provider that is not configured any more."""
     await db.write(lanes.open_pool("gone"))
-    choice = Choice(GONE, price)
+    choice = Choice(GONE, price, worth=price)
     transaction = jobs.accept(
         builders.origin(**origin), builders.request(), choice, defaults=builders.NO_CAPS, now_ms=1
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.db import asks, guilds, jobs, lanes, limits, money, offers
+from bot.db import asks, audit, guilds, jobs, lanes, limits, offers
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 from bot.domain.errors import Blocked, NotExpressible, OfferLapsed, QuotaExceeded
@@ -101,7 +101,7 @@ async def desk(tmp_path: Path) -> AsyncGenerator[Desk]:
     db = await SqliteDatabase.open(tmp_path / "kinora.db")
     await db.write(lanes.open_pool("local"))
     yield Desk(db)
-    assert await db.read(money.discrepancies()) == 0
+    assert await db.read(audit.discrepancies()) == 0
     await db.close()
 
 

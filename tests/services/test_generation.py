@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from bot.db import jobs, lanes, money
+from bot.db import audit, jobs, lanes
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import (
     NoSuchJob,
@@ -98,7 +98,7 @@ async def counter(tmp_path: Path) -> AsyncGenerator[Counter]:
     async with Images() as images:
         made.images = images
         yield made
-    assert await db.read(money.discrepancies()) == 0
+    assert await db.read(audit.discrepancies()) == 0
     await db.close()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.db import guilds, jobs, lanes, money
+from bot.db import audit, entries, guilds, jobs, lanes
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Rows, Transaction
 from bot.domain.errors import QuotaExceeded
@@ -162,9 +162,9 @@ async def test_every_change_is_noted_with_who_made_it_and_what_it_was_before(
         (ADA, "confirm_above 250 credits -> none"),
     ]
     assert await db.read(noted()) == [
-        ("limit", money.SERVER, by_id, 0, reason, clock.now_ms()) for by_id, reason in said
+        ("limit", entries.SERVER, by_id, 0, reason, clock.now_ms()) for by_id, reason in said
     ]
-    assert await db.read(money.discrepancies()) == 0
+    assert await db.read(audit.discrepancies()) == 0
 
 
 async def test_changes_at_the_same_moment_are_noted_one_after_the_other(
@@ -283,7 +283,7 @@ async def test_a_change_of_time_zone_loses_nothing_and_gives_no_period_twice(
     with pytest.raises(QuotaExceeded) as refusal:
         await asked_for(db, 11, caps, now_ms)
     assert refusal.value.left == 10
-    assert await db.read(money.discrepancies()) == 0
+    assert await db.read(audit.discrepancies()) == 0
 
 
 async def asked_for(db: SqliteDatabase, price: int, caps: Limits, now_ms: int) -> Job:

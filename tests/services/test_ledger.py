@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import money
+from bot.db import entries
 from bot.db.ledger import Cursor, Lookup
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
@@ -32,7 +32,9 @@ def ledger(db: SqliteDatabase) -> Ledger:
 async def fill(db: SqliteDatabase, count: int, guild_id: int = 1) -> None:
     def rows() -> Transaction[None]:
         for number in range(count):
-            yield from money.note(guild_id, 100, Entry.BLOCK, by_id=900, reason=None, now_ms=NOW_MS + number)
+            yield from entries.note(
+                guild_id, 100, Entry.BLOCK, by_id=900, reason=None, now_ms=NOW_MS + number
+            )
 
     await db.write(rows())
 
@@ -75,7 +77,7 @@ async def test_the_first_page_is_full_even_if_it_overlaps(db: SqliteDatabase, le
 async def test_rows_that_were_written_meanwhile_shift_nothing(db: SqliteDatabase, ledger: Ledger) -> None:
     await fill(db, PAGE + 3)
     first = await ledger.newest(1, ALL)
-    await db.write(money.note(1, 1, Entry.BLOCK, by_id=2, reason=None, now_ms=NOW_MS + 10_000))
+    await db.write(entries.note(1, 1, Entry.BLOCK, by_id=2, reason=None, now_ms=NOW_MS + 10_000))
     assert ids(await ledger.older(1, ALL, Cursor.of(first.lines[-1]))) == [3, 2, 1]
 
 

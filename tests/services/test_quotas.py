@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.db import guilds, jobs, lanes, ledger, limits, money
+from bot.db import audit, guilds, jobs, lanes, ledger, limits
 from bot.db.ledger import Line, Lookup
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import Blocked, ClipTooDear, QuotaExceeded, TooManyQueued
@@ -99,7 +99,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     database = await SqliteDatabase.open(tmp_path / "kinora.db")
     await database.write(lanes.open_pool("local"))
     yield House(database, TurnedClock())
-    assert await database.read(money.discrepancies()) == 0
+    assert await database.read(audit.discrepancies()) == 0
     await database.close()
 
 

@@ -1,13 +1,16 @@
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.db import guilds, limits
+from bot.db import guilds, jobs, lanes, limits
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.catalogue import Catalogue
 from bot.domain.errors import NotExpressible
+from bot.domain.jobs import Job
 from bot.domain.models import Price
 from bot.domain.provider import ProviderFault, Refusal, Rejected
 from bot.services.health import AVOIDED_MS, Health
@@ -30,6 +33,16 @@ async def db(tmp_path: Path) -> AsyncGenerator[SqliteDatabase]:
     database = await SqliteDatabase.open(tmp_path / "kinora.db")
     yield database
     await database.close()
+
+
+async def refused(
+    db: SqliteDatabase, provider: str, price: int, *, worth: int | None = None, **known: Any
+) -> Job:
+    """A job that this provider does not make."""
+    await db.write(lanes.open_pool(provider))
+    choice = replace(builders.choice(price, provider=provider), worth=price if worth is None else worth)
+    accepted = jobs.accept(builders.origin(), builders.request(), choice, defaults=builders.NO_CAPS, now_ms=1)
+    return replace((await db.write(accepted)).job, **known)
 
 
 async def test_the_operators_order_counts_unless_a_server_wants_the_cheapest(db: SqliteDatabase) -> None:
@@ -65,17 +78,27 @@ async def test_an_account_that_is_not_well_comes_last_for_a_while(
 
 async def test_what_was_refused_goes_to_one_that_was_not_asked_yet(db: SqliteDatabase) -> None:
     chosen = routes(db, FIRST, SECOND, LOCAL)
-    job = make_job(provider="first", credits=15, tried=())
+    job = await refused(db, "first", 15)
     following = await chosen.next_for(job)
     assert following is not None
     assert (following.spec.provider, following.price) == ("second", 10)
-    assert await chosen.next_for(make_job(provider="second", credits=15, tried=("first",))) is None
+    assert await chosen.next_for(await refused(db, "second", 15, tried=("first",))) is None
 
 
 async def test_no_more_is_taken_than_was_reserved(db: SqliteDatabase) -> None:
     chosen = routes(db, SECOND, FIRST)
-    assert await chosen.next_for(make_job(provider="second", credits=14)) is None
-    assert await chosen.next_for(make_job(provider="second", credits=15)) is not None
+    assert await chosen.next_for(await refused(db, "second", 14)) is None
+    assert await chosen.next_for(await refused(db, "second", 15)) is not None
+
+
+async def test_no_more_of_the_operators_ceiling_is_taken_than_was_reserved(db: SqliteDatabase) -> None:
+    chosen = routes(db, SECOND, FIRST)
+    await db.write(guilds.settle_in(1, defaults=builders.NO_CAPS))
+    await db.write(guilds.set_price(1, builders.LOCAL.id, 0))
+    assert await chosen.next_for(await refused(db, "second", 0, worth=14)) is None
+    following = await chosen.next_for(await refused(db, "second", 0, worth=15))
+    assert following is not None
+    assert (following.price, following.worth) == (0, 15)
 
 
 async def test_who_names_the_provider_stays_with_it(db: SqliteDatabase) -> None:
@@ -89,7 +112,7 @@ async def test_a_draft_is_not_paid_for_elsewhere(db: SqliteDatabase) -> None:
 
 
 async def test_nothing_meant_for_a_video_model_ends_as_a_camera_move(db: SqliteDatabase) -> None:
-    assert await routes(db, FIRST, LOCAL).next_for(make_job(provider="first", credits=99)) is None
+    assert await routes(db, FIRST, LOCAL).next_for(await refused(db, "first", 99)) is None
 
 
 async def test_what_nobody_can_make_is_refused_before_anything_else(db: SqliteDatabase) -> None:
@@ -116,7 +139,7 @@ async def test_a_job_does_not_end_at_a_model_of_an_earlier_generation(db: Sqlite
     newest = FIRST.model_copy(update={"name": "Kling 2.5 Turbo"})
     older = SECOND.model_copy(update={"name": "Kling 1.6"})
     newer = SECOND.model_copy(update={"name": "Kling 3.0", "id": "newer"})
-    job = make_job(provider="first", model=newest.id, credits=15)
+    job = await refused(db, "first", 15, model=newest.id)
     assert await routes(db, newest, older).next_for(job) is None
     following = await routes(db, newest, older, newer).next_for(job)
     assert following is not None
@@ -129,4 +152,4 @@ async def test_not_even_when_its_provider_has_left(db: SqliteDatabase) -> None:
     catalogue = Catalogue([newest, older], providers=("second",))
     health = Health(TurnedClock(), changed=lambda: None)
     left = Routes(db=db, catalogue=catalogue, health=health)
-    assert await left.next_for(make_job(provider="gone", model=newest.id, credits=99)) is None
+    assert await left.next_for(await refused(db, "gone", 99, model=newest.id)) is None

@@ -45,6 +45,7 @@ CREATE TABLE prices (
 -- The price may now be above what was reserved, where a server wants that.
 ALTER TABLE jobs ADD COLUMN worth BIGINT NOT NULL DEFAULT 0 CHECK (worth >= 0);
 ALTER TABLE jobs ADD COLUMN price_percent INTEGER;
+ALTER TABLE jobs ADD COLUMN pays_overrun INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN settles BIGINT CHECK (settles >= 0);
 UPDATE jobs SET settles = price, worth = coalesce(price, credits), price_percent = 100;
 ALTER TABLE jobs DROP COLUMN price;
@@ -62,6 +63,7 @@ CREATE TABLE grants (
     reserved BIGINT NOT NULL DEFAULT 0 CHECK (reserved >= 0),
     used BIGINT NOT NULL DEFAULT 0 CHECK (used >= 0),
     expires_at_ms BIGINT,
+    came_back INTEGER NOT NULL,
     CHECK (reserved + used <= credits)
 );
 -- The column first: SQLite turns conditions round so, and finds the index only if it says the same.
@@ -73,8 +75,10 @@ CREATE TABLE draws (
     grant_id BIGINT NOT NULL REFERENCES grants (id),
     kind TEXT NOT NULL CHECK (kind IN ('reserve', 'settle', 'refund')),
     credits BIGINT NOT NULL CHECK (credits >= 0),
+    is_first INTEGER NOT NULL,
     PRIMARY KEY (job_id, grant_id, kind)
 );
+CREATE INDEX draws_grant ON draws (grant_id);
 
 CREATE TABLE blocks (
     guild_id BIGINT NOT NULL REFERENCES guilds (guild_id),
@@ -96,10 +100,12 @@ CREATE TABLE notices (
 -- The request that an offer came out of, where there is one question for each.
 ALTER TABLE offers ADD COLUMN request_key TEXT;
 CREATE UNIQUE INDEX offers_request ON offers (request_key) WHERE request_key IS NOT NULL;
+CREATE INDEX offers_member ON offers (guild_id, user_id) WHERE request_key IS NOT NULL;
 
 -- Immutable. Every job has one row 'reserve' and, once it ended, exactly one 'settle' or 'refund'.
 -- user_id is for whom (0: the server), by_id who did it (0: Kinora). Of the credits, so many count against the
--- member's allowance and the server's budget; the rest came from grants. '' is a period in which a row does not count.
+-- member's allowance and the server's budget; the rest came from grants. `worth` counts against the operator's ceiling,
+-- in a 'refund' too: what was rendered, or may be charged for. '' is a period in which a row does not count.
 ALTER TABLE ledger RENAME TO ledger_before;
 DROP INDEX ledger_once;
 CREATE TABLE ledger (
@@ -127,21 +133,32 @@ CREATE TABLE ledger (
 );
 INSERT INTO ledger (id, kind, guild_id, user_id, by_id, job_id, channel_id, provider, credits, allowance, budget, worth,
     cost_micro_usd, day, week, month, at_ms)
+-- pg: OVERRIDING SYSTEM VALUE
 SELECT ledger_before.id, kind, ledger_before.guild_id, ledger_before.user_id, 0, job_id,
     coalesce(jobs.parent_id, jobs.channel_id), jobs.provider,
     CASE kind WHEN 'refund' THEN jobs.credits ELSE ledger_before.credits END,
     CASE kind WHEN 'refund' THEN jobs.credits ELSE ledger_before.credits END,
     CASE kind WHEN 'refund' THEN jobs.credits ELSE ledger_before.credits END,
-    CASE kind WHEN 'refund' THEN jobs.credits ELSE ledger_before.credits END,
-    CASE kind WHEN 'settle' THEN jobs.spent_micro_usd END, day,
+    CASE WHEN kind <> 'refund' THEN ledger_before.credits WHEN rendered_at_ms IS NULL THEN 0 ELSE jobs.worth END,
+    CASE WHEN kind <> 'reserve' THEN jobs.spent_micro_usd END, day,
     -- sqlite: strftime('%Y', day, '-3 days', 'weekday 4') || '-W'
     -- sqlite:     || printf('%02d', (strftime('%j', day, '-3 days', 'weekday 4') - 1) / 7 + 1),
     -- pg: to_char(CAST(day AS date), 'IYYY-"W"IW'),
     month, at_ms
 FROM ledger_before JOIN jobs ON jobs.id = job_id;
 DROP TABLE ledger_before;
+-- pg: SELECT setval(pg_get_serial_sequence('ledger', 'id'), (SELECT coalesce(max(id), 0) + 1 FROM ledger), FALSE);
 CREATE UNIQUE INDEX ledger_once ON ledger (job_id, (kind = 'reserve')) WHERE job_id IS NOT NULL;
+CREATE INDEX ledger_grant ON ledger (grant_id) WHERE grant_id IS NOT NULL;
 CREATE INDEX ledger_guild ON ledger (guild_id, at_ms, kind);
+
+-- What is said of money once stays said. Who it was about may be forgotten.
+-- sqlite: CREATE TRIGGER ledger_stays BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
+-- sqlite: CREATE TRIGGER ledger_keeps BEFORE UPDATE OF id, kind, guild_id, job_id, grant_id, channel_id, credits,
+-- sqlite:     allowance, budget, worth, cost_micro_usd, day, week, month, at_ms ON ledger
+-- sqlite: BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
+-- sqlite: CREATE TRIGGER draws_stay BEFORE DELETE ON draws BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
+-- sqlite: CREATE TRIGGER draws_keep BEFORE UPDATE ON draws BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
 
 -- The sums of the ledger per account and period, compared with it at start. subject_id 0 is the server.
 CREATE TABLE balances (
@@ -161,8 +178,9 @@ SELECT guild_id, scope, subject_id, period, sum(reserved), sum(used) FROM (
         CASE part WHEN 'day' THEN day WHEN 'week' THEN week ELSE month END AS period,
         CASE WHEN kind = 'reserve' AND NOT EXISTS (
             SELECT 1 FROM ledger AS closing WHERE closing.job_id = ledger.job_id AND closing.kind <> 'reserve'
-        ) THEN credits ELSE 0 END AS reserved,
-        CASE kind WHEN 'settle' THEN credits ELSE 0 END AS used
+        ) THEN CASE scope WHEN 'operator' THEN worth ELSE credits END ELSE 0 END AS reserved,
+        CASE WHEN scope = 'operator' AND kind <> 'reserve' THEN worth WHEN kind = 'settle' THEN credits ELSE 0
+            END AS used
     FROM ledger
     CROSS JOIN (SELECT 'operator' AS scope UNION ALL SELECT 'server' UNION ALL SELECT 'member'
         UNION ALL SELECT 'channel') AS scopes
