@@ -114,7 +114,7 @@ async def everybody_is_answered(bot: Bot, scene: Scene) -> None:
         assert "being made" in answer.text or "nothing waits" in answer.text
     for interaction in scene.sandbox.world.interactions.values():
         assert interaction.acknowledgement is not None, interaction
-        if interaction.choices is not None:  # suggestions are the whole answer
+        if interaction.choices is not None or interaction.modal is not None:  # which are the whole answer
             continue
         assert interaction.original is not None
         assert not interaction.original.is_loading, interaction
