@@ -92,17 +92,20 @@ class Blocked(Refused):
 class Unconfirmed(Refused):
     """The price is above what this server lets pass without a question."""
 
-    def __init__(self, price: int) -> None:
+    def __init__(self, price: int, most: int) -> None:
         super().__init__()
         self.price = price
+        self.most = most
+        """What may be charged if the provider says that it took more."""
 
 
 class Unapproved(Refused):
     """A moderator has to agree to this request."""
 
-    def __init__(self, price: int) -> None:
+    def __init__(self, price: int, most: int) -> None:
         super().__init__()
         self.price = price
+        self.most = most
 
 
 class TooManyQueued(Refused):

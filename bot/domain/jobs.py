@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from bot.domain.money import most_charged
 from bot.domain.provider import Spent
 from bot.domain.requests import VideoRequest
 
@@ -170,6 +171,11 @@ class Job:
     rendered_at_ms: int | None
     finished_at_ms: int | None
     aftercare: Aftercare
+
+    @property
+    def most_charged(self) -> int:
+        """The most that it can be charged for, whatever its provider says."""
+        return most_charged(self.credits, percent=self.price_percent, may_exceed=self.pays_overrun)
 
     @property
     def attempt_key(self) -> str:

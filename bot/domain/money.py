@@ -213,6 +213,11 @@ MOST_OVERRUN = 2
 """No clip is charged for more than so many times what was reserved, whatever its provider says."""
 
 
+def most_charged(reserved: int, *, percent: int | None, may_exceed: bool) -> int:
+    """The most that a clip can be charged for when so many credits were reserved; see `real_price`."""
+    return reserved * MOST_OVERRUN if may_exceed and percent is not None else reserved
+
+
 def real_price(
     price: int, *, reserved: int, percent: int | None, cost_micro_usd: int | None, may_exceed: bool
 ) -> int:
@@ -228,4 +233,4 @@ def real_price(
     if cost_micro_usd is None or percent is None:
         return price
     real = -(-cost_micro_usd * percent // (100 * MICRO_USD_PER_CREDIT))
-    return min(real, reserved * MOST_OVERRUN if may_exceed else reserved)
+    return min(real, most_charged(reserved, percent=percent, may_exceed=may_exceed))

@@ -180,8 +180,10 @@ class Consent:
         def agreed() -> Transaction[jobs.Accepted]:
             yield from self._change(kept, answered)
             accepted = yield from self._accepted(wanted, choice)
-            if accepted.job.credits > question.price:
-                raise Unapproved(accepted.job.credits)
+            most = max(question.price, question.most or 0)
+            if accepted.job.credits > question.price or accepted.job.most_charged > most:
+                kind = Unconfirmed if question.stage is Stage.MEMBER else Unapproved
+                raise kind(accepted.job.credits, accepted.job.most_charged)
             return accepted
 
         try:
@@ -215,6 +217,7 @@ class Consent:
             model=choice.spec.id,
             cautions=choice.cautions,
             price=condition.price,
+            most=condition.most if condition.most > condition.price else None,
             price_before=before.price if before and condition.price > before.price else None,
             stage=stage,
             lapses_at_ms=self._clock.now_ms() + LASTS_MS[stage],

@@ -180,7 +180,8 @@ SETTINGS = (
         column="pays_overrun",
         words="What is charged if a clip turns out dearer than was reserved",
         control=no_or_yes(
-            no="no more than was reserved", yes="what it really cost, even if that overdraws a cap"
+            no="no more than was reserved",
+            yes="what it really cost, up to twice the price, even if that overdraws a cap",
         ),
         usual=0,
     ),

@@ -44,6 +44,8 @@ class Question(Value):
     cautions: tuple[str, ...] = ()
     price: int
     """What is agreed to, in credits; made for more, it is asked again."""
+    most: int | None = None
+    """What may be charged if the provider says that it took more; None where that is the price."""
     price_before: int | None = None
     """What it was when it was agreed to or asked last; None unless it has risen since."""
     stage: Stage

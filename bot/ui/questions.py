@@ -110,11 +110,16 @@ def words_of(number: int, question: Question, *, is_open: bool) -> Answer:
         *([quoted(request.prompt)] if request.prompt else []),
         *(f"-# ⚠ {prose(caution, length=_MAX_CAUTION)}" for caution in question.cautions),
         f"-# {made}",
+        *([_overrun(question.most)] if question.most else []),
         f"-# Asked by <@{question.origin.user_id}>{lapses}",
     ]
     if not is_open:
         return Answer("\n".join(lines), colour=_ENDED)
     return Answer("\n".join(lines), _buttons(number, question), _WAITS)
+
+
+def _overrun(most: int) -> str:
+    return f"-# If its provider says that it took more, up to {counted(most, 'credit')} are charged."
 
 
 def announcement(question: Question) -> str:

@@ -134,6 +134,28 @@ async def test_a_price_is_confirmed_and_the_same_message_becomes_the_card(bot: B
     assert await reserve_row(bot.app.db) == {"user_id": scene.mia.id, "by_id": scene.mia.id, "credits": 5}
 
 
+async def test_who_confirms_is_told_what_an_overrun_may_cost(bot: Bot, scene: Scene) -> None:
+    await prefer(bot.app.db, scene, pays_overrun=1)
+    question = await to_be_confirmed(bot, scene)
+    assert "up to 10 credits are charged" in question.text
+    await prefer(bot.app.db, scene, pays_overrun=0)
+    await scene.mia.click(question, "Make it")
+    await scene.clip_of(question)
+
+
+async def test_who_has_confirmed_a_price_is_asked_again_where_overruns_are_charged_since(
+    bot: Bot, scene: Scene
+) -> None:
+    question = await to_be_confirmed(bot, scene)
+    assert "up to" not in question.text
+    await prefer(bot.app.db, scene, pays_overrun=1)
+    await scene.mia.click(question, "Make it")
+    await shows(question, lambda message: "up to 10 credits are charged" in message.text)
+    assert await has_no_job(bot)
+    await scene.mia.click(question, "Make it")
+    await scene.clip_of(question)
+
+
 async def test_what_costs_no_more_than_that_is_made_at_once(bot: Bot, scene: Scene) -> None:
     await prefer(bot.app.db, scene, confirm_above=5)
     await scene.clip_of(await asked(scene, until="Job 1"))

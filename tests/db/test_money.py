@@ -1,0 +1,214 @@
+"""Credits taken, charged and given back, row by row."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.db import audit, grants, guilds, jobs, lanes, limits
+from bot.db.entries import SERVER
+from bot.db.rows import spent_columns
+from bot.db.sqlite import SqliteDatabase
+from bot.db.transaction import Transaction
+from bot.domain.jobs import Asker, Job, JobState
+from bot.domain.limits import Limit, Measure
+from bot.domain.money import Scope, Window
+from bot.domain.provider import Spent
+from tests import books, builders
+
+NOW_MS = 1_790_000_000_000
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    database = await SqliteDatabase.open(tmp_path / "kinora.db")
+    await database.write(lanes.open_pool("local"))
+    await database.write(guilds.settle_in(1, defaults=builders.NO_CAPS))
+    yield database
+    assert await database.read(audit.discrepancies()) == 0
+    await database.close()
+
+
+async def asked(db: SqliteDatabase, price: int, asker: Asker | None = None, *, now_ms: int = NOW_MS) -> Job:
+    wanted = (builders.origin(), builders.request(), builders.choice(price), asker or Asker())
+    return (await db.write(jobs.accept(*wanted, defaults=builders.NO_CAPS, now_ms=now_ms))).job
+
+
+async def brought(db: SqliteDatabase, *states: JobState, now_ms: int = NOW_MS, **known: Any) -> Job:
+    """The next job through these states; what is known comes with the last of them."""
+    job = await db.write(jobs.admit("local", slots=9, now_ms=now_ms))
+    assert job is not None
+    for state in states[:-1]:
+        at = {"rendered_at_ms": now_ms} if state is JobState.FETCHING else {}
+        job = await db.write(jobs.move(job, state, now_ms=now_ms, **at))
+    return await db.write(jobs.move(job, states[-1], now_ms=now_ms, **known))
+
+
+async def ceiling_used(db: SqliteDatabase) -> int:
+    return (await db.read(books.balance(Scope.OPERATOR, Window.MONTH, now_ms=NOW_MS))).used
+
+
+DELIVERING = (JobState.RENDERING, JobState.FETCHING, JobState.DELIVERING)
+
+
+# ---- What the operator pays
+
+
+async def test_a_clip_that_could_not_be_posted_costs_its_member_nothing_and_counts_for_the_ceiling(
+    db: SqliteDatabase,
+) -> None:
+    await asked(db, 60)
+    await brought(db, *DELIVERING, JobState.UNDELIVERABLE)
+    assert await ceiling_used(db) == 60
+    member = await db.read(books.balance(now_ms=NOW_MS))
+    assert (member.used, member.reserved) == (0, 0)
+
+
+async def test_a_clip_that_was_given_up_though_it_may_be_charged_counts_for_the_ceiling(
+    db: SqliteDatabase,
+) -> None:
+    await asked(db, 60)
+    await brought(db, JobState.UNKNOWN, JobState.FAILED, maybe_charged=1)
+    assert await ceiling_used(db) == 60
+
+
+async def test_what_was_refused_or_cancelled_in_time_costs_the_operator_nothing(db: SqliteDatabase) -> None:
+    await asked(db, 60)
+    await brought(db, JobState.FAILED)
+    job = await asked(db, 60)
+    await db.write(jobs.cancel(job.id, guild_id=1, owner_id=100, now_ms=NOW_MS))
+    assert await ceiling_used(db) == 0
+
+
+async def test_one_absurd_report_does_not_use_up_a_servers_month(db: SqliteDatabase) -> None:
+    await asked(db, 50)
+    absurd: dict[str, Any] = spent_columns(Spent(Decimal(1), "credit", Decimal(1_000_000)))
+    job = await brought(db, JobState.RENDERING, JobState.FETCHING, rendered_at_ms=NOW_MS, **absurd)
+    for state in (JobState.DELIVERING, JobState.DONE):
+        job = await db.write(jobs.move(job, state, now_ms=NOW_MS))
+    assert await ceiling_used(db) == 500
+
+
+# ---- Grants that expire
+
+
+async def granted(db: SqliteDatabase, amount: int, *, expires_at_ms: int | None, now_ms: int = NOW_MS) -> int:
+    on_top = grants.give(1, 100, amount, expires_at_ms=expires_at_ms, by_id=9, reason=None, now_ms=now_ms)
+    return await db.write(on_top)
+
+
+async def left(db: SqliteDatabase, *, now_ms: int) -> int:
+    """Credits that can be used on top."""
+    return sum(grant.left for grant in (await db.read(books.standing(now_ms=now_ms))).member.grants)
+
+
+@pytest.fixture
+async def capped(db: SqliteDatabase) -> SqliteDatabase:
+    """A server in which members have nothing but grants."""
+    await db.write(limits.put(1, Limit(Scope.MEMBER, 0, Measure.DAY, 0)))
+    return db
+
+
+async def test_what_comes_back_to_an_expired_grant_can_be_used_for_a_day_once(capped: SqliteDatabase) -> None:
+    await granted(capped, 50, expires_at_ms=NOW_MS + HOUR_MS)
+    await asked(capped, 50)
+    later_ms = NOW_MS + 2 * HOUR_MS
+    await brought(capped, JobState.FAILED, now_ms=later_ms)
+    assert await left(capped, now_ms=later_ms) == 50
+    await asked(capped, 50, now_ms=later_ms)
+    await brought(capped, JobState.FAILED, now_ms=later_ms + 2 * DAY_MS)
+    assert await left(capped, now_ms=later_ms + 2 * DAY_MS) == 0
+
+
+async def test_a_grant_is_not_kept_alive_by_cancelling(capped: SqliteDatabase) -> None:
+    await granted(capped, 50, expires_at_ms=NOW_MS + HOUR_MS)
+    job = await asked(capped, 50)
+    later_ms = NOW_MS + 2 * HOUR_MS
+    await capped.write(jobs.cancel(job.id, guild_id=1, owner_id=100, now_ms=later_ms))
+    assert await left(capped, now_ms=later_ms) == 0
+
+
+async def test_what_would_be_lost_first_is_charged_first(db: SqliteDatabase) -> None:
+    await db.write(limits.put(1, Limit(Scope.MEMBER, 0, Measure.DAY, 4)))
+    await granted(db, 6, expires_at_ms=NOW_MS + HOUR_MS)
+    await granted(db, 6, expires_at_ms=None)
+    await asked(db, 12)
+    cheaper = await brought(db, *DELIVERING, price=7)
+    await db.write(jobs.move(cheaper, JobState.DONE, now_ms=NOW_MS))
+    member = await db.read(books.balance(now_ms=NOW_MS))
+    assert (member.used, member.reserved) == (1, 0)
+    assert [(grant.used, grant.reserved) for grant in await all_grants(db)] == [(6, 0), (0, 0)]
+
+
+class _Left:
+    def __init__(self, used: int, reserved: int) -> None:
+        self.used, self.reserved = used, reserved
+
+
+async def all_grants(db: SqliteDatabase) -> list[_Left]:
+    def look() -> Transaction[list[_Left]]:
+        rows = yield "SELECT used, reserved FROM grants ORDER BY id", {}
+        return [_Left(row["used"], row["reserved"]) for row in rows]
+
+    return await db.read(look())
+
+
+async def test_a_servers_grant_pays_for_whoever_asks(db: SqliteDatabase) -> None:
+    await db.write(limits.put(1, Limit(Scope.SERVER, 0, Measure.MONTH, 10)))
+    top_up = grants.give(1, SERVER, 30, expires_at_ms=None, by_id=9, reason=None, now_ms=NOW_MS)
+    await db.write(top_up)
+    await asked(db, 40)
+    server = await db.read(books.balance(Scope.SERVER, Window.MONTH, now_ms=NOW_MS))
+    assert (server.reserved, (await all_grants(db))[0].reserved) == (10, 30)
+
+
+# ---- Approval
+
+
+async def test_roles_of_hours_ago_do_not_count_for_what_waits(db: SqliteDatabase) -> None:
+    await db.write(limits.put(1, Limit(Scope.MEMBER, 0, Measure.RUNNING, 1)))
+    await db.write(limits.put(1, Limit(Scope.ROLE, 7, Measure.RUNNING, 5)))
+    for _ in range(2):
+        await asked(db, 1, Asker(frozenset({7})))
+    await asked(db, 1, Asker(frozenset(), approved_by=9))
+    admitted = [await db.write(jobs.admit("local", slots=9, now_ms=NOW_MS)) for _ in range(4)]
+    assert len([job for job in admitted if job]) == 3
+
+
+# ---- Immutable
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM ledger",
+        "UPDATE ledger SET credits = credits + 1",
+        "UPDATE ledger SET kind = 'settle'",
+        "UPDATE ledger SET day = ''",
+        "DELETE FROM draws",
+        "UPDATE draws SET credits = 0",
+    ],
+)
+async def test_what_was_written_of_money_cannot_be_changed(capped: SqliteDatabase, change: str) -> None:
+    await granted(capped, 50, expires_at_ms=None)
+    await asked(capped, 5)
+
+    def damage() -> Transaction[None]:
+        yield change, {}
+
+    with pytest.raises(sqlite3.IntegrityError, match="the ledger is immutable"):
+        await capped.write(damage())
+
+
+async def test_who_a_row_is_about_can_be_forgotten(db: SqliteDatabase) -> None:
+    await asked(db, 5)
+
+    def forget() -> Transaction[None]:
+        yield "UPDATE ledger SET reason = NULL", {}
+
+    await db.write(forget())
