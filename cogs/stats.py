@@ -38,9 +38,8 @@ class Stats(commands.Cog):
         found = await self.bot.services.reports.stats(
             interaction.guild_id, interaction.user.id, days=days, sees_members=sees_members
         )
-        chart = await stats.drawn(self.bot.services.charts, found.usage, Theme(theme))
-        files = [chart] if chart else []
-        await interaction.edit_original_response(view=stats.stats_view(found, chart), attachments=files)
+        pictures = await stats.drawn(self.bot.services.charts, found.usage, Theme(theme))
+        await interaction.edit_original_response(view=stats.stats_view(found, pictures), attachments=pictures)
 
 
 async def setup(bot: Kinora) -> None:

@@ -1,7 +1,7 @@
-"""What a server made and spent: the chart, and the same in words for who cannot see it."""
+"""What a server made and spent: the charts, and the same in words for who cannot see them."""
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import discord
 import structlog
@@ -9,6 +9,7 @@ from discord import ui
 
 from bot.domain.usage import Share, Usage
 from bot.media.charts import Charts, Theme
+from bot.media.charts.page import SHOWN, lasting
 from bot.media.errors import ChartFailed
 from bot.services.usage import Stats
 from bot.ui.text import counted, cut, inline, plain
@@ -16,41 +17,39 @@ from bot.ui.text import counted, cut, inline, plain
 log = structlog.stdlib.get_logger(__name__)
 
 _SHARES_SHOWN = 8
-_SHARES_SPOKEN = 5
-"""As many as the chart has bars for."""
 _MAX_NAME = 40
 _MAX_ALT = 1024
 _ACCENT = discord.Colour(0x5B6EE1)
-_UNDRAWN = "-# The chart could not be drawn this time; these are its numbers."
+_UNDRAWN = "-# The charts could not be drawn this time; these are their numbers."
 
 
-async def drawn(charts: Charts, usage: Usage, theme: Theme) -> discord.File | None:
-    """The chart as a file to send; None where it cannot be drawn."""
+async def drawn(charts: Charts, usage: Usage, theme: Theme) -> list[discord.File]:
+    """The charts as files to send, as many as `spoken` describes; none where they cannot be drawn."""
     try:
-        picture = await charts.usage(usage, theme=theme)
+        pictures = await charts.usage(usage, theme=theme)
     except ChartFailed as failure:
         log.warning("chart not drawn", reason=str(failure))
-        return None
-    return discord.File(io.BytesIO(picture), filename="stats.png")
+        return []
+    return [discord.File(io.BytesIO(png), filename=f"stats-{n}.png") for n, png in enumerate(pictures, 1)]
 
 
-def stats_view(stats: Stats, chart: discord.File | None) -> ui.LayoutView:
-    """The card of `/stats`."""
+def stats_view(stats: Stats, pictures: Sequence[discord.File]) -> ui.LayoutView:
+    """The card of `/stats`. A gallery each, so that Discord shows the charts under each other and whole."""
     view = ui.LayoutView(timeout=None)
     card: ui.Container[ui.LayoutView] = ui.Container(accent_colour=_ACCENT)
     text = stats_text(stats)
-    if chart is None:
-        text += f"\n{_UNDRAWN}"
+    if pictures:
+        for picture, words in zip(pictures, spoken(stats.usage), strict=True):
+            card.add_item(ui.MediaGallery(discord.MediaGalleryItem(picture, description=words)))
     else:
-        item = discord.MediaGalleryItem(chart, description=spoken(stats.usage))
-        card.add_item(ui.MediaGallery(item))
+        text += f"\n{_UNDRAWN}"
     card.add_item(ui.TextDisplay(text))
     view.add_item(card)
     return view
 
 
 def stats_text(stats: Stats) -> str:
-    """The numbers of the chart, and the asker's own part."""
+    """The numbers of the charts, and the asker's own part."""
     usage = stats.usage
     return "\n".join(
         [
@@ -64,31 +63,24 @@ def stats_text(stats: Stats) -> str:
     )
 
 
-def spoken(usage: Usage) -> str:
-    """The chart in words, for screen readers; at most 1,024 characters."""
-    parts = [
+def spoken(usage: Usage) -> Iterator[str]:
+    """Each chart in words, for screen readers; at most 1,024 characters."""
+    days = span(len(usage.days))
+    summary = " ".join(line.replace("**", "").removeprefix("-# ") for line in _summary(usage))
+    yield cut(f"Chart. {days}: {summary}", _MAX_ALT)
+    groups = [
         ("Models", [f"{plain(share.name)[:_MAX_NAME]} {_part(share)}" for share in usage.models]),
         ("Providers", [f"{plain(share.name)[:_MAX_NAME]} {_part(share)}" for share in usage.providers]),
         ("Members", [f"#{place} {_part(share)}" for place, share in enumerate(usage.members, 1)]),
     ]
-    said = [f"{heading}: {'; '.join(lines[:_SHARES_SPOKEN])}." for heading, lines in parts if lines]
-    summary = " ".join(line.replace("**", "").removeprefix("-# ") for line in _summary(usage))
-    return cut(" ".join([f"Chart. {span(len(usage.days))}: {summary}", *said]), _MAX_ALT)
+    said = [f"{heading}: {'; '.join(lines[:SHOWN])}." for heading, lines in groups if lines]
+    if said:
+        yield cut(" ".join([f"Chart. {days}, by share.", *said]), _MAX_ALT)
 
 
 def span(days: int) -> str:
     """`Today`, `Last 30 days`."""
     return "Today" if days == 1 else f"Last {days} days"
-
-
-def lasting(seconds: float) -> str:
-    """The two largest units: `42 s`, `4 min 10 s`, `2 h 5 min`, `1 d 3 h`."""
-    whole = round(seconds)
-    for size, unit, part, small in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= size:
-            rest = whole % size // part
-            return f"{whole // size} {unit}" + (f" {rest} {small}" if rest else "")
-    return f"{whole} s"
 
 
 def _summary(usage: Usage) -> list[str]:

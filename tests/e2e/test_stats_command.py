@@ -1,4 +1,4 @@
-"""`/stats`: the chart and its numbers, for moderators and for everybody else."""
+"""`/stats`: the charts and their numbers, for moderators and for everybody else."""
 
 import io
 import time
@@ -47,31 +47,30 @@ async def shown(person: Person, scene: Scene, **options: object) -> Message:
     return answer
 
 
-def picture(message: Message) -> Any:
-    [file] = message.files
-    return Image.open(io.BytesIO(file.data))
+def pictures(message: Message) -> list[Any]:
+    return [Image.open(io.BytesIO(file.data)) for file in message.files]
 
 
-def spoken(message: Message) -> str:
-    """What a screen reader says of the picture."""
+def spoken(message: Message) -> list[str]:
+    """What a screen reader says of each picture; a gallery shows one."""
     components = [component for _, component in walk("", message.components)]
-    [gallery] = [component for component in components if component["type"] == 12]
-    [item] = gallery["items"]
-    return item["description"]
+    galleries = [component["items"] for component in components if component["type"] == 12]
+    return [item["description"] for [item] in galleries]
 
 
-async def test_a_moderator_sees_the_chart_its_numbers_and_the_members(
+async def test_a_moderator_sees_the_charts_their_numbers_and_the_members(
     bot: Bot, scene: Scene, ada: Person
 ) -> None:
     await lived_through(bot, scene, ada)
     answer = await shown(ada, scene)
-    assert picture(answer).format == "PNG"
+    assert [picture.format for picture in pictures(answer)] == ["PNG", "PNG"]
     assert "**3 clips** · 40 credits · success rate 75 % · median wait 4 min 10 s." in answer.text
     assert "`kling-v3` 1 clip, 30 credits" in answer.text
     assert f"#1 <@{ada.id}> 1 clip, 30 credits\n#2 <@{scene.mia.id}> 2 clips, 10 credits" in answer.text
     assert "elsewhere" not in answer.text
-    assert "3 clips · 40 credits" in spoken(answer)
-    assert "#2 2 clips, 10 credits" in spoken(answer)
+    over_time, shares = spoken(answer)
+    assert "3 clips · 40 credits" in over_time
+    assert "#2 2 clips, 10 credits" in shares
 
 
 async def test_a_member_sees_the_servers_numbers_and_of_members_only_themselves(
@@ -86,7 +85,7 @@ async def test_a_member_sees_the_servers_numbers_and_of_members_only_themselves(
     assert "You" not in strangers.text
     for answer in (mine, strangers):
         assert "<@" not in answer.text
-        assert "Members" not in answer.text + spoken(answer)
+        assert "Members" not in answer.text + "".join(spoken(answer))
 
 
 async def test_who_ceases_to_be_a_moderator_ceases_to_see_the_members(
@@ -104,7 +103,8 @@ async def test_days_and_theme_are_as_asked_for(scene: Scene) -> None:
     assert "### Today" in dark.text
     light = await shown(scene.mia, scene, days=90, theme="light")
     assert "### Last 90 days" in light.text
-    dark_corner, light_corner = (picture(one).convert("L").getpixel((3, 3)) for one in (dark, light))
+    [dark_picture], [light_picture] = pictures(dark), pictures(light)
+    dark_corner, light_corner = (one.convert("L").getpixel((3, 3)) for one in (dark_picture, light_picture))
     assert dark_corner < 70
     assert light_corner > 200
 
