@@ -15,7 +15,8 @@
     │   ├── PermissionsMissing   the bot could not deliver here
     │   ├── NoSuchJob            no job of this number here, or not the asker's
     │   ├── TooLateToCancel      the job has gone too far
-    │   └── OfferLapsed          the button's offer is no longer open
+    │   ├── OfferLapsed          the button's offer is no longer open
+    │   └── Unchanged            a setting, a cap or a grant was not to be changed; no clip was meant
     ├── CatalogueInvalid         a row of the catalogue of models is not one
     └── DeliveryFault            Discord did not take a message
         ├── DestinationGone      deleted, archived for good or locked
@@ -138,6 +139,10 @@ class TooLateToCancel(Refused):
 
 class OfferLapsed(Refused):
     """This offer is no longer open; please ask again."""
+
+
+class Unchanged(Refused):
+    """This cannot be changed."""
 
 
 class DeliveryFault(KinoraError):

@@ -4,7 +4,7 @@ import re
 from enum import Enum
 from typing import TypeAlias
 
-from bot.services.guilds import Unchanged
+from bot.domain.errors import Unchanged
 
 MOST_CREDITS = 1_000_000_000
 LONGEST_MS = 10 * 366 * 86_400_000

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot.db import entries, guilds
 from bot.db.transaction import Database, Transaction
-from bot.domain.errors import Refused
+from bot.domain.errors import Unchanged
 from bot.domain.jobs import Asker
 from bot.domain.limits import Limits
 from bot.domain.money import Entry
@@ -28,10 +28,6 @@ from bot.services.controls import (
 )
 from bot.services.ports import Clock
 from bot.services.references import PlaceOrNone, RoleOrNone
-
-
-class Unchanged(Refused):
-    """Something was not to be changed."""
 
 
 class NoSuchSetting(Unchanged):

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from bot.db import entries, grants, guilds, jobs, lanes, limits, money, standing
 from bot.db.transaction import Database, Transaction
+from bot.domain.errors import Unchanged
 from bot.domain.jobs import SLOT_HOLDERS, Job, JobState
 from bot.domain.limits import EVERYBODY, MEASURES, Limit, Limits, Measure
 from bot.domain.money import Entry, Scope
@@ -26,7 +27,6 @@ from bot.services.allowances import (
     counting,
 )
 from bot.services.amounts import MOST_CREDITS, Amount, NoSuchAmount, Special
-from bot.services.guilds import Unchanged
 from bot.services.ports import Card, Clock
 
 MAX_GRANTS = 100

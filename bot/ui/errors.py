@@ -1,4 +1,8 @@
-"""Errors become words here, and nowhere else: what was wrong, what to do, that nothing was charged."""
+"""Errors become answers here: what was wrong, what to do, that nothing was charged.
+
+An error brings its sentence along; what needs numbers, names or buttons beside it, or another ending, is put into words
+here or, with `describe.register`, next to the only view that can meet it.
+"""
 
 import secrets
 from dataclasses import dataclass
@@ -20,12 +24,12 @@ from bot.domain.errors import (
     QuotaExceeded,
     Refused,
     TooManyQueued,
+    Unchanged,
 )
 from bot.domain.money import Scope, Window
 from bot.domain.requests import first_problem
 from bot.media.errors import MediaError, PictureRefused
 from bot.services.generation import PictureNeedsFitting
-from bot.services.guilds import Unchanged
 from bot.services.questions import NotYours
 from bot.ui.buttons import fit_row
 from bot.ui.checks import ModeratorsOnly

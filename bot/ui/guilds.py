@@ -7,8 +7,9 @@ from typing import Any
 import discord
 from discord.app_commands import Choice
 
+from bot.domain.errors import Unchanged
 from bot.services.controls import Place, Surroundings
-from bot.services.guilds import SETTINGS, Chosen, Unchanged, offers
+from bot.services.guilds import SETTINGS, Chosen, offers
 from bot.ui import checks
 from bot.ui.suggestions import MAX_CHOICES
 from bot.ui.text import cut, plain

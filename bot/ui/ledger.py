@@ -15,8 +15,8 @@ from discord import ui
 from discord.app_commands import Choice
 
 from bot.db.ledger import Cursor, Line, Lookup
+from bot.domain.errors import Unchanged
 from bot.domain.money import Entry
-from bot.services.guilds import Unchanged
 from bot.services.ledger import MOST_EXPORTED, Ledger, Page
 from bot.ui import checks, errors
 from bot.ui.text import counted, inline

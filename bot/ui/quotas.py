@@ -7,6 +7,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import AppCommandChannel, AppCommandThread, Choice
 
+from bot.domain.errors import Unchanged
 from bot.domain.limits import EVERYBODY, MEASURES, Limit, Measure
 from bot.domain.money import Scope
 from bot.services.allowances import (
@@ -20,7 +21,6 @@ from bot.services.allowances import (
     Reset,
     Subject,
 )
-from bot.services.guilds import Unchanged
 from bot.ui import checks
 from bot.ui.allowances import CLIPS, WINDOWS, amount_words, whose
 from bot.ui.suggestions import MAX_CHOICES

@@ -34,6 +34,7 @@ GIVEN: dict[str, Any] = {
     "problems": ["No clips of 7 seconds.", "No sound."],
     "scope": Scope.CHANNEL,
     "price": 5,
+    "most": 10,
     "left": 2,
     "window": Window.MONTH,
     "fresh_at_s": 1_796_083_200,

@@ -3,6 +3,7 @@ from typing import Any, cast
 
 import pytest
 
+from bot.domain.errors import Unchanged
 from bot.services.controls import Number, OneOf, Place, Stored, Surroundings
 from bot.services.guilds import (
     SETTINGS,
@@ -11,7 +12,6 @@ from bot.services.guilds import (
     ManagersOnly,
     NoSuchSetting,
     NoSuchValue,
-    Unchanged,
 )
 from bot.services.references import PlaceOrNone, RoleOrNone
 from bot.ui.desk import text_view
