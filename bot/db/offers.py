@@ -15,11 +15,11 @@ def make(
 ) -> Transaction[int]:
     """Keep an offer for one member and drop those that lapsed; returns its number.
 
-    `request_key` is given where a request leads to one offer at most.
+    `request_key` is given where a request leads to one offer at most: a question, which is asked until it is answered.
     """
     yield "DELETE FROM offers WHERE lapses_at_ms < :now_ms", {"now_ms": now_ms}
     kept = {"guild_id": guild_id, "user_id": user_id, "ask": ask, "lapses_at_ms": lapses_at_ms}
-    rows = yield _INSERT, {**kept, "request_key": request_key}
+    rows = yield _INSERT, {**kept, "request_key": request_key, "is_asked": int(request_key is not None)}
     return int(rows[0]["id"])
 
 
@@ -58,36 +58,38 @@ def of_request(request_key: str) -> Transaction[tuple[int, str] | None]:
     return (int(rows[0]["id"]), rows[0]["ask"]) if rows else None
 
 
-def out_of_requests(guild_id: int, user_id: int, *, now_ms: int) -> Transaction[list[str]]:
-    """What came out of a member's requests and has not lapsed."""
-    rows = yield _OUT_OF_REQUESTS, {"guild_id": guild_id, "user_id": user_id, "now_ms": now_ms}
-    return [row["ask"] for row in rows]
+def asked_of(guild_id: int, user_id: int, *, now_ms: int) -> Transaction[int]:
+    """How many questions of a member nobody has answered yet."""
+    rows = yield _ASKED_OF, {"guild_id": guild_id, "user_id": user_id, "now_ms": now_ms}
+    return int(rows[0]["n"])
 
 
-def change(offer_id: int, before: str, after: str, *, lapses_at_ms: int, now_ms: int) -> Transaction[None]:
-    """Put something else in the place of an open offer, which then lasts until `lapses_at_ms`.
+def change(
+    offer_id: int, before: str, after: str, *, is_asked: bool, lapses_at_ms: int, now_ms: int
+) -> Transaction[None]:
+    """Put a question, or its answer, in the place of one, which then lasts until `lapses_at_ms`.
 
     Raises:
         OfferLapsed: it has lapsed, or is no longer as `before` says.
     """
-    changed = {"id": offer_id, "before": before, "after": after}
+    changed = {"id": offer_id, "before": before, "after": after, "is_asked": int(is_asked)}
     rows = yield _CHANGE, {**changed, "lapses_at_ms": lapses_at_ms, "now_ms": now_ms}
     if not rows:
         raise OfferLapsed
 
 
 _INSERT = """
-    INSERT INTO offers (guild_id, user_id, ask, lapses_at_ms, request_key)
-    VALUES (:guild_id, :user_id, :ask, :lapses_at_ms, :request_key) RETURNING id
+    INSERT INTO offers (guild_id, user_id, ask, lapses_at_ms, request_key, is_asked)
+    VALUES (:guild_id, :user_id, :ask, :lapses_at_ms, :request_key, :is_asked) RETURNING id
 """
 _OF_GUILD = "SELECT ask FROM offers WHERE id = :id AND guild_id = :guild_id"
 _OF_REQUEST = "SELECT id, ask FROM offers WHERE request_key = :request_key"
-_OUT_OF_REQUESTS = """
-    SELECT ask FROM offers
-    WHERE guild_id = :guild_id AND user_id = :user_id AND request_key IS NOT NULL AND lapses_at_ms >= :now_ms
+_ASKED_OF = """
+    SELECT count(*) AS n FROM offers
+    WHERE guild_id = :guild_id AND user_id = :user_id AND is_asked = 1 AND lapses_at_ms >= :now_ms
 """
 _CHANGE = """
-    UPDATE offers SET ask = :after, lapses_at_ms = :lapses_at_ms
+    UPDATE offers SET ask = :after, is_asked = :is_asked, lapses_at_ms = :lapses_at_ms
     WHERE id = :id AND ask = :before AND offers.lapses_at_ms >= :now_ms RETURNING id
 """
 _MINE = "id = :id AND guild_id = :guild_id AND user_id = :user_id AND lapses_at_ms >= :now_ms"

@@ -243,9 +243,7 @@ class Consent:
 
     def _check_open(self, origin: Origin) -> Transaction[None]:
         now_ms = self._clock.now_ms()
-        kept = yield from offers.out_of_requests(origin.guild_id, origin.user_id, now_ms=now_ms)
-        questions = filter(None, map(understood, kept))
-        if sum(question.is_open(now_ms) for question in questions) >= MAX_OPEN:
+        if (yield from offers.asked_of(origin.guild_id, origin.user_id, now_ms=now_ms)) >= MAX_OPEN:
             raise TooManyOpen
 
     def _asked(self, request_key: str) -> Transaction[NeedsConsent | None]:
@@ -259,9 +257,15 @@ class Consent:
         return needed(found[0], question)
 
     def _change(self, kept: _Kept, after: Question) -> Transaction[None]:
-        text, lapses_at_ms = after.model_dump_json(), after.lapses_at_ms
         now_ms = self._clock.now_ms()
-        return offers.change(kept.number, kept.text, text, lapses_at_ms=lapses_at_ms, now_ms=now_ms)
+        return offers.change(
+            kept.number,
+            kept.text,
+            after.model_dump_json(),
+            is_asked=after.is_open(now_ms),
+            lapses_at_ms=after.lapses_at_ms,
+            now_ms=now_ms,
+        )
 
     def _accepted(self, wanted: Wanted, choice: Choice) -> Transaction[jobs.Accepted]:
         origin, now_ms = wanted.origin, self._clock.now_ms()

@@ -93,6 +93,7 @@ CREATE TABLE notices (
     guild_id BIGINT NOT NULL REFERENCES guilds (guild_id),
     period TEXT NOT NULL,
     percent INTEGER NOT NULL,
+    noted_at_ms BIGINT NOT NULL,
     is_told INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (guild_id, period, percent)
 );
@@ -100,7 +101,9 @@ CREATE TABLE notices (
 -- The request that an offer came out of, where there is one question for each.
 ALTER TABLE offers ADD COLUMN request_key TEXT;
 CREATE UNIQUE INDEX offers_request ON offers (request_key) WHERE request_key IS NOT NULL;
-CREATE INDEX offers_member ON offers (guild_id, user_id) WHERE request_key IS NOT NULL;
+-- Whether it is a question that somebody is to answer: those of a member are counted.
+ALTER TABLE offers ADD COLUMN is_asked INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX offers_asked ON offers (guild_id, user_id) WHERE is_asked = 1;
 
 -- Immutable. Every job has one row 'reserve' and, once it ended, exactly one 'settle' or 'refund'.
 -- user_id is for whom (0: the server), by_id who did it (0: Kinora). Of the credits, so many count against the
