@@ -25,7 +25,7 @@ def rgb(colour: str) -> tuple[int, int, int]:
 
 
 def colours_of(image: Image.Image) -> set[object]:
-    counted = image.getcolors(1 << 24)
+    counted = image.getcolors(256)  # charts have a palette; room for every colour takes long
     assert counted is not None
     return {colour for _, colour in counted}
 
