@@ -43,10 +43,10 @@ def reserve(job: Job, limits: Limits, asker: Asker, zone: tzinfo) -> Transaction
     )
     _check_clip(job, means)
     drawn = {
-        Scope.MEMBER: _draw(Scope.MEMBER, means.member, job.credits, job),
-        Scope.CHANNEL: _draw(Scope.CHANNEL, means.channel, job.credits, job),
-        Scope.SERVER: _draw(Scope.SERVER, means.server, job.credits, job),
-        Scope.OPERATOR: _draw(Scope.OPERATOR, means.operator, job.worth, job),
+        Scope.MEMBER: _draw(Scope.MEMBER, means.member, job.credits),
+        Scope.CHANNEL: _draw(Scope.CHANNEL, means.channel, job.credits),
+        Scope.SERVER: _draw(Scope.SERVER, means.server, job.credits),
+        Scope.OPERATOR: _draw(Scope.OPERATOR, means.operator, job.worth),
     }
     taken = {scope: part.allowance for scope, part in drawn.items()}
     key = {"guild_id": origin.guild_id, "user_id": origin.user_id, "channel_id": channel_id}
@@ -63,7 +63,7 @@ def reserve(job: Job, limits: Limits, asker: Asker, zone: tzinfo) -> Transaction
         **_counted(taken),
         **_about(job, channel_id, means.periods),
     )
-    return (yield from _note_crossings(origin.guild_id, means.server, taken[Scope.SERVER]))
+    return (yield from _note_crossings(job, means.server, taken[Scope.SERVER]))
 
 
 def close(job: Job, state: JobState, *, cost: bool, now_ms: int) -> Transaction[None]:
@@ -153,22 +153,23 @@ def _check_clip(job: Job, means: Standing) -> None:
             raise ClipTooDear(scope=scope, price=job.credits, cap=cap)
 
 
-def _draw(scope: Scope, purse: Purse, amount: int, job: Job) -> Drawn:
+def _draw(scope: Scope, purse: Purse, amount: int) -> Drawn:
     drawn = purse.draw(amount)
     if drawn is None:
         tightest = purse.tightest
         assert tightest is not None
         raise QuotaExceeded(
             scope=scope,
-            price=job.credits,
+            price=amount,
             left=purse.left or 0,
+            whole=(tightest.cap or 0) + sum(grant.left for grant in purse.grants),
             window=window_of(tightest.period),
             fresh_at_s=tightest.ends_s,
         )
     return drawn
 
 
-def _note_crossings(guild_id: int, server: Purse, taken: int) -> Transaction[bool]:
+def _note_crossings(job: Job, server: Purse, taken: int) -> Transaction[bool]:
     """Note which parts of the budget are gone now; whether that is news."""
     is_news = False
     for balance in server.balances:
@@ -177,7 +178,8 @@ def _note_crossings(guild_id: int, server: Purse, taken: int) -> Transaction[boo
         share = (balance.used + balance.reserved + taken) * 100 // balance.cap
         for percent in notices.PERCENTS:
             if share >= percent:
-                is_news |= yield from notices.note(guild_id, balance.period, percent)
+                noted = notices.note(job.origin.guild_id, balance.period, percent, now_ms=job.created_at_ms)
+                is_news |= yield from noted
     return is_news
 
 

@@ -18,14 +18,15 @@ class Notice:
     channel_id: int
     percent: int
     balance: Balance
+    noted_at_ms: int
     granted: int
     """Credits that were granted to the server on top, and that nothing has taken."""
 
 
-def note(guild_id: int, period: str, percent: int) -> Transaction[bool]:
+def note(guild_id: int, period: str, percent: int, *, now_ms: int) -> Transaction[bool]:
     """Note that so much of a server's budget of a period is gone; whether that is news."""
     key = {"guild_id": guild_id, "period": period, "length": len(period)}
-    rows = yield _NOTE, {**key, "percent": percent}
+    rows = yield _NOTE, {**key, "percent": percent, "now_ms": now_ms}
     if rows:
         yield _DROP_PAST, key
     return bool(rows)
@@ -44,13 +45,30 @@ def untold(*, now_ms: int) -> Transaction[list[Notice]]:
         for one in (yield _BALANCE, key):
             balance = Balance(row["period"], one["amount"], one["used"], one["reserved"], ends_s)
             granted = (yield _GRANTED, {"guild_id": row["guild_id"], "now_ms": now_ms})[0]["n"]
-            found.append(Notice(row["guild_id"], row["log_channel_id"], row["percent"], balance, granted))
+            found.append(
+                Notice(
+                    row["guild_id"],
+                    row["log_channel_id"],
+                    row["percent"],
+                    balance,
+                    row["noted_at_ms"],
+                    granted,
+                )
+            )
     return found
 
 
-def told(guild_id: int, period: str) -> Transaction[None]:
-    """The log channel knows all that was noted of a budget."""
-    yield _TOLD, {"guild_id": guild_id, "period": period}
+def told(notice: Notice) -> Transaction[None]:
+    """The log channel knows this, and with it what was noted at less of the same budget."""
+    yield (
+        _TOLD,
+        {
+            "guild_id": notice.guild_id,
+            "period": notice.balance.period,
+            "percent": notice.percent,
+            "noted_at_ms": notice.noted_at_ms,
+        },
+    )
 
 
 def forget(guild_id: int, window: Window) -> Transaction[None]:
@@ -71,14 +89,15 @@ _DROP_PAST = (
     "DELETE FROM notices WHERE guild_id = :guild_id AND length(period) = :length AND period <> :period"
 )
 _NOTE = """
-    INSERT INTO notices (guild_id, period, percent) VALUES (:guild_id, :period, :percent)
+    INSERT INTO notices (guild_id, period, percent, noted_at_ms) VALUES (:guild_id, :period, :percent, :now_ms)
     ON CONFLICT (guild_id, period, percent) DO NOTHING RETURNING percent
 """
 _UNTOLD = """
-    SELECT notices.guild_id, period, max(percent) AS percent, log_channel_id, time_zone
+    SELECT notices.guild_id, period, percent, noted_at_ms, log_channel_id, time_zone
     FROM notices JOIN guilds ON guilds.guild_id = notices.guild_id
-    WHERE is_told = 0 AND log_channel_id IS NOT NULL
-    GROUP BY notices.guild_id, period, log_channel_id, time_zone
+    WHERE is_told = 0 AND log_channel_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM notices AS later WHERE later.guild_id = notices.guild_id
+            AND later.period = notices.period AND later.percent > notices.percent)
 """
 _BALANCE = """
     SELECT amount, used, reserved
@@ -92,4 +111,7 @@ _GRANTED = """
     WHERE guild_id = :guild_id AND user_id = 0 AND reserved + used < credits
         AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
 """
-_TOLD = "UPDATE notices SET is_told = 1 WHERE guild_id = :guild_id AND period = :period"
+_TOLD = """
+    UPDATE notices SET is_told = 1
+    WHERE guild_id = :guild_id AND period = :period AND percent <= :percent AND noted_at_ms <= :noted_at_ms
+"""

@@ -59,12 +59,17 @@ class CatalogueInvalid(KinoraError):
 class QuotaExceeded(Refused):
     """The credits left do not cover this clip."""
 
-    def __init__(self, *, scope: Scope, price: int, left: int, window: Window, fresh_at_s: int) -> None:
+    def __init__(
+        self, *, scope: Scope, price: int, left: int, whole: int, window: Window, fresh_at_s: int
+    ) -> None:
         super().__init__()
         self.scope = scope
         """Whose cap it is: the member's, the channel's, the server's or the operator's."""
         self.price = price
+        """Credits; at the catalogue's prices where it is the operator's cap."""
         self.left = left
+        self.whole = whole
+        """What would be left if nothing were used."""
         self.window = window
         self.fresh_at_s = fresh_at_s
         """When there will be more, seconds since 1970."""

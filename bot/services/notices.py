@@ -67,7 +67,7 @@ class Notices:
         self._due.set()
 
     async def _tell_budget(self, notice: Notice) -> None:
-        key = f"budget {notice.guild_id} {notice.balance.period} {notice.percent}"
+        key = f"budget {notice.guild_id} {notice.balance.period} {notice.percent} {notice.noted_at_ms}"
         text = budget_text(notice)
         try:
             await self._publisher.tell(notice.guild_id, notice.channel_id, text, key=key)
@@ -75,7 +75,7 @@ class Notices:
             raise
         except DeliveryFault as fault:  # it will not get better by itself
             log.warning("log channel out of reach", guild=notice.guild_id, reason=str(fault))
-        await self._db.write(notices.told(notice.guild_id, notice.balance.period))
+        await self._db.write(notices.told(notice))
 
 
 def budget_text(notice: Notice) -> str:
@@ -89,7 +89,7 @@ def budget_text(notice: Notice) -> str:
     then = (
         f"After it, {notice.granted:,} credits that were granted on top are used."
         if notice.granted
-        else "Clips that cost credits are refused until then."
+        else f"Clips that cost more than the {balance.left:,} left are refused until then."
     )
     return (
         f"**This server's budget for this {window} is used up**: {taken}. {fresh}. {then} "

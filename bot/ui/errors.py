@@ -19,10 +19,12 @@ from bot.domain.errors import (
     Blocked,
     ClipTooDear,
     KinoraError,
+    NoSuchJob,
     NotExpressible,
     PermissionsMissing,
     QuotaExceeded,
     Refused,
+    TooLateToCancel,
     TooManyQueued,
     Unchanged,
 )
@@ -30,6 +32,7 @@ from bot.domain.money import Scope, Window
 from bot.domain.requests import first_problem
 from bot.media.errors import MediaError, PictureRefused
 from bot.services.generation import PictureNeedsFitting
+from bot.services.insights import RequestGone
 from bot.services.questions import NotYours
 from bot.ui.buttons import fit_row
 from bot.ui.checks import ModeratorsOnly
@@ -44,7 +47,7 @@ _LEFT = {
     Scope.MEMBER: "You have {left} left {window}",
     Scope.CHANNEL: "This channel has {left} left {window}",
     Scope.SERVER: "This server has {left} left {window}",
-    Scope.OPERATOR: "The bot's operator lets this server use {left} more {window}, by the operator's prices",
+    Scope.OPERATOR: "The bot's operator lets this server use {left} more {window}",
 }
 
 
@@ -84,7 +87,7 @@ def _unchanged(error: Unchanged) -> Answer:
 
 
 @describe.register
-def _not_yours(error: ModeratorsOnly | NotYours) -> Answer:
+def _not_about_money(error: ModeratorsOnly | NotYours | NoSuchJob | TooLateToCancel | RequestGone) -> Answer:
     return Answer(f"{error}")
 
 
@@ -95,11 +98,14 @@ def _not_expressible(error: NotExpressible) -> Answer:
 
 @describe.register
 def _quota(error: QuotaExceeded) -> Answer:
+    is_operators = error.scope is Scope.OPERATOR
+    cost = counted(error.price, "credit")
+    costs = f"By the operator's prices this clip counts {cost}" if is_operators else f"This clip costs {cost}"
+    if error.price > error.whole:  # waiting does not help
+        most = f"more than the {counted(error.whole, 'credit')} that there are for a {error.window}"
+        return Answer(f"{costs}, {most}. Choose a shorter one, a lower quality or another model. {_FREE}")
     left = _LEFT[error.scope].format(left=counted(error.left, "credit"), window=_WHEN[error.window])
-    return Answer(
-        f"This clip costs {counted(error.price, 'credit')}. {left}; "
-        f"there is more <t:{error.fresh_at_s}:R>. {_FREE}"
-    )
+    return Answer(f"{costs}. {left}; there is more <t:{error.fresh_at_s}:R>. {_FREE}")
 
 
 @describe.register
@@ -123,10 +129,8 @@ def _blocked(error: Blocked) -> Answer:
 def _too_many(error: TooManyQueued) -> Answer:
     if error.cap == 0:
         return Answer(f"This server does not let members queue clips. {_FREE}")
-    waiting = counted(error.cap, "clip")
-    return Answer(
-        f"You have {waiting} waiting, as many as this server allows. Try again when one is done. {_FREE}"
-    )
+    most = counted(error.cap, "clip")
+    return Answer(f"No more than {most} of yours may wait here. Try again when one is done. {_FREE}")
 
 
 @describe.register

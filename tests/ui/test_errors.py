@@ -14,11 +14,14 @@ from bot.domain.errors import (
     Blocked,
     ClipTooDear,
     KinoraError,
+    NoSuchJob,
     NotExpressible,
     PermissionsMissing,
     QuotaExceeded,
     Refused,
+    TooLateToCancel,
     TooManyQueued,
+    Unchanged,
 )
 from bot.domain.money import Scope, Window
 from bot.domain.requests import VideoRequest
@@ -40,6 +43,7 @@ GIVEN: dict[str, Any] = {
     "fresh_at_s": 1_796_083_200,
     "until_ms": 1_796_083_200_000,
     "cap": 3,
+    "whole": 900,
     "missing": ["Attach Files"],
     "size_bytes": 20_000_000,
     "max_bytes": 10_000_000,
@@ -85,8 +89,9 @@ def test_every_error_has_words(kind: type[Exception]) -> None:
     view = view_of(error)
     said = everything_said(view)
     assert "Something went wrong inside the bot" not in said
-    assert said.endswith(FREE)
-    assert len(said) > len(FREE) + 10
+    ending = {Unchanged: "Nothing was changed.", NoSuchJob: "", TooLateToCancel: ""}.get(kind, FREE)
+    assert said.endswith(ending)
+    assert len(said) > len(ending) + 10
     assert refusals(view) == []
 
 
@@ -114,7 +119,7 @@ MORE = "there is more <t:1795305600:R>"
 
 
 def _exceeded(scope: Scope, window: Window, *, left: int = 0) -> QuotaExceeded:
-    return QuotaExceeded(scope=scope, price=5, left=left, window=window, fresh_at_s=1_795_305_600)
+    return QuotaExceeded(scope=scope, price=5, left=left, whole=9, window=window, fresh_at_s=1_795_305_600)
 
 
 @pytest.mark.parametrize(
@@ -137,10 +142,21 @@ def _exceeded(scope: Scope, window: Window, *, left: int = 0) -> QuotaExceeded:
         (
             _exceeded(Scope.OPERATOR, Window.MONTH, left=3),
             (
-                "This clip costs 5 credits. The bot's operator lets this server use 3 credits more this month, "
-                f"by the operator's prices; {MORE}. {FREE}"
+                "By the operator's prices this clip counts 5 credits. "
+                f"The bot's operator lets this server use 3 credits more this month; {MORE}. {FREE}"
             ),
         ),
+        (
+            QuotaExceeded(
+                scope=Scope.MEMBER, price=800, left=500, whole=500, window=Window.DAY, fresh_at_s=1
+            ),
+            (
+                "This clip costs 800 credits, more than the 500 credits that there are for a day. "
+                f"Choose a shorter one, a lower quality or another model. {FREE}"
+            ),
+        ),
+        (NoSuchJob(), "There is no such job."),
+        (TooLateToCancel(), "It is too late to cancel this job."),
         (
             ClipTooDear(scope=Scope.MEMBER, price=50, cap=40),
             (
@@ -169,7 +185,7 @@ def _exceeded(scope: Scope, window: Window, *, left: int = 0) -> QuotaExceeded:
         (TooManyQueued(0), f"This server does not let members queue clips. {FREE}"),
         (
             TooManyQueued(1),
-            f"You have 1 clip waiting, as many as this server allows. Try again when one is done. {FREE}",
+            f"No more than 1 clip of yours may wait here. Try again when one is done. {FREE}",
         ),
         (
             PermissionsMissing(["Attach Files", "View Channel"]),

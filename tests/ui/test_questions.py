@@ -111,7 +111,7 @@ def test_the_announcement_fits_and_leads_to_the_question() -> None:
 
 
 def test_what_a_moderator_is_told_is_what_the_member_would_be() -> None:
-    exceeded = QuotaExceeded(scope=Scope.MEMBER, price=5, left=2, window=Window.DAY, fresh_at_s=9)
+    exceeded = QuotaExceeded(scope=Scope.MEMBER, price=5, left=2, whole=9, window=Window.DAY, fresh_at_s=9)
     for refusal in (Blocked(until_ms=None, reason=None), exceeded):
         said = describe(NotNow(refusal)).text
         assert "it stays open" in said
