@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.domain.spending import Overview, Spending
@@ -30,7 +31,8 @@ _FIELDS = (
     "margin_usd",
     "maybe_charged",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Excel parts cells where the machine's language does, whatever the file's own separator is.
+_FORMULA = re.compile("(^|[;,|\t\r\n])(\\s*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 
 
 def dollars(micro_usd: int) -> str:
@@ -73,7 +75,7 @@ def as_csv(overview: Overview, names: Mapping[int, str] | None = None) -> str:
         writer.writerow(
             [
                 account.guild_id,
-                _harmless(named.get(account.guild_id, "")),
+                harmless(named.get(account.guild_id, "")),
                 account.provider,
                 one.clips,
                 one.credits,
@@ -125,6 +127,6 @@ def _usd(micro_usd: int) -> str:
     return f"{'-' if micro_usd < 0 else ''}{abs(micro_usd) // 1_000_000}.{abs(micro_usd) % 1_000_000:06}"
 
 
-def _harmless(name: str) -> str:
-    """A foreign name that no spreadsheet takes for a formula."""
-    return f"'{name}" if name.startswith(_FORMULA) else name
+def harmless(text: str) -> str:
+    """Foreign words of which no spreadsheet takes any part for a formula (OWASP, CSV Injection)."""
+    return _FORMULA.sub(r"\1'\2", text)

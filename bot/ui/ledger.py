@@ -18,6 +18,7 @@ from bot.db.ledger import Cursor, Line, Lookup
 from bot.domain.errors import Unchanged
 from bot.domain.money import Entry
 from bot.services.ledger import MOST_EXPORTED, Ledger, Page
+from bot.services.sheets import harmless
 from bot.ui import checks, errors
 from bot.ui.text import counted, inline
 
@@ -40,7 +41,6 @@ KIND_CHOICES = [
 _MAX_REASON = 120
 _MAX_ID = 2**63 - 1
 _ANY = "any"
-_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _COLUMNS = (
     "entry",
     "at_utc",
@@ -210,16 +210,9 @@ def _cells(line: Line) -> tuple[object, ...]:
         line.channel_id,
         line.job_id,
         line.grant_id,
-        _defused(line.provider),
-        _defused(line.reason),
+        line.provider and harmless(line.provider),
+        line.reason and harmless(line.reason),
     )
-
-
-def _defused(text: str | None) -> str | None:
-    """Foreign words that no spreadsheet takes for a formula (OWASP, CSV Injection)."""
-    if text and (text[0] in _FORMULA or text.lstrip()[:1] in _FORMULA):
-        return f"'{text}"
-    return text
 
 
 def _entry(line: Line) -> str:
