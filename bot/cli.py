@@ -181,10 +181,11 @@ def ceiling(
     from bot.clock import SystemClock
     from bot.db import visit
     from bot.services import usage as reports
+    from bot.services.amounts import NoSuchAmount
 
     try:
         amount = reports.ceiling_of(credits_)
-    except reports.NoSuchCeiling as error:
+    except NoSuchAmount as error:
         raise typer.BadParameter(str(error)) from error
     chosen = _settings(quiet=True)
     put = reports.ceiling(guild, amount, defaults=chosen.default_limits, now_ms=SystemClock().now_ms())

@@ -6,7 +6,7 @@ from discord.ext import commands
 
 from bot.client import Kinora
 from bot.services.allowances import MAX_REASON, THE_SERVER
-from bot.services.amounts import MOST_CREDITS, read_amount, read_span_ms
+from bot.services.amounts import CAP, MOST_CREDITS, PRICE, read_amount, read_span_ms
 from bot.ui import allowances, ledger, quotas
 from bot.ui.checks import asker, ensure_moderator
 from bot.ui.desk import text_view
@@ -90,7 +90,7 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
         await ensure_moderator(interaction)
         subject = subject_of(interaction, member, role, channel)
         capped = await self.bot.services.quotas.cap(
-            act_of(interaction), subject, quotas.measure_of(limit), read_amount(amount)
+            act_of(interaction), subject, quotas.measure_of(limit), read_amount(amount, CAP)
         )
         await _answer(interaction, quotas.capped_text(capped) + quotas.absent(member))
 
@@ -101,7 +101,7 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
         """Moderators: cap the whole server."""
         await ensure_moderator(interaction)
         capped = await self.bot.services.quotas.cap(
-            act_of(interaction), THE_SERVER, quotas.measure_of(window), read_amount(amount)
+            act_of(interaction), THE_SERVER, quotas.measure_of(window), read_amount(amount, CAP)
         )
         await _answer(interaction, quotas.capped_text(capped))
 
@@ -180,7 +180,7 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
     ) -> None:
         """Moderators: set what a second of a model costs in this server."""
         await ensure_moderator(interaction)
-        price = read_amount(credits_per_second)
+        price = read_amount(credits_per_second, PRICE)
         priced = await self.bot.services.quotas.price(act_of(interaction), model.strip(), price)
         await _answer(interaction, quotas.priced_text(priced))
 

@@ -325,7 +325,7 @@ def test_a_server_that_nobody_knows_gets_no_ceiling(command: Callable[..., Ended
 def test_a_ceiling_that_is_none_is_a_usage_fault(command: Callable[..., Ended]) -> None:
     status, said, errors = command("ceiling", "--guild", "11", "--credits", "lots")
     assert (status, said) == (2, "")
-    assert "A ceiling is a number of credits, or `none`." in errors[0]
+    assert "A ceiling is a whole number of credits a month from 0 to 1,000,000,000, or `none`." in errors[0]
 
 
 @pytest.mark.parametrize("arguments", [["usage"], ["ceiling", "--guild", "1", "--credits", "5"]])

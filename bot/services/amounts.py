@@ -1,21 +1,24 @@
 """Amounts and spans of time as people type them."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
 from bot.domain.errors import Unchanged
 
 MOST_CREDITS = 1_000_000_000
+MOST_PER_SECOND = 1_000_000
 LONGEST_MS = 10 * 366 * 86_400_000
 
 _MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
-_NUMBER = re.compile(r"([0-9]{1,10}|[0-9]{1,3}(?:[,_' ][0-9]{3}){1,3})(?: ?credits?)?")
+_NUMBER = re.compile(r"[0-9]{1,12}|[0-9]{1,3}(?:[,_' ][0-9]{3}){1,3}")
 _SPAN = re.compile(r"([0-9]{1,5}) ?(minutes?|mins?|m|hours?|h|days?|d|weeks?|w)")
 
 
 class NoSuchAmount(Unchanged):
-    """An amount is a whole number from 0 to 1,000,000,000, `none` (no cap) or `default` (no cap of its own)."""
+    """This is not an amount."""
 
 
 class NoSuchSpan(Unchanged):
@@ -32,21 +35,65 @@ class Special(Enum):
 Amount: TypeAlias = int | Special
 
 
-def read_amount(typed: str, *, most: int = MOST_CREDITS) -> Amount:
+@dataclass(frozen=True, slots=True)
+class AmountOf:
+    """What an amount is for, and so what it can be."""
+
+    words: str
+    """A sentence that says what it can be."""
+    least: int = 0
+    most: int = MOST_CREDITS
+    specials: tuple[Special, ...] = ()
+
+    def check(self, amount: Amount) -> Amount:
+        """The amount, if it can be that.
+
+        Raises:
+            NoSuchAmount: it cannot.
+        """
+        fits = amount in self.specials if isinstance(amount, Special) else self.least <= amount <= self.most
+        if not fits:
+            raise NoSuchAmount(self.words)
+        return amount
+
+
+CAP = AmountOf(
+    f"A cap is a whole number from 0 to {MOST_CREDITS:,}, `none` (no cap) or `default` (the usual one).",
+    specials=(Special.NONE, Special.DEFAULT),
+)
+PRICE = AmountOf(
+    f"A price is a whole number of credits for a second, from 0 (free) to {MOST_PER_SECOND:,}, "
+    "or `default` (the catalogue's).",
+    most=MOST_PER_SECOND,
+    specials=(Special.DEFAULT,),
+)
+GIFT = AmountOf(f"A grant is a whole number of credits from 1 to {MOST_CREDITS:,}.", least=1)
+CEILING = AmountOf(
+    f"A ceiling is a whole number of credits a month from 0 to {MOST_CREDITS:,}, or `none`.",
+    specials=(Special.NONE,),
+)
+
+
+def read_amount(typed: str, of: AmountOf) -> Amount:
     """The amount that was typed, with or without its unit and separators of thousands.
 
     Raises:
-        NoSuchAmount: it is none.
+        NoSuchAmount: it is none, or cannot be that.
     """
     meant = typed.strip().casefold()
-    for special in Special:
-        if meant == special.value:
-            return special
-    found = _NUMBER.fullmatch(meant)
-    number = int(re.sub(r"[,_' ]", "", found[1])) if found else most + 1
-    if number > most:
-        raise NoSuchAmount
-    return number
+    amount = next((special for special in Special if special.value == meant), None)
+    amount = amount or read_number(meant, units=("credits", "credit"))
+    if amount is None:
+        raise NoSuchAmount(of.words)
+    return of.check(amount)
+
+
+def read_number(typed: str, *, units: Iterable[str]) -> int | None:
+    """A whole number with or without one of its units and separators of thousands; None if it is none."""
+    meant = typed.strip().casefold()
+    unit = next((unit for unit in units if meant.endswith(unit)), "")
+    digits = meant.removesuffix(unit).rstrip()
+    return int(re.sub(r"[,_' ]", "", digits)) if _NUMBER.fullmatch(digits) else None
 
 
 def read_span_ms(typed: str) -> int:

@@ -3,12 +3,12 @@
 What Discord knows of the server is handed in, as `Surroundings`; a control decides from that alone.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from bot.services import zones
+from bot.services.amounts import read_number
 
 Stored: TypeAlias = int | str | None
 """What the column of a setting holds."""
@@ -163,14 +163,14 @@ class Number:
         return (number,) if self.none is None else (number, without(self.none))
 
     def read(self, typed: str, around: Surroundings) -> Stored:
-        """The number, with or without its unit and commas between thousands."""
+        """The number, with or without its unit and separators of thousands."""
         del around
         meant = typed.strip().casefold()
         if self.none is not None and meant == NONE:
             return None
-        digits = meant.removesuffix(self.unit).strip().replace(",", "")
-        if re.fullmatch(r"[0-9]{1,12}", digits) and self.least <= int(digits) <= self.most:
-            return int(digits)
+        number = read_number(meant, units=(self.unit, self.unit.removesuffix("s")))
+        if number is not None and self.least <= number <= self.most:
+            return number
         raise Unfit(f"can be {takes(self)}.")
 
     def offers(self, typed: str, around: Surroundings) -> Iterator[Offer]:

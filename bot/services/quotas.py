@@ -26,12 +26,11 @@ from bot.services.allowances import (
     Subject,
     counting,
 )
-from bot.services.amounts import MOST_CREDITS, Amount, NoSuchAmount, Special
+from bot.services.amounts import CAP, GIFT, PRICE, Amount, Special
 from bot.services.ports import Card, Clock
 
 MAX_GRANTS = 100
 """Every request reads the open grants of its member and of its server."""
-MAX_PER_SECOND = 1_000_000
 MAX_BLOCKED_READ = 1_000
 
 
@@ -110,9 +109,7 @@ class Quotas:
         """
         if measure not in MEASURES[subject.scope] or subject.scope is Scope.OPERATOR:
             raise NotCapped
-        if isinstance(amount, int) and not 0 <= amount <= MOST_CREDITS:
-            raise NoSuchAmount
-        capped = await self._db.write(self._cap(act, subject, measure, amount))
+        capped = await self._db.write(self._cap(act, subject, measure, CAP.check(amount)))
         if measure is Measure.RUNNING:
             self._recapped()
         return capped
@@ -124,8 +121,7 @@ class Quotas:
             NoSuchAmount: it is out of bounds.
             TooManyGrants: there are too many grants already.
         """
-        if not 0 < credits_ <= MOST_CREDITS:
-            raise NoSuchAmount
+        GIFT.check(credits_)
         return await self._db.write(self._grant(act, subject, credits_, lasts_ms))
 
     async def reset(self, act: Act, subject: Subject) -> Reset:
@@ -155,11 +151,8 @@ class Quotas:
             NoSuchModel: there is no such model, nor a price for it.
             NoSuchAmount: it is out of bounds, or `none`: free is 0.
         """
-        if credits_per_s is Special.NONE:
-            raise NoSuchAmount("A price is a number of credits for a second, 0 if it is free, or `default`.")
-        price = None if isinstance(credits_per_s, Special) else credits_per_s
-        if price is not None and not 0 <= price <= MAX_PER_SECOND:
-            raise NoSuchAmount(f"A price is at most {MAX_PER_SECOND:,} credits for a second.")
+        amount = PRICE.check(credits_per_s)
+        price = None if isinstance(amount, Special) else amount
         return await self._db.write(self._price(act, model, price))
 
     def _allowance(

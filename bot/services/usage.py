@@ -4,24 +4,20 @@ from dataclasses import dataclass, replace
 
 from bot.db import entries, guilds, limits, usage
 from bot.db.transaction import Database, Transaction
-from bot.domain.errors import Refused
+from bot.domain.errors import Unchanged
 from bot.domain.limits import EVERYBODY, Limit, Limits, Measure
 from bot.domain.money import Entry, Scope
 from bot.domain.spending import Overview
 from bot.domain.usage import Share, Usage
+from bot.services.amounts import CEILING, Special, read_amount
 from bot.services.ports import Clock
 
 MOST_DAYS = 90
 """How far back reports go."""
-MOST_CREDITS = 1_000_000_000
 
 
-class NoSuchServer(Refused):
-    """The bot has never seen a server of this id; choose one of those that are offered."""
-
-
-class NoSuchCeiling(Refused):
-    """A ceiling is a number of credits, or `none`."""
+class NoSuchServer(Unchanged):
+    """The bot has never seen a server of this id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +110,7 @@ def ceiling_of(text: str) -> int | None:
     """The credits that were typed; None for `none`.
 
     Raises:
-        NoSuchCeiling: it is neither.
+        NoSuchAmount: it is neither.
     """
-    typed = text.strip().casefold().replace(",", "")
-    if typed == "none":
-        return None
-    if not typed.isascii() or not typed.isdecimal() or len(typed) > len(str(MOST_CREDITS)):
-        raise NoSuchCeiling
-    if (credits_ := int(typed)) > MOST_CREDITS:
-        raise NoSuchCeiling(f"A ceiling is at most {MOST_CREDITS:,} credits a month.")
-    return credits_
+    amount = read_amount(text, CEILING)
+    return None if isinstance(amount, Special) else amount

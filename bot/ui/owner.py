@@ -11,7 +11,7 @@ from discord.app_commands import Choice
 from bot.domain.errors import Refused
 from bot.domain.spending import Overview, Spending
 from bot.services.sheets import as_csv, dollars
-from bot.services.usage import NoSuchCeiling, NoSuchServer
+from bot.services.usage import NoSuchServer
 from bot.ui.errors import Answer, describe
 from bot.ui.stats import span
 from bot.ui.suggestions import MAX_CHOICES
@@ -41,11 +41,6 @@ class NoOperator(Refused):
 @describe.register
 def _not_theirs(error: OperatorsOnly | NoOperator) -> Answer:
     return Answer(f"{error}")
-
-
-@describe.register
-def _unchanged(error: NoSuchCeiling | NoSuchServer) -> Answer:
-    return Answer(f"{error} Nothing was changed.")
 
 
 def is_operator(interaction: discord.Interaction[Any]) -> bool:
@@ -90,7 +85,7 @@ def server_id(text: str) -> int:
     """
     digits = text.strip()
     if not digits.isascii() or not digits.isdecimal() or len(digits) > _MAX_ID_DIGITS or int(digits) >= 2**63:
-        raise NoSuchServer
+        raise NoSuchServer("No server has such an id; choose one that is suggested.")
     return int(digits)
 
 

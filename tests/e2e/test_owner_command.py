@@ -151,10 +151,10 @@ async def test_a_ceiling_holds_whatever_moderators_allow_until_it_is_taken_away(
 @pytest.mark.parametrize(
     ("server", "amount", "words"),
     [
-        ("7", "10", "The bot has never seen a server of this id; choose one of those that are offered."),
-        ("Film club", "10", "The bot has never seen a server of this id"),
-        ("here", "@everyone", "A ceiling is a number of credits, or `none`."),
-        ("here", "9999999999", "A ceiling is at most 1,000,000,000 credits a month."),
+        ("7", "10", "The bot has never seen a server of this id. Nothing was changed."),
+        ("Film club", "10", "No server has such an id; choose one that is suggested."),
+        ("here", "@everyone", "A ceiling is a whole number of credits a month"),
+        ("here", "9999999999", "from 0 to 1,000,000,000, or `none`."),
     ],
 )
 async def test_what_is_no_server_or_no_ceiling_changes_nothing(

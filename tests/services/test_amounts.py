@@ -5,9 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.services.amounts import (
+    CAP,
+    CEILING,
+    GIFT,
     LONGEST_MS,
     MOST_CREDITS,
+    PRICE,
     Amount,
+    AmountOf,
     NoSuchAmount,
     NoSuchSpan,
     Special,
@@ -37,7 +42,7 @@ DAY_MS = 24 * HOUR_MS
     ],
 )
 def test_an_amount_may_be_typed_as_people_write_numbers(typed: str, meant: Amount) -> None:
-    assert read_amount(typed) == meant
+    assert read_amount(typed, CAP) == meant
 
 
 @pytest.mark.parametrize(
@@ -62,8 +67,28 @@ def test_an_amount_may_be_typed_as_people_write_numbers(typed: str, meant: Amoun
     ],
 )
 def test_what_is_no_amount_is_refused_with_what_is(typed: str) -> None:
-    with pytest.raises(NoSuchAmount, match=r"whole number from 0 to 1,000,000,000, `none` .* or `default`"):
-        read_amount(typed)
+    with pytest.raises(
+        NoSuchAmount, match=r"cap is a whole number from 0 to 1,000,000,000, `none` .* or `default`"
+    ):
+        read_amount(typed, CAP)
+
+
+@pytest.mark.parametrize(
+    ("of", "typed"),
+    [
+        (PRICE, "none"),
+        (PRICE, "1000001"),
+        (PRICE, "lots"),
+        (CEILING, "default"),
+        (CEILING, "lots"),
+        (GIFT, "0"),
+    ],
+)
+def test_who_is_refused_hears_of_what_they_wanted_and_of_nothing_else(of: AmountOf, typed: str) -> None:
+    with pytest.raises(NoSuchAmount) as refused:
+        read_amount(typed, of)
+    assert str(refused.value) == of.words
+    assert "cap" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +121,7 @@ def test_what_is_no_span_is_refused_with_what_is(typed: str) -> None:
 @given(st.text(max_size=40))
 def test_whatever_is_typed_is_an_amount_and_a_span_within_bounds_or_refused(typed: str) -> None:
     with contextlib.suppress(NoSuchAmount):
-        amount = read_amount(typed)
+        amount = read_amount(typed, CAP)
         assert isinstance(amount, Special) or 0 <= amount <= MOST_CREDITS
     with contextlib.suppress(NoSuchSpan):
         assert 0 < read_span_ms(typed) <= LONGEST_MS

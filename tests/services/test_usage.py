@@ -13,7 +13,8 @@ from bot.domain.money import Scope
 from bot.domain.provider import Failed, Pending, Ready, Recovery, Spent, Unknown
 from bot.domain.spending import Spending
 from bot.domain.usage import Share
-from bot.services.usage import NoSuchCeiling, NoSuchServer, UsageReports, ceiling_of
+from bot.services.amounts import NoSuchAmount
+from bot.services.usage import NoSuchServer, UsageReports, ceiling_of
 from tests import builders
 from tests.histories import NOW_MS, Past, lived
 from tests.services.conftest import Engine
@@ -122,7 +123,7 @@ def test_a_ceiling_is_a_number_or_none(typed: str, amount: int | None) -> None:
 
 @pytest.mark.parametrize("typed", ["", "-1", "1.5", "lots", "١٢", "1000000001", "9" * 4000, "default"])
 def test_a_ceiling_that_is_neither_is_refused(typed: str) -> None:
-    with pytest.raises(NoSuchCeiling):
+    with pytest.raises(NoSuchAmount, match="A ceiling is"):
         ceiling_of(typed)
 
 
