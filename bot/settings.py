@@ -111,6 +111,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
 
+    default_guild_ceiling_credits: Cap = None
     default_guild_monthly_credits: Cap = 10_000
     default_user_daily_credits: Cap = 500
     default_user_queued: Cap = 10
@@ -185,6 +186,7 @@ class Settings(BaseSettings):
     def default_limits(self) -> Limits:
         """What a new server starts with."""
         chosen = (
+            (Scope.OPERATOR, Measure.MONTH, self.default_guild_ceiling_credits),
             (Scope.SERVER, Measure.MONTH, self.default_guild_monthly_credits),
             (Scope.SERVER, Measure.RUNNING, self.default_guild_running),
             (Scope.MEMBER, Measure.DAY, self.default_user_daily_credits),

@@ -37,6 +37,7 @@ CONTRACT: dict[str, Any] = {
     "owner_ids": (),
     "log_level": "info",
     "log_format": "auto",
+    "default_guild_ceiling_credits": None,
     "default_guild_monthly_credits": 10_000,
     "default_user_daily_credits": 500,
     "default_user_queued": 10,
@@ -116,6 +117,7 @@ def test_an_empty_setting_is_as_if_left_out(name: str, given: Given) -> None:
 
 
 CAPS = {
+    "default_guild_ceiling_credits": (Scope.OPERATOR, Measure.MONTH),
     "default_guild_monthly_credits": (Scope.SERVER, Measure.MONTH),
     "default_guild_running": (Scope.SERVER, Measure.RUNNING),
     "default_user_daily_credits": (Scope.MEMBER, Measure.DAY),
@@ -140,7 +142,11 @@ def test_a_cap_that_is_empty_is_none_and_nought_allows_nothing(
 def test_a_new_server_starts_with_the_defaults(given: Given) -> None:
     assert {name for name in Settings.model_fields if name.startswith("default_")} == CAPS.keys()
     assert given().default_limits == Limits(
-        tuple(Limit(scope, EVERYBODY, measure, CONTRACT[name]) for name, (scope, measure) in CAPS.items())
+        tuple(
+            Limit(scope, EVERYBODY, measure, CONTRACT[name])
+            for name, (scope, measure) in CAPS.items()
+            if CONTRACT[name] is not None
+        )
     )
 
 

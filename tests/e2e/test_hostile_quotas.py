@@ -124,6 +124,33 @@ async def test_a_server_that_lets_nothing_be_posted_uses_up_the_operators_ceilin
     assert "500 left of 500" in (await said(scene.mia, "quota me", scene.channel)).text
 
 
+class TestSomebodyElsesBot:
+    """Whoever invites a bot manages a server, and its moderators may lift every cap but one."""
+
+    @pytest.fixture
+    def scene(self, scene: Scene) -> Scene:
+        scene.settings = scene.settings.model_copy(update={"default_guild_ceiling_credits": 10})
+        return scene
+
+    @pytest.mark.usefixtures("bot")
+    async def test_who_lifts_every_cap_still_has_the_operators_ceiling_above(self, scene: Scene) -> None:
+        theirs = scene.sandbox.add_guild("Freeloaders", app=scene.application)
+        boss = theirs.add_role("boss", permissions=Permission.ADMINISTRATOR)
+        max_, place = theirs.add_member("max", roles=[boss]), theirs.add_channel("general")
+        await said(max_, "quota budget", place, amount="none", window="month")
+        await said(max_, "quota set", place, limit="day", amount="none")
+        await said(max_, "quota grant", place, credits=1_000_000)
+        await said(max_, "quota price", place, model="local-camera", credits_per_second="0")
+        cards = [await asked(max_, place) for _ in range(2)]
+        for zone in ("Pacific/Niue", "Pacific/Kiritimati"):
+            await said(max_, "settings set", place, setting="time_zone", value=zone)
+        await said(max_, "settings set", place, setting="time_zone", value="UTC")
+        await said(max_, "quota reset", place)
+        assert all("Job" in card.text for card in cards)
+        refused = await asked(max_, place)
+        assert "The bot's operator lets this server use 0 credits more this month" in refused.text
+
+
 # ---- What is not theirs to see
 
 
