@@ -201,7 +201,7 @@ def _group(
         sheet.text(x, top + 8, name, width=width - taken - 10, quiet=n == SHOWN)
         sheet.box(x, top + 14, width, _BAR, colours.line, radius=_BAR)
         if number:
-            colour = colours.quiet if n == SHOWN else colours.done
+            colour = colours.rest if n == SHOWN else colours.done
             sheet.box(x, top + 14, max(_BAR, width * number / most), _BAR, colour, radius=_BAR)
 
 

@@ -40,6 +40,8 @@ class Palette:
     done: str
     failed: str
     credits: str
+    rest: str
+    """Several together, who shall not draw the eye."""
 
 
 PALETTES = {
@@ -51,6 +53,7 @@ PALETTES = {
         done="#56B4E9",
         failed="#E69F00",
         credits="#2BB58C",
+        rest="#80848E",
     ),
     Theme.LIGHT: Palette(
         ground="#F4F6F8",
@@ -60,6 +63,7 @@ PALETTES = {
         done="#005FA3",
         failed="#D55E00",
         credits="#00805F",
+        rest="#80848E",
     ),
 }
 

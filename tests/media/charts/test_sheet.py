@@ -29,7 +29,7 @@ def test_text_and_shapes_stand_out_from_the_ground(theme: Theme) -> None:
     colours = PALETTES[theme]
     for text in (colours.ink, colours.quiet):
         assert contrast(text, colours.ground) >= 4.5
-    for shape in (colours.done, colours.failed, colours.credits):
+    for shape in (colours.done, colours.failed, colours.credits, colours.rest):
         assert contrast(shape, colours.ground) >= 3
 
 
