@@ -3,8 +3,10 @@
 import asyncio
 import itertools
 import re
+import sqlite3
 import time
 from collections.abc import AsyncGenerator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from bot.domain.limits import EVERYBODY, Limit, Measure
 from bot.domain.money import Entry, Scope
 from bot.sandbox import Channel, Kind, Message, Permission, Person, shows
 from bot.sandbox.actions import threads
+from bot.sandbox.actions.drafts import Draft
 from bot.sandbox.actions.threads import Plan
 from bot.sandbox.driver.used import Used
 from bot.sandbox.model.applications import SLASH
@@ -25,6 +28,7 @@ from bot.services.questions import MAX_OPEN
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import Studio, everybody_is_answered, opened
 from tests.e2e.test_hostile import forged
+from tests.e2e.test_quota_races import impatient
 
 ONLY_MODERATORS = "Only moderators of this server may do this"
 FLOOD = 25
@@ -122,6 +126,66 @@ async def test_a_server_that_lets_nothing_be_posted_uses_up_the_operators_ceilin
     refused = await asked(scene.mia, scene.channel)
     assert "The bot's operator lets this server use 0 credits more this month" in refused.text
     assert "500 left of 500" in (await said(scene.mia, "quota me", scene.channel)).text
+
+
+@pytest.mark.parametrize("answers", [("Make it", "Never mind"), ("Never mind", "Make it"), ("Make it",) * 5])
+async def test_answers_that_meet_make_one_clip_or_none_and_it_is_paid_for(
+    bot: Bot, scene: Scene, answers: tuple[str, ...]
+) -> None:
+    await decided(bot, scene, confirm_above=1)
+    questions = [await asked(scene.mia, scene.channel) for _ in range(4)]
+    await asyncio.gather(*(scene.mia.click(question, answer) for question in questions for answer in answers))
+    for question in questions:
+        await shows(question, lambda found: "See the clip" in found.text or "Withdrawn" in found.text)
+    made = sum("See the clip" in question.text for question in questions)
+    assert len(scene.clips()) == made
+    assert made in ((0, 1, 2, 3, 4) if "Never mind" in answers else (4,))
+    text = (await said(scene.mia, "quota me", scene.channel)).text
+    assert f"{500 - 5 * made} left of 500 · {5 * made} used" in text
+
+
+async def test_whoever_decides_first_about_a_clip_decides_alone(bot: Bot, scene: Scene, ada: Person) -> None:
+    await decided(bot, scene, approval_role_id=1)
+    questions = [await asked(scene.mia, scene.channel) for _ in range(4)]
+    modals = [await (await ada.click(question, "Decline")).modal() for question in questions]
+    await asyncio.gather(
+        *(ada.submit(modal, {"Why?": "No"}) for modal in modals),
+        *(scene.mia.click(question, "Withdraw") for question in questions),
+        *(ada.click(question, "Approve") for question in questions),
+    )
+    ends = ("See the clip", "Withdrawn", "Declined")
+    for question in questions:
+        await shows(question, lambda found: any(end in found.text for end in ends))
+    made = sum("See the clip" in question.text for question in questions)
+    assert len(scene.clips()) == made
+    assert f"{5 * made} used" in (await said(scene.mia, "quota me", scene.channel)).text
+
+
+async def test_no_thread_gets_round_its_channels_allowance(bot: Bot, scene: Scene) -> None:
+    world, author = scene.sandbox.world, scene.mia.user
+    scene.guild.set_overwrite(scene.channel, scene.guild.everyone, allow=Permission.CREATE_PRIVATE_THREADS)
+    private = threads.open_alone(world, scene.channel, author, Plan("secret", Kind.PRIVATE_THREAD))
+    threads.join(world, private, scene.application.user)
+    public = await scene.mia.open_thread(scene.channel, "boats")
+    forum = scene.guild.add_channel("films", kind=Kind.FORUM)
+    posts = [threads.open_post(world, forum, author, Plan(name), Draft(content="look"))[0] for name in "ab"]
+    for channel in (scene.channel, forum):
+        await decided(bot, scene, Limit(Scope.CHANNEL, channel.id, Measure.MONTH, 5))
+    for first, *others in ((private, public, scene.channel), posts):
+        assert "Job" in (await asked(scene.mia, first)).text
+        for place in others:
+            assert "This channel has 0 credits left this month" in (await asked(scene.mia, place)).text
+
+
+async def test_a_role_that_is_made_anew_moderates_nothing(bot: Bot, scene: Scene, leo: Person) -> None:
+    helpers = scene.guild.add_role("helpers")
+    await decided(bot, scene, moderator_role_id=helpers.id, approval_role_id=helpers.id)
+    scene.guild.set_roles(leo, [helpers])
+    assert "### Ledger" in (await said(leo, "quota log", scene.channel)).text
+    scene.guild.remove_role(helpers)
+    scene.guild.set_roles(leo, [scene.guild.add_role("helpers")])
+    assert ONLY_MODERATORS in (await said(leo, "quota log", scene.channel)).text
+    assert "Waiting for a moderator" in (await asked(leo, scene.channel)).text
 
 
 class TestSomebodyElsesBot:
@@ -232,6 +296,68 @@ async def test_forged_pages_of_the_ledger_show_moderators_theirs_and_others_noth
         assert ONLY_MODERATORS in (await forged(leo, card, custom_id)).text
         shown = await (await clicked(ada, card, custom_id)).response(lambda found: "### Ledger" in found.text)
         assert shown is card
+
+
+# ---- Places where the bot is not wanted
+
+
+@pytest.mark.parametrize("kind", [Kind.FORUM, Kind.VOICE, Kind.STAGE, Kind.CATEGORY, Kind.PUBLIC_THREAD])
+async def test_a_log_channel_is_a_channel_of_text_here(scene: Scene, ada: Person, kind: Kind) -> None:
+    elsewhere = scene.sandbox.add_guild("Elsewhere", app=scene.application).add_channel("theirs")
+    place = (
+        await scene.mia.open_thread(scene.channel, "log")
+        if kind is Kind.PUBLIC_THREAD
+        else scene.guild.add_channel("log", kind=kind)
+    )
+    for value in (str(place.id), place.mention, str(elsewhere.id), "log"):
+        answer = await said(ada, "settings set", scene.channel, setting="log_channel", value=value)
+        assert "needs a text channel of this server" in answer.text
+
+
+@pytest.mark.parametrize("trouble", ["gone", "hidden", "silent", "of another server"])
+async def test_a_log_channel_out_of_reach_keeps_no_clip_waiting(
+    bot: Bot, scene: Scene, ada: Person, trouble: str
+) -> None:
+    log = scene.guild.add_channel("log")
+    other = scene.sandbox.add_guild("Elsewhere").add_channel("theirs")
+    chosen = other.id if trouble == "of another server" else log.id
+    budget = Limit(Scope.SERVER, EVERYBODY, Measure.MONTH, 10)
+    await decided(bot, scene, budget, log_channel_id=chosen, approval_role_id=1)
+    mine = scene.guild.app_role(scene.application)
+    if trouble == "gone":
+        scene.guild.remove_channel(log)
+    elif trouble != "of another server":
+        denied = Permission.VIEW_CHANNEL if trouble == "hidden" else Permission.SEND_MESSAGES
+        scene.guild.set_overwrite(log, mine, deny=denied)
+    for _ in range(2):
+        question = await asked(scene.mia, scene.channel)
+        await ada.click(question, "Approve")
+        await scene.clip_of(question)
+    assert "This server has 0 credits left" in (await asked(scene.mia, scene.channel)).text
+    assert log.messages == other.messages == []
+
+
+async def test_without_its_database_the_bot_answers_in_words_and_suggests_nothing(
+    bot: Bot, scene: Scene, ada: Person
+) -> None:
+    await decided(bot, scene, confirm_above=1)
+    question = await asked(scene.mia, scene.channel)
+    await bot.app.db.write(impatient())
+    with closing(sqlite3.connect(scene.settings.database_path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        for command, options in (
+            ("quota block", {"member": scene.mia}),
+            ("quota budget", {"amount": "1", "window": "day"}),
+            ("quota price", {"model": "local-camera", "credits_per_second": "0"}),
+            ("settings set", {"setting": "price_percent", "value": "10"}),
+        ):
+            answer = await said(ada, command, scene.channel, **options)
+            assert "cannot reach its database" in answer.text
+        told = await (await scene.mia.click(question, "Make it")).follow_up()
+        assert "cannot reach its database" in told.text
+        other.execute("ROLLBACK")
+    await scene.mia.click(question, "Make it")
+    await scene.clip_of(question)
 
 
 # ---- Numbers and words that no client sends
