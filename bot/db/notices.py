@@ -11,7 +11,7 @@ PERCENTS = (80, 100)
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Crossing:
     """Something the moderators of a server should know."""
 
     guild_id: int
@@ -32,10 +32,10 @@ def note(guild_id: int, period: str, percent: int, *, now_ms: int) -> Transactio
     return bool(rows)
 
 
-def untold(*, now_ms: int) -> Transaction[list[Notice]]:
+def untold(*, now_ms: int) -> Transaction[list[Crossing]]:
     """What log channels were not told of present budgets, the most of each; nothing of servers without such a channel."""
     rows = yield _UNTOLD, {}
-    found: list[Notice] = []
+    found: list[Crossing] = []
     for row in rows:
         measure = Measure(window_of(row["period"]).value)
         ends_s = period_end_s(row["period"], zone_of(row["time_zone"]))
@@ -46,7 +46,7 @@ def untold(*, now_ms: int) -> Transaction[list[Notice]]:
             balance = Balance(row["period"], one["amount"], one["used"], one["reserved"], ends_s)
             granted = (yield _GRANTED, {"guild_id": row["guild_id"], "now_ms": now_ms})[0]["n"]
             found.append(
-                Notice(
+                Crossing(
                     row["guild_id"],
                     row["log_channel_id"],
                     row["percent"],
@@ -58,7 +58,7 @@ def untold(*, now_ms: int) -> Transaction[list[Notice]]:
     return found
 
 
-def told(notice: Notice) -> Transaction[None]:
+def told(notice: Crossing) -> Transaction[None]:
     """The log channel knows this, and with it what was noted at less of the same budget."""
     yield (
         _TOLD,

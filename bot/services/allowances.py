@@ -91,7 +91,7 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
+class ServerAllowance:
     """A whole server."""
 
     server: Purse

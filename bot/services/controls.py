@@ -23,12 +23,12 @@ class Unfit(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Channel:
     """A channel of text."""
 
     name: str
     missing: tuple[str, ...] = ()
-    """The permissions that the bot would need to post there, as Discord calls them."""
+    """The permissions that the bot would need to post there, as Discord calls them, as far as that is known."""
     is_seen: bool = True
     """By the person who asks: others are not spoken of."""
 
@@ -43,7 +43,8 @@ class Surroundings:
     """Whether the person may manage the server."""
     roles: Mapping[int, str] = field(default_factory=dict[int, str])
     """Names by id, without the role of everybody and those that only bots have."""
-    places: Mapping[int, Place] = field(default_factory=dict[int, Place])
+    places: Mapping[int, Channel] = field(default_factory=dict[int, Channel])
+    """Channels of text; looking at one may take a moment."""
     now_ms: int = 0
 
 

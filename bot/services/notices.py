@@ -6,7 +6,7 @@ import structlog
 
 from bot.db import notices
 from bot.db.errors import DatabaseFault
-from bot.db.notices import Notice
+from bot.db.notices import Crossing
 from bot.db.transaction import Database
 from bot.domain.errors import DeliveryFault, DiscordUnavailable
 from bot.domain.money import window_of
@@ -66,7 +66,7 @@ class Notices:
         await self._clock.wait(self._due, until_ms=self._clock.now_ms() + _RETRY_AFTER_MS)
         self._due.set()
 
-    async def _tell_budget(self, notice: Notice) -> None:
+    async def _tell_budget(self, notice: Crossing) -> None:
         key = f"budget {notice.guild_id} {notice.balance.period} {notice.percent} {notice.noted_at_ms}"
         text = budget_text(notice)
         try:
@@ -78,7 +78,7 @@ class Notices:
         await self._db.write(notices.told(notice))
 
 
-def budget_text(notice: Notice) -> str:
+def budget_text(notice: Crossing) -> str:
     """What the log channel is told about a budget."""
     balance = notice.balance
     taken = f"{balance.used:,} used and {balance.reserved:,} reserved of {balance.cap:,} credits"

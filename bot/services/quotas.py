@@ -19,9 +19,9 @@ from bot.services.allowances import (
     Barred,
     Capped,
     Granted,
-    Overview,
     Priced,
     Reset,
+    ServerAllowance,
     Shown,
     Subject,
     counting,
@@ -92,7 +92,7 @@ class Quotas:
         allowance, _ = await self._db.write(self._allowance(guild_id, user_id, roles, EVERYBODY))
         return allowance
 
-    async def server(self, guild_id: int) -> Overview:
+    async def server(self, guild_id: int) -> ServerAllowance:
         """The budget, everybody's caps and what differs from them."""
         return await self._db.write(self._overview(guild_id))
 
@@ -178,12 +178,12 @@ class Quotas:
         )
         return allowance, waiting
 
-    def _overview(self, guild_id: int) -> Transaction[Overview]:
+    def _overview(self, guild_id: int) -> Transaction[ServerAllowance]:
         now_ms = self._clock.now_ms()
         means = yield from self._standing(guild_id, EVERYBODY, EVERYBODY)
         counts = yield from jobs.count_by_state(guild_id)
         blocked = yield from guilds.blocked(guild_id, now_ms=now_ms, limit=MAX_BLOCKED_READ)
-        return Overview(
+        return ServerAllowance(
             server=means.server,
             operator=means.operator,
             queued=counts.get(JobState.QUEUED, 0),

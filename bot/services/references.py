@@ -80,7 +80,8 @@ class PlaceOrNone:
             trouble = f"This channel was deleted. Choose another, or `{NONE}`."
             return State("`deleted channel`", self.gone, f"deleted channel ({stored})", trouble)
         trouble = f"I cannot post there: I lack {_permissions(place.missing)}." if place.missing else None
-        return State(f"<#{stored}>", self.some, f"{place.name} ({stored})", trouble)
+        named = f"{place.name} ({stored})" if place.is_seen else str(stored)
+        return State(f"<#{stored}>", self.some, named, trouble)
 
 
 def _meant(typed: str, begin: str, names: Mapping[int, str], *, one: str) -> int | None:

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from bot.domain.limits import EVERYBODY, Caps, Limit, Measure
 from bot.domain.money import Balance, Grant, Purse, Scope, Window, window_of
-from bot.services.allowances import MAX_REASON, Allowance, Overview, Shown, Subject
+from bot.services.allowances import MAX_REASON, Allowance, ServerAllowance, Shown, Subject
 from bot.services.ports import Card
 from bot.ui.text import counted, inline, progress_bar, prose
 
@@ -77,7 +77,7 @@ def shown_text(shown: Shown) -> str:
     )
 
 
-def server_text(overview: Overview) -> str:
+def server_text(overview: ServerAllowance) -> str:
     """What `/quota show` shows of the server."""
     limits = overview.limits
     running = limits.of(Scope.SERVER).get(Measure.RUNNING)
@@ -216,7 +216,7 @@ def _ordered(caps: Caps) -> list[tuple[Measure, int | None]]:
     return [(measure, caps[measure]) for measure in Measure if measure in caps]
 
 
-def _untils(overview: Overview) -> list[tuple[int, int | None]]:
+def _untils(overview: ServerAllowance) -> list[tuple[int, int | None]]:
     return [(user_id, block.until_ms) for user_id, block in overview.blocked]
 
 
@@ -224,7 +224,7 @@ def _blocked_line(user_id: int, until_ms: int | None) -> str:
     return f"<@{user_id}>" + (f" until <t:{until_ms // 1000}:f>" if until_ms is not None else "")
 
 
-def _prices(overview: Overview) -> list[tuple[str, int]]:
+def _prices(overview: ServerAllowance) -> list[tuple[str, int]]:
     return sorted(overview.prices.per_second.items())
 
 

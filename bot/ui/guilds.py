@@ -1,6 +1,6 @@
 """What a server's moderators chose: the words for it, and what is suggested while they choose."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -8,7 +8,7 @@ import discord
 from discord.app_commands import Choice
 
 from bot.domain.errors import Unchanged
-from bot.services.controls import Place, Surroundings
+from bot.services.controls import Channel, Surroundings
 from bot.services.guilds import SETTINGS, Chosen, offers
 from bot.ui import checks
 from bot.ui.suggestions import MAX_CHOICES
@@ -40,19 +40,39 @@ def surroundings(interaction: discord.Interaction[Any]) -> Surroundings:
         user_id=member.id,
         manages=interaction.permissions.manage_guild,
         roles={role.id: role.name for role in roles},
-        places={channel.id: _place(channel, member) for channel in guild.text_channels},
+        places=_Channels(guild, member),
         now_ms=int(interaction.created_at.timestamp() * 1000),
     )
 
 
-def _place(channel: discord.TextChannel, member: discord.Member) -> Place:
-    own = channel.permissions_for(channel.guild.me)
+class _Channels(Mapping[int, Channel]):
+    """A server's, each looked at when it is asked for: most settings are not about channels, and there may be 500."""
+
+    def __init__(self, guild: discord.Guild, member: discord.Member) -> None:
+        self._channels = {channel.id: channel for channel in guild.text_channels}
+        self._member = member
+
+    def __getitem__(self, channel_id: int, /) -> Channel:
+        channel = self._channels[channel_id]
+        is_seen = channel.permissions_for(self._member).view_channel
+        return Channel(channel.name, missing=_missing(channel), is_seen=is_seen)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._channels)
+
+    def __len__(self) -> int:
+        return len(self._channels)
+
+
+def _missing(channel: discord.TextChannel) -> tuple[str, ...]:
+    me: discord.Member | None = (
+        channel.guild.me
+    )  # None until Discord has told of it, whatever the annotation says
+    if me is None:
+        return ()
+    own = channel.permissions_for(me)
     needed = {"View Channel": own.view_channel, "Send Messages": own.send_messages}
-    return Place(
-        channel.name,
-        missing=tuple(label for label, has_it in needed.items() if not has_it),
-        is_seen=channel.permissions_for(member).view_channel,
-    )
+    return tuple(label for label, has_it in needed.items() if not has_it)
 
 
 async def values(interaction: discord.Interaction[Any], typed: str) -> list[Choice[str]]:

@@ -15,7 +15,7 @@ from bot.db.transaction import Rows, Transaction
 from bot.domain.errors import QuotaExceeded
 from bot.domain.jobs import Asker, Job
 from bot.domain.limits import Limits
-from bot.services.controls import OneOf, Place, Surroundings
+from bot.services.controls import Channel, OneOf, Surroundings
 from bot.services.guilds import (
     SETTINGS,
     Chosen,
@@ -35,7 +35,7 @@ AROUND = Surroundings(
     user_id=ADA,
     manages=True,
     roles={MODS: "mods", CREW: "crew"},
-    places={LOG: Place("log")},
+    places={LOG: Channel("log")},
 )
 BY_NAME = {row.name: row for row in SETTINGS}
 ANOTHER = {  # for every setting, what is typed and what is held then

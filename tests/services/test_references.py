@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.services.controls import Control, Place, Surroundings, Unfit
+from bot.services.controls import Channel, Control, Surroundings, Unfit
 from bot.services.references import PlaceOrNone, RoleOrNone
 
 GUILD, MODS, OTHER_MODS, CREW, NONE_ROLE = 1, 5, 6, 7, 8
@@ -12,9 +12,9 @@ AROUND = Surroundings(
     user_id=100,
     roles={MODS: "mods", OTHER_MODS: "Mods", CREW: "Film @crew", NONE_ROLE: "none", 9: "twins", 10: "twins"},
     places={
-        LOG: Place("log"),
-        RULES: Place("rules", missing=("View Channel", "Send Messages")),
-        SECRET: Place("secret", is_seen=False),
+        LOG: Channel("log"),
+        RULES: Channel("rules", missing=("View Channel", "Send Messages")),
+        SECRET: Channel("secret", is_seen=False),
     },
     now_ms=1_767_225_600_000,  # 2026-01-01, 00:00 UTC, a Thursday
 )
@@ -118,7 +118,9 @@ def test_channels_are_suggested_with_what_the_bot_lacks_there() -> None:
 
 def test_a_channel_that_is_gone_or_closed_to_the_bot_by_now_is_shown_as_such() -> None:
     assert PLACE.state(LOG, AROUND).trouble is None
-    assert PLACE.state(SECRET, AROUND).name == "<#22>"
+    secret = PLACE.state(SECRET, AROUND)
+    assert (secret.name, secret.plain) == ("<#22>", "22")
+    assert PLACE.state(LOG, AROUND).plain == "log (20)"
     assert PLACE.state(RULES, AROUND).trouble == (
         "I cannot post there: I lack **View Channel**, **Send Messages**."
     )

@@ -8,7 +8,7 @@ from bot.db.guilds import Block
 from bot.domain.limits import EVERYBODY, MEASURES, Limit, Limits, Measure
 from bot.domain.money import Balance, Grant, Purse, Scope
 from bot.domain.pricing import Prices
-from bot.services.allowances import Allowance, Overview, Shown, Subject
+from bot.services.allowances import Allowance, ServerAllowance, Shown, Subject
 from bot.services.ports import Card
 from bot.ui.allowances import me_text, member_text, server_text, shown_text
 from bot.ui.desk import text_view
@@ -172,7 +172,7 @@ def test_a_role_and_a_channel_are_shown_with_their_own_caps() -> None:
     assert "No caps of its own." in shown_text(Shown(Subject(Scope.CHANNEL, 10), {}, purse()))
 
 
-def overview(*rows: Limit, **known: Any) -> Overview:
+def overview(*rows: Limit, **known: Any) -> ServerAllowance:
     usual: dict[str, Any] = {
         "server": purse(),
         "operator": Purse((Balance("2026-11", None, 20, 5, PERIODS[2][1]),)),
@@ -182,7 +182,7 @@ def overview(*rows: Limit, **known: Any) -> Overview:
         "prices": Prices(),
         "blocked": (),
     }
-    return Overview(**usual | known)
+    return ServerAllowance(**usual | known)
 
 
 def test_a_server_is_shown_with_everything_that_differs_from_everybodys() -> None:

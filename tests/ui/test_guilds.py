@@ -1,10 +1,12 @@
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
+import discord
 import pytest
 
 from bot.domain.errors import Unchanged
-from bot.services.controls import Number, OneOf, Place, Stored, Surroundings
+from bot.services.controls import Channel, Number, OneOf, Stored, Surroundings
 from bot.services.guilds import (
     SETTINGS,
     Chosen,
@@ -34,13 +36,13 @@ AROUND = Surroundings(
     guild_id=1,
     user_id=77,
     roles={5: "mods"},
-    places={20: Place("log"), LARGEST_ID: Place("c" * 100, LACKING)},
+    places={20: Channel("log"), LARGEST_ID: Channel("c" * 100, LACKING)},
 )
 CROWDED = Surroundings(
     guild_id=1,
     user_id=77,
     roles=dict.fromkeys(range(2, 250), "\u202e@everyone " + "r" * 90),
-    places={number: Place("c" * 100, LACKING) for number in range(2, 500)},
+    places={number: Channel("c" * 100, LACKING) for number in range(2, 500)},
 )
 
 
@@ -154,3 +156,43 @@ def test_a_server_that_discord_has_not_told_of_yet_is_not_taken_for_an_empty_one
     for guild in (None, untold):
         with pytest.raises(ServerUnknown, match="do not know this server yet"):
             surroundings(cast("Any", SimpleNamespace(guild=guild, user=None)))
+
+
+class TextChannel:
+    """A channel that notes who asks what they may do in it."""
+
+    name = "log"
+
+    def __init__(self, channel_id: int, *, me: object) -> None:
+        self.id = channel_id
+        self.guild = SimpleNamespace(me=me)
+        self.asked: list[object] = []
+
+    def permissions_for(self, member: object) -> discord.Permissions:
+        self.asked.append(member)
+        return discord.Permissions(view_channel=member == "Ada")
+
+
+def around_of(*channels: TextChannel) -> Surroundings:
+    guild = SimpleNamespace(id=1, get_role=lambda _: True, roles=[], text_channels=channels)
+    member = discord.Member.__new__(discord.Member)
+    member._user = cast("Any", SimpleNamespace(id=100))
+    interaction = SimpleNamespace(
+        guild=guild, user=member, permissions=discord.Permissions(), created_at=datetime.fromtimestamp(0, UTC)
+    )
+    return surroundings(cast("Any", interaction))
+
+
+def test_permissions_are_worked_out_only_where_a_setting_is_about_channels() -> None:
+    channels = [TextChannel(number, me="Kinora") for number in range(2, 5)]
+    around = around_of(*channels)
+    assert len(value_choices("routing", "", around)) == 2
+    assert [channel.asked for channel in channels] == [[], [], []]
+    assert len(around.places) == 3
+    assert around.places[2].missing == ("View Channel", "Send Messages")
+    assert [len(channel.asked) for channel in channels] == [2, 0, 0]
+
+
+def test_before_discord_has_told_of_the_bot_itself_nothing_is_said_to_be_missing() -> None:
+    around = around_of(TextChannel(2, me=None))
+    assert around.places[2] == Channel("log", is_seen=False)
