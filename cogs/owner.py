@@ -27,7 +27,7 @@ class Owner(commands.GroupCog, group_name="owner", group_description="For the op
         owner.ensure_operator(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         overview = await self.bot.services.reports.across(days=days)
-        view, files = owner.overview_view(overview, self._names())
+        view, files = await owner.overview_view(overview, self._names())
         await interaction.edit_original_response(view=view, attachments=files)
 
     @app_commands.command()

@@ -1,7 +1,8 @@
 """What clips were charged for, and what they cost the operator."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from bot.domain.money import MICRO_USD_PER_CREDIT
@@ -32,7 +33,16 @@ class Spending:
     """Clips that were given up and refunded, though their provider may charge for them; in no other figure."""
 
     def __add__(self, other: "Spending") -> "Spending":
-        return Spending(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+        return Spending(
+            self.clips + other.clips,
+            self.credits + other.credits,
+            self.worth + other.worth,
+            self.reported_micro_usd + other.reported_micro_usd,
+            self.reported_clips + other.reported_clips,
+            self.estimated_micro_usd + other.estimated_micro_usd,
+            self.estimated_clips + other.estimated_clips,
+            self.maybe_charged + other.maybe_charged,
+        )
 
     @property
     def spent_micro_usd(self) -> int:
@@ -54,9 +64,9 @@ class Account:
     spending: Spending
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Overview:
-    """What every server did in a stretch of days."""
+    """What every server did in a stretch of days. Sums are made when they are first asked for."""
 
     days: int
     """Of the calendar, in UTC; the last one is today."""
@@ -64,17 +74,17 @@ class Overview:
     ceilings: Mapping[int, int]
     """Credits a month that servers may cost at the catalogue's prices, of those that have such a ceiling."""
 
-    @property
+    @cached_property
     def total(self) -> Spending:
         """Of all servers and providers."""
         return sum((account.spending for account in self.accounts), Spending())
 
-    @property
+    @cached_property
     def by_guild(self) -> dict[int, Spending]:
         """Of each server that made anything, the one that was charged most first."""
         return _grouped(self.accounts, lambda account: account.guild_id)
 
-    @property
+    @cached_property
     def by_provider(self) -> dict[str, Spending]:
         """Of each provider's account, the one that cost most first."""
         found = _grouped(self.accounts, lambda account: account.provider)
@@ -84,5 +94,6 @@ class Overview:
 def _grouped(accounts: Iterable[Account], of: Callable[[Account], T]) -> dict[T, Spending]:
     found: dict[T, Spending] = {}
     for account in accounts:
-        found[of(account)] = found.get(of(account), Spending()) + account.spending
+        key = of(account)
+        found[key] = found[key] + account.spending if key in found else account.spending
     return dict(sorted(found.items(), key=lambda one: (-one[1].credits, -one[1].clips)))

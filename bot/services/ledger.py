@@ -1,5 +1,6 @@
 """The ledger as moderators read it: a page at a time, or all of it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -28,6 +29,8 @@ class Ledger:
 
     def __init__(self, *, db: Database) -> None:
         self._db = db
+        self._turn = asyncio.Lock()
+        """Of exports, so that whoever clicks waits for one handful at most."""
 
     async def newest(self, guild_id: int, wanted: Lookup) -> Page:
         """The first page."""
@@ -45,7 +48,8 @@ class Ledger:
         """The newest rows, at most `MOST_EXPORTED`, in handfuls. What is written meanwhile is not among them."""
         cursor: Cursor | None = None
         for _ in range(MOST_EXPORTED // _READ_AT_ONCE):
-            lines = await self._db.read(ledger.older(guild_id, wanted, cursor, limit=_READ_AT_ONCE))
+            async with self._turn:
+                lines = await self._db.read(ledger.older(guild_id, wanted, cursor, limit=_READ_AT_ONCE))
             if lines:
                 yield lines
             if len(lines) < _READ_AT_ONCE:

@@ -1,5 +1,6 @@
 """What was made and spent: for the people of one server, and for the operator across all of them."""
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from bot.db import entries, guilds, limits, usage
@@ -38,16 +39,20 @@ class UsageReports:
         self._db = db
         self._clock = clock
         self._defaults = defaults
+        self._turn = asyncio.Lock()
+        """A report can take a second of the one reader, which clicks need too: they wait for one of them at most."""
 
     async def stats(self, guild_id: int, user_id: int, *, days: int, sees_members: bool) -> Stats:
         """What `/stats` shows to a member."""
-        counted = await self._db.read(usage.of_guild(guild_id, days=days, now_ms=self._clock.now_ms()))
+        async with self._turn:
+            counted = await self._db.read(usage.of_guild(guild_id, days=days, now_ms=self._clock.now_ms()))
         own = next((share for share in counted.members if share.name == str(user_id)), None)
         return Stats(counted if sees_members else replace(counted, members=()), own)
 
     async def across(self, *, days: int) -> Overview:
         """What every server did."""
-        return await self._db.read(usage.across(days=days, now_ms=self._clock.now_ms()))
+        async with self._turn:
+            return await self._db.read(usage.across(days=days, now_ms=self._clock.now_ms()))
 
     async def set_ceiling(
         self, guild_id: int, credits_: int | None, *, by_id: int, is_at_hand: bool = False

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import discord
 from discord.app_commands import Choice
@@ -65,9 +65,7 @@ class _Channels(Mapping[int, Channel]):
 
 
 def _missing(channel: discord.TextChannel) -> tuple[str, ...]:
-    me: discord.Member | None = (
-        channel.guild.me
-    )  # None until Discord has told of it, whatever the annotation says
+    me = cast("discord.Member | None", channel.guild.me)  # None until Discord has told of it
     if me is None:
         return ()
     own = channel.permissions_for(me)

@@ -35,6 +35,15 @@ def test_who_was_charged_most_and_who_cost_most_comes_first() -> None:
     assert list(overview.by_provider) == ["kling", "local"]
 
 
+def test_sums_of_many_servers_are_made_once_and_hold_every_figure() -> None:
+    overview = Overview(
+        1, tuple(Account(number % 2, "kling", Spending(*range(8))) for number in range(10)), {}
+    )
+    assert overview.by_guild is overview.by_guild
+    assert overview.total == Spending(*(10 * figure for figure in range(8)))
+    assert overview.by_guild == {number: Spending(*(5 * figure for figure in range(8))) for number in (0, 1)}
+
+
 def test_nothing_is_nothing() -> None:
     overview = Overview(1, (), {})
     assert (overview.total, overview.by_guild, overview.by_provider) == (Spending(), {}, {})

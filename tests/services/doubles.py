@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from bot.db.transaction import Database
+from bot.db.transaction import Database, Transaction
 from bot.domain.catalogue import Catalogue
 from bot.domain.errors import DiscordUnavailable
 from bot.domain.jobs import Job
@@ -30,11 +30,31 @@ from bot.services.health import Health
 from bot.services.ports import Card
 from bot.services.routing import Routes
 
+T = TypeVar("T")
+
 
 def routes(db: Database, *specs: ModelSpec, health: Health | None = None) -> Routes:
     """Routes over a catalogue of these rows, in their order."""
     catalogue = Catalogue(specs, providers=tuple(dict.fromkeys(spec.provider for spec in specs)))
     return Routes(db=db, catalogue=catalogue, health=health or Health(TurnedClock(), changed=lambda: None))
+
+
+class Watched:
+    """A database that counts how many reads are waited for at once."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.write = db.write
+        self.close = db.close
+        self.at_once = self.most = 0
+
+    async def read(self, transaction: Transaction[T]) -> T:
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        try:
+            return await self.db.read(transaction)
+        finally:
+            self.at_once -= 1
 
 
 class TurnedClock:

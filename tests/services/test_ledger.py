@@ -1,5 +1,6 @@
 """Pages of the ledger, and all of it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from bot.db.transaction import Transaction
 from bot.domain.money import Entry
 from bot.services import ledger as pages
 from bot.services.ledger import PAGE, Ledger, Page
+from tests.services.doubles import Watched
 
 NOW_MS = 1_790_000_000_000
 ALL = Lookup()
@@ -103,3 +105,18 @@ async def test_all_rows_come_in_handfuls_up_to_a_bound(
     found = [line.id async for lines in ledger.all(1, ALL) for line in lines]
     assert len(found) == len(set(found)) == 40
     assert [lines async for lines in ledger.all(3, ALL)] == []
+
+
+async def test_exports_wait_for_each_other_so_that_a_click_waits_for_one_handful(
+    db: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "_READ_AT_ONCE", 2)
+    await fill(db, 7)
+    watched = Watched(db)
+    ledger = Ledger(db=watched)
+
+    async def exported() -> int:
+        return sum([len(lines) async for lines in ledger.all(1, ALL)])
+
+    assert await asyncio.gather(*(exported() for _ in range(5))) == [7] * 5
+    assert watched.most == 1

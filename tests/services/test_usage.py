@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,7 @@ from bot.services.usage import NoSuchServer, UsageReports, ceiling_of
 from tests import builders
 from tests.histories import NOW_MS, Past, lived
 from tests.services.conftest import Engine
-from tests.services.doubles import TurnedClock
+from tests.services.doubles import TurnedClock, Watched
 
 
 @pytest.fixture
@@ -70,6 +71,18 @@ async def test_who_may_see_the_members_sees_them_and_others_only_themselves(
     assert (for_members.usage.members, for_members.own) == ((), mine)
     assert for_members.usage.credits == for_moderators.usage.credits == 30
     assert (await reports.stats(1, 999, days=30, sees_members=False)).own is None
+
+
+async def test_reports_wait_for_each_other_so_that_a_click_waits_for_one_of_them(
+    db: SqliteDatabase, clock: TurnedClock
+) -> None:
+    watched = Watched(db)
+    reports = UsageReports(db=watched, clock=clock, defaults=builders.NO_CAPS)
+    await asyncio.gather(
+        *(reports.stats(1, 100, days=90, sees_members=True) for _ in range(5)),
+        *(reports.across(days=90) for _ in range(5)),
+    )
+    assert watched.most == 1
 
 
 async def test_a_ceiling_counts_at_the_catalogues_prices_until_it_is_taken_away(

@@ -174,7 +174,7 @@ class TextChannel:
 
 
 def around_of(*channels: TextChannel) -> Surroundings:
-    guild = SimpleNamespace(id=1, get_role=lambda _: True, roles=[], text_channels=channels)
+    guild = SimpleNamespace(id=1, get_role={1: "everyone"}.get, roles=[], text_channels=channels)
     member = discord.Member.__new__(discord.Member)
     member._user = cast("Any", SimpleNamespace(id=100))
     interaction = SimpleNamespace(

@@ -67,16 +67,16 @@ def test_totals_providers_and_servers_are_told() -> None:
 
 
 @pytest.mark.parametrize("servers", [0, 1, 10, 11, 300])
-def test_discord_takes_it_however_many_servers_there_are(servers: int) -> None:
+async def test_discord_takes_it_however_many_servers_there_are(servers: int) -> None:
     names = {2**63 - place: HOSTILE for place in range(1, servers + 1)}
-    view, files = overview_view(overview(servers), names)
+    view, files = await overview_view(overview(servers), names)
     assert refusals(view, *(file.filename for file in files)) == []
     assert len(everything_said(view)) <= 4000
     assert bool(files) is (servers > 6)
 
 
-def test_what_a_message_cannot_hold_is_in_the_file() -> None:
-    _, [file] = overview_view(overview(13), {2**63 - 1: "=Film\nclub"})
+async def test_what_a_message_cannot_hold_is_in_the_file() -> None:
+    _, [file] = await overview_view(overview(13), {2**63 - 1: "=Film\nclub"})
     text = file.fp.read().decode("utf-8-sig")
     assert len(text.splitlines()) == 14
     assert "'=Film club" in text
