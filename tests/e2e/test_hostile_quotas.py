@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bot.app import running
 from bot.db import entries, guilds, limits, offers
 from bot.db.transaction import Transaction
 from bot.domain.jobs import JobState
@@ -27,8 +28,11 @@ from bot.sandbox.model.people import Role
 from bot.services.questions import MAX_OPEN
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import Studio, everybody_is_answered, opened
+from tests.e2e.test_consent import LaterClock
 from tests.e2e.test_hostile import forged
 from tests.e2e.test_quota_races import impatient
+from tests.held import held
+from tests.histories import DAY_MS
 
 ONLY_MODERATORS = "Only moderators of this server may do this"
 FLOOD = 25
@@ -535,3 +539,54 @@ async def test_suggestions_are_few_whatever_is_typed(scene: Scene, ada: Person, 
         assert len(choices) <= 25
     models = await ada.autocomplete("quota price", scene.channel, focused="model", value=typed)
     assert len(models) <= 25
+
+
+# ---- Time that jumps
+
+
+class TestAClockThatJumps:
+    @pytest.fixture
+    def clock(self) -> LaterClock:
+        return LaterClock()
+
+    @pytest.fixture
+    async def bot(self, scene: Scene, clock: LaterClock) -> AsyncGenerator[Bot]:
+        settings = scene.settings.model_copy(update={"default_user_daily_credits": 10})
+        async with held(running(settings, clock=clock)) as app:
+            await scene.application.ready()
+            yield Bot(app)
+            assert await Bot(app).is_sound()
+
+    async def test_a_day_and_back_gives_nothing_twice(self, scene: Scene, clock: LaterClock) -> None:
+        async def makes(clips: int) -> None:
+            for _ in range(clips):
+                card = await asked(scene.mia, scene.channel)
+                await shows(card, lambda found: "See the clip" in found.text, timeout_s=30)
+
+        await makes(1)
+        clock.ahead_ms = DAY_MS
+        await makes(2)
+        clock.ahead_ms = 0
+        await makes(1)
+        for ahead_ms in (0, DAY_MS):
+            clock.ahead_ms = ahead_ms
+            assert "You have 0 credits left today" in (await asked(scene.mia, scene.channel)).text
+            assert "0 left of 10 · 10 used" in (await said(scene.mia, "quota me", scene.channel)).text
+
+    async def test_credits_on_top_end_when_they_end_whatever_waits(
+        self, scene: Scene, ada: Person, studio: Studio, clock: LaterClock
+    ) -> None:
+        """Who lets clips wait until a grant is over and cancels them then has not kept it alive."""
+        await said(ada, "quota set", scene.channel, limit="day", amount="0")
+        await said(ada, "quota set", scene.channel, limit="running", amount="1")
+        await said(ada, "quota grant", scene.channel, credits=15, member=scene.mia, lasts="30m")
+        studio.hold()
+        made, *waiting = [await asked(scene.mia, scene.channel) for _ in range(3)]
+        await studio.has_taken(1)
+        clock.ahead_ms = 31 * 60_000
+        for card in waiting:
+            await shows(card, lambda found: any(button.label == "Cancel" for button in found.buttons))
+            assert "is cancelled" in (await (await scene.mia.click(card, "Cancel")).response()).text
+        assert "more than the 0 credits that there are" in (await asked(scene.mia, scene.channel)).text
+        studio.release()
+        await shows(made, lambda found: "See the clip" in found.text, timeout_s=30)
