@@ -1,7 +1,6 @@
 """What members, roles, channels and servers may spend, as values, and how it changes."""
 
-import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.db.guilds import Block
@@ -165,22 +164,3 @@ class Priced:
     before: int | None
     after: int | None
     percent: int
-
-
-def counting(known: Limits, user_id: int, roles: Collection[int]) -> dict[Measure, Limit]:
-    """The caps that count for a member, as `Limits.for_member` has them, each as it was set for somebody."""
-
-    def rank(row: Limit) -> tuple[int, float, int]:
-        nearness = 1 if row.scope is Scope.ROLE else 0 if row.subject_id == user_id else 2
-        return nearness, -math.inf if row.amount is None else -row.amount, row.subject_id
-
-    concerned = [
-        row
-        for row in known.rows
-        if (row.scope is Scope.MEMBER and row.subject_id in (EVERYBODY, user_id))
-        or (row.scope is Scope.ROLE and row.subject_id in roles)
-    ]
-    found: dict[Measure, Limit] = {}
-    for row in sorted(concerned, key=rank):
-        found.setdefault(row.measure, row)
-    return found

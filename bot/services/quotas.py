@@ -24,7 +24,6 @@ from bot.services.allowances import (
     ServerAllowance,
     Shown,
     Subject,
-    counting,
 )
 from bot.services.amounts import CAP, GIFT, PRICE, Amount, Special
 from bot.services.ports import Card, Clock
@@ -172,7 +171,7 @@ class Quotas:
             operator=means.operator,
             queued=counts.get(JobState.QUEUED, 0),
             running=_running(counts),
-            counting=counting(known, user_id, roles),
+            counting=known.counting(user_id, roles),
             channel_caps=caps[Scope.CHANNEL],
             block=terms.block,
         )

@@ -93,6 +93,24 @@ def test_another_role_never_takes_anything_away(rows: list[Limit], roles: set[in
             assert cap >= held
 
 
+@pytest.mark.parametrize(
+    ("rows", "subject_id"),
+    [
+        ([EVERYBODYS, (ROLE, 2, 20), (ROLE, 1, 20)], 1),
+        ([EVERYBODYS, (ROLE, 2, None), (ROLE, 1, None)], 1),
+        ([EVERYBODYS, (ROLE, 1, 20), (ROLE, 2, 80)], 2),
+        ([(ROLE, 1, 20), (MEMBER, 7, 20), EVERYBODYS], 7),
+        ([(MEMBER, 8, 5), EVERYBODYS, (ROLE, 3, 9)], EVERYBODY),
+    ],
+)
+def test_a_cap_that_counts_is_the_row_that_was_set_for_somebody(
+    rows: list[tuple[Scope, int, int | None]], subject_id: int
+) -> None:
+    row = limits(*rows).counting(7, {1, 2})[DAY]
+    assert row.subject_id == subject_id
+    assert (row.scope, row.subject_id, row.amount) in rows
+
+
 def test_every_window_can_be_capped_for_whoever_spends() -> None:
     for scope in (Scope.SERVER, Scope.MEMBER, Scope.ROLE, Scope.CHANNEL):
         assert {measure.value for measure in MEASURES[scope]} > {window.value for window in Window}

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bot.db import audit, guilds, jobs, lanes, ledger, limits
 from bot.db.ledger import Line, Lookup
@@ -16,7 +14,7 @@ from bot.domain.errors import Blocked, ClipTooDear, QuotaExceeded, TooManyQueued
 from bot.domain.jobs import ANYBODY, Asker, Job, JobState
 from bot.domain.limits import EVERYBODY, MEASURES, Limit, Limits, Measure
 from bot.domain.money import Entry, Scope, Window
-from bot.services.allowances import EVERY_MEMBER, MAX_REASON, THE_SERVER, Act, Subject, counting
+from bot.services.allowances import EVERY_MEMBER, MAX_REASON, THE_SERVER, Act, Subject
 from bot.services.amounts import MOST_CREDITS, Amount, NoSuchAmount, Special
 from bot.services.ports import Card
 from bot.services.quotas import (
@@ -179,25 +177,6 @@ async def test_the_largest_clip_is_the_smaller_of_the_members_and_the_channels_c
 
 
 # ---- Where caps come from
-
-_AMOUNTS = st.none() | st.integers(0, 50)
-_ROWS = st.dictionaries(
-    st.tuples(st.sampled_from([Scope.MEMBER, Scope.ROLE]), st.integers(0, 4), st.sampled_from(Measure)),
-    _AMOUNTS,
-)
-
-
-@given(_ROWS, st.integers(1, 4), st.sets(st.integers(1, 4)))
-def test_the_caps_that_are_named_are_those_that_count(
-    rows: dict[tuple[Scope, int, Measure], int | None], user_id: int, roles: set[int]
-) -> None:
-    known = Limits(tuple(Limit(*key, amount) for key, amount in rows.items()))
-    found = counting(known, user_id, roles)
-    assert {measure: row.amount for measure, row in found.items()} == known.for_member(user_id, roles)
-    assert all(row in known.rows and row.measure is measure for measure, row in found.items())
-    assert all(
-        row.subject_id in (roles if row.scope is Scope.ROLE else {0, user_id}) for row in found.values()
-    )
 
 
 async def test_a_members_own_cap_beats_their_roles_and_those_beat_everybodys(house: House) -> None:
