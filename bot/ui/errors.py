@@ -101,11 +101,11 @@ def _quota(error: QuotaExceeded) -> Answer:
     is_operators = error.scope is Scope.OPERATOR
     cost = counted(error.price, "credit")
     costs = f"By the operator's prices this clip counts {cost}" if is_operators else f"This clip costs {cost}"
-    if error.price > error.whole:  # waiting does not help
-        most = f"more than the {counted(error.whole, 'credit')} that there are for a {error.window}"
-        return Answer(f"{costs}, {most}. Choose a shorter one, a lower quality or another model. {_FREE}")
     left = _LEFT[error.scope].format(left=counted(error.left, "credit"), window=_WHEN[error.window])
-    return Answer(f"{costs}. {left}; there is more <t:{error.fresh_at_s}:R>. {_FREE}")
+    if error.price <= error.whole:
+        return Answer(f"{costs}. {left}; there is more <t:{error.fresh_at_s}:R>. {_FREE}")
+    advice = "Choose a shorter one, a lower quality or another model." if error.whole else "Ask a moderator."
+    return Answer(f"{costs}. {left}, and never more than {error.whole:,}. {advice} {_FREE}")
 
 
 @describe.register

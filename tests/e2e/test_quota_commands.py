@@ -188,12 +188,12 @@ async def test_the_budget_is_the_servers(scene: Scene, ada: Person) -> None:
 @pytest.mark.parametrize(
     ("command", "options", "refusal"),
     [
-        ("set", {"limit": "day", "amount": "lots"}, "An amount is a whole number from 0 to 1,000,000,000"),
-        ("set", {"limit": "day", "amount": "-1"}, "An amount is a whole number"),
-        ("budget", {"window": "day", "amount": "1000000001"}, "An amount is a whole number"),
+        ("set", {"limit": "day", "amount": "lots"}, "A cap is a whole number from 0 to 1,000,000,000"),
+        ("set", {"limit": "day", "amount": "-1"}, "A cap is a whole number"),
+        ("budget", {"window": "day", "amount": "1000000001"}, "A cap is a whole number"),
         ("grant", {"credits": 5, "lasts": "soon"}, "written like `12h`, `7d` or `2w`"),
         ("price", {"model": "sora", "credits_per_second": "1"}, "No provider at hand has such a model"),
-        ("price", {"model": "local-camera", "credits_per_second": "none"}, "0 if it is free"),
+        ("price", {"model": "local-camera", "credits_per_second": "none"}, "from 0 (free)"),
         ("reset", {}, "there is nothing to forget"),
     ],
 )

@@ -151,7 +151,7 @@ def _exceeded(scope: Scope, window: Window, *, left: int = 0) -> QuotaExceeded:
                 scope=Scope.MEMBER, price=800, left=500, whole=500, window=Window.DAY, fresh_at_s=1
             ),
             (
-                "This clip costs 800 credits, more than the 500 credits that there are for a day. "
+                "This clip costs 800 credits. You have 500 credits left today, and never more than 500. "
                 f"Choose a shorter one, a lower quality or another model. {FREE}"
             ),
         ),
