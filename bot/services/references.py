@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from bot.services.controls import NONE, Meanings, Offer, State, Stored, Surroundings, Unfit, without
 
+_MAX_NOTED = 25
+
 
 @dataclass(frozen=True, slots=True)
 class RoleOrNone:
@@ -40,7 +42,7 @@ class RoleOrNone:
         if not isinstance(stored, int):
             return State(f"`{NONE}`", self.none, NONE)
         if stored in around.roles:
-            return State(f"<@&{stored}>", self.some, f"{around.roles[stored]} ({stored})")
+            return State(f"<@&{stored}>", self.some, _noted(around.roles[stored], stored))
         trouble = f"This role was deleted. Choose another, or `{NONE}`."
         return State("`deleted role`", self.gone, f"deleted role ({stored})", trouble)
 
@@ -80,7 +82,7 @@ class PlaceOrNone:
             trouble = f"This channel was deleted. Choose another, or `{NONE}`."
             return State("`deleted channel`", self.gone, f"deleted channel ({stored})", trouble)
         trouble = f"I cannot post there: I lack {_permissions(place.missing)}." if place.missing else None
-        named = f"{place.name} ({stored})" if place.is_seen else str(stored)
+        named = _noted(place.name, stored) if place.is_seen else str(stored)
         return State(f"<#{stored}>", self.some, named, trouble)
 
 
@@ -122,6 +124,12 @@ def _offers(typed: str, sign: str, names: Mapping[int, str], none: str) -> Itera
 
 def _seen(around: Surroundings) -> dict[int, str]:
     return {one: place.name for one, place in around.places.items() if place.is_seen}
+
+
+def _noted(name: str, stored: int) -> str:
+    """A name that leaves room for what was before and what is after, on a line of the ledger."""
+    short = name if len(name) <= _MAX_NOTED else f"{name[: _MAX_NOTED - 1]}…"
+    return f"{short} ({stored})"
 
 
 def _permissions(missing: Iterable[str]) -> str:

@@ -43,6 +43,7 @@ MEASURE_WORDS: Mapping[Measure, str] = {
 }
 
 _MAX_LABEL = 100
+_MAX_NAME = 40
 
 
 class OneAtATime(Unchanged):
@@ -134,7 +135,7 @@ def subject_of(
         return Subject(Scope.MEMBER, member_id(member))
     if role is not None:
         is_everybodys = role.id == interaction.guild_id
-        return EVERY_MEMBER if is_everybodys else Subject(Scope.ROLE, role.id, plain(role.name))
+        return EVERY_MEMBER if is_everybodys else Subject(Scope.ROLE, role.id, _named(role.name))
     if channel is not None:
         return _channel(interaction, channel)
     return otherwise
@@ -188,9 +189,14 @@ def model_choices(catalogue: "Catalogue", typed: str) -> list[Choice[str]]:
 
 def _channel(interaction: Interaction, channel: AppCommandChannel | AppCommandThread) -> Subject:
     if not isinstance(channel, AppCommandThread):
-        return Subject(Scope.CHANNEL, channel.id, plain(channel.name))
+        return Subject(Scope.CHANNEL, channel.id, _named(channel.name))
     parent = interaction.guild.get_channel(channel.parent_id) if interaction.guild else None
-    return Subject(Scope.CHANNEL, channel.parent_id, plain(parent.name) if parent else "")
+    return Subject(Scope.CHANNEL, channel.parent_id, _named(parent.name) if parent else "")
+
+
+def _named(name: str) -> str:
+    """A name that leaves room for what was changed, on a line of the ledger."""
+    return cut(plain(name), _MAX_NAME)
 
 
 def capped_text(capped: Capped) -> str:

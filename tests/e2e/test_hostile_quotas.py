@@ -485,6 +485,21 @@ async def test_no_word_of_anybodys_pings_anybody(bot: Bot, scene: Scene, ada: Pe
     assert all(message.pinged == set() for message in desk.messages)
 
 
+async def test_no_name_is_so_long_that_it_hides_what_was_changed(scene: Scene, ada: Person, bot: Bot) -> None:
+    await decided(bot, scene)
+    one, other = (scene.guild.add_role(letter * 100) for letter in "xy")
+    place = scene.guild.add_channel("z" * 100)
+    for options in ({"role": one}, {"channel": place}):
+        await said(ada, "quota set", scene.channel, limit="month", amount="1000000000", **options)
+    for role in (one, other):
+        await said(ada, "settings set", scene.channel, setting="moderator_role", value=str(role.id))
+    text = (await said(ada, "quota log", scene.channel)).text
+    assert text.count("default -> 1000000000`") == 2
+    assert all(f"({subject.id})" in text for subject in (one, place))
+    assert f"({one.id}) -> " in text
+    assert f"({other.id})`" in text
+
+
 WIDE = "\U0001f3ac\u202e\u200d" * 33
 """Nearly as many characters as a role's name may have."""
 
