@@ -39,6 +39,12 @@ def give(
     return number
 
 
+def open_to(guild_id: int, user_id: int, *, now_ms: int) -> Transaction[list[int]]:
+    """What is left of each grant that a member, or the server (`SERVER`), can draw from now."""
+    rows = yield _OPEN, {"guild_id": guild_id, "user_id": user_id, "now_ms": now_ms}
+    return [row["unused"] for row in rows]
+
+
 def draw(job_id: int, drawn: Drawn) -> Transaction[None]:
     """Reserve for a job what comes from grants."""
     for is_first, parts in ((1, drawn.before), (0, drawn.after)):
@@ -112,6 +118,11 @@ def _row(job_id: int, grant_id: int, kind: Entry, amount: int) -> dict[str, obje
     return {"job_id": job_id, "grant_id": grant_id, "kind": kind.value, "credits": amount}
 
 
+_OPEN = """
+    SELECT credits - reserved - used AS unused FROM grants
+    WHERE guild_id = :guild_id AND user_id = :user_id AND reserved + used < credits
+        AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
+"""
 _GIVE = """
     INSERT INTO grants (guild_id, user_id, credits, expires_at_ms, came_back)
     VALUES (:guild_id, :user_id, :credits, :expires_at_ms, :came_back) RETURNING id

@@ -6,7 +6,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from bot.db import limits
-from bot.db.transaction import Transaction
+from bot.db.transaction import Row, Transaction
 from bot.domain.limits import Limits
 from bot.domain.money import zone_of
 from bot.domain.pricing import Prices
@@ -46,11 +46,20 @@ def settle_in(guild_id: int, *, defaults: Limits) -> Transaction[None]:
 def terms(guild_id: int, user_id: int, *, defaults: Limits, now_ms: int) -> Transaction[Terms]:
     """What a request of a member has to reckon with."""
     wanted = {"guild_id": guild_id, "user_id": user_id, "now_ms": now_ms}
-    rows = yield _TERMS, wanted
+    rows = yield _LOCKED_TERMS, wanted
     if not rows:
         yield from settle_in(guild_id, defaults=defaults)
-        rows = yield _TERMS, wanted
-    row = rows[0]
+        rows = yield _LOCKED_TERMS, wanted
+    return _terms(rows[0])
+
+
+def known_terms(guild_id: int, user_id: int, *, now_ms: int) -> Transaction[Terms | None]:
+    """The same, only read; None for a server that was never seen."""
+    rows = yield _TERMS, {"guild_id": guild_id, "user_id": user_id, "now_ms": now_ms}
+    return _terms(rows[0]) if rows else None
+
+
+def _terms(row: Row) -> Terms:
     return Terms(
         zone=zone_of(row["time_zone"]),
         confirm_above=row["confirm_above"],
@@ -140,8 +149,9 @@ _TERMS = """
         blocks.user_id IS NOT NULL AS is_blocked, until_ms, reason
     FROM guilds LEFT JOIN blocks ON blocks.guild_id = guilds.guild_id AND blocks.user_id = :user_id
         AND (until_ms IS NULL OR until_ms > :now_ms)
-    WHERE guilds.guild_id = :guild_id /*pg:FOR UPDATE OF guilds*/
+    WHERE guilds.guild_id = :guild_id
 """
+_LOCKED_TERMS = f"{_TERMS} /*pg:FOR UPDATE OF guilds*/"
 _INSERT = (
     "INSERT INTO guilds (guild_id) VALUES (:guild_id) ON CONFLICT (guild_id) DO NOTHING RETURNING guild_id"
 )

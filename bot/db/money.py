@@ -39,7 +39,7 @@ def reserve(job: Job, limits: Limits, asker: Asker, zone: tzinfo) -> Transaction
     origin, channel_id = job.origin, channel_of(job)
     caps = standing.caps_for(limits, origin.user_id, asker.roles, channel_id)
     means = yield from standing.read(
-        origin.guild_id, origin.user_id, channel_id, caps, zone=zone, now_ms=job.created_at_ms
+        origin.guild_id, origin.user_id, channel_id, caps, zone=zone, now_ms=job.created_at_ms, to_draw=True
     )
     _check_clip(job, means)
     drawn = {

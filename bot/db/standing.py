@@ -41,15 +41,25 @@ def caps_for(
 
 
 def read(
-    guild_id: int, user_id: int, channel_id: int, caps: ScopeCaps, *, zone: tzinfo, now_ms: int
+    guild_id: int,
+    user_id: int,
+    channel_id: int,
+    caps: ScopeCaps,
+    *,
+    zone: tzinfo,
+    now_ms: int,
+    to_draw: bool = False,
 ) -> Transaction[Standing]:
-    """What a member can spend in a channel now."""
+    """What a member can spend in a channel now; `to_draw` keeps others from the grants until the transaction ends."""
     periods = periods_at(now_ms, zone)
     found = yield (
         _BALANCES,
         {"guild_id": guild_id, "user_id": user_id, "channel_id": channel_id, **dates(periods)},
     )
-    granted = yield _GRANTS, {"guild_id": guild_id, "user_id": user_id, "now_ms": now_ms}
+    granted = yield (
+        _LOCKED_GRANTS if to_draw else _GRANTS,
+        {"guild_id": guild_id, "user_id": user_id, "now_ms": now_ms},
+    )
     return _standing(periods, zone, caps, found, granted)
 
 
@@ -116,5 +126,6 @@ _GRANTS = """
     SELECT id, user_id, credits, reserved, used, expires_at_ms FROM grants
     WHERE guild_id = :guild_id AND user_id IN (0, :user_id) AND reserved + used < credits
         AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
-    ORDER BY id /*pg:FOR UPDATE*/
+    ORDER BY id
 """
+_LOCKED_GRANTS = f"{_GRANTS} /*pg:FOR UPDATE*/"

@@ -4,15 +4,15 @@ Every act is one transaction, which also notes in the ledger who did what for wh
 to it that a moderator asks; what a moderator cannot do at all, such as raise the operator's ceiling, has no way in here.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 
-from bot.db import entries, grants, guilds, jobs, lanes, limits, money, standing
+from bot.db import entries, grants, guilds, lanes, limits, money
 from bot.db.transaction import Database, Transaction
 from bot.domain.errors import Unchanged
-from bot.domain.jobs import SLOT_HOLDERS, Job, JobState
 from bot.domain.limits import EVERYBODY, MEASURES, Limit, Limits, Measure
 from bot.domain.money import Entry, Scope
+from bot.services import balances
 from bot.services.allowances import (
     Act,
     Allowance,
@@ -81,23 +81,35 @@ class Quotas:
         self, guild_id: int, user_id: int, *, roles: Collection[int], channel_id: int
     ) -> Allowance:
         """Everything `/quota me` shows; `channel_id` is the parent's in a thread."""
-        allowance, waiting = await self._db.write(self._allowance(guild_id, user_id, roles, channel_id))
+        now_ms = self._clock.now_ms()
+        reading = balances.of_member(
+            guild_id, user_id, roles, channel_id, defaults=self._defaults, now_ms=now_ms
+        )
+        allowance, waiting = await self._db.read(reading)
         if waiting is None:
             return allowance
         return replace(allowance, waiting=await self._card_of(waiting.id))
 
     async def member(self, guild_id: int, user_id: int, *, roles: Collection[int]) -> Allowance:
         """A member's standing wherever they ask."""
-        allowance, _ = await self._db.write(self._allowance(guild_id, user_id, roles, EVERYBODY))
+        now_ms = self._clock.now_ms()
+        reading = balances.of_member(
+            guild_id, user_id, roles, EVERYBODY, defaults=self._defaults, now_ms=now_ms
+        )
+        allowance, _ = await self._db.read(reading)
         return allowance
 
     async def server(self, guild_id: int) -> ServerAllowance:
         """The budget, everybody's caps and what differs from them."""
-        return await self._db.write(self._overview(guild_id))
+        now_ms = self._clock.now_ms()
+        return await self._db.read(balances.of_server(guild_id, defaults=self._defaults, now_ms=now_ms))
 
     async def shown(self, guild_id: int, subject: Subject) -> Shown:
         """A role's or a channel's own caps."""
-        return await self._db.write(self._shown(guild_id, subject))
+        now_ms = self._clock.now_ms()
+        return await self._db.read(
+            balances.of_subject(guild_id, subject, defaults=self._defaults, now_ms=now_ms)
+        )
 
     async def cap(self, act: Act, subject: Subject, measure: Measure, amount: Amount) -> Capped:
         """Set a cap. `Special.DEFAULT` takes a subject's own away; everybody and the server get their first one again.
@@ -154,53 +166,9 @@ class Quotas:
         price = None if isinstance(amount, Special) else amount
         return await self._db.write(self._price(act, model, price))
 
-    def _allowance(
-        self, guild_id: int, user_id: int, roles: Collection[int], channel_id: int
-    ) -> Transaction[tuple[Allowance, Job | None]]:
-        now_ms = self._clock.now_ms()
-        terms = yield from guilds.terms(guild_id, user_id, defaults=self._defaults, now_ms=now_ms)
-        known = yield from limits.that_matter(guild_id, user_id, channel_id)
-        caps = standing.caps_for(known, user_id, roles, channel_id)
-        means = yield from standing.read(guild_id, user_id, channel_id, caps, zone=terms.zone, now_ms=now_ms)
-        counts = yield from jobs.count_by_state(guild_id, user_id)
-        waiting = yield from jobs.first_waiting_of(guild_id, user_id)
-        allowance = Allowance(
-            member=means.member,
-            server=means.server,
-            channel=means.channel,
-            operator=means.operator,
-            queued=counts.get(JobState.QUEUED, 0),
-            running=_running(counts),
-            counting=known.counting(user_id, roles),
-            channel_caps=caps[Scope.CHANNEL],
-            block=terms.block,
-        )
-        return allowance, waiting
-
-    def _overview(self, guild_id: int) -> Transaction[ServerAllowance]:
-        now_ms = self._clock.now_ms()
-        means = yield from self._standing(guild_id, EVERYBODY, EVERYBODY)
-        counts = yield from jobs.count_by_state(guild_id)
-        blocked = yield from guilds.blocked(guild_id, now_ms=now_ms, limit=MAX_BLOCKED_READ)
-        return ServerAllowance(
-            server=means.server,
-            operator=means.operator,
-            queued=counts.get(JobState.QUEUED, 0),
-            running=_running(counts),
-            limits=(yield from limits.all_of(guild_id)),
-            prices=(yield from guilds.prices(guild_id)),
-            blocked=tuple(blocked),
-        )
-
-    def _shown(self, guild_id: int, subject: Subject) -> Transaction[Shown]:
-        means = yield from self._standing(guild_id, EVERYBODY, subject.id)
-        known = yield from limits.all_of(guild_id)
-        purse = means.channel if subject.scope is Scope.CHANNEL else None
-        return Shown(subject, known.of(subject.scope, subject.id), purse)
-
     def _cap(self, act: Act, subject: Subject, measure: Measure, amount: Amount) -> Transaction[Capped]:
         yield from guilds.settle_in(act.guild_id, defaults=self._defaults)
-        known = yield from limits.all_of(act.guild_id)
+        known = yield from limits.that_matter(act.guild_id, subject.id, subject.id)
         before = _own(known, subject, measure)
         after = self._wanted(subject, measure, amount)
         if after is None:
@@ -222,8 +190,8 @@ class Quotas:
 
     def _grant(self, act: Act, subject: Subject, credits_: int, lasts_ms: int | None) -> Transaction[Granted]:
         now_ms = self._clock.now_ms()
-        means = yield from self._standing(act.guild_id, subject.id, EVERYBODY)
-        open_ = (means.member if subject.scope is Scope.MEMBER else means.server).grants
+        yield from guilds.settle_in(act.guild_id, defaults=self._defaults)
+        open_ = yield from grants.open_to(act.guild_id, subject.id, now_ms=now_ms)
         if len(open_) >= MAX_GRANTS:
             raise TooManyGrants
         expires_at_ms = None if lasts_ms is None else now_ms + lasts_ms
@@ -236,7 +204,7 @@ class Quotas:
             reason=act.why,
             now_ms=now_ms,
         )
-        return Granted(subject, credits_, sum(grant.left for grant in open_), expires_at_ms)
+        return Granted(subject, credits_, sum(open_), expires_at_ms)
 
     def _reset(self, act: Act, subject: Subject) -> Transaction[Reset]:
         forgotten = yield from money.reset(
@@ -278,13 +246,6 @@ class Quotas:
         yield from self._note(act, Entry.LIMIT, entries.SERVER, words)
         return Priced(model, before, price, prices.percent)
 
-    def _standing(self, guild_id: int, user_id: int, channel_id: int) -> Transaction[standing.Standing]:
-        now_ms = self._clock.now_ms()
-        terms = yield from guilds.terms(guild_id, user_id, defaults=self._defaults, now_ms=now_ms)
-        known = yield from limits.that_matter(guild_id, user_id, channel_id)
-        caps = standing.caps_for(known, user_id, (), channel_id)
-        return (yield from standing.read(guild_id, user_id, channel_id, caps, zone=terms.zone, now_ms=now_ms))
-
     def _block_of(self, guild_id: int, user_id: int) -> Transaction[guilds.Block | None]:
         terms = yield from guilds.terms(
             guild_id, user_id, defaults=self._defaults, now_ms=self._clock.now_ms()
@@ -295,10 +256,6 @@ class Quotas:
         yield from entries.note(
             act.guild_id, user_id, kind, by_id=act.by_id, reason=words, now_ms=self._clock.now_ms()
         )
-
-
-def _running(counts: Mapping[JobState, int]) -> int:
-    return sum(counts.get(state, 0) for state in SLOT_HOLDERS)
 
 
 def _own(known: Limits, subject: Subject, measure: Measure) -> Limit | None:

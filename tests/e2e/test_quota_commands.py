@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.db import limits
+from bot.db import guilds, limits
 from bot.domain.limits import EVERYBODY, Limit, Measure
 from bot.domain.money import Scope
 from bot.sandbox import Channel, Message, Permission, Person, shows
@@ -319,7 +319,7 @@ async def test_a_server_is_shown_with_all_that_was_set(scene: Scene, ada: Person
 async def test_the_operators_ceiling_is_shown_and_no_budget_raises_it(
     scene: Scene, bot: Bot, ada: Person
 ) -> None:
-    await said(scene.mia, "me", scene)
+    await bot.app.db.write(guilds.settle_in(scene.guild.id, defaults=scene.settings.default_limits))
     ceiling = Limit(Scope.OPERATOR, EVERYBODY, Measure.MONTH, 4)
     await bot.app.db.write(limits.put(scene.guild.id, ceiling))
     told = await said(ada, "budget", scene, amount="none", window="month")

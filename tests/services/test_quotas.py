@@ -150,8 +150,19 @@ async def test_a_day_and_a_month_begin_afresh(house: House) -> None:
     await house.run_one(*TO_DONE)
 
 
-async def test_the_caps_a_server_has_outlive_other_defaults(house: House) -> None:
+async def test_a_look_settles_no_server_in(house: House) -> None:
     await house.me()
+    await house.quotas.member(1, 100, roles=())
+    shown = await house.quotas.server(1)
+    assert (shown.server.left, shown.limits) == (100, CAPS)
+    assert (await house.quotas.shown(1, STUDIO)).caps == (await house.quotas.shown(1, ARTISTS)).caps == {}
+    assert await house.db.read(guilds.known_terms(1, 100, now_ms=house.clock.now_ms())) is None
+    later = house.with_defaults(builders.NO_CAPS)
+    assert (await later.allowance(1, 100, roles=(), channel_id=10)).left is None
+
+
+async def test_the_caps_a_server_has_outlive_other_defaults(house: House) -> None:
+    await house.db.write(guilds.settle_in(1, defaults=CAPS))
     later = house.with_defaults(builders.NO_CAPS)
     assert (await later.allowance(1, 100, roles=(), channel_id=10)).caps == {
         Measure.DAY: 20,
@@ -225,7 +236,7 @@ async def test_every_measure_is_settable_for_those_it_counts_for_and_no_others(h
 
 
 async def test_nobody_can_change_the_operators_ceiling_from_here(house: House) -> None:
-    await house.me()
+    await house.db.write(guilds.settle_in(1, defaults=CAPS))
     await house.db.write(limits.put(1, Limit(Scope.OPERATOR, EVERYBODY, Measure.MONTH, 30)))
     with pytest.raises(NotCapped):
         await house.quotas.cap(ADA, Subject(Scope.OPERATOR), Measure.MONTH, 10_000)
