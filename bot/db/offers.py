@@ -19,7 +19,10 @@ def make(
     """
     yield "DELETE FROM offers WHERE lapses_at_ms < :now_ms", {"now_ms": now_ms}
     kept = {"guild_id": guild_id, "user_id": user_id, "ask": ask, "lapses_at_ms": lapses_at_ms}
-    rows = yield _INSERT, {**kept, "request_key": request_key, "is_asked": int(request_key is not None)}
+    rows = yield (
+        _INSERT,
+        {**kept, "request_key": request_key, "is_asked": int(request_key is not None), "made_at_ms": now_ms},
+    )
     return int(rows[0]["id"])
 
 
@@ -58,10 +61,11 @@ def of_request(request_key: str) -> Transaction[tuple[int, str] | None]:
     return (int(rows[0]["id"]), rows[0]["ask"]) if rows else None
 
 
-def asked_of(guild_id: int, user_id: int, *, now_ms: int) -> Transaction[int]:
-    """How many questions of a member nobody has answered yet."""
-    rows = yield _ASKED_OF, {"guild_id": guild_id, "user_id": user_id, "now_ms": now_ms}
-    return int(rows[0]["n"])
+def asked_of(guild_id: int, user_id: int, *, since_ms: int, now_ms: int) -> Transaction[tuple[int, int]]:
+    """How many questions of a member nobody has answered yet, and how many were asked since then, whatever came of them."""
+    times = {"since_ms": since_ms, "now_ms": now_ms}
+    rows = yield _ASKED_OF, {"guild_id": guild_id, "user_id": user_id, **times}
+    return rows[0]["waiting"], rows[0]["recent"]
 
 
 def change(
@@ -79,14 +83,15 @@ def change(
 
 
 _INSERT = """
-    INSERT INTO offers (guild_id, user_id, ask, lapses_at_ms, request_key, is_asked)
-    VALUES (:guild_id, :user_id, :ask, :lapses_at_ms, :request_key, :is_asked) RETURNING id
+    INSERT INTO offers (guild_id, user_id, ask, lapses_at_ms, request_key, is_asked, made_at_ms)
+    VALUES (:guild_id, :user_id, :ask, :lapses_at_ms, :request_key, :is_asked, :made_at_ms) RETURNING id
 """
 _OF_GUILD = "SELECT ask FROM offers WHERE id = :id AND guild_id = :guild_id"
 _OF_REQUEST = "SELECT id, ask FROM offers WHERE request_key = :request_key"
 _ASKED_OF = """
-    SELECT count(*) AS n FROM offers
-    WHERE guild_id = :guild_id AND user_id = :user_id AND is_asked = 1 AND lapses_at_ms >= :now_ms
+    SELECT coalesce(sum(CASE WHEN is_asked = 1 AND lapses_at_ms >= :now_ms THEN 1 ELSE 0 END), 0) AS waiting,
+        coalesce(sum(CASE WHEN made_at_ms >= :since_ms THEN 1 ELSE 0 END), 0) AS recent
+    FROM offers WHERE guild_id = :guild_id AND user_id = :user_id AND request_key IS NOT NULL
 """
 _CHANGE = """
     UPDATE offers SET ask = :after, is_asked = :is_asked, lapses_at_ms = :lapses_at_ms

@@ -15,7 +15,9 @@ from bot.domain.requests import VideoRequest
 from bot.services.notices import Notices
 from bot.services.ports import Clock
 from bot.services.questions import (
+    HOUR_MS,
     LASTS_MS,
+    MAX_HOURLY,
     MAX_OPEN,
     MAX_REASON,
     NeedsConsent,
@@ -243,7 +245,10 @@ class Consent:
 
     def _check_open(self, origin: Origin) -> Transaction[None]:
         now_ms = self._clock.now_ms()
-        if (yield from offers.asked_of(origin.guild_id, origin.user_id, now_ms=now_ms)) >= MAX_OPEN:
+        since_ms = now_ms - HOUR_MS
+        asked = offers.asked_of(origin.guild_id, origin.user_id, since_ms=since_ms, now_ms=now_ms)
+        waiting, recent = yield from asked
+        if waiting >= MAX_OPEN or recent >= MAX_HOURLY:
             raise TooManyOpen
 
     def _asked(self, request_key: str) -> Transaction[NeedsConsent | None]:

@@ -17,6 +17,9 @@ ANSWERED_LASTS_MS = 7 * 24 * 3_600_000
 MAX_REASON = 300
 MAX_OPEN = 10
 """Questions of one member in one server; each may call a moderator."""
+HOUR_MS = 3_600_000
+MAX_HOURLY = 30
+"""Likewise in an hour, answered and withdrawn ones among them."""
 
 
 class Stage(StrEnum):
@@ -86,7 +89,7 @@ class NotYours(Refused):
 
 
 class TooManyOpen(Refused):
-    """Too many of your clips wait for an answer; let one of them be answered first, or withdraw it."""
+    """Too many of your clips wait for an answer, or did in the last hour; withdraw one, or try again later."""
 
 
 def needed(number: int, question: Question) -> NeedsConsent:

@@ -22,6 +22,7 @@ from bot.services.questions import (
     ANSWERED_LASTS_MS,
     APPROVAL_LASTS_MS,
     CONFIRMATION_LASTS_MS,
+    MAX_HOURLY,
     MAX_OPEN,
     MAX_REASON,
     NeedsApproval,
@@ -409,6 +410,17 @@ async def test_a_member_has_so_many_questions_open_and_no_more(desk: Desk) -> No
     with pytest.raises(NeedsApproval):
         await desk.consent.place(Wanted(builders.origin(user_id=101), builders.request(), MEMBER))
     await desk.consent.withdraw(numbers[0], GUILD, MIA)
+    await desk.asked(NeedsApproval)
+
+
+async def test_who_asks_and_withdraws_again_and_again_is_heard_so_often_in_an_hour(desk: Desk) -> None:
+    await desk.prefer(approval_role_id=REGULARS)
+    for _ in range(MAX_HOURLY):
+        number, _ = await desk.asked(NeedsApproval)
+        await desk.consent.withdraw(number, GUILD, MIA)
+    with pytest.raises(TooManyOpen):
+        await desk.consent.place(Wanted(builders.origin(), builders.request(), MEMBER))
+    desk.clock.turn(3601)
     await desk.asked(NeedsApproval)
 
 

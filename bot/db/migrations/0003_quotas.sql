@@ -103,7 +103,8 @@ ALTER TABLE offers ADD COLUMN request_key TEXT;
 CREATE UNIQUE INDEX offers_request ON offers (request_key) WHERE request_key IS NOT NULL;
 -- Whether it is a question that somebody is to answer: those of a member are counted.
 ALTER TABLE offers ADD COLUMN is_asked INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX offers_asked ON offers (guild_id, user_id) WHERE is_asked = 1;
+ALTER TABLE offers ADD COLUMN made_at_ms BIGINT;
+CREATE INDEX offers_asked ON offers (guild_id, user_id) WHERE request_key IS NOT NULL;
 
 -- Immutable. Every job has one row 'reserve' and, once it ended, exactly one 'settle' or 'refund'.
 -- user_id is for whom (0: the server), by_id who did it (0: Kinora). Of the credits, so many count against the
