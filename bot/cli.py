@@ -164,7 +164,10 @@ def usage(
     across = counted.across(days=days, now_ms=SystemClock().now_ms(), guild_id=guild)
     overview = visit.read(_settings(quiet=True).database_path, across)
     if csv:
-        print(sheets.as_csv(overview), end="")  # noqa: T201 - the command's answer
+        text = sheets.as_csv(overview).replace(
+            "\r\n", "\n"
+        )  # standard output has the platform's own ends of lines
+        print(text, end="")  # noqa: T201 - the command's answer
     else:
         print(sheets.table(overview))  # noqa: T201 - likewise
 

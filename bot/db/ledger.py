@@ -27,6 +27,10 @@ class Line:
     worth: int
     cost_micro_usd: int | None
     reason: str | None
+    day: str
+    """In which it counts, by the server's clock, as the next two; empty where it counts in none."""
+    week: str
+    month: str
     at_ms: int
 
 
@@ -88,7 +92,7 @@ def _line(row: Row) -> Line:
 
 _COLUMNS = """
     id, kind, user_id, by_id, job_id, grant_id, channel_id, provider, credits, allowance, budget, worth,
-    cost_micro_usd, reason, at_ms
+    cost_micro_usd, reason, day, week, month, at_ms
 """
 _MEANT = """
     guild_id = :guild_id

@@ -177,7 +177,7 @@ class Quotas:
             yield from limits.put(act.guild_id, after)
         if measure is Measure.RUNNING:
             yield from lanes.recap(act.guild_id, (yield from limits.all_of(act.guild_id)))
-        words = f"{measure.value} of {subject} {_word(before)} -> {_word(after)}"
+        words = f"{measure.value} {_word(before)} -> {_word(after)} · {subject}"
         yield from self._note(act, Entry.LIMIT, _user_id(subject), words)
         ceiling = known.of(Scope.OPERATOR).get(Measure.MONTH)
         return Capped(subject, measure, before, after, ceiling)
@@ -242,7 +242,7 @@ class Quotas:
         if model not in self._models and (price is not None or before is None):
             raise NoSuchModel
         yield from guilds.set_price(act.guild_id, model, price)
-        words = f"price of {model} {_per_second(before)} -> {_per_second(price)}"
+        words = f"price {_per_second(before)} -> {_per_second(price)} · {model}"
         yield from self._note(act, Entry.LIMIT, entries.SERVER, words)
         return Priced(model, before, price, prices.percent)
 

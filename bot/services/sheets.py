@@ -1,11 +1,9 @@
 """What servers made and spent, as tables: columns for a terminal, CSV for a spreadsheet."""
 
-import csv
-import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.domain.spending import Overview, Spending
+from bot.services.spreadsheets import harmless, row_of, usd
 
 _FIGURES = (
     "clips",
@@ -31,8 +29,6 @@ _FIELDS = (
     "margin_usd",
     "maybe_charged",
 )
-# Excel parts cells where the machine's language does, whatever the file's own separator is.
-_FORMULA = re.compile("(^|[;,|\t\r\n])(\\s*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 
 
 def dollars(micro_usd: int) -> str:
@@ -67,28 +63,25 @@ def table(overview: Overview) -> str:
 def as_csv(overview: Overview, names: Mapping[int, str] | None = None) -> str:
     """A line for each server and provider; `names` are those of the servers, as far as they are known."""
     named = names or {}
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_FIELDS)
+    lines = [row_of(_FIELDS)]
     for account in overview.accounts:
         one = account.spending
-        writer.writerow(
-            [
-                account.guild_id,
-                harmless(named.get(account.guild_id, "")),
-                account.provider,
-                one.clips,
-                one.credits,
-                one.worth,
-                _usd(one.reported_micro_usd),
-                one.reported_clips,
-                _usd(one.estimated_micro_usd),
-                one.estimated_clips,
-                _usd(one.margin_micro_usd),
-                one.maybe_charged,
-            ]
-        )
-    return text.getvalue()
+        cells = [
+            account.guild_id,
+            harmless(named.get(account.guild_id, "")),
+            account.provider,
+            one.clips,
+            one.credits,
+            one.worth,
+            usd(one.reported_micro_usd),
+            one.reported_clips,
+            usd(one.estimated_micro_usd),
+            one.estimated_clips,
+            usd(one.margin_micro_usd),
+            one.maybe_charged,
+        ]
+        lines.append(row_of(cells))
+    return "".join(lines)
 
 
 def _cells(spending: Spending) -> list[str]:
@@ -120,13 +113,3 @@ def _columns(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
         ).rstrip()
         for line in lines
     ]
-
-
-def _usd(micro_usd: int) -> str:
-    """To the last millionth, so that sums come out."""
-    return f"{'-' if micro_usd < 0 else ''}{abs(micro_usd) // 1_000_000}.{abs(micro_usd) % 1_000_000:06}"
-
-
-def harmless(text: str) -> str:
-    """Foreign words of which no spreadsheet takes any part for a formula (OWASP, CSV Injection)."""
-    return _FORMULA.sub(r"\1'\2", text)

@@ -1,7 +1,5 @@
 """The ledger in words, page by page with buttons that outlive a restart, and as a file for a spreadsheet."""
 
-import csv
-import io
 import re
 import tempfile
 from asyncio import to_thread
@@ -17,8 +15,9 @@ from discord.app_commands import Choice
 from bot.db.ledger import Cursor, Line, Lookup
 from bot.domain.errors import Unchanged
 from bot.domain.money import Entry
+from bot.services.allowances import MAX_REASON
 from bot.services.ledger import MOST_EXPORTED, Ledger, Page
-from bot.services.sheets import harmless
+from bot.services.spreadsheets import BOM, harmless, row_of, usd
 from bot.ui import checks, errors
 from bot.ui.text import counted, inline
 
@@ -38,7 +37,6 @@ KIND_CHOICES = [
     Choice(name=f"{kind.value} · {words}", value=kind.value) for kind, words in ENTRY_WORDS.items()
 ]
 
-_MAX_REASON = 120
 _MAX_ID = 2**63 - 1
 _ANY = "any"
 _COLUMNS = (
@@ -50,9 +48,12 @@ _COLUMNS = (
     "of_budget",
     "catalogue_credits",
     "cost_usd",
-    "for_user_id",
-    "by_user_id",
-    "channel_id",
+    "for_user",
+    "by_user",
+    "channel",
+    "day",
+    "week",
+    "month",
     "job",
     "grant",
     "provider",
@@ -156,6 +157,7 @@ async def send_csv(interaction: Interaction, ledger: Ledger, wanted: Lookup) -> 
 async def _fill(file: IO[bytes], handfuls: AsyncIterator[list[Line]], *, most_bytes: int) -> str:
     """Write the rows; returns what is said about them."""
     rows = 0
+    file.write(BOM.encode())
     await to_thread(_write, file, [_COLUMNS], most_bytes)
     async for lines in handfuls:
         written = await to_thread(_write, file, map(_cells, lines), most_bytes)
@@ -183,9 +185,7 @@ def _write(file: IO[bytes], rows: Iterable[Iterable[object]], most_bytes: int) -
     """Append rows for as long as the file stays within its bounds; returns how many."""
     written = 0
     for row in rows:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\r\n").writerow(row)
-        line = text.getvalue().encode()
+        line = row_of(row).encode()
         if file.tell() + len(line) > most_bytes:
             break
         file.write(line)
@@ -195,7 +195,6 @@ def _write(file: IO[bytes], rows: Iterable[Iterable[object]], most_bytes: int) -
 
 def _cells(line: Line) -> tuple[object, ...]:
     at = datetime.fromtimestamp(line.at_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    usd = None if line.cost_micro_usd is None else f"{line.cost_micro_usd / 1_000_000:.6f}"
     return (
         line.id,
         at.replace("+00:00", "Z"),
@@ -204,10 +203,13 @@ def _cells(line: Line) -> tuple[object, ...]:
         line.allowance,
         line.budget,
         line.worth,
-        usd,
-        line.user_id or "server",
-        line.by_id or "Kinora",
-        line.channel_id,
+        None if line.cost_micro_usd is None else usd(line.cost_micro_usd),
+        f"<@{line.user_id}>" if line.user_id else "server",
+        f"<@{line.by_id}>" if line.by_id else "Kinora",
+        line.channel_id and f"<#{line.channel_id}>",
+        line.day,
+        line.week,
+        line.month,
         line.job_id,
         line.grant_id,
         line.provider and harmless(line.provider),
@@ -219,13 +221,20 @@ def _entry(line: Line) -> str:
     whom = f"<@{line.user_id}>" if line.user_id else "the server"
     moved = "" if line.kind in (Entry.LIMIT, Entry.BLOCK, Entry.UNBLOCK) else f" {_credits(line)}"
     about = f" · job `{line.job_id}`" if line.job_id is not None else ""
-    if line.kind is Entry.ADJUST and line.channel_id is not None:
-        whom = f"<#{line.channel_id}>"
+    if line.kind is Entry.ADJUST:
+        about = f" · {_period(line)}"
+        whom = f"<#{line.channel_id}>" if line.channel_id is not None else whom
     first = f"**{line.kind.value}**{moved} · {whom}{about} · <t:{line.at_ms // 1000}:R>"
     by = f"by <@{line.by_id}>" if line.by_id else "by Kinora"
     notes = [by] if line.by_id != line.user_id else []
-    notes += [inline(line.reason, length=_MAX_REASON)] if line.reason else []
+    notes += [inline(line.reason, length=MAX_REASON)] if line.reason else []
     return f"{first}\n-# {' · '.join(notes)}" if notes else first
+
+
+def _period(line: Line) -> str:
+    """Of which day, week or month use was forgotten: each has an entry of its own."""
+    held = {"day": line.day, "week": line.week, "month": line.month}
+    return ", ".join(f"{window} {period}" for window, period in held.items() if period)
 
 
 def _credits(line: Line) -> str:

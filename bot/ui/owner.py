@@ -12,6 +12,7 @@ from discord.app_commands import Choice
 from bot.domain.errors import Refused
 from bot.domain.spending import Overview, Spending
 from bot.services.sheets import as_csv, dollars
+from bot.services.spreadsheets import BOM
 from bot.services.usage import NoSuchServer
 from bot.ui.errors import Answer, describe
 from bot.ui.stats import span
@@ -121,7 +122,7 @@ def _written(overview: Overview, names: Mapping[int, str]) -> tuple[str, bytes |
     if len(overview.by_guild) <= _SERVERS_SHOWN and len(overview.by_provider) <= _PROVIDERS_SHOWN:
         return text, None
     data = as_csv(overview, {guild_id: plain(name) for guild_id, name in names.items()})
-    return text, data.encode("utf-8-sig")
+    return text, f"{BOM}{data}".encode()
 
 
 def overview_text(overview: Overview, names: Mapping[int, str]) -> str:

@@ -117,14 +117,14 @@ async def test_a_file_has_every_entry_that_was_asked_for(scene: Scene, bot: Bot,
     assert answer.ephemeral_to is ada.user
     assert "1,501 entries, newest first." in answer.text
     [file] = answer.files
-    rows = list(csv.DictReader(io.StringIO(file.data.decode(), newline="")))
+    rows = list(csv.DictReader(io.StringIO(file.data.decode("utf-8-sig"), newline="")))
     assert (file.filename, len(rows)) == ("ledger.csv", 1_501)
-    assert (rows[0]["kind"], rows[0]["reason"], rows[0]["for_user_id"]) == (
+    assert (rows[0]["kind"], rows[0]["reason"], rows[0]["for_user"]) == (
         "block",
         "'=1+1",
-        str(scene.mia.id),
+        f"<@{scene.mia.id}>",
     )
-    assert rows[0]["by_user_id"] == str(ada.id)
+    assert rows[0]["by_user"] == f"<@{ada.id}>"
     assert [row["reason"] for row in rows[1:]] == [f"block {number}" for number in range(1_500, 0, -1)]
     used = await ada.slash("quota log", scene.channel, csv=True, member=scene.mia)
     assert "1 entry, newest first." in (await used.response(lambda message: message.files)).text

@@ -480,12 +480,12 @@ async def test_every_act_says_who_did_it_for_whom_and_why(house: House) -> None:
     lines = [line for line in reversed(await house.lines()) if line.job_id is None]
     assert {line.by_id for line in lines} == {900}
     assert [(line.kind, line.user_id, line.credits, line.reason) for line in lines] == [
-        (Entry.LIMIT, 0, 0, "day of everybody 20 -> 200"),
-        (Entry.LIMIT, 100, 0, "week of member default -> none"),
-        (Entry.LIMIT, 0, 0, "clip of role Artists (7) default -> 20"),
-        (Entry.LIMIT, 0, 0, "clip of channel studio (10) default -> default"),
-        (Entry.LIMIT, 0, 0, "month of server 100 -> none"),
-        (Entry.LIMIT, 0, 0, "price of kling-v2 default -> 7 credits a second"),
+        (Entry.LIMIT, 0, 0, "day 20 -> 200 · everybody"),
+        (Entry.LIMIT, 100, 0, "week default -> none · member"),
+        (Entry.LIMIT, 0, 0, "clip default -> 20 · role Artists (7)"),
+        (Entry.LIMIT, 0, 0, "clip default -> default · channel studio (10)"),
+        (Entry.LIMIT, 0, 0, "month 100 -> none · server"),
+        (Entry.LIMIT, 0, 0, "price default -> 7 credits a second · kling-v2"),
         (Entry.GRANT, 100, 50, "won the contest"),
         (Entry.BLOCK, 100, 0, "won the contest"),
         (Entry.UNBLOCK, 100, 0, "won the contest"),

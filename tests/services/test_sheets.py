@@ -4,7 +4,7 @@ import io
 import pytest
 
 from bot.domain.spending import Account, Overview, Spending
-from bot.services.sheets import as_csv, dollars, harmless, table
+from bot.services.sheets import as_csv, dollars, table
 
 MADE = Spending(
     clips=1200,
@@ -99,22 +99,3 @@ def test_nothing_is_a_table_all_the_same() -> None:
     lines = table(Overview(1, (), {})).splitlines()
     assert lines[0] == "Today (UTC)"
     assert [line.split()[:2] for line in lines if line.startswith("all")] == [["all", "0"], ["all", "0"]]
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("a boat", "a boat"),
-        ("a - b; c, d", "a - b; c, d"),
-        ("=1+1", "'=1+1"),
-        (" =1+1", "' =1+1"),
-        ("-1", "'-1"),
-        ("\uff1d1+1", "'\uff1d1+1"),
-        ("x;=HYPERLINK(0)", "x;'=HYPERLINK(0)"),
-        ("x, +1|@y", "x,' +1|'@y"),
-        ("x\n=1", "x\n'=1"),
-        ("", ""),
-    ],
-)
-def test_no_part_of_foreign_words_is_a_formula(text: str, kept: str) -> None:
-    assert harmless(text) == kept

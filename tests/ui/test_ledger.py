@@ -11,7 +11,7 @@ from typing import Any
 import discord
 import pytest
 
-from bot.db import money
+from bot.db import entries
 from bot.db.ledger import Cursor, Line, Lookup
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.limits import Limits
@@ -36,6 +36,9 @@ def line(**known: Any) -> Line:
         "allowance": 0,
         "budget": 0,
         "worth": 0,
+        "day": "",
+        "week": "",
+        "month": "",
         "at_ms": AT_MS,
     }
     unknown: dict[str, Any] = dict.fromkeys(set(Line.__slots__) - set(usual))
@@ -62,12 +65,20 @@ def said(**known: Any) -> list[str]:
             ["**settle** 1,234 · <@100> · job `3` · <t:1790000000:R>", "-# by Kinora"],
         ),
         (
-            {"kind": Entry.ADJUST, "user_id": 0, "credits": -80, "channel_id": 10},
-            ["**adjust** -80 · <#10> · <t:1790000000:R>", "-# by <@900>"],
+            {"kind": Entry.ADJUST, "user_id": 0, "credits": -80, "channel_id": 10, "week": "2026-W39"},
+            ["**adjust** -80 · <#10> · week 2026-W39 · <t:1790000000:R>", "-# by <@900>"],
         ),
         (
-            {"kind": Entry.LIMIT, "user_id": 0, "credits": 0, "reason": "day of everybody 500 -> 100"},
-            ["**limit** · the server · <t:1790000000:R>", "-# by <@900> · `day of everybody 500 -> 100`"],
+            {"kind": Entry.ADJUST, "credits": -50, "month": "2026-09"},
+            ["**adjust** -50 · <@100> · month 2026-09 · <t:1790000000:R>", "-# by <@900>"],
+        ),
+        (
+            {"kind": Entry.BLOCK, "reason": "x" * 200},
+            ["**block** · <@100> · <t:1790000000:R>", f"-# by <@900> · `{'x' * 200}`"],
+        ),
+        (
+            {"kind": Entry.LIMIT, "user_id": 0, "credits": 0, "reason": "day 500 -> 100 · everybody"},
+            ["**limit** · the server · <t:1790000000:R>", "-# by <@900> · `day 500 -> 100 · everybody`"],
         ),
     ],
 )
@@ -104,6 +115,7 @@ def test_a_full_page_of_the_longest_entries_fits_a_message() -> None:
         by_id=2**62,
         credits=-1_000_000_000,
         job_id=2**53,
+        week="2026-W39",
         reason="*_[" * 100,
         at_ms=9_999_999_999_999,
     )
@@ -152,7 +164,7 @@ async def test_a_forged_click_shows_the_ledger_of_the_server_it_comes_from(tmp_p
     """The id is another server's; discord.py itself only takes ids that are on the message that was clicked."""
     database = await SqliteDatabase.open(tmp_path / "kinora.db")
     for guild_id, reason in ((1, "a secret"), (2, "their own")):
-        await database.write(money.note(guild_id, 100, Entry.BLOCK, by_id=900, reason=reason, now_ms=AT_MS))
+        await database.write(entries.note(guild_id, 100, Entry.BLOCK, by_id=900, reason=reason, now_ms=AT_MS))
     [foreign] = (await Ledger(db=database).newest(1, Lookup())).lines
     button = LedgerButton(Lookup(100), "newer", Cursor(foreign.at_ms, foreign.id - 1))
     click = Click(
@@ -206,7 +218,7 @@ class Asked:
 
     @property
     def rows(self) -> list[dict[str, str]]:
-        return list(csv.DictReader(io.StringIO(self.data.decode(), newline="")))
+        return list(csv.DictReader(io.StringIO(self.data.decode("utf-8-sig"), newline="")))
 
 
 class Lines:
@@ -244,6 +256,9 @@ async def test_a_file_has_named_columns_utc_times_and_plain_numbers() -> None:
         job_id=3,
         channel_id=10,
         provider="kling",
+        day="2026-09-21",
+        week="2026-W39",
+        month="2026-09",
     )
     asked = await sent(Asked(), Lines([grant], [settle]))
     assert asked.rows[0] | {"reason": ""} == {
@@ -255,20 +270,23 @@ async def test_a_file_has_named_columns_utc_times_and_plain_numbers() -> None:
         "of_budget": "0",
         "catalogue_credits": "0",
         "cost_usd": "",
-        "for_user_id": "100",
-        "by_user_id": "900",
-        "channel_id": "",
+        "for_user": "<@100>",
+        "by_user": "<@900>",
+        "channel": "",
+        "day": "",
+        "week": "",
+        "month": "",
         "job": "",
         "grant": "4",
         "provider": "",
         "reason": "",
     }
     assert asked.rows[0]["reason"] == "won, twice\n“so”"
-    assert (asked.rows[1]["cost_usd"], asked.rows[1]["by_user_id"], asked.rows[1]["provider"]) == (
-        "0.040100",
-        "Kinora",
-        "kling",
-    )
+    named = ("cost_usd", "by_user", "provider", "channel", "day", "week", "month")
+    assert [asked.rows[1][name] for name in named] == [
+        *("0.040100", "Kinora", "kling", "<#10>"),
+        *("2026-09-21", "2026-W39", "2026-09"),
+    ]
     assert asked.text == "### Ledger\n2 entries, newest first."
 
 
@@ -289,7 +307,9 @@ async def test_a_file_has_named_columns_utc_times_and_plain_numbers() -> None:
 )
 async def test_no_cell_is_a_formula(reason: str) -> None:
     asked = await sent(Asked(), Lines([line(reason=reason)]))
-    assert asked.rows[0]["reason"] == f"'{reason}"
+    kept = asked.rows[0]["reason"]
+    assert kept.startswith("'")
+    assert kept.replace("'", "") == reason
 
 
 @pytest.mark.parametrize("reason", ["1+1", "it's = that", "a-b", "", None])
@@ -316,5 +336,6 @@ async def test_a_file_that_ends_at_its_bound_says_that_there_may_be_more(
 
 async def test_an_empty_ledger_is_a_file_with_its_columns() -> None:
     asked = await sent(Asked(), Lines())
-    assert asked.data.decode().strip().split(",")[:3] == ["entry", "at_utc", "kind"]
+    assert asked.data.startswith(b"\xef\xbb\xbf"), "Excel takes umlauts for Latin-1 without it"
+    assert asked.data.decode("utf-8-sig").strip().split(",")[:3] == ["entry", "at_utc", "kind"]
     assert asked.text == "### Ledger\n0 entries, newest first."
