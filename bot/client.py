@@ -23,9 +23,8 @@ from bot.services.ledger import Ledger
 from bot.services.quotas import Quotas
 from bot.services.routing import Routes
 from bot.services.usage import UsageReports
-from bot.ui import buttons, errors
+from bot.ui import errors
 from bot.ui.desk import Desk
-from bot.ui.ledger import LedgerButton
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -101,10 +100,9 @@ class Kinora(commands.Bot):
         self._db = db
 
     async def setup_hook(self) -> None:
-        """Load the command groups, register the buttons, sync if anything changed."""
+        """Load the command groups, which register their buttons; sync if anything changed."""
         for extension in EXTENSIONS:
             await self.load_extension(extension)
-        self.add_dynamic_items(*buttons.ALL, LedgerButton)
         await self._sync_if_changed()
 
     async def on_connect(self) -> None:

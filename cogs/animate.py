@@ -7,6 +7,7 @@ from discord.ext import commands
 from bot.client import Kinora
 from bot.domain.requests import Options
 from bot.ui import options
+from bot.ui.buttons import FitButton
 
 
 class Animate(commands.Cog):
@@ -36,4 +37,5 @@ class Animate(commands.Cog):
 
 async def setup(bot: Kinora) -> None:
     """Called by discord.py when the extension is loaded."""
+    bot.add_dynamic_items(FitButton)
     await bot.add_cog(Animate(bot))

@@ -7,7 +7,7 @@ from discord.ext import commands
 from bot.client import Kinora
 from bot.services.usage import MOST_DAYS, ceiling_of
 from bot.ui import owner
-from bot.ui.desk import text_view
+from bot.ui.answers import tell
 
 Days = app_commands.Range[int, 1, MOST_DAYS]
 _Text = app_commands.Range[str, 1, 100]
@@ -45,7 +45,7 @@ class Owner(commands.GroupCog, group_name="owner", group_description="For the op
             guild_id, credits_, by_id=interaction.user.id, is_at_hand=guild_id in names
         )
         text = owner.ceiling_text(guild_id, credits_, names)
-        await interaction.response.send_message(view=text_view(text), ephemeral=True)
+        await tell(interaction, text)
 
     def _names(self) -> dict[int, str]:
         return {guild.id: guild.name for guild in self.bot.guilds}

@@ -6,7 +6,8 @@ from discord.ext import commands
 
 from bot.client import Kinora
 from bot.ui import listings
-from bot.ui.desk import text_view
+from bot.ui.answers import tell
+from bot.ui.buttons import CancelButton, RequestButton
 
 JobNumber = app_commands.Range[int, 1, 2**53 - 1]
 _LISTED = 10
@@ -23,7 +24,7 @@ class Queue(commands.Cog):
         """See what is being made in this server and what waits."""
         assert interaction.guild_id is not None
         queue = await self.bot.services.insights.queue(interaction.guild_id, limit=_LISTED)
-        await interaction.response.send_message(view=text_view(listings.queue_text(queue)), ephemeral=True)
+        await tell(interaction, listings.queue_text(queue))
 
     @app_commands.command()
     @app_commands.describe(id="The job's number")
@@ -38,7 +39,7 @@ class Queue(commands.Cog):
         mine = await self.bot.services.insights.jobs_of(
             interaction.guild_id, interaction.user.id, limit=_LISTED
         )
-        await interaction.response.send_message(view=text_view(listings.jobs_text(mine)), ephemeral=True)
+        await tell(interaction, listings.jobs_text(mine))
 
     @app_commands.command()
     @app_commands.describe(id="The job's number")
@@ -49,4 +50,5 @@ class Queue(commands.Cog):
 
 async def setup(bot: Kinora) -> None:
     """Called by discord.py when the extension is loaded."""
+    bot.add_dynamic_items(CancelButton, RequestButton)
     await bot.add_cog(Queue(bot))

@@ -8,8 +8,8 @@ from bot.client import Kinora
 from bot.services.allowances import MAX_REASON, THE_SERVER
 from bot.services.amounts import CAP, MOST_CREDITS, PRICE, read_amount, read_span_ms
 from bot.ui import allowances, ledger, quotas
-from bot.ui.checks import asker, ensure_moderator
-from bot.ui.desk import text_view
+from bot.ui.answers import tell
+from bot.ui.checks import asker, ensure_moderator, roles_of
 from bot.ui.quotas import Person, Place, act_of, member_id, subject_of
 
 Amount = app_commands.Range[str, 1, 30]
@@ -39,7 +39,7 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
             roles=asker(interaction).roles,
             channel_id=quotas.place_id(interaction),
         )
-        await _answer(interaction, allowances.me_text(allowance))
+        await tell(interaction, allowances.me_text(allowance))
 
     @app_commands.command()
     @app_commands.describe(
@@ -57,15 +57,15 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
         guild_id = act_of(interaction).guild_id
         subject = subject_of(interaction, member, role, channel, otherwise=THE_SERVER)
         if member is not None:
-            roles = quotas.roles_of(member)
+            roles = roles_of(member)
             allowance = await self.bot.services.quotas.member(guild_id, member.id, roles=roles)
-            await _answer(interaction, allowances.member_text(member.id, allowance) + quotas.absent(member))
+            await tell(interaction, allowances.member_text(member.id, allowance) + quotas.absent(member))
         elif subject.id:
             shown = await self.bot.services.quotas.shown(guild_id, subject)
-            await _answer(interaction, allowances.shown_text(shown))
+            await tell(interaction, allowances.shown_text(shown))
         else:
             overview = await self.bot.services.quotas.server(guild_id)
-            await _answer(interaction, allowances.server_text(overview))
+            await tell(interaction, allowances.server_text(overview))
 
     @app_commands.command()
     @app_commands.describe(
@@ -92,7 +92,7 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
         capped = await self.bot.services.quotas.cap(
             act_of(interaction), subject, quotas.measure_of(limit), read_amount(amount, CAP)
         )
-        await _answer(interaction, quotas.capped_text(capped) + quotas.absent(member))
+        await tell(interaction, quotas.capped_text(capped) + quotas.absent(member))
 
     @app_commands.command()
     @app_commands.describe(amount=_AMOUNT, window="What is limited")
@@ -103,7 +103,7 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
         capped = await self.bot.services.quotas.cap(
             act_of(interaction), THE_SERVER, quotas.measure_of(window), read_amount(amount, CAP)
         )
-        await _answer(interaction, quotas.capped_text(capped))
+        await tell(interaction, quotas.capped_text(capped))
 
     @app_commands.command()
     @app_commands.describe(
@@ -122,7 +122,7 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
         act, subject = act_of(interaction, reason), subject_of(interaction, member, otherwise=THE_SERVER)
         lasts_ms = read_span_ms(lasts) if lasts else None
         granted = await self.bot.services.quotas.grant(act, subject, credits, lasts_ms=lasts_ms)
-        await _answer(interaction, quotas.granted_text(granted, act.why) + quotas.absent(member))
+        await tell(interaction, quotas.granted_text(granted, act.why) + quotas.absent(member))
 
     @app_commands.command()
     @app_commands.describe(
@@ -142,7 +142,7 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
         act = act_of(interaction, reason)
         subject = subject_of(interaction, member, channel=channel, otherwise=THE_SERVER)
         reset = await self.bot.services.quotas.reset(act, subject)
-        await _answer(interaction, quotas.reset_text(reset, act.why) + quotas.absent(member))
+        await tell(interaction, quotas.reset_text(reset, act.why) + quotas.absent(member))
 
     @app_commands.command()
     @app_commands.describe(member="Who", lasts=_LASTS, reason="Why; the member is told")
@@ -157,7 +157,7 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
         await ensure_moderator(interaction)
         act, lasts_ms = act_of(interaction, reason), read_span_ms(lasts) if lasts else None
         barred = await self.bot.services.quotas.block(act, member_id(member), lasts_ms=lasts_ms)
-        await _answer(interaction, quotas.barred_text(barred, act.why) + quotas.absent(member))
+        await tell(interaction, quotas.barred_text(barred, act.why) + quotas.absent(member))
 
     @app_commands.command()
     @app_commands.describe(member="Who", reason=_REASON)
@@ -168,7 +168,7 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
         await ensure_moderator(interaction)
         act = act_of(interaction, reason)
         barred = await self.bot.services.quotas.unblock(act, member_id(member))
-        await _answer(interaction, quotas.barred_text(barred, act.why) + quotas.absent(member))
+        await tell(interaction, quotas.barred_text(barred, act.why) + quotas.absent(member))
 
     @app_commands.command()
     @app_commands.describe(
@@ -182,7 +182,7 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
         await ensure_moderator(interaction)
         price = read_amount(credits_per_second, PRICE)
         priced = await self.bot.services.quotas.price(act_of(interaction), model.strip(), price)
-        await _answer(interaction, quotas.priced_text(priced))
+        await tell(interaction, quotas.priced_text(priced))
 
     @app_commands.command()
     @app_commands.describe(
@@ -207,10 +207,7 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
         await interaction.response.send_message(view=ledger.page_view(page), ephemeral=True)
 
 
-async def _answer(interaction: discord.Interaction[Kinora], text: str) -> None:
-    await interaction.response.send_message(view=text_view(text), ephemeral=True)
-
-
 async def setup(bot: Kinora) -> None:
     """Called by discord.py when the extension is loaded."""
+    bot.add_dynamic_items(ledger.LedgerButton)
     await bot.add_cog(Quota(bot))

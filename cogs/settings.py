@@ -5,8 +5,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Kinora
+from bot.ui.answers import tell
 from bot.ui.checks import ensure_moderator
-from bot.ui.desk import text_view
 from bot.ui.guilds import SETTING_CHOICES, setting_text, settings_text, surroundings, values
 
 _ValueName = app_commands.Range[str, 1, 100]
@@ -28,10 +28,10 @@ class Settings(commands.GroupCog, group_name="settings", group_description="What
         around = surroundings(interaction)
         if setting is None:
             chosen = await self.bot.services.guilds.all(around.guild_id)
-            await _answer(interaction, settings_text(chosen, around))
+            await tell(interaction, settings_text(chosen, around))
         else:
             one = await self.bot.services.guilds.one(around.guild_id, setting)
-            await _answer(interaction, setting_text(one, around))
+            await tell(interaction, setting_text(one, around))
 
     @app_commands.command()
     @app_commands.describe(setting="What to change", value="What it shall be")
@@ -42,7 +42,7 @@ class Settings(commands.GroupCog, group_name="settings", group_description="What
         await ensure_moderator(interaction)
         around = surroundings(interaction)
         chosen = await self.bot.services.guilds.choose(around, setting, str(value))
-        await _answer(interaction, settings_text([chosen], around, title="From now on"))
+        await tell(interaction, settings_text([chosen], around, title="From now on"))
 
     @app_commands.command()
     @app_commands.describe(setting="What to set back; leave empty for everything")
@@ -52,11 +52,7 @@ class Settings(commands.GroupCog, group_name="settings", group_description="What
         await ensure_moderator(interaction)
         around = surroundings(interaction)
         chosen = await self.bot.services.guilds.reset(around, setting)
-        await _answer(interaction, settings_text(chosen, around, title="From now on"))
-
-
-async def _answer(interaction: discord.Interaction[Kinora], text: str) -> None:
-    await interaction.response.send_message(view=text_view(text), ephemeral=True)
+        await tell(interaction, settings_text(chosen, around, title="From now on"))
 
 
 async def setup(bot: Kinora) -> None:

@@ -4,16 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from bot.domain.limits import EVERYBODY, Caps, Limit, Measure
-from bot.domain.money import Balance, Grant, Purse, Scope, Window, window_of
+from bot.domain.money import Balance, Grant, Purse, Scope, window_of
 from bot.services.allowances import MAX_REASON, Allowance, ServerAllowance, Shown, Subject
 from bot.services.ports import Card
-from bot.ui.text import counted, inline, progress_bar, prose
+from bot.ui.text import WINDOWS, counted, inline, progress_bar, prose, until_words
 
 _MAX_TEXT = 3_900
 """A message of components has 4,000 characters."""
 _LISTED = 8
 _BAR = 8
-WINDOWS = {Window.DAY: "today", Window.WEEK: "this week", Window.MONTH: "this month"}
 CLIPS = (Measure.QUEUED, Measure.RUNNING)
 
 
@@ -108,7 +107,7 @@ def _headline(allowance: Allowance) -> list[str]:
 def _blocked(allowance: Allowance, said: str) -> Iterator[str]:
     if (block := allowance.block) is None:
         return
-    until = f" until <t:{block.until_ms // 1000}:f>" if block.until_ms is not None else ""
+    until = f" {until_words(block.until_ms)}" if block.until_ms is not None else ""
     yield f"⛔ **{said}**{until}"
     if block.reason:
         yield f"-# {prose(block.reason, length=MAX_REASON)}"
@@ -149,7 +148,7 @@ def _granted(purse: Purse, label: str) -> Iterator[str]:
 
 def _grant_line(grant: Grant) -> str:
     reserved = f", {grant.reserved:,} reserved" if grant.reserved else ""
-    until = f"until <t:{grant.expires_at_ms // 1000}:f>" if grant.expires_at_ms is not None else "no expiry"
+    until = until_words(grant.expires_at_ms) if grant.expires_at_ms is not None else "no expiry"
     return f"{grant.left:,} left of {grant.credits:,}{reserved} · {until}"
 
 
@@ -221,7 +220,7 @@ def _untils(overview: ServerAllowance) -> list[tuple[int, int | None]]:
 
 
 def _blocked_line(user_id: int, until_ms: int | None) -> str:
-    return f"<@{user_id}>" + (f" until <t:{until_ms // 1000}:f>" if until_ms is not None else "")
+    return f"<@{user_id}>" + (f" {until_words(until_ms)}" if until_ms is not None else "")
 
 
 def _prices(overview: ServerAllowance) -> list[tuple[str, int]]:

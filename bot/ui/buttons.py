@@ -101,7 +101,3 @@ def fit_row(offer_id: int, remedies: Sequence[Fit]) -> ui.ActionRow[Any]:
     for fit in remedies:
         row.add_item(FitButton(offer_id, fit))
     return row
-
-
-ALL: tuple[type[ui.DynamicItem[Any]], ...] = (CancelButton, RequestButton, FitButton)
-"""What the client registers once, at start."""

@@ -47,10 +47,14 @@ def ensure_deliverable(interaction: discord.Interaction[Any]) -> None:
 
 def asker(interaction: discord.Interaction[Any]) -> Asker:
     """Who asks, as Discord says at this moment; @everyone is none of their roles."""
-    member = interaction.user
+    return Asker(roles_of(interaction.user), manages=interaction.permissions.manage_guild)
+
+
+def roles_of(member: discord.Member | discord.User) -> frozenset[int]:
+    """The roles that Discord named with this interaction; none for who is not in the server."""
     # `member.roles` leaves out those of a server that the gateway has not told of yet
     roles = member._roles if isinstance(member, discord.Member) else ()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    return Asker(frozenset(roles), manages=interaction.permissions.manage_guild)
+    return frozenset(roles)
 
 
 async def is_moderator(interaction: discord.Interaction[Any]) -> bool:

@@ -23,8 +23,8 @@ from bot.services.notices import Notices
 from bot.services.ports import Card
 from bot.services.questions import NeedsApproval, NeedsConsent, Question
 from bot.ui import checks, errors
+from bot.ui.answers import shown
 from bot.ui.cards import card_view
-from bot.ui.errors import shown
 from bot.ui.questions import REASON, Answered, NotNow, announcement, lapsed, words_of
 from bot.ui.threads import translated
 

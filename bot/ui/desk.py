@@ -270,13 +270,6 @@ class Desk:
                 await self._all_acknowledged.wait()
 
 
-def text_view(text: str) -> ui.LayoutView:
-    """A message of components that holds only text."""
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay(text))
-    return view
-
-
 def _asked(interaction: discord.Interaction[Any], options: Options) -> Asked:
     assert interaction.guild_id is not None
     assert interaction.channel_id is not None

@@ -5,7 +5,6 @@ here or, with `describe.register`, next to the only view that can meet it.
 """
 
 import secrets
-from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
@@ -28,37 +27,27 @@ from bot.domain.errors import (
     TooManyQueued,
     Unchanged,
 )
-from bot.domain.money import Scope, Window
+from bot.domain.money import Scope
 from bot.domain.requests import first_problem
 from bot.media.errors import MediaError, PictureRefused
 from bot.services.generation import PictureNeedsFitting
 from bot.services.insights import RequestGone
 from bot.services.questions import NotYours
+from bot.ui.answers import Answer, shown
 from bot.ui.buttons import fit_row
 from bot.ui.checks import ModeratorsOnly
-from bot.ui.text import counted, prose
+from bot.ui.text import WINDOWS, counted, prose, until_words
 
 log = structlog.stdlib.get_logger(__name__)
 
 _FREE = "Nothing was charged."
 _MAX_REASON = 300
-_WHEN = {Window.DAY: "today", Window.WEEK: "this week", Window.MONTH: "this month"}
 _LEFT = {
     Scope.MEMBER: "You have {left} left {window}",
     Scope.CHANNEL: "This channel has {left} left {window}",
     Scope.SERVER: "This server has {left} left {window}",
     Scope.OPERATOR: "The bot's operator lets this server use {left} more {window}",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a person is told, and buttons that go with it."""
-
-    text: str
-    row: ui.ActionRow[Any] | None = None
-    colour: discord.Colour | None = None
-    """Of the frame that it stands in; None for one without."""
 
 
 @singledispatch
@@ -101,7 +90,7 @@ def _quota(error: QuotaExceeded) -> Answer:
     is_operators = error.scope is Scope.OPERATOR
     cost = counted(error.price, "credit")
     costs = f"By the operator's prices this clip counts {cost}" if is_operators else f"This clip costs {cost}"
-    left = _LEFT[error.scope].format(left=counted(error.left, "credit"), window=_WHEN[error.window])
+    left = _LEFT[error.scope].format(left=counted(error.left, "credit"), window=WINDOWS[error.window])
     if error.price <= error.whole:
         return Answer(f"{costs}. {left}; there is more <t:{error.fresh_at_s}:R>. {_FREE}")
     advice = "Choose a shorter one, a lower quality or another model." if error.whole else "Ask a moderator."
@@ -120,7 +109,7 @@ def _too_dear(error: ClipTooDear) -> Answer:
 
 @describe.register
 def _blocked(error: Blocked) -> Answer:
-    until = f" until <t:{error.until_ms // 1000}:f>" if error.until_ms is not None else ""
+    until = f" {until_words(error.until_ms)}" if error.until_ms is not None else ""
     why = f" Their reason: {prose(error.reason, length=_MAX_REASON).rstrip('.')}." if error.reason else ""
     return Answer(f"Moderators of this server have blocked you from making clips{until}.{why} {_FREE}")
 
@@ -184,18 +173,6 @@ def _checked(error: app_commands.NoPrivateMessage) -> Answer:
 def view_of(error: Exception) -> ui.LayoutView:
     """The words for an error, with their buttons, as a message."""
     return shown(describe(error))
-
-
-def shown(said: Answer) -> ui.LayoutView:
-    """An answer as a message."""
-    view = ui.LayoutView(timeout=None)
-    items = [ui.TextDisplay[ui.LayoutView](said.text), *([said.row] if said.row is not None else [])]
-    if said.colour is None:
-        for item in items:
-            view.add_item(item)
-    else:
-        view.add_item(ui.Container[ui.LayoutView](*items, accent_colour=said.colour))
-    return view
 
 
 async def answer(interaction: discord.Interaction[Any], error: Exception) -> bool:

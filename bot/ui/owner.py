@@ -14,7 +14,8 @@ from bot.domain.spending import Overview, Spending
 from bot.services.sheets import as_csv, dollars
 from bot.services.spreadsheets import BOM
 from bot.services.usage import NoSuchServer
-from bot.ui.errors import Answer, describe
+from bot.ui.answers import Answer
+from bot.ui.errors import describe
 from bot.ui.stats import span
 from bot.ui.suggestions import MAX_CHOICES
 from bot.ui.text import counted, cut, inline, plain

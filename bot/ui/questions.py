@@ -7,9 +7,10 @@ from discord import ui
 
 from bot.domain.errors import Refused
 from bot.services.questions import MAX_REASON, NeedsConsent, Question, Stage
+from bot.ui.answers import Answer
 from bot.ui.buttons import NumberedButton
 from bot.ui.cards import described, price_words
-from bot.ui.errors import Answer, describe
+from bot.ui.errors import describe
 from bot.ui.modals import Form
 from bot.ui.text import counted, prose, quoted
 

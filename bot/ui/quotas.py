@@ -1,6 +1,6 @@
 """`/quota`: who is meant by what was chosen, and what moderators are told of what they did."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -22,9 +22,9 @@ from bot.services.allowances import (
     Subject,
 )
 from bot.ui import checks
-from bot.ui.allowances import CLIPS, WINDOWS, amount_words, whose
+from bot.ui.allowances import CLIPS, amount_words, whose
 from bot.ui.suggestions import MAX_CHOICES
-from bot.ui.text import counted, cut, inline, plain, prose
+from bot.ui.text import WINDOWS, counted, cut, inline, plain, prose, until_words
 
 if TYPE_CHECKING:
     from bot.domain.catalogue import Catalogue
@@ -152,12 +152,6 @@ def member_id(member: Person) -> int:
     return member.id
 
 
-def roles_of(member: Person) -> Collection[int]:
-    """The roles that Discord named with this command; none for who is not in the server."""
-    # `member.roles` leaves out those of a server that the gateway has not told of yet
-    return member._roles if isinstance(member, discord.Member) else ()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-
-
 def absent(member: Person | None) -> str:
     """A line that says so of somebody who is not in the server; nothing else."""
     is_here = member is None or isinstance(member, discord.Member)
@@ -215,7 +209,7 @@ def capped_text(capped: Capped) -> str:
 def granted_text(granted: Granted, reason: str | None) -> str:
     """What a moderator is told who gave credits."""
     expiry = granted.expires_at_ms
-    until = f"until <t:{expiry // 1000}:f>" if expiry is not None else "until they are used up"
+    until = until_words(expiry) if expiry is not None else "until they are used up"
     return _lines(
         "### Credits given",
         f"{whose(granted.subject)} · on top",
@@ -287,7 +281,7 @@ def _above_ceiling(capped: Capped) -> str | None:
 def _bar_words(until_ms: int | None, *, is_blocked: bool) -> str:
     if not is_blocked:
         return "not blocked"
-    return "blocked" if until_ms is None else f"blocked until <t:{until_ms // 1000}:f>"
+    return "blocked" if until_ms is None else f"blocked {until_words(until_ms)}"
 
 
 def _reason(reason: str | None) -> str | None:

@@ -12,8 +12,9 @@ from bot.domain.errors import Refused
 from bot.domain.requests import Options
 from bot.services.generation import Generation, Storyboard
 from bot.ui import errors
+from bot.ui.answers import Answer
 from bot.ui.buttons import NumberedButton
-from bot.ui.errors import Answer, describe
+from bot.ui.errors import describe
 from bot.ui.modals import Form
 from bot.ui.shots import shots_of
 from bot.ui.text import plain

@@ -3,12 +3,17 @@
 import re
 import unicodedata
 
+from bot.domain.money import Window
+
 _WORD_JOINER = "\u2060"
 _LOOKALIKE_TICK = "\u02cb"  # ends no code block
 _LOOKALIKE_AT = "\uff20"  # mentions nobody
 _LOOKALIKE_LESS = "\uff1c"  # begins no mention, timestamp or emoji
 _DEFUSED = str.maketrans({"@": _LOOKALIKE_AT, "<": _LOOKALIKE_LESS, "`": _LOOKALIKE_TICK})
 _MAX_QUOTED = 300
+
+WINDOWS = {Window.DAY: "today", Window.WEEK: "this week", Window.MONTH: "this month"}
+"""When, at this moment."""
 
 
 def plain(text: str) -> str:
@@ -46,6 +51,11 @@ def prose(text: str, *, length: int) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """`1 credit`, `2 credits`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def until_words(at_ms: int) -> str:
+    """Until when, as each reader's own clock says."""
+    return f"until <t:{at_ms // 1000}:f>"
 
 
 def progress_bar(fraction: float, *, width: int = 12) -> str:

@@ -11,7 +11,7 @@ from bot.domain.pricing import Prices
 from bot.services.allowances import Allowance, ServerAllowance, Shown, Subject
 from bot.services.ports import Card
 from bot.ui.allowances import me_text, member_text, server_text, shown_text
-from bot.ui.desk import text_view
+from bot.ui.answers import Answer, shown
 from tests.ui.conftest import make_job, refusals
 
 PERIODS = (("2026-11-21", 1_795_305_600), ("2026-W47", 1_795_392_000), ("2026-11", 1_796_083_200))
@@ -265,5 +265,5 @@ def test_the_longest_of_everything_fits_a_message() -> None:
         prices=Prices(per_second={f"{'x' * 99}{number}": 10**6 for number in range(50)}),
     )
     for text in (me_text(most), member_text(LARGEST, most), server_text(full)):
-        assert refusals(text_view(text)) == []
+        assert refusals(shown(Answer(text))) == []
     assert server_text(full).endswith("-# … and more than fits here.")

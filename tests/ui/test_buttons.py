@@ -6,11 +6,11 @@ import pytest
 from discord import ui
 
 from bot.media.errors import Fit
-from bot.ui.buttons import ALL, CancelButton, FitButton, RequestButton, fit_row
+from bot.ui.buttons import CancelButton, FitButton, RequestButton, fit_row
 from bot.ui.questions import AnswerButton
 from bot.ui.storyboard import EditShotsButton
 
-EVERY = (*ALL, AnswerButton, EditShotsButton)
+EVERY = (CancelButton, RequestButton, FitButton, AnswerButton, EditShotsButton)
 
 
 class Desk:

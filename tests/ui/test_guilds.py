@@ -16,7 +16,7 @@ from bot.services.guilds import (
     NoSuchValue,
 )
 from bot.services.references import PlaceOrNone, RoleOrNone
-from bot.ui.desk import text_view
+from bot.ui.answers import Answer, shown
 from bot.ui.errors import describe
 from bot.ui.guilds import (
     SETTING_CHOICES,
@@ -131,11 +131,11 @@ def test_one_setting_is_shown_with_all_that_it_can_be() -> None:
 
 
 def test_all_settings_with_their_longest_values_fit_a_message() -> None:
-    view = text_view(settings_text([Chosen(row, longest(row)) for row in SETTINGS], AROUND))
+    view = shown(Answer(settings_text([Chosen(row, longest(row)) for row in SETTINGS], AROUND)))
     assert refusals(view) == []
     assert len(everything_said(view)) < 3_000
     for row in SETTINGS:
-        assert refusals(text_view(setting_text(Chosen(row, longest(row)), AROUND))) == []
+        assert refusals(shown(Answer(setting_text(Chosen(row, longest(row)), AROUND)))) == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.jobs import JobState
 from bot.services.insights import Queue
-from bot.ui.desk import text_view
+from bot.ui.answers import Answer, shown
 from bot.ui.listings import jobs_text, queue_text
 from tests import builders
 from tests.ui.conftest import make_job, refusals
@@ -27,7 +27,7 @@ def test_ten_of_the_longest_jobs_fit_a_message(state: JobState) -> None:
     jobs = [extreme(number, state=state) for number in range(10)]
     for text in (jobs_text(jobs), queue_text(Queue({state: 10**9}, jobs))):
         assert len(text) <= 4000
-        assert refusals(text_view(text)) == []
+        assert refusals(shown(Answer(text))) == []
 
 
 def test_an_empty_queue_says_what_to_do() -> None:

@@ -7,7 +7,8 @@ from bot.domain.jobs import ANYBODY
 from bot.domain.money import Scope, Window
 from bot.sandbox.rules import violations
 from bot.services.questions import MAX_REASON, NeedsApproval, NeedsConfirmation, Question, Stage
-from bot.ui.errors import describe, shown, view_of
+from bot.ui.answers import shown
+from bot.ui.errors import describe, view_of
 from bot.ui.questions import REASON, Answered, NotNow, announcement, lapsed, words_of
 from tests import builders
 from tests.discord_payloads import CALLBACK

@@ -20,7 +20,7 @@ from bot.services.allowances import (
     Reset,
     Subject,
 )
-from bot.ui import quotas
+from bot.ui import checks, quotas
 from bot.ui.quotas import (
     MEASURE_CHOICES,
     WINDOW_CHOICES,
@@ -129,7 +129,7 @@ def test_bots_are_refused_in_words() -> None:
 def test_somebody_who_is_not_in_the_server_is_told_of() -> None:
     assert absent(user()) == "\n-# They are not in this server now."
     assert absent(None) == absent(made(discord.Member)) == ""
-    assert quotas.roles_of(user()) == ()
+    assert checks.roles_of(user()) == frozenset()
 
 
 @pytest.mark.parametrize(
