@@ -18,8 +18,8 @@ Reason = app_commands.Range[str, 1, MAX_REASON]
 Span = app_commands.Range[str, 1, 30]
 ModelName = app_commands.Range[str, 1, 100]
 
-_AMOUNT = "A number, none for no cap, or default to take a cap away"
-_LASTS = "Such as 12h, 7d or 2w; for ever if left out"
+_AMOUNT = "A number, none for no cap, or default for the usual one"
+_SPAN = "Such as 12h, 7d or 2w"
 _REASON = "Why; kept in the ledger"
 
 
@@ -95,19 +95,22 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
         await tell(interaction, quotas.capped_text(capped) + quotas.absent(member))
 
     @app_commands.command()
-    @app_commands.describe(amount=_AMOUNT, window="What is limited")
-    @app_commands.choices(window=quotas.WINDOW_CHOICES)
-    async def budget(self, interaction: discord.Interaction[Kinora], amount: Amount, window: str) -> None:
+    @app_commands.describe(limit="What is limited", amount=_AMOUNT)
+    @app_commands.choices(limit=quotas.BUDGET_CHOICES)
+    async def budget(self, interaction: discord.Interaction[Kinora], limit: str, amount: Amount) -> None:
         """Moderators: cap the whole server."""
         await ensure_moderator(interaction)
         capped = await self.bot.services.quotas.cap(
-            act_of(interaction), THE_SERVER, quotas.measure_of(window), read_amount(amount, CAP)
+            act_of(interaction), THE_SERVER, quotas.measure_of(limit), read_amount(amount, CAP)
         )
         await tell(interaction, quotas.capped_text(capped))
 
     @app_commands.command()
     @app_commands.describe(
-        credits="How many", member="To whom; the server if left out", lasts=_LASTS, reason=_REASON
+        credits="How many",
+        member="To whom; the server if left out",
+        lasts=f"{_SPAN}; until used up if left out",
+        reason=_REASON,
     )
     async def grant(
         self,
@@ -126,7 +129,7 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
 
     @app_commands.command()
     @app_commands.describe(
-        member="Whose use is forgotten",
+        member="Whose use is reset",
         channel="Or of which channel; leave both empty for the server",
         reason=_REASON,
     )
@@ -137,7 +140,7 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
         channel: Place | None = None,
         reason: Reason | None = None,
     ) -> None:
-        """Moderators: forget what was used this day, week and month."""
+        """Moderators: count what was used this day, week and month as nothing."""
         await ensure_moderator(interaction)
         act = act_of(interaction, reason)
         subject = subject_of(interaction, member, channel=channel, otherwise=THE_SERVER)
@@ -145,7 +148,9 @@ class Quota(commands.GroupCog, group_name="quota", group_description="Credits an
         await tell(interaction, quotas.reset_text(reset, act.why) + quotas.absent(member))
 
     @app_commands.command()
-    @app_commands.describe(member="Who", lasts=_LASTS, reason="Why; the member is told")
+    @app_commands.describe(
+        member="Who", lasts=f"{_SPAN}; until unblocked if left out", reason="Why; the member is told"
+    )
     async def block(
         self,
         interaction: discord.Interaction[Kinora],

@@ -159,7 +159,7 @@ class Number:
     @property
     def meanings(self) -> Meanings:
         """Within the bounds, and without one."""
-        bounds = f"a whole number from {self._written(self.least)} to {self._written(self.most)}"
+        bounds = f"a whole number from {self.least:,} to {self._written(self.most)}"
         number = (bounds, self.words.format("so many"))
         return (number,) if self.none is None else (number, without(self.none))
 

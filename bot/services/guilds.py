@@ -42,11 +42,11 @@ class NoSuchValue(Unchanged):
 
 
 class ManagersOnly(Unchanged):
-    """Only who has Manage Server may change this."""
+    """Only people with Manage Server can change this."""
 
     def __init__(self, setting: str, *, among_others: bool) -> None:
         rest = ", so set the others back one by one" if among_others else ""
-        super().__init__(f"Only who has Manage Server may change `{setting}`{rest}.")
+        super().__init__(f"Only people with Manage Server can change `{setting}`{rest}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +135,11 @@ SETTINGS = (
     GuildSetting(
         name="approval_role",
         column="approval_role_id",
-        words="Whose clips need no moderator's approval",
+        words="Who makes clips without asking a moderator",
         control=RoleOrNone(
-            some="those of whoever has this role, and of moderators",
-            none="everybody's",
-            gone="only those of moderators",
+            some="whoever has this role, and moderators",
+            none="everybody",
+            gone="only moderators",
             everybody="; `none` lets everybody make clips without approval",
         ),
         usual=None,
@@ -147,12 +147,12 @@ SETTINGS = (
     GuildSetting(
         name="confirm_above",
         column="confirm_above",
-        words="Which clips wait until their member confirms the price",
+        words="Which clips ask first whether their price is fine",
         control=Number(
             least=0,
             most=1_000_000,
             unit="credits",
-            words="those that cost more than {} credits",
+            words="those dearer than {} credits",
             none="none",
             offered=(25, 50, 100, 250, 500),
         ),

@@ -83,15 +83,17 @@ def budget_text(notice: Crossing) -> str:
     balance = notice.balance
     taken = f"{balance.used:,} used and {balance.reserved:,} reserved of {balance.cap:,} credits"
     window = window_of(balance.period)
-    fresh = f"It is fresh <t:{balance.ends_s}:R>"
+    resets = f"It resets <t:{balance.ends_s}:R>"
     if notice.percent < 100:  # noqa: PLR2004 - per cent
-        return f"**{notice.percent} % of this server's budget for this {window} is taken**: {taken}. {fresh}."
+        return (
+            f"**{notice.percent} % of this server's budget for this {window} is taken**: {taken}. {resets}."
+        )
     then = (
         f"After it, {notice.granted:,} credits that were granted on top are used."
         if notice.granted
         else f"Clips that cost more than the {balance.left:,} left are refused until then."
     )
     return (
-        f"**This server's budget for this {window} is used up**: {taken}. {fresh}. {then} "
+        f"**This server's budget for this {window} is used up**: {taken}. {resets}. {then} "
         "`/quota budget` changes it, `/quota log` says who used it."
     )

@@ -119,7 +119,9 @@ class Quotas:
             NoSuchAmount: it is out of bounds.
         """
         if measure not in MEASURES[subject.scope] or subject.scope is Scope.OPERATOR:
-            raise NotCapped
+            raise NotCapped(
+                "For a channel only credits can be capped." if subject.scope is Scope.CHANNEL else None
+            )
         capped = await self._db.write(self._cap(act, subject, measure, CAP.check(amount)))
         if measure is Measure.RUNNING:
             self._recapped()

@@ -136,7 +136,7 @@ def _balance(label: str, balance: Balance, cap: int) -> Iterator[str]:
     gone = balance.used + balance.reserved
     reserved = f", {balance.reserved:,} reserved" if balance.reserved else ""
     yield f"**{label}** {progress_bar(gone / cap if cap else 1.0, width=_BAR)}"
-    yield f"-# {balance.left or 0:,} left of {cap:,} · {balance.used:,} used{reserved} · fresh <t:{balance.ends_s}:R>"
+    yield f"-# {balance.left or 0:,} left of {cap:,} · {balance.used:,} used{reserved} · resets <t:{balance.ends_s}:R>"
 
 
 def _granted(purse: Purse, label: str) -> Iterator[str]:

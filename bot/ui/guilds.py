@@ -104,7 +104,7 @@ def setting_text(one: Chosen, around: Surroundings) -> str:
     """One setting with all that it can be."""
     shown = settings_text([one], around, title="A setting of this server")
     can_be = (f"- {what}: {words}" for what, words in one.setting.control.meanings)
-    who = ["-# Only who has Manage Server may change it."] if one.setting.is_managers else []
+    who = ["-# Only people with Manage Server can change it."] if one.setting.is_managers else []
     return "\n".join([shown, "It can be", *can_be, *who])
 
 

@@ -28,10 +28,10 @@ ENTRY_WORDS = {
     Entry.SETTLE: "what a clip was charged",
     Entry.REFUND: "credits given back for a clip",
     Entry.GRANT: "credits given on top",
-    Entry.ADJUST: "use that was forgotten",
+    Entry.ADJUST: "use that was reset",
     Entry.LIMIT: "caps, prices and settings that were changed",
     Entry.BLOCK: "members who were blocked",
-    Entry.UNBLOCK: "members who were let again",
+    Entry.UNBLOCK: "members who were unblocked",
 }
 KIND_CHOICES = [
     Choice(name=f"{kind.value} · {words}", value=kind.value) for kind, words in ENTRY_WORDS.items()

@@ -42,6 +42,11 @@ MEASURE_WORDS: Mapping[Measure, str] = {
     Measure.RUNNING: "clips made at once",
 }
 
+_NO_CAP = {
+    Scope.MEMBER: "no cap of their own: a role's or everybody's counts",
+    Scope.ROLE: "no cap of its own: everybody's counts",
+    Scope.CHANNEL: "no cap of its own",
+}
 _MAX_LABEL = 100
 _MAX_NAME = 40
 
@@ -94,7 +99,7 @@ Place = app_commands.Transform[AppCommandChannel | AppCommandThread, AnyPlace]
 MEASURE_CHOICES = [
     Choice(name=f"{one.value} · {words}", value=one.value) for one, words in MEASURE_WORDS.items()
 ]
-WINDOW_CHOICES = [choice for choice in MEASURE_CHOICES if Measure(choice.value) in MEASURES[Scope.SERVER]]
+BUDGET_CHOICES = [choice for choice in MEASURE_CHOICES if Measure(choice.value) in MEASURES[Scope.SERVER]]
 
 
 def measure_of(chosen: str) -> Measure:
@@ -222,7 +227,7 @@ def granted_text(granted: Granted, reason: str | None) -> str:
 def reset_text(reset: Reset, reason: str | None) -> str:
     """What a moderator is told who had use forgotten."""
     return _lines(
-        "### Forgotten",
+        "### Use reset",
         whose(reset.subject),
         *(f"used {WINDOWS[window]} {used:,} → 0" for window, used in reset.forgotten.items()),
         "-# What is reserved for clips under way stays.",
@@ -231,13 +236,13 @@ def reset_text(reset: Reset, reason: str | None) -> str:
 
 
 def barred_text(barred: Barred, reason: str | None) -> str:
-    """What a moderator is told who blocked a member or let them again."""
+    """What a moderator is told who blocked or unblocked a member."""
     before, after = (
         _bar_words(block.until_ms if block else None, is_blocked=block is not None)
         for block in (barred.before, barred.after)
     )
     return _lines(
-        "### Blocked" if barred.after else "### Let again",
+        "### Blocked" if barred.after else "### Unblocked",
         f"<@{barred.user_id}>",
         f"{before} → {after}",
         _reason(reason),
@@ -262,7 +267,7 @@ def priced_text(priced: Priced) -> str:
 def _limit(subject: Subject, measure: Measure, limit: Limit | None) -> str:
     if limit is not None:
         return amount_words(measure, limit.amount)
-    return "no cap" if subject.id == EVERYBODY else "no own cap"
+    return _NO_CAP[subject.scope] if subject.id != EVERYBODY else "no cap"
 
 
 def _above_ceiling(capped: Capped) -> str | None:

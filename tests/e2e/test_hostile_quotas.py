@@ -205,7 +205,7 @@ class TestSomebodyElsesBot:
         theirs = scene.sandbox.add_guild("Freeloaders", app=scene.application)
         boss = theirs.add_role("boss", permissions=Permission.ADMINISTRATOR)
         max_, place = theirs.add_member("max", roles=[boss]), theirs.add_channel("general")
-        await said(max_, "quota budget", place, amount="none", window="month")
+        await said(max_, "quota budget", place, amount="none", limit="month")
         await said(max_, "quota set", place, limit="day", amount="none")
         await said(max_, "quota grant", place, credits=1_000_000)
         await said(max_, "quota price", place, model="local-camera", credits_per_second="0")
@@ -351,7 +351,7 @@ async def test_without_its_database_the_bot_answers_in_words_and_suggests_nothin
         other.execute("BEGIN EXCLUSIVE")
         for command, options in (
             ("quota block", {"member": scene.mia}),
-            ("quota budget", {"amount": "1", "window": "day"}),
+            ("quota budget", {"amount": "1", "limit": "day"}),
             ("quota price", {"model": "local-camera", "credits_per_second": "0"}),
             ("settings set", {"setting": "price_percent", "value": "10"}),
         ):
@@ -380,7 +380,7 @@ async def test_without_its_database_the_bot_answers_in_words_and_suggests_nothin
         for amount in ("-1", "9" * 30, "1e9", "NaN", "\u0661\u0662", "0x10", "1_0", "' OR 1=1 --", "x" * 6000)
     ]
     + [("quota set", {"limit": limit, "amount": "1"}) for limit in ("operator", "@everyone", "", "day\0")]
-    + [("quota budget", {"window": window, "amount": "1"}) for window in ("clip", "queued", "year")]
+    + [("quota budget", {"limit": window, "amount": "1"}) for window in ("clip", "queued", "year")]
     + [("quota price", {"model": model, "credits_per_second": "1"}) for model in ("x", LOUD, "local-camera'--")]
     + [("quota price", {"model": "local-camera", "credits_per_second": price}) for price in ("-1", "9" * 10, "none")]
     + [("quota log", {"kind": kind}) for kind in ("operator", "' OR 1=1 --")]

@@ -67,7 +67,7 @@ def is_card(message: Message) -> bool:
 
 
 async def test_a_member_sees_what_is_reserved_and_what_was_used(scene: Scene, studio: Studio) -> None:
-    assert "500 left of 500 · 0 used · fresh" in await said(scene.mia, "me", scene)
+    assert "500 left of 500 · 0 used · resets" in await said(scene.mia, "me", scene)
     studio.hold()
     card = await asked(scene)
     await studio.has_taken(1)
@@ -77,7 +77,7 @@ async def test_a_member_sees_what_is_reserved_and_what_was_used(scene: Scene, st
     assert "**Clips** 1 of 2 being made, 0 of 10 waiting" in text
     studio.release()
     await shows(card, lambda message: "See the clip" in message.text)
-    assert "495 left of 500 · 5 used · fresh" in await said(scene.mia, "me", scene)
+    assert "495 left of 500 · 5 used · resets" in await said(scene.mia, "me", scene)
 
 
 async def test_a_member_sees_where_their_next_clip_stands(scene: Scene, studio: Studio) -> None:
@@ -120,12 +120,14 @@ async def test_everybodys_cap_is_changed_and_counts_at_once(scene: Scene, ada: P
 
 async def test_a_members_own_cap_counts_for_nobody_else(scene: Scene, ada: Person) -> None:
     told = await said(ada, "set", scene, limit="clip", amount="4", member=scene.mia)
-    assert f"<@{scene.mia.id}> · `clip`\nno own cap → 4 credits" in told
+    assert (
+        f"<@{scene.mia.id}> · `clip`\nno cap of their own: a role's or everybody's counts → 4 credits" in told
+    )
     assert "no clip of yours may cost more than 4 credits" in (await asked(scene)).text
     assert is_card(await asked(scene, ada))
     shown = await said(ada, "show", scene, member=scene.mia)
     assert "-# `clip` 4 credits · their own" in shown
-    assert "4 credits → no own cap" in await said(
+    assert "4 credits → no cap of their own" in await said(
         ada, "set", scene, limit="clip", amount="default", member=scene.mia
     )
     assert is_card(await asked(scene))
@@ -164,7 +166,7 @@ async def test_a_higher_cap_on_clips_at_once_starts_those_that_wait(
         await asked(scene)
     await studio.has_taken(2)
     told = await said(ada, "set", scene, limit="running", amount="3", member=scene.mia)
-    assert "no own cap → 3 clips\n-# Clips that wait start" in told
+    assert "counts → 3 clips\n-# Clips that wait start" in told
     await studio.has_taken(3)
     studio.release()
 
@@ -176,12 +178,12 @@ async def test_the_role_of_everybody_is_everybody(scene: Scene, ada: Person) -> 
 
 
 async def test_the_budget_is_the_servers(scene: Scene, ada: Person) -> None:
-    told = await said(ada, "budget", scene, amount="4", window="week")
+    told = await said(ada, "budget", scene, amount="4", limit="week")
     assert "This server · `week`\nno cap → 4 credits" in told
     assert "This server has 4 credits left this week" in (await asked(scene)).text
     assert "**This server, this week**" in await said(scene.mia, "me", scene)
-    assert "4 credits → no cap" in await said(ada, "budget", scene, amount="default", window="week")
-    assert "5 clips → 0 clips" in await said(ada, "budget", scene, amount="0", window="running")
+    assert "4 credits → no cap" in await said(ada, "budget", scene, amount="default", limit="week")
+    assert "5 clips → 0 clips" in await said(ada, "budget", scene, amount="0", limit="running")
     assert "does not let members queue clips" in (await asked(scene)).text
 
 
@@ -190,7 +192,7 @@ async def test_the_budget_is_the_servers(scene: Scene, ada: Person) -> None:
     [
         ("set", {"limit": "day", "amount": "lots"}, "A cap is a whole number from 0 to 1,000,000,000"),
         ("set", {"limit": "day", "amount": "-1"}, "A cap is a whole number"),
-        ("budget", {"window": "day", "amount": "1000000001"}, "A cap is a whole number"),
+        ("budget", {"limit": "day", "amount": "1000000001"}, "A cap is a whole number"),
         ("grant", {"credits": 5, "lasts": "soon"}, "written like `12h`, `7d` or `2w`"),
         ("price", {"model": "sora", "credits_per_second": "1"}, "No provider at hand has such a model"),
         ("price", {"model": "local-camera", "credits_per_second": "none"}, "from 0 (free)"),
@@ -216,7 +218,7 @@ async def test_several_at_once_are_refused_in_words(scene: Scene, ada: Person, h
 
 async def test_a_channel_cannot_be_capped_in_what_is_not_counted_there(scene: Scene, ada: Person) -> None:
     told = await said(ada, "set", scene, limit="running", amount="1", channel=scene.channel)
-    assert "cannot be capped for them" in told
+    assert "For a channel only credits can be capped." in told
 
 
 async def test_bots_are_refused_and_those_who_left_are_told_of(scene: Scene, ada: Person) -> None:
@@ -251,7 +253,7 @@ async def test_credits_on_top_are_used_where_the_allowance_ends(scene: Scene, ad
 
 
 async def test_the_server_gets_credits_on_top_of_its_budget(scene: Scene, ada: Person) -> None:
-    await said(ada, "budget", scene, amount="0", window="month")
+    await said(ada, "budget", scene, amount="0", limit="month")
     assert "This server · on top\n0 → 5 credits" in await said(ada, "grant", scene, credits=5)
     assert is_card(await asked(scene))
     assert "This server has 0 credits left" in (await asked(scene)).text
@@ -322,7 +324,7 @@ async def test_the_operators_ceiling_is_shown_and_no_budget_raises_it(
     await bot.app.db.write(guilds.settle_in(scene.guild.id, defaults=scene.settings.default_limits))
     ceiling = Limit(Scope.OPERATOR, EVERYBODY, Measure.MONTH, 4)
     await bot.app.db.write(limits.put(scene.guild.id, ceiling))
-    told = await said(ada, "budget", scene, amount="none", window="month")
+    told = await said(ada, "budget", scene, amount="none", limit="month")
     assert (
         "lets this server use 4 credits a month at the catalogue's prices; that counts all the same" in told
     )
@@ -348,7 +350,7 @@ async def test_nothing_of_a_server_shows_in_another(scene: Scene, ada: Person) -
 SUBCOMMANDS: dict[str, dict[str, Any]] = {
     "show": {},
     "set": {"limit": "day", "amount": "1000000"},
-    "budget": {"amount": "none", "window": "month"},
+    "budget": {"amount": "none", "limit": "month"},
     "grant": {"credits": 1_000_000},
     "reset": {},
     "block": {"member": "ada"},

@@ -204,7 +204,7 @@ async def test_holders_of_the_moderators_role_may_what_moderators_may_but_not_sa
     assert f"<@&{helpers.id}>" in await said(ada, "set", scene, setting="moderator_role", value="@helpers")
     assert "**routing** `cheapest`" in await said(sam, "set", scene, setting="routing", value="cheapest")
     assert f"**moderator_role** <@&{helpers.id}> (usually `none`)" in await said(sam, "show", scene)
-    only = "Only who has Manage Server may change `moderator_role`"
+    only = "Only people with Manage Server can change `moderator_role`"
     for value in ("none", "crew", str(helpers.id)):
         assert only in await said(sam, "set", scene, setting="moderator_role", value=value)
     assert only in await said(sam, "reset", scene, setting="moderator_role")
@@ -253,7 +253,7 @@ async def test_a_deleted_role_gives_nobody_rights_and_moderators_are_told(
     shown = await said(ada, "show", scene)
     assert shown.count("⚠ This role was deleted. Choose another, or `none`.") == 2
     assert "**moderator_role** `deleted role` (usually `none`)" in shown
-    assert "Whose clips need no moderator's approval: only those of moderators." in shown
+    assert "Who makes clips without asking a moderator: only moderators." in shown
     assert "⚠" not in await said(ada, "reset", scene)
 
 
@@ -360,7 +360,7 @@ async def test_values_of_another_kind_than_the_command_takes_are_refused_in_word
 async def test_one_setting_is_shown_with_all_that_it_can_be(scene: Scene, ada: Person) -> None:
     answer = await said(ada, "show", scene, setting="confirm_above")
     assert "**confirm_above** `none` (as usual)" in answer
-    assert "- a whole number from 0 credits to 1,000,000 credits: those that cost more than so many" in answer
+    assert "- a whole number from 0 to 1,000,000 credits: those dearer than so many" in answer
     assert (
         "There is no such setting" in (await smuggled(ada, scene, "show", setting="weight").response()).text
     )

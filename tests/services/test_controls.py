@@ -79,7 +79,7 @@ def test_a_number_is_read_within_its_bounds(control: Number, typed: str, number:
     ],
 )
 def test_a_number_out_of_its_bounds_is_refused_with_them(control: Number, typed: str) -> None:
-    with pytest.raises(Unfit, match=rf"from {control.least:,} .* to {control.most:,} "):
+    with pytest.raises(Unfit, match=rf"from {control.least:,} to {control.most:,} "):
         control.read(typed, AROUND)
 
 

@@ -242,7 +242,7 @@ async def test_only_who_manages_the_server_says_who_else_moderates_it(
 ) -> None:
     await settings.choose(AROUND, "moderator_role", "mods")
     by_role = replace(AROUND, user_id=78, manages=False)
-    with pytest.raises(ManagersOnly, match=r"Only who has Manage Server may change `moderator_role`\.$"):
+    with pytest.raises(ManagersOnly, match=r"Only people with Manage Server can change `moderator_role`\.$"):
         await settings.choose(by_role, "moderator_role", "crew")
     with pytest.raises(ManagersOnly):
         await settings.reset(by_role, "moderator_role")

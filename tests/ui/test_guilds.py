@@ -126,7 +126,7 @@ def test_one_setting_is_shown_with_all_that_it_can_be() -> None:
         "It can be",
         "- a role: whoever has this role",
         "- `none`: nobody",
-        "-# Only who has Manage Server may change it.",
+        "-# Only people with Manage Server can change it.",
     ]
 
 

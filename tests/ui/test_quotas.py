@@ -22,8 +22,8 @@ from bot.services.allowances import (
 )
 from bot.ui import checks, quotas
 from bot.ui.quotas import (
+    BUDGET_CHOICES,
     MEASURE_CHOICES,
-    WINDOW_CHOICES,
     BotsMakeNoClips,
     NoSuchLimit,
     OneAtATime,
@@ -157,7 +157,7 @@ def test_a_thread_counts_in_the_channel_above_it() -> None:
 
 def test_every_measure_can_be_chosen_with_its_words_and_the_servers_for_its_budget() -> None:
     assert [choice.value for choice in MEASURE_CHOICES] == [measure.value for measure in Measure]
-    assert [choice.value for choice in WINDOW_CHOICES] == [one.value for one in MEASURES[Scope.SERVER]]
+    assert [choice.value for choice in BUDGET_CHOICES] == [one.value for one in MEASURES[Scope.SERVER]]
     assert all(measure_of(choice.value) for choice in MEASURE_CHOICES)
 
 
@@ -210,9 +210,9 @@ def test_a_cap_is_told_with_whose_it_is_and_what_it_was(subject: Subject, whose:
 
 
 def test_no_cap_no_own_cap_and_a_cap_of_nothing_are_told_apart() -> None:
-    assert capped(MIA, "own", None)[-1] == "no own cap → no cap"
+    assert capped(MIA, "own", None)[-1] == "no cap of their own: a role's or everybody's counts → no cap"
     assert capped(EVERY_MEMBER, "own", 0)[-1] == "no cap → 0 credits"
-    assert capped(ARTISTS, 1, "own", Measure.QUEUED)[-1] == "1 clip → no own cap"
+    assert capped(ARTISTS, 1, "own", Measure.QUEUED)[-1] == "1 clip → no cap of its own: everybody's counts"
 
 
 def test_a_cap_on_running_clips_says_what_comes_of_it() -> None:
@@ -253,7 +253,7 @@ def test_a_grant_is_told_with_what_there_was_before() -> None:
 def test_what_was_forgotten_is_told_window_by_window() -> None:
     reset = Reset(STUDIO, {Window.DAY: 57, Window.MONTH: 1_200})
     assert reset_text(reset, None).splitlines() == [
-        "### Forgotten",
+        "### Use reset",
         "<#10>",
         "used today 57 → 0",
         "used this month 1,200 → 0",
@@ -274,7 +274,7 @@ def test_a_block_and_its_end_are_told() -> None:
         Barred(100, block, Block(None, None)), None
     )
     assert barred_text(Barred(100, Block(None, None), None), "said sorry").splitlines() == [
-        "### Let again",
+        "### Unblocked",
         "<@100>",
         "blocked → not blocked",
         "-# Reason: said sorry",
