@@ -494,7 +494,7 @@ async def test_no_name_is_so_long_that_it_hides_what_was_changed(scene: Scene, a
     for role in (one, other):
         await said(ada, "settings set", scene.channel, setting="moderator_role", value=str(role.id))
     text = (await said(ada, "quota log", scene.channel)).text
-    assert text.count("default -> 1000000000`") == 2
+    assert text.count("`month default -> 1000000000 · ") == 2
     assert all(f"({subject.id})" in text for subject in (one, place))
     assert f"({one.id}) -> " in text
     assert f"({other.id})`" in text
