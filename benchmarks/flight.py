@@ -107,6 +107,10 @@ class Nowhere:
         """Never reached."""
         raise NotImplementedError(job, channel_id, after_ms)
 
+    async def tell(self, guild_id: int, channel_id: int, text: str, *, key: str) -> None:
+        """Never reached."""
+        raise NotImplementedError(guild_id, channel_id, text, key)
+
     async def archive(self, job: Job) -> None:
         """Never reached."""
         raise NotImplementedError(job)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot.db import jobs, lanes, migrate
-from bot.db.rows import spent_columns
 from bot.db.group import commit_together, read_alone
+from bot.db.rows import spent_columns
 from bot.db.transaction import Transaction
 from bot.domain.catalogue import Choice
 from bot.domain.jobs import Job, JobState

@@ -193,7 +193,9 @@ async def test_of_two_hundred_at_once_one_waits_where_one_may_wait(
     said = await storm(places)
     for theirs in said.values():
         assert len(accepted(theirs)) == 1
-        assert all("No more than 1 clip of yours may wait here" in text and FREE in text for text in refused(theirs))
+        assert all(
+            "No more than 1 clip of yours may wait here" in text and FREE in text for text in refused(theirs)
+        )
 
 
 async def test_grants_are_drawn_once_however_many_ask(at_work: Bot, places: list[Place]) -> None:

@@ -89,7 +89,12 @@ def test_every_error_has_words(kind: type[Exception]) -> None:
     view = view_of(error)
     said = everything_said(view)
     assert "Something went wrong inside the bot" not in said
-    ending = {Unchanged: "Nothing was changed.", NoSuchJob: "", TooLateToCancel: ""}.get(kind, FREE)
+    others: dict[type[Exception], str] = {
+        Unchanged: "Nothing was changed.",
+        NoSuchJob: "",
+        TooLateToCancel: "",
+    }
+    ending = others.get(kind, FREE)
     assert said.endswith(ending)
     assert len(said) > len(ending) + 10
     assert refusals(view) == []
