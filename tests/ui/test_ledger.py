@@ -160,9 +160,15 @@ async def test_numbers_that_no_database_holds_are_brought_within_bounds() -> Non
     assert again.wanted == Lookup(2**63 - 1)
 
 
-async def test_a_forged_click_shows_the_ledger_of_the_server_it_comes_from(tmp_path: Path) -> None:
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    opened = await SqliteDatabase.open(tmp_path / "kinora.db")
+    yield opened
+    await opened.close()
+
+
+async def test_a_forged_click_shows_the_ledger_of_the_server_it_comes_from(database: SqliteDatabase) -> None:
     """The id is another server's; discord.py itself only takes ids that are on the message that was clicked."""
-    database = await SqliteDatabase.open(tmp_path / "kinora.db")
     for guild_id, reason in ((1, "a secret"), (2, "their own")):
         await database.write(entries.note(guild_id, 100, Entry.BLOCK, by_id=900, reason=reason, now_ms=AT_MS))
     [foreign] = (await Ledger(db=database).newest(1, Lookup())).lines
@@ -176,7 +182,6 @@ async def test_a_forged_click_shows_the_ledger_of_the_server_it_comes_from(tmp_p
     await button.callback(interaction)
     assert "their own" in click.text
     assert "a secret" not in click.text
-    await database.close()
 
 
 class Click:
