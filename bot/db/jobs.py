@@ -91,7 +91,8 @@ def _check_queue(job: Job, caps: Caps, of_server: Caps) -> Transaction[None]:
 
 def _check_consent(job: Job, asker: Asker, terms: guilds.Terms) -> None:
     """Last of all, so that nobody is asked to agree to what is refused then."""
-    if terms.confirm_above is not None and job.credits > max(terms.confirm_above, asker.confirmed_credits):
+    is_dear = terms.confirm_above is not None and job.most_charged > terms.confirm_above
+    if is_dear and job.credits > asker.confirmed_credits:
         raise Unconfirmed(job.credits, job.most_charged)
     may_ask = asker.manages or asker.approved_by is not None or terms.approval_role_id is None
     if not may_ask and asker.roles.isdisjoint({terms.approval_role_id, terms.moderator_role_id}):

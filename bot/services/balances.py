@@ -16,6 +16,7 @@ from bot.domain.money import Scope
 from bot.services.allowances import Allowance, ServerAllowance, Shown, Subject
 
 MAX_BLOCKED_READ = 1_000
+"""Far more than a message shows; what is beyond is not counted either."""
 
 
 def of_member(

@@ -30,7 +30,6 @@ from bot.services.ports import Card, Clock
 
 MAX_GRANTS = 100
 """Every request reads the open grants of its member and of its server."""
-MAX_BLOCKED_READ = 1_000
 
 
 class NotCapped(Unchanged):

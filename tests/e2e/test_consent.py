@@ -143,6 +143,14 @@ async def test_who_confirms_is_told_what_an_overrun_may_cost(bot: Bot, scene: Sc
     await scene.clip_of(question)
 
 
+async def test_what_only_an_overrun_would_make_dear_is_asked_too(bot: Bot, scene: Scene) -> None:
+    await prefer(bot.app.db, scene, pays_overrun=1, confirm_above=9)
+    question = await asked(scene, until="Make it?")
+    assert "up to 10 credits are charged" in question.text
+    await scene.mia.click(question, "Make it")
+    await scene.clip_of(question)
+
+
 async def test_who_has_confirmed_a_price_is_asked_again_where_overruns_are_charged_since(
     bot: Bot, scene: Scene
 ) -> None:
