@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import discord
 import structlog
@@ -16,6 +17,7 @@ from discord.http import Route
 from bot.db import installation
 from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue
+from bot.language import language_of, speak
 from bot.media.charts import Charts
 from bot.services.guilds import GuildSettings
 from bot.services.insights import Insights
@@ -25,6 +27,7 @@ from bot.services.routing import Routes
 from bot.services.usage import UsageReports
 from bot.ui import errors
 from bot.ui.desk import Desk
+from bot.ui.modals import Form
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -62,11 +65,19 @@ class Services:
     charts: Charts
 
 
+Submitted: TypeAlias = Callable[[discord.Interaction["Kinora"], int], Awaitable[None]]
+"""Takes a form that was sent off, by its number; answers whatever happens."""
+
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot does not speak
 
 
 class Tree(app_commands.CommandTree["Kinora"]):
     """Turns whatever a command raises into words."""
+
+    async def interaction_check(self, interaction: discord.Interaction["Kinora"], /) -> bool:
+        """Everybody may; from here on the member's language is spoken."""
+        speak(language_of(str(interaction.locale)))
+        return True
 
     async def on_error(
         self, interaction: discord.Interaction["Kinora"], error: app_commands.AppCommandError, /
@@ -98,12 +109,25 @@ class Kinora(commands.Bot):
             allowed_installs=app_commands.AppInstallationType(guild=True),
         )
         self._db = db
+        self._forms: dict[Form, Submitted] = {}
 
     async def setup_hook(self) -> None:
         """Load the command groups, which register their buttons; sync if anything changed."""
         for extension in EXTENSIONS:
             await self.load_extension(extension)
         await self._sync_if_changed()
+
+    def add_form(self, form: Form, submitted: Submitted) -> None:
+        """Say who takes what is written in a form, whichever process showed it."""
+        self._forms[form] = submitted
+
+    async def on_interaction(self, interaction: discord.Interaction["Kinora"]) -> None:
+        """Hand a form that was sent off to whom it is for."""
+        for form, submitted in self._forms.items():
+            number = form.number_in(interaction)
+            if number is not None:
+                speak(language_of(str(interaction.locale)))
+                await submitted(interaction, number)
 
     async def on_connect(self) -> None:
         """Say so in the log; discord.py may dispatch on_ready when the client is closed already."""

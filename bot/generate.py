@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bot.app import load_catalogue, task_group
+from bot.app import task_group
 from bot.clock import SystemClock
 from bot.domain import polling
 from bot.domain.catalogue import Choice
@@ -24,6 +24,7 @@ from bot.domain.provider import (
     Unknown,
 )
 from bot.domain.requests import Options, Picture, VideoRequest
+from bot.engine import load_catalogue
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.media.images import Images

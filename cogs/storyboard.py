@@ -35,15 +35,13 @@ class Storyboard(commands.Cog):
         """Write up to six shots that follow each other in one clip."""
         await self.bot.desk.ask_for_shots(interaction, wanted, image=image, end_frame=end_frame)
 
-    @commands.Cog.listener()
-    async def on_interaction(self, interaction: discord.Interaction[Kinora]) -> None:
-        """Take the shots, whichever process showed the modal."""
-        number = storyboard.FORM.number_in(interaction)
-        if number is not None:
-            await self.bot.desk.storyboards.take(interaction, number)
-
 
 async def setup(bot: Kinora) -> None:
     """Called by discord.py when the extension is loaded."""
+
+    async def written(interaction: discord.Interaction[Kinora], number: int) -> None:
+        await bot.desk.storyboards.take(interaction, number)
+
     bot.add_dynamic_items(storyboard.EditShotsButton)
+    bot.add_form(storyboard.FORM, written)
     await bot.add_cog(Storyboard(bot))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import load_catalogue
+from bot.engine import load_catalogue
 from bot.domain.errors import CatalogueInvalid
 from bot.settings import Settings
 

@@ -140,6 +140,20 @@ PREFERENCES = (
     "confirm_above",
     "price_percent",
     "pays_overrun",
+    "language",
+    "allowed_channels",
+    "default_provider",
+    "default_model",
+    "default_quality",
+    "thread_style",
+    "gallery_channel_id",
+    "reply_style",
+    "age_restricted_only",
+    "spoilers",
+    "unhidden_role_id",
+    "blocked_words",
+    "blocked_patterns",
+    "logs_requests",
 )
 """The columns that hold what moderators choose."""
 

@@ -277,10 +277,12 @@ def count_by_state(guild_id: int, user_id: int | None = None) -> Transaction[dic
 
 _SAME = "id = :id AND version = :version"
 _INSERT = """
-    INSERT INTO jobs (state, request_key, guild_id, channel_id, parent_id, user_id, card_id, upload_limit, request,
-        provider, model, credits, worth, price_percent, pays_overrun, run_at_ms, created_at_ms)
-    VALUES ('queued', :request_key, :guild_id, :channel_id, :parent_id, :user_id, :card_id, :upload_limit, :request,
-        :provider, :model, :credits, :worth, :price_percent, :pays_overrun, :run_at_ms, :created_at_ms)
+    INSERT INTO jobs (state, request_key, guild_id, channel_id, parent_id, user_id, card_id, upload_limit, language,
+        from_job_id, relation, request, provider, model, credits, worth, price_percent, pays_overrun, run_at_ms,
+        created_at_ms)
+    VALUES ('queued', :request_key, :guild_id, :channel_id, :parent_id, :user_id, :card_id, :upload_limit, :language,
+        :from_job_id, :relation, :request, :provider, :model, :credits, :worth, :price_percent, :pays_overrun, :run_at_ms,
+        :created_at_ms)
     ON CONFLICT (request_key) DO NOTHING
     RETURNING id
 """

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.db.transaction import Row
 from bot.domain.catalogue import Choice
-from bot.domain.jobs import Aftercare, Job, JobState, Origin
+from bot.domain.jobs import Aftercare, Job, JobState, Lineage, Origin, Relation
 from bot.domain.provider import Spent
 from bot.domain.requests import VideoRequest
 
@@ -28,6 +28,9 @@ def new_row(origin: Origin, request: VideoRequest, choice: Choice, now_ms: int) 
         "user_id": origin.user_id,
         "card_id": origin.card_id,
         "upload_limit": origin.upload_limit,
+        "language": origin.language,
+        "from_job_id": origin.lineage.job_id if origin.lineage else None,
+        "relation": origin.lineage.relation if origin.lineage else None,
         "request": request.model_dump_json(exclude_defaults=True),
         "provider": choice.spec.provider,
         "model": choice.spec.id,
@@ -63,6 +66,8 @@ def made_of(known: Mapping[str, Any], request: VideoRequest | None) -> Job:
             user_id=known["user_id"],
             card_id=known["card_id"],
             upload_limit=known["upload_limit"],
+            language=known["language"],
+            lineage=_lineage(known),
         ),
         request=request or VideoRequest.model_validate_json(known["request"]),
         provider=known["provider"],
@@ -81,6 +86,10 @@ def made_of(known: Mapping[str, Any], request: VideoRequest | None) -> Job:
         spent=_spent(known),
         clip=known["clip"],
         clip_bytes=known["clip_bytes"],
+        posted_bytes=known["posted_bytes"],
+        last_frame=known["last_frame"],
+        withdrawn_at_ms=known["withdrawn_at_ms"],
+        withdrawn_by=known["withdrawn_by"],
         thread_id=known["thread_id"],
         post_marked_at_ms=known["post_marked_at_ms"],
         message_channel_id=known["message_channel_id"],
@@ -95,6 +104,12 @@ def made_of(known: Mapping[str, Any], request: VideoRequest | None) -> Job:
         finished_at_ms=known["finished_at_ms"],
         aftercare=Aftercare(known["aftercare"]),
     )
+
+
+def _lineage(known: Mapping[str, Any]) -> Lineage | None:
+    if known["from_job_id"] is None:
+        return None
+    return Lineage(known["from_job_id"], Relation(known["relation"]))
 
 
 def _spent(known: Mapping[str, Any]) -> Spent | None:
@@ -131,6 +146,10 @@ _MOVABLE = frozenset(
         "maybe_charged",
         "clip",
         "clip_bytes",
+        "posted_bytes",
+        "last_frame",
+        "withdrawn_at_ms",
+        "withdrawn_by",
         "thread_id",
         "post_marked_at_ms",
         "message_channel_id",
@@ -161,6 +180,10 @@ UNTOUCHED: Mapping[str, Any] = {
     "spent_micro_usd": None,
     "clip": None,
     "clip_bytes": None,
+    "posted_bytes": None,
+    "last_frame": None,
+    "withdrawn_at_ms": None,
+    "withdrawn_by": None,
     "thread_id": None,
     "post_marked_at_ms": None,
     "message_channel_id": None,

@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 from bot.domain.money import most_charged
 from bot.domain.provider import Spent
 from bot.domain.requests import VideoRequest
+from bot.language import ENGLISH
 
 
 class JobState(StrEnum):
@@ -73,6 +74,23 @@ SLOT_HOLDERS = frozenset({JobState.SUBMITTING, JobState.RENDERING, JobState.UNKN
 """States in which a job occupies its provider: fetching and delivering need none."""
 
 
+class Relation(StrEnum):
+    """How a job came out of another one."""
+
+    AGAIN = "again"  # the same once more
+    EDIT = "edit"  # its pictures, with other words or options
+    EXTEND = "extend"  # goes on from the last frame of its clip
+    FINAL = "final"  # its draft, made by a model that costs something
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """The job that another one came out of."""
+
+    job_id: int
+    relation: Relation
+
+
 class Aftercare(IntEnum):
     """What is left to do in Discord for a job that has ended."""
 
@@ -97,6 +115,10 @@ class Origin:
     """The message that shows the job's state."""
     upload_limit: int
     """Bytes one file may have there, as Discord said when it was asked."""
+    language: str = ENGLISH
+    """Of its card and everything else about it that everybody sees."""
+    lineage: Lineage | None = None
+    """None unless it came out of another job of the same server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +175,16 @@ class Job:
     spent: Spent | None
     """What the provider says it took; None before that, and where it does not tell."""
     clip: str | None
-    """SHA-256 of the clip in the blob store."""
+    """SHA-256 of the clip in the blob store; None before it was fetched, and once its original is no longer kept."""
     clip_bytes: int | None
+    posted_bytes: int | None
+    """Less than `clip_bytes` where it had to be made smaller for its place."""
+    last_frame: str | None
+    """SHA-256 of its last frame as a picture, where the original is no longer kept."""
+    withdrawn_at_ms: int | None
+    """When its message was deleted by a button; None while it stands."""
+    withdrawn_by: int | None
+    """Who did: the member who asked, or a moderator."""
     thread_id: int | None
     post_marked_at_ms: int | None
     """When the clip was about to be posted; None before that."""

@@ -269,7 +269,9 @@ class Asked(Value):
     """A request as it came in, before its pictures are ours. Ids are Discord snowflakes."""
 
     request_key: str
-    """The interaction's id: the card is the message that answers it."""
+    """The id of the interaction, or of the message, that asks: the card is the message that answers it."""
+    is_message: bool = False
+    """Whether it was asked in a message and not by an interaction."""
     guild_id: int
     channel_id: int
     parent_id: int | None
@@ -292,3 +294,10 @@ class Asked(Value):
     """What the member had at that moment."""
     manages: bool = False
     """Whether the member might manage the server."""
+    is_age_restricted: bool = False
+    """Whether the channel was only for adults at that moment."""
+    language: str = "en"
+    """Of the server, as Discord says."""
+    from_job_id: int | None = None
+    """The job that this comes out of; its pictures are used where none are given."""
+    relation: Literal["again", "edit", "extend", "final"] | None = None

@@ -58,10 +58,11 @@ class Ask:
     """A request as it was made: the options, and the pictures as they were sent."""
 
     options: Options
-    image: bytes | None = None
-    end_frame: bytes | None = None
+    image: bytes | Picture | None = None
+    """As it was sent, or as it is kept already."""
+    end_frame: bytes | Picture | None = None
     fit: Fit = Fit.REFUSE
-    motion: Painted | None = None
+    motion: Painted | MotionBrush | None = None
     """Painted on `image`, which is then there."""
     asker: Asker = ANYBODY
 
@@ -117,12 +118,14 @@ class Generation:
             db=db, routes=routes, clock=clock, notices=notices, defaults=defaults, queued=queued
         )
 
-    def check(self, asked: Asked) -> None:
+    async def check(self, asked: Asked) -> None:
         """Refuse, before anything is fetched, what no provider at hand could make.
 
         Raises:
             NotExpressible, pydantic.ValidationError: with the words for it.
         """
+        if asked.offer_id is not None or asked.from_job_id is not None:
+            return  # options or pictures are elsewhere
         image, end_frame = (_STAND_IN if url else None for url in (asked.image_url, asked.end_frame_url))
         request = VideoRequest.of(
             asked.options, image=image, end_frame=end_frame, motion=_stand_in_motion(asked)
@@ -224,9 +227,9 @@ class Generation:
     async def _request(self, origin: Origin, ask: Ask) -> VideoRequest:
         try:
             pictures = {
-                name: await self._images.normalise(data, fit=ask.fit)
-                for name, data in (("image", ask.image), ("end_frame", ask.end_frame))
-                if data is not None
+                name: await self._normalised(picture, ask.fit)
+                for name, picture in (("image", ask.image), ("end_frame", ask.end_frame))
+                if picture is not None
             }
         except PictureRefused as refusal:
             if ask.motion:  # whose masks and paths are for the picture as it is
@@ -239,7 +242,16 @@ class Generation:
         stored = {name: await self._stored(picture) for name, picture in pictures.items()}
         return VideoRequest.of(ask.options, motion=motion, **stored)
 
-    async def _motion(self, painted: Painted, picture: NormalisedPicture) -> MotionBrush:
+    async def _normalised(self, picture: bytes | Picture, fit: Fit) -> NormalisedPicture | Picture:
+        """What is kept already was made acceptable when it came."""
+        return picture if isinstance(picture, Picture) else await self._images.normalise(picture, fit=fit)
+
+    async def _motion(
+        self, painted: Painted | MotionBrush, picture: NormalisedPicture | Picture
+    ) -> MotionBrush:
+        if isinstance(painted, MotionBrush):
+            return painted
+        assert isinstance(picture, NormalisedPicture)  # what is painted comes with its picture
         still = await self._mask("The still mask", painted.still, picture) if painted.still else None
         moving = [
             Stroke(
@@ -256,7 +268,9 @@ class Generation:
         except PictureRefused as refusal:
             raise MaskRefused(which, refusal) from refusal
 
-    async def _stored(self, picture: NormalisedPicture) -> Picture:
+    async def _stored(self, picture: NormalisedPicture | Picture) -> Picture:
+        if isinstance(picture, Picture):
+            return picture
         blob = await self._blobs.put(picture.data, max_bytes=MAX_PICTURE_BYTES)
         return Picture(
             blob=blob.hash, media_type=picture.media_type, width=picture.width, height=picture.height
@@ -264,11 +278,16 @@ class Generation:
 
     async def _offer(self, origin: Origin, ask: Ask) -> int:
         kept = {
-            name: (await self._blobs.put(data, max_bytes=MAX_PICTURE_BYTES)).hash if data else None
-            for name, data in (("image", ask.image), ("end_frame", ask.end_frame))
+            name: await self._kept_as_sent(picture) if picture else None
+            for name, picture in (("image", ask.image), ("end_frame", ask.end_frame))
         }
         offer = _Offer(options=ask.options, image=kept["image"], end_frame=kept["end_frame"])
         return await self._keep(origin.guild_id, origin.user_id, offer, OFFER_LASTS_MS)
+
+    async def _kept_as_sent(self, picture: bytes | Picture) -> str:
+        if isinstance(picture, Picture):
+            return picture.blob
+        return (await self._blobs.put(picture, max_bytes=MAX_PICTURE_BYTES)).hash
 
     async def _keep(self, guild_id: int, user_id: int, value: Value, lasts_ms: int) -> int:
         now_ms = self._clock.now_ms()

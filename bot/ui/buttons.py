@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol, Self
 import discord
 from discord import ui
 
+from bot.language import language_of, speak
 from bot.media.errors import Fit
 
 _FIT_LABELS: Mapping[str, str] = {
@@ -59,6 +60,11 @@ class NumberedButton(ui.DynamicItem[ui.Button[Any]], template=r"(?!)"):
         super().__init__(ui.Button(label=label, style=self.style, custom_id=custom_id))
         self.number = number
         self.does = does
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Everybody may press it; from here on the member's language is spoken."""
+        speak(language_of(str(interaction.locale)))
+        return True
 
     @classmethod
     async def from_custom_id(

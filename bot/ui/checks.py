@@ -45,6 +45,13 @@ def ensure_deliverable(interaction: discord.Interaction[Any]) -> None:
         raise PermissionsMissing(missing)
 
 
+def is_age_restricted(channel: object) -> bool:
+    """Whether a channel is only for adults; a thread is as the channel above."""
+    return isinstance(channel, (discord.abc.GuildChannel, discord.Thread)) and bool(
+        getattr(channel, "is_nsfw", bool)()
+    )
+
+
 def asker(interaction: discord.Interaction[Any]) -> Asker:
     """Who asks, as Discord says at this moment; @everyone is none of their roles."""
     return Asker(roles_of(interaction.user), manages=interaction.permissions.manage_guild)

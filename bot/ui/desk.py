@@ -1,39 +1,36 @@
 """The front desk: takes requests from interactions, answers at once, and keeps the person informed."""
 
-import asyncio
 import io
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import Mapping
 from typing import Any
 
 import discord
 import structlog
 from discord import ui
 
-from bot.domain.errors import DeliveryFault, DiscordUnavailable, NoSuchJob
-from bot.domain.jobs import Asker, Job, JobState, Origin
+from bot.domain.errors import NoSuchJob
+from bot.domain.jobs import Job, JobState
 from bot.domain.requests import Asked, Options
+from bot.language import language_of
 from bot.media.errors import CannotFit, Fit, PictureTooBig
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
-from bot.services.generation import MAX_PICTURE_BYTES, Ask, Generation, Painted, Storyboard
+from bot.services.generation import MAX_PICTURE_BYTES, Generation, Storyboard
 from bot.services.insights import Insights
 from bot.services.notices import Notices
+from bot.services.reuse import Reuse
 from bot.ui import checks, errors
 from bot.ui.cards import card_view
-from bot.ui.consent import Consents, show_on
+from bot.ui.consent import Consents
+from bot.ui.intake import Courtesy, Intake
 from bot.ui.motion import Painting
+from bot.ui.replies import ToInteraction
 from bot.ui.storyboard import Storyboards
 from bot.ui.threads import DiscordPublisher
 
 log = structlog.stdlib.get_logger(__name__)
 
 _MAX_SHOWN_REQUEST = 1_700  # a message has 2,000 characters
-_INTAKES_AT_ONCE = 8
-_PAINTED_AT_ONCE = 2
-"""A request with masks brings up to nine pictures of 10 MB, which are held in memory."""
-_LONGEST_COURTESY_S = 1.0
-_GO_ON_PAUSES_S = (1, 5, 30, 120, 600)
 
 
 class Desk:
@@ -43,6 +40,7 @@ class Desk:
         self,
         *,
         generation: Generation,
+        reuse: Reuse,
         insights: Insights,
         cards: Cards,
         delivery: Delivery,
@@ -54,15 +52,21 @@ class Desk:
         self._insights = insights
         self._cards = cards
         self._delivery = delivery
+        courtesy = Courtesy()
         self.consents = Consents(
-            generation.consent, cards=cards, notices=notices, before_all_else=self._before_all_else
+            generation.consent, cards=cards, notices=notices, before_all_else=courtesy.before_all_else
         )
-        self.storyboards = Storyboards(generation, ask=self._ask, before_all_else=self._before_all_else)
-        self._intake = asyncio.Semaphore(_INTAKES_AT_ONCE)
-        self._painted = asyncio.Semaphore(_PAINTED_AT_ONCE)
-        self._unacknowledged = 0
-        self._all_acknowledged = asyncio.Event()
-        self._all_acknowledged.set()
+        self.intake = Intake(
+            generation=generation,
+            reuse=reuse,
+            cards=cards,
+            publisher=publisher,
+            consents=self.consents,
+            courtesy=courtesy,
+        )
+        self.storyboards = Storyboards(
+            generation, ask=self.ask_with, before_all_else=courtesy.before_all_else
+        )
 
     async def ask(
         self,
@@ -87,7 +91,7 @@ class Desk:
             "moving_urls": tuple(mask.url for mask, _ in painted.moving),
             "paths": tuple(path for _, path in painted.moving),
         }
-        await self._ask(interaction, options, pictures)
+        await self.ask_with(interaction, options, pictures)
 
     async def ask_for_shots(
         self,
@@ -107,98 +111,24 @@ class Desk:
         board = Storyboard(options=options, image_url=image.url, end_frame_url=end_frame and end_frame.url)
         await self.storyboards.open(interaction, board)
 
-    async def _ask(
-        self, interaction: discord.Interaction[Any], options: Options, pictures: dict[str, Any]
+    async def ask_with(
+        self, interaction: discord.Interaction[Any], options: Options, known: Mapping[str, Any]
     ) -> None:
+        """Take a request; `known` are further fields of `Asked`, such as the links to its pictures.
+
+        Raises:
+            Refused, PictureRefused, ValidationError: before the acknowledgement, where that needs no waiting.
+        """
         checks.ensure_deliverable(interaction)
-        asked = _asked(interaction, options).model_copy(update=pictures)
-        self._generation.check(asked)
-        await self._take(interaction, asked)
+        asked = asked_by(interaction, options).model_copy(update=known)
+        await self.intake.take(asked, ToInteraction(self._publisher, interaction))
 
     async def take_up_offer(self, interaction: discord.Interaction[Any], offer_id: int, fit: Fit) -> None:
         """Ask again with the picture made to fit; the click gets a card of its own."""
         try:
-            checks.ensure_deliverable(interaction)
-            offer = {"offer_id": offer_id, "fit": fit.value}
-            await self._take(interaction, _asked(interaction, Options()).model_copy(update=offer))
+            await self.ask_with(interaction, Options(), {"offer_id": offer_id, "fit": fit.value})
         except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
             await errors.answer(interaction, error)
-
-    async def resume(self) -> None:
-        """Go on with what an earlier process acknowledged and did not get to."""
-        try:
-            for asked in await self._generation.left():
-                await self._go_on(asked)
-        except Exception:  # what is left is left in the database, and taken up at the next start
-            log.exception("asks not resumed")
-
-    async def _take(self, interaction: discord.Interaction[Any], asked: Asked) -> None:
-        async with self._before_all_else():
-            await self._generation.note(asked)
-            try:
-                card_id = await self._publisher.acknowledge(interaction)
-            except Exception as failure:  # noqa: BLE001 - it may have arrived all the same
-                log.warning("acknowledgement in doubt", request=asked.request_key, reason=str(failure))
-                card_id = None
-        if card_id is None:
-            await self._go_on(asked)
-            return
-        await self._let_others_be_acknowledged()
-        try:
-            job = await self._accept(asked, card_id)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
-            if await errors.answer(interaction, error):
-                await self._generation.forget(asked.request_key)
-            await self.consents.announce(error)
-        else:
-            self._cards.begin(job, show_on(interaction))
-
-    async def _go_on(self, asked: Asked) -> None:
-        """Take a request further without its interaction, if its acknowledgement stands there unanswered."""
-        for pause_s in _GO_ON_PAUSES_S:
-            try:
-                await self._go_on_once(asked)
-            except DiscordUnavailable:
-                await asyncio.sleep(pause_s)
-            except DeliveryFault as fault:  # the place is gone, and the person with it
-                log.info("ask dropped", request=asked.request_key, reason=str(fault))
-                await self._generation.forget(asked.request_key)
-                return
-            else:
-                return
-        log.warning("ask not gone on with", request=asked.request_key)
-
-    async def _go_on_once(self, asked: Asked) -> None:
-        card_id = await self._publisher.find_answer(asked)
-        if card_id is None:
-            await self._generation.forget(asked.request_key)
-            return
-        try:
-            await self._generation.consent.remind(asked.request_key)
-            job = await self._accept(asked, card_id)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
-            await self._publisher.show_view(asked.channel_id, card_id, errors.view_of(error))
-            await self._generation.forget(asked.request_key)
-            await self.consents.announce(error)
-        else:
-            self._cards.changed(job)
-
-    async def _accept(self, asked: Asked, card_id: int) -> Job:
-        origin, asker = _origin(asked, card_id), Asker(frozenset(asked.roles), manages=asked.manages)
-        async with self._painted if asked.moving_urls else nullcontext(), self._intake:
-            if asked.offer_id is not None:
-                return await self._generation.accept_offer(
-                    asked.offer_id, Fit(asked.fit or Fit.REFUSE), origin, asker
-                )
-            image, end_frame, still = [
-                await self._publisher.download(url) if url else None
-                for url in (asked.image_url, asked.end_frame_url, asked.still_mask_url)
-            ]
-            masks = [await self._publisher.download(url) for url in asked.moving_urls]
-            strokes = tuple(zip(masks, asked.paths, strict=True))
-            motion = Painted(still, strokes) if still or strokes else None
-            ask = Ask(asked.options, image, end_frame, motion=motion, asker=asker)
-            return await self._generation.accept(origin, ask)
 
     async def cancel(self, interaction: discord.Interaction[Any], job_id: int) -> None:
         """Cancel a job and say what happened, privately."""
@@ -251,26 +181,9 @@ class Desk:
             view.add_item(ui.TextDisplay(str(fault)))
             await interaction.edit_original_response(view=view)
 
-    @asynccontextmanager
-    async def _before_all_else(self) -> AsyncGenerator[None]:
-        """Acknowledge in here: what follows acknowledgements waits until none is under way."""
-        self._unacknowledged += 1
-        self._all_acknowledged.clear()
-        try:
-            yield
-        finally:
-            self._unacknowledged -= 1
-            if not self._unacknowledged:
-                self._all_acknowledged.set()
 
-    async def _let_others_be_acknowledged(self) -> None:
-        """Not for longer than a second: one that hangs must not stop everybody."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LONGEST_COURTESY_S):
-                await self._all_acknowledged.wait()
-
-
-def _asked(interaction: discord.Interaction[Any], options: Options) -> Asked:
+def asked_by(interaction: discord.Interaction[Any], options: Options) -> Asked:
+    """A request as an interaction brings it, without pictures."""
     assert interaction.guild_id is not None
     assert interaction.channel_id is not None
     channel, asker = interaction.channel, checks.asker(interaction)
@@ -286,6 +199,8 @@ def _asked(interaction: discord.Interaction[Any], options: Options) -> Asked:
         end_frame_url=None,
         roles=tuple(sorted(asker.roles)),
         manages=asker.manages,
+        is_age_restricted=checks.is_age_restricted(channel),
+        language=language_of(str(interaction.guild_locale or "")),
     )
 
 
@@ -294,18 +209,6 @@ def _ensure_of_a_size(*pictures: discord.Attachment | None) -> None:
     for picture in filter(None, pictures):
         if picture.size > MAX_PICTURE_BYTES:
             raise PictureTooBig(size_bytes=picture.size, max_bytes=MAX_PICTURE_BYTES)
-
-
-def _origin(asked: Asked, card_id: int) -> Origin:
-    return Origin(
-        request_key=asked.request_key,
-        guild_id=asked.guild_id,
-        channel_id=asked.channel_id,
-        parent_id=asked.parent_id,
-        user_id=asked.user_id,
-        card_id=card_id,
-        upload_limit=asked.upload_limit,
-    )
 
 
 def _request_text(job: Job, commands: str) -> str:

@@ -1,6 +1,6 @@
 """Storyboards: the modal that asks for shots, and the way back to it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -86,7 +86,7 @@ class Storyboards:
         self,
         generation: Generation,
         *,
-        ask: Callable[[Interaction, Options, dict[str, Any]], Awaitable[None]],
+        ask: Callable[[Interaction, Options, Mapping[str, Any]], Awaitable[None]],
         before_all_else: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         """`ask` takes a request with the links to its pictures; in `before_all_else` interactions are acknowledged."""

@@ -21,7 +21,9 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs import Job
 from bot.domain.requests import Asked
+from bot.language import speaking, tr
 from bot.services.ports import Card
+from bot.ui.answers import Answer, shown
 from bot.ui.cards import card_view, result_text
 from bot.ui.text import thread_name
 
@@ -66,16 +68,45 @@ class DiscordPublisher:
         async with translated():
             await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
 
+    async def reply(self, asked: Asked) -> int:
+        """Answer the message that asks with a sign of life; returns the id of the answer, the same within minutes."""
+        reference = discord.MessageReference(
+            message_id=int(asked.request_key),
+            channel_id=asked.channel_id,
+            guild_id=asked.guild_id,
+            fail_if_not_exists=False,
+        )
+        with speaking(asked.language):
+            view = shown(Answer(tr("One moment…")))
+        async with translated():
+            message = await self._messageable(asked.channel_id, asked.guild_id).send(
+                view=view,
+                reference=reference,
+                nonce=f"{self._installation}.r{_base36(int(asked.request_key))}",
+                silent=True,
+            )
+        return message.id
+
     async def find_answer(self, asked: Asked) -> int | None:
-        """Our acknowledgement of a request while it still says "thinking"; None if it never did, or was answered."""
+        """Our acknowledgement of a request; None if there is none, or if it is one that was answered.
+
+        A reply to a message does not say whether it was answered: a request that is still noted was not.
+        """
         channel = self._messageable(asked.channel_id, asked.guild_id)
         since = discord.Object(int(asked.request_key))
         async with translated():
             async for message in channel.history(limit=_SEARCHED, after=since):
+                if asked.is_message and self._answers(message, since.id):
+                    return message.id
                 used = message.interaction_metadata
                 if used is not None and used.id == since.id:
                     return message.id if message.flags.loading else None
         return None
+
+    def _answers(self, message: discord.Message, message_id: int) -> bool:
+        assert self._client.user is not None
+        is_ours = message.author.id == self._client.user.id
+        return is_ours and message.reference is not None and message.reference.message_id == message_id
 
     async def download(self, url: str) -> bytes:
         """A picture that somebody attached.

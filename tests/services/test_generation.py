@@ -316,11 +316,11 @@ URL = "https://cdn.example.com/picture.png"
         (Options(), {"image_url": URL, "moving_urls": (URL,), "paths": (POINTS,), "end_frame_url": URL}, NotExpressible),
     ],
 )  # fmt: skip
-def test_what_cannot_be_made_is_refused_before_anything_is_fetched(
+async def test_what_cannot_be_made_is_refused_before_anything_is_fetched(
     brush: Generation, options: Options, brought: dict[str, Any], refusal: type[Exception]
 ) -> None:
     with pytest.raises(refusal):
-        brush.check(_asked(builders.origin()).model_copy(update={"options": options, **brought}))
+        await brush.check(_asked(builders.origin()).model_copy(update={"options": options, **brought}))
 
 
 @pytest.mark.parametrize(
@@ -332,8 +332,8 @@ def test_what_cannot_be_made_is_refused_before_anything_is_fetched(
         {"image_url": URL, "moving_urls": (URL, URL), "paths": (POINTS, POINTS)},
     ],
 )
-def test_what_can_be_made_passes_the_check(brush: Generation, brought: dict[str, Any]) -> None:
-    brush.check(_asked(builders.origin()).model_copy(update=brought))
+async def test_what_can_be_made_passes_the_check(brush: Generation, brought: dict[str, Any]) -> None:
+    await brush.check(_asked(builders.origin()).model_copy(update=brought))
 
 
 async def painted(brush: Generation, *, image: bytes, motion: Painted, **options: Any) -> MotionBrush:

@@ -1,0 +1,65 @@
+-- What moderators choose. NULL: the language that the server has in Discord, every channel, the usual model.
+ALTER TABLE guilds ADD COLUMN language TEXT;
+ALTER TABLE guilds ADD COLUMN allowed_channels TEXT;
+ALTER TABLE guilds ADD COLUMN default_provider TEXT;
+ALTER TABLE guilds ADD COLUMN default_model TEXT;
+ALTER TABLE guilds ADD COLUMN default_quality TEXT;
+ALTER TABLE guilds ADD COLUMN thread_style INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE guilds ADD COLUMN gallery_channel_id BIGINT;
+ALTER TABLE guilds ADD COLUMN reply_style INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE guilds ADD COLUMN age_restricted_only INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE guilds ADD COLUMN spoilers INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE guilds ADD COLUMN unhidden_role_id BIGINT;
+-- A rule a line: what must not be in a request, and after " | " why, for the person who asked.
+ALTER TABLE guilds ADD COLUMN blocked_words TEXT;
+ALTER TABLE guilds ADD COLUMN blocked_patterns TEXT;
+ALTER TABLE guilds ADD COLUMN logs_requests INTEGER NOT NULL DEFAULT 1;
+-- The newest job that the log channel was told of.
+ALTER TABLE guilds ADD COLUMN logged_job_id BIGINT NOT NULL DEFAULT 0;
+
+-- The language of its public messages, the job it came out of and how, and what became of its clip.
+ALTER TABLE jobs ADD COLUMN language TEXT NOT NULL DEFAULT 'en';
+ALTER TABLE jobs ADD COLUMN from_job_id BIGINT;
+ALTER TABLE jobs ADD COLUMN relation TEXT;
+ALTER TABLE jobs ADD COLUMN posted_bytes BIGINT;
+ALTER TABLE jobs ADD COLUMN last_frame TEXT;
+ALTER TABLE jobs ADD COLUMN withdrawn_at_ms BIGINT;
+ALTER TABLE jobs ADD COLUMN withdrawn_by BIGINT;
+-- Finished clips whose originals are still kept, by age; those that nobody could be given.
+CREATE INDEX jobs_kept ON jobs (finished_at_ms) WHERE clip IS NOT NULL AND finished_at_ms IS NOT NULL;
+CREATE INDEX jobs_undelivered ON jobs (guild_id, user_id) WHERE state = 'undeliverable';
+
+-- Which jobs need a blob: one that none needs any more can be forgotten.
+CREATE TABLE blob_uses (
+    blob TEXT NOT NULL,
+    job_id BIGINT NOT NULL REFERENCES jobs (id),
+    PRIMARY KEY (blob, job_id)
+    -- sqlite: ) WITHOUT ROWID;
+    -- pg: );
+-- sqlite: INSERT OR IGNORE INTO blob_uses SELECT value, jobs.id FROM jobs, json_tree(jobs.request) WHERE key = 'blob';
+-- pg: INSERT INTO blob_uses SELECT DISTINCT jsonb_path_query(request::jsonb, '$.**.blob') #>> '{}', id FROM jobs;
+INSERT INTO blob_uses SELECT clip, id FROM jobs WHERE clip IS NOT NULL ON CONFLICT DO NOTHING;
+
+-- The running thread of a member below a channel, where a server wants one for each.
+CREATE TABLE member_threads (
+    guild_id BIGINT NOT NULL,
+    channel_id BIGINT NOT NULL,
+    user_id BIGINT NOT NULL,
+    thread_id BIGINT NOT NULL,
+    PRIMARY KEY (guild_id, channel_id, user_id)
+);
+
+-- What people chose for themselves, in whatever server.
+CREATE TABLE members (
+    user_id BIGINT PRIMARY KEY,
+    allows_direct INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE reports (
+    job_id BIGINT NOT NULL REFERENCES jobs (id),
+    user_id BIGINT NOT NULL,
+    guild_id BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    at_ms BIGINT NOT NULL,
+    PRIMARY KEY (job_id, user_id)
+);

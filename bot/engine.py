@@ -1,0 +1,292 @@
+"""What the bot is made of: its stores, the engine that carries jobs, and what commands may use."""
+
+import asyncio
+import secrets
+import string
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib import resources
+
+import aiohttp
+
+from bot.client import Kinora, Services
+from bot.db import installation
+from bot.db.sqlite import SqliteDatabase
+from bot.db.transaction import Database
+from bot.domain.catalogue import Catalogue
+from bot.domain.errors import CatalogueInvalid
+from bot.domain.jobs import Job
+from bot.domain.provider import Provider
+from bot.domain.rows import overlaid
+from bot.media.blobs import Blobs
+from bot.media.charts import Charts
+from bot.media.clips import Clips
+from bot.media.images import Images
+from bot.providers import registry
+from bot.providers.download import Downloads
+from bot.services.admission import Admission
+from bot.services.attempts import Attempts
+from bot.services.cards import Cards
+from bot.services.delivery import Delivery
+from bot.services.generation import Generation
+from bot.services.guilds import GuildSettings
+from bot.services.health import Health
+from bot.services.insights import Insights
+from bot.services.ledger import Ledger
+from bot.services.news import News, Notice
+from bot.services.notices import Notices
+from bot.services.ordering import Ordering
+from bot.services.ports import Clock, Publisher
+from bot.services.quotas import Quotas
+from bot.services.reuse import Reuse
+from bot.services.routing import Routes
+from bot.services.runner.embedded import EmbeddedRunner
+from bot.services.stages import Stages
+from bot.services.steps import Steps
+from bot.services.usage import UsageReports
+from bot.settings import Settings, SettingsInvalid
+from bot.ui.desk import Desk
+from bot.ui.threads import DiscordPublisher
+from bot.web.callbacks import callback_url, secret_of
+
+_NAME_LENGTH = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What is kept, and what reads and writes pictures and clips."""
+
+    db: Database
+    blobs: Blobs
+    images: Images
+    clips: Clips
+    charts: Charts
+    installation: str
+    callback_secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """What speaks to the world outside Discord."""
+
+    session: aiohttp.ClientSession
+    downloads: Downloads
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What carries jobs from their acceptance to their message."""
+
+    providers: dict[str, Provider]
+    catalogue: Catalogue
+    routes: Routes
+    attempts: Attempts
+    news: News
+    runner: EmbeddedRunner
+    admission: Admission
+    cards: Cards
+    delivery: Delivery
+    notices: Notices
+    clock: Clock
+
+
+def load_catalogue(settings: Settings) -> Catalogue:
+    """The models of the configured providers: those that come with Kinora, and the operator's own.
+
+    Raises:
+        CatalogueInvalid: a row of the operator's file is not one, or says what its provider does not understand.
+        SettingsInvalid: the file cannot be read.
+    """
+    shipped = resources.files("bot.domain").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    path = settings.data_dir / "models.toml"
+    try:
+        own = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+    except (OSError, UnicodeError) as error:
+        raise SettingsInvalid(f"{path} cannot be read: {error}.") from error
+    specs = overlaid(shipped, own, source=str(path))
+    if problems := registry.wire_problems(specs):
+        raise CatalogueInvalid(f"{path}, {problems[0]}")
+    return Catalogue(
+        specs,
+        providers=settings.provider_order,
+        drafts_by="local" if settings.makes_drafts else None,
+    )
+
+
+async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
+    """Open the stores; the stack closes them.
+
+    Raises:
+        SettingsInvalid: the place for them cannot be used.
+        bot.db.errors.DatabaseUnusable: the database cannot.
+    """
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsInvalid(
+            f"DATA_DIR is {settings.data_dir}, where nothing can be kept: {error.strerror}."
+        ) from error
+    db = await SqliteDatabase.open(settings.database_path)
+    stack.push_async_callback(db.close)
+    return Stores(
+        db=db,
+        blobs=_open_blobs(settings),
+        images=await stack.enter_async_context(Images()),
+        clips=await stack.enter_async_context(Clips()),
+        charts=await stack.enter_async_context(Charts()),
+        installation=await db.write(installation.settle_on("name", _mint_name())),
+        callback_secret=await db.write(installation.settle_on("callback secret", secrets.token_urlsafe(32))),
+    )
+
+
+async def open_wires(settings: Settings, stack: AsyncExitStack) -> Wires:
+    """Open the connections to providers; the stack closes them."""
+    return Wires(
+        session=await stack.enter_async_context(registry.session()),
+        downloads=await stack.enter_async_context(Downloads(trusted_hosts=settings.trusted_hosts)),
+    )
+
+
+def _open_blobs(settings: Settings) -> Blobs:
+    try:
+        return Blobs.open(settings.blob_location)
+    except Exception as error:  # each kind of store has errors of its own
+        raise SettingsInvalid(
+            "BLOB_URL is not understood, or its store cannot be opened; leave it empty for a folder in DATA_DIR."
+        ) from error
+
+
+def _mint_name() -> str:
+    """Short enough to stand in a nonce, random enough to be nobody else's."""
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(_NAME_LENGTH))
+
+
+def build_engine(
+    settings: Settings,
+    stores: Stores,
+    wires: Wires,
+    publisher: Publisher,
+    *,
+    clock: Clock,
+    tasks: asyncio.TaskGroup,
+) -> Engine:
+    """Put the engine together; its work runs in `tasks`."""
+    db = stores.db
+    catalogue = load_catalogue(settings)
+
+    def task_changed(provider: str, task_id: str) -> None:
+        news.tell(provider, Notice(key=None, task_ids=(task_id,)))
+
+    health = Health(clock, changed=lambda: admission.wake())  # noqa: PLW0108 - made below
+    shared = registry.Shared(
+        tasks=tasks,
+        session=wires.session,
+        downloads=wires.downloads,
+        now_ms=clock.now_ms,
+        changed=task_changed,
+    )
+    providers = registry.build(settings, shared)
+    routes = Routes(db=db, catalogue=catalogue, health=health)
+    attempts = Attempts(
+        providers=providers,
+        routes=routes,
+        blobs=stores.blobs,
+        installation=stores.installation,
+        callback_url=_callback_url(settings, stores.callback_secret),
+    )
+    cards = Cards(db=db, publisher=publisher, providers=providers, routes=routes, clock=clock, tasks=tasks)
+    delivery = Delivery(db=db, publisher=publisher, blobs=stores.blobs, clips=stores.clips, clock=clock)
+
+    def admitted(job: Job) -> None:
+        cards.changed(job)
+        runner.wake(job.id)
+
+    admission = Admission(
+        db=db,
+        providers=providers,
+        clock=clock,
+        health=health,
+        routes=routes,
+        admitted=admitted,
+        moved_up=cards.changed,
+    )
+    steps = Steps(db=db, clock=clock, cards=cards, slot_freed=admission.wake)
+    stages = Stages(
+        steps=steps,
+        ordering=Ordering(steps=steps, attempts=attempts, routes=routes, health=health),
+        attempts=attempts,
+        blobs=stores.blobs,
+        clips=stores.clips,
+        delivery=delivery,
+        cards=cards,
+    )
+    runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)
+    news = News(db=db, runner=runner, installation=stores.installation, tasks=tasks)
+    notices = Notices(db=db, publisher=publisher, clock=clock)
+    return Engine(
+        providers, catalogue, routes, attempts, news, runner, admission, cards, delivery, notices, clock
+    )
+
+
+def _callback_url(settings: Settings, secret: str) -> Callable[[str], str | None]:
+    """Where a provider may send news: nowhere, unless it sends any and the internet reaches this process."""
+    public_url = settings.public_url
+
+    def address(provider: str) -> str | None:
+        if public_url is None or provider not in registry.CALLS_BACK:
+            return None
+        return callback_url(public_url, provider, secret_of(secret, provider))
+
+    return address
+
+
+def furnish(
+    client: Kinora, settings: Settings, stores: Stores, publisher: DiscordPublisher, engine: Engine
+) -> None:
+    """Give the client what commands use."""
+    clock = engine.clock
+    catalogue = engine.catalogue
+    generation = Generation(
+        db=stores.db,
+        routes=engine.routes,
+        images=stores.images,
+        blobs=stores.blobs,
+        clock=clock,
+        runner=engine.runner,
+        notices=engine.notices,
+        defaults=settings.default_limits,
+        queued=engine.admission.wake,
+    )
+    insights = Insights(db=stores.db, attempts=engine.attempts)
+    client.services = Services(
+        catalogue=catalogue,
+        routes=engine.routes,
+        insights=insights,
+        quotas=Quotas(
+            db=stores.db,
+            clock=clock,
+            defaults=settings.default_limits,
+            models=[spec.id for spec in catalogue.specs],
+            card_of=engine.cards.of,
+            recapped=engine.admission.wake,
+        ),
+        ledger=Ledger(db=stores.db),
+        guilds=GuildSettings(
+            db=stores.db,
+            clock=clock,
+            defaults=settings.default_limits,
+            changed=engine.notices.wake,  # a log channel that was chosen just now has not been told anything
+        ),
+        reports=UsageReports(db=stores.db, clock=clock, defaults=settings.default_limits),
+        charts=stores.charts,
+    )
+    client.desk = Desk(
+        generation=generation,
+        reuse=Reuse(db=stores.db, blobs=stores.blobs, clips=stores.clips),
+        insights=insights,
+        cards=engine.cards,
+        delivery=engine.delivery,
+        publisher=publisher,
+        notices=engine.notices,
+    )
