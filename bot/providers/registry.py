@@ -9,7 +9,7 @@ import aiohttp
 
 from bot.domain.models import ModelSpec
 from bot.domain.provider import Provider
-from bot.providers import aimlapi, kling, onemin
+from bot.providers import aimlapi, kling, kling_calls, kling_signing, onemin
 from bot.providers.download import Downloads
 from bot.providers.http import Account
 from bot.providers.local import provider as local
@@ -32,13 +32,13 @@ class Shared:
 
 def _kling(settings: Settings, shared: Shared) -> Provider:
     if settings.kling_api_key:
-        sign_in = kling.api_key(_secret(settings, "kling_api_key"))
+        sign_in = kling_signing.api_key(_secret(settings, "kling_api_key"))
     else:
         access_key, secret_key = _secret(settings, "kling_access_key"), _secret(settings, "kling_secret_key")
-        sign_in = kling.jwt(access_key, secret_key, now_ms=shared.now_ms)
+        sign_in = kling_signing.jwt(access_key, secret_key, now_ms=shared.now_ms)
     return kling.KlingProvider(
         _account(shared, settings.kling_base_url, sign_in),
-        flavour=kling.OFFICIAL,
+        flavour=kling_calls.OFFICIAL,
         downloads=shared.downloads,
         concurrency=settings.kling_concurrency,
     )
@@ -46,8 +46,8 @@ def _kling(settings: Settings, shared: Shared) -> Provider:
 
 def _kkiai(settings: Settings, shared: Shared) -> Provider:
     return kling.KlingProvider(
-        _account(shared, settings.kkiai_base_url, kling.api_key(_secret(settings, "kkiai_api_key"))),
-        flavour=kling.KKIAI,
+        _account(shared, settings.kkiai_base_url, kling_signing.api_key(_secret(settings, "kkiai_api_key"))),
+        flavour=kling_calls.KKIAI,
         downloads=shared.downloads,
         concurrency=settings.kkiai_concurrency,
     )
@@ -88,8 +88,8 @@ PROVIDERS: Mapping[str, Callable[[Settings, Shared], Provider]] = {
 }
 
 WIRES: Mapping[str, Mapping[str, frozenset[str] | None]] = {
-    "kling": kling.WIRE,
-    "kkiai": kling.WIRE,
+    "kling": kling_calls.WIRE,
+    "kkiai": kling_calls.WIRE,
     "aimlapi": aimlapi.WIRE,
     "onemin": onemin.WIRE,
     "local": local.WIRE,

@@ -28,7 +28,9 @@ from bot.domain.requests import Picture, Quality, Task, VideoRequest
 from bot.providers import registry
 from bot.providers.download import Downloads, LinkExpired
 from bot.providers.http import Account, Cut, Unsent
-from bot.providers.kling import OFFICIAL, KlingProvider, api_key
+from bot.providers.kling import KlingProvider
+from bot.providers.kling_calls import OFFICIAL
+from bot.providers.kling_signing import api_key
 from tests.e2e.studio import film
 from tests.sandbox.pictures import png
 from tests.vendors.kling import SPEC, KlingVendor, Said, provider

@@ -30,7 +30,9 @@ from bot.domain.requests import (
 from bot.providers import registry
 from bot.providers.download import Downloads
 from bot.providers.http import Inline
-from bot.providers.kling import KKIAI, OFFICIAL, Flavour, KlingProvider, create_call, jwt
+from bot.providers.kling import KlingProvider
+from bot.providers.kling_calls import KKIAI, OFFICIAL, Flavour, create_call
+from bot.providers.kling_signing import jwt
 from tests.shell import require
 from tests.vendors.kling import SPEC, KlingVendor, Said, provider
 

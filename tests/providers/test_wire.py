@@ -8,10 +8,10 @@ from types import ModuleType
 import pytest
 
 from bot.domain.rows import parse
-from bot.providers import aimlapi, kling, onemin
+from bot.providers import aimlapi, kling_calls, onemin
 from bot.providers.local import provider as local
 
-MODULES = {"kling": kling, "kkiai": kling, "aimlapi": aimlapi, "onemin": onemin, "local": local}
+MODULES = {"kling": kling_calls, "kkiai": kling_calls, "aimlapi": aimlapi, "onemin": onemin, "local": local}
 
 
 def understood(module: ModuleType) -> Mapping[str, frozenset[str] | None]:

@@ -25,7 +25,9 @@ from bot.domain.requests import Quality
 from bot.domain.requests import Task as Kind
 from bot.providers.download import Downloads
 from bot.providers.http import Account, dig
-from bot.providers.kling import KKIAI, OFFICIAL, KlingProvider, api_key
+from bot.providers.kling import KlingProvider
+from bot.providers.kling_calls import KKIAI, OFFICIAL
+from bot.providers.kling_signing import api_key
 from tests.vendors.vendor import FAILURE, OnCreate, OnPoll, Outcome, Seen, Task, Vendor, hang_up, html
 
 SPEC = ModelSpec(
