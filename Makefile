@@ -40,6 +40,10 @@ docs: $(RUN)  ## write the tables of the README, docs/models.md and docs/setting
 	@$(BIN)/python -m docs.models
 	@$(BIN)/python -m docs.settings
 
+.PHONY: words
+words: $(DEV)  ## gather what people read into bot/locale, and compile its translations
+	@$(BIN)/python -m docs.words
+
 .PHONY: lock
 lock: $(DEV)  ## resolve the dependencies anew, with hashes and without naming an index
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml -o requirements.lock

@@ -28,6 +28,7 @@ from bot.services.usage import UsageReports
 from bot.ui import errors
 from bot.ui.desk import Desk
 from bot.ui.modals import Form
+from bot.ui.translator import Translator
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -115,6 +116,7 @@ class Kinora(commands.Bot):
         """Load the command groups, which register their buttons; sync if anything changed."""
         for extension in EXTENSIONS:
             await self.load_extension(extension)
+        await self.tree.set_translator(Translator())
         await self._sync_if_changed()
 
     def add_form(self, form: Form, submitted: Submitted) -> None:
@@ -135,7 +137,11 @@ class Kinora(commands.Bot):
 
     async def _sync_if_changed(self) -> None:
         """Discord allows 200 creates a day, and a sync replaces every command: only when the payload differs."""
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        translator = self.tree.translator
+        assert translator is not None
+        payload = [
+            await command.get_translated_payload(self.tree, translator) for command in self.tree.get_commands()
+        ]
         described = json.dumps([Route.BASE, payload], sort_keys=True)
         digest = hashlib.sha256(described.encode()).hexdigest()
         name = f"commands of {self.application_id}"

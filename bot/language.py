@@ -32,6 +32,11 @@ def trn(one: str, many: str, number: int, /, **values: object) -> str:
     return said.format(number=grouped(number), **values)
 
 
+def trp(context: str, text: str, /) -> str:
+    """A text whose translation depends on what it is: the name of a command, a choice, a menu."""
+    return _catalogue(_speaking.get()).pgettext(context, text)
+
+
 def marked(text: str) -> str:
     """A text that is translated later, where it is shown: to itself, so that `make words` finds it."""
     return text
@@ -40,6 +45,11 @@ def marked(text: str) -> str:
 def grouped(number: int) -> str:
     """A whole number with the separators of the language that is spoken here."""
     return f"{number:,}".replace(",", tr(","))
+
+
+def figures(number: float, spec: str) -> str:
+    """A number as `spec` formats it, with the separators of the language that is spoken here."""
+    return f"{number:{spec}}".translate({ord(","): tr(","), ord("."): tr(".")})
 
 
 def spoken() -> str:

@@ -256,7 +256,7 @@ def amount_words(measure: Measure, amount: int | None) -> str:
     """`5 clips`, `1,000 credits`, `no cap`."""
     if amount is None:
         return "no cap"
-    return counted(amount, "clip" if measure in CLIPS else "credit")
+    return counted(amount, "clip") if measure in CLIPS else counted(amount, "credit")
 
 
 def _of(number: int, cap: int | None) -> str:

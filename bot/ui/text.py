@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from bot.domain.money import Window
+from bot.language import marked, tr, trn
 
 _WORD_JOINER = "\u2060"
 _LOOKALIKE_TICK = "\u02cb"  # ends no code block
@@ -12,8 +13,12 @@ _LOOKALIKE_LESS = "\uff1c"  # begins no mention, timestamp or emoji
 _DEFUSED = str.maketrans({"@": _LOOKALIKE_AT, "<": _LOOKALIKE_LESS, "`": _LOOKALIKE_TICK})
 _MAX_QUOTED = 300
 
-WINDOWS = {Window.DAY: "today", Window.WEEK: "this week", Window.MONTH: "this month"}
-"""When, at this moment."""
+WINDOWS = {
+    Window.DAY: marked("today"),
+    Window.WEEK: marked("this week"),
+    Window.MONTH: marked("this month"),
+}
+"""When, at this moment; translated where it is shown."""
 
 
 def plain(text: str) -> str:
@@ -50,19 +55,21 @@ def prose(text: str, *, length: int) -> str:
 
 def counted(number: int, one: str, many: str | None = None) -> str:
     """`1 credit`, `2 credits`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    single, several = f"{{number}} {one}", f"{{number}} {many or one + 's'}"
+    return trn(single, several, number)
 
 
 def until_words(at_ms: int) -> str:
     """Until when, as each reader's own clock says."""
-    return f"until <t:{at_ms // 1000}:f>"
+    return tr("until {time}", time=f"<t:{at_ms // 1000}:f>")
 
 
 def progress_bar(fraction: float, *, width: int = 12) -> str:
     """A bar and a percentage that fit a phone."""
     fraction = min(1.0, max(0.0, fraction))
     filled = round(fraction * width)
-    return f"{'▰' * filled}{'▱' * (width - filled)} {fraction:.0%}"
+    percent = tr("{percent}%", percent=f"{100 * fraction:.0f}")
+    return f"{'▰' * filled}{'▱' * (width - filled)} {percent}"
 
 
 def _is_invisible(char: str) -> bool:
