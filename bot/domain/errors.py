@@ -22,6 +22,7 @@
         ├── DestinationGone      deleted, archived for good or locked
         ├── DestinationForbidden the bot has no right to post there
         ├── ClipTooLarge         this place takes smaller files
+        ├── PictureMissing       a message shows a picture that it has not
         └── DiscordUnavailable   try again later; the message may or may not exist
 
 A class's docstring is its default message. `bot.ui.errors` turns each into words;
@@ -164,6 +165,10 @@ class DestinationForbidden(DeliveryFault):
 
 class ClipTooLarge(DeliveryFault):
     """This place takes smaller files."""
+
+
+class PictureMissing(DeliveryFault):
+    """The message does not have the picture that it is to show."""
 
 
 class DiscordUnavailable(DeliveryFault):

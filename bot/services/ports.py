@@ -31,6 +31,12 @@ class Card:
     """When it will probably be finished, seconds since 1970; None while too little is known."""
     cautions: tuple[str, ...] = ()
     """What is doubted about the way it is made, a sentence each; empty once it has ended otherwise than by failing."""
+    came_from: Job | None = None
+    """The job that it came out of, as that stands now."""
+    is_pictured: bool = False
+    """Whether it shows the picture that the clip starts from."""
+    thumbnail: bytes | None = None
+    """That picture as a small JPEG, where it is to be uploaded with the card; None where the message has it."""
 
 
 class Publisher(Protocol):
@@ -42,7 +48,11 @@ class Publisher(Protocol):
     """
 
     async def show(self, card: Card) -> None:
-        """Bring a job's card up to date."""
+        """Bring a job's card up to date.
+
+        Raises:
+            PictureMissing: the message has not the picture that the card shows; upload it.
+        """
         ...
 
     async def open_thread(self, job: Job) -> int:

@@ -7,18 +7,56 @@ from typing import Any, ClassVar, Protocol, Self
 import discord
 from discord import ui
 
-from bot.language import language_of, speak
+from bot.language import language_of, marked, speak, tr
 from bot.media.errors import Fit
 
 _FIT_LABELS: Mapping[str, str] = {
-    Fit.ENLARGE: "Enlarge it",
-    Fit.PAD: "Add a blurred border",
-    Fit.CROP: "Crop it",
+    Fit.ENLARGE: marked("Enlarge it"),
+    Fit.PAD: marked("Add a blurred border"),
+    Fit.CROP: marked("Crop it"),
 }
+_CLIP_LABELS: Mapping[str, str] = {
+    "again": marked("Again"),
+    "edit": marked("Edit"),
+    "extend": marked("Extend"),
+    "final": marked("Final"),
+    "delete": marked("Delete"),
+    "report": marked("Report"),
+}
+_CLIP_STYLES: Mapping[str, discord.ButtonStyle] = {
+    "final": discord.ButtonStyle.success,
+    "delete": discord.ButtonStyle.danger,
+}
+
+
+class Actions(Protocol):
+    """What the buttons under a clip lead to."""
+
+    async def take(self, interaction: discord.Interaction[Any], job_id: int, does: str) -> None:
+        """Do what a button says, and answer."""
+        ...
+
+
+class Originals(Protocol):
+    """What hands out clips as they were made."""
+
+    async def send(self, interaction: discord.Interaction[Any], job_id: int) -> None:
+        """Give the one who clicked the clip of a job as it was made."""
+        ...
 
 
 class Desk(Protocol):
     """What a click leads to; the client holds one as `desk`."""
+
+    @property
+    def actions(self) -> Actions:
+        """What the buttons under a clip do."""
+        ...
+
+    @property
+    def originals(self) -> Originals:
+        """What hands out clips as they were made."""
+        ...
 
     async def cancel(self, interaction: discord.Interaction[Any], job_id: int) -> None:
         """Cancel a job and answer."""
@@ -40,7 +78,7 @@ def _desk(interaction: discord.Interaction[Any]) -> Desk:
 class NumberedButton(ui.DynamicItem[ui.Button[Any]], template=r"(?!)"):
     """A button about something that has a number; its id says which, and what the button does.
 
-    A kind of them says what the number is of, and gives a label for everything it does.
+    A kind of them says what the number is of, and gives a label, `marked`, for everything it does.
     """
 
     style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
@@ -56,7 +94,7 @@ class NumberedButton(ui.DynamicItem[ui.Button[Any]], template=r"(?!)"):
     def __init__(self, number: int, does: str | None = None) -> None:
         """`does` may be left out where there is only one thing to do."""
         does = does or next(iter(self._labels))
-        label, custom_id = self._labels[does], f"{self._about}:{number}:{does}"
+        label, custom_id = tr(self._labels[does]), f"{self._about}:{number}:{does}"
         super().__init__(ui.Button(label=label, style=self.style, custom_id=custom_id))
         self.number = number
         self.does = does
@@ -75,7 +113,7 @@ class NumberedButton(ui.DynamicItem[ui.Button[Any]], template=r"(?!)"):
         return cls(int(match["number"]), match["does"])
 
 
-class CancelButton(NumberedButton, about="job", does={"cancel": "Cancel"}):
+class CancelButton(NumberedButton, about="job", does={"cancel": marked("Cancel")}):
     """Cancels the job whose card it is on."""
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
@@ -83,12 +121,32 @@ class CancelButton(NumberedButton, about="job", does={"cancel": "Cancel"}):
         await _desk(interaction).cancel(interaction, self.number)
 
 
-class RequestButton(NumberedButton, about="job", does={"request": "Show request"}):
+class RequestButton(NumberedButton, about="job", does={"request": marked("Show request")}):
     """Shows moderators what is sent to the provider."""
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Show the requests to the one who clicked."""
         await _desk(interaction).show_request(interaction, self.number)
+
+
+class ClipButton(NumberedButton, about="clip", does=_CLIP_LABELS):
+    """Does something with the clip of a job: makes it again, goes on from it, takes it away."""
+
+    def __init__(self, number: int, does: str) -> None:
+        super().__init__(number, does)
+        self.item.style = _CLIP_STYLES.get(does, self.style)
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Do it."""
+        await _desk(interaction).actions.take(interaction, self.number, self.does)
+
+
+class OriginalButton(NumberedButton, about="clip", does={"original": marked("Original")}):
+    """Gives the clip of a job as it was made."""
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Send it to the one who clicked."""
+        await _desk(interaction).originals.send(interaction, self.number)
 
 
 class FitButton(NumberedButton, about="offer", does=_FIT_LABELS):

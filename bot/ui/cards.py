@@ -1,26 +1,30 @@
-"""The card of a job and the message with its clip: values in, components out."""
+"""The card of a job: values in, components out."""
+
+import io
 
 import discord
 from discord import ui
 
-from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, Job, JobState
-from bot.domain.requests import CameraControl, VideoRequest
+from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, Job, JobState, Lineage, Relation
+from bot.domain.requests import CameraControl, CameraMove, CameraPreset, VideoRequest
+from bot.language import grouped, marked, tr, trn
 from bot.services.ports import Card
 from bot.ui.buttons import CancelButton, RequestButton
-from bot.ui.text import counted, progress_bar, prose, quoted
+from bot.ui.text import progress_bar, prose, quoted
 
 TITLES = {
-    JobState.QUEUED: "In line",
-    JobState.SUBMITTING: "Starting",
-    JobState.UNKNOWN: "Checking with the provider",
-    JobState.RENDERING: "Rendering",
-    JobState.FETCHING: "Fetching the clip",
-    JobState.DELIVERING: "Posting the clip",
-    JobState.DONE: "Done",
-    JobState.CANCELLED: "Cancelled",
-    JobState.FAILED: "Not made",
-    JobState.UNDELIVERABLE: "Made, but not posted",
+    JobState.QUEUED: marked("In line"),
+    JobState.SUBMITTING: marked("Starting"),
+    JobState.UNKNOWN: marked("Checking with the provider"),
+    JobState.RENDERING: marked("Rendering"),
+    JobState.FETCHING: marked("Fetching the clip"),
+    JobState.DELIVERING: marked("Posting the clip"),
+    JobState.DONE: marked("Done"),
+    JobState.CANCELLED: marked("Cancelled"),
+    JobState.FAILED: marked("Not made"),
+    JobState.UNDELIVERABLE: marked("Made, but not posted"),
 }
+"""Translated where they are shown."""
 
 _COLOURS = {
     JobState.DONE: discord.Colour(0x3BA55D),
@@ -29,25 +33,44 @@ _COLOURS = {
     JobState.CANCELLED: discord.Colour(0x80848E),
 }
 _WORKING = discord.Colour(0x5B6EE1)
+_WITHDRAWN = discord.Colour(0x80848E)
 _MAX_REASON = 500  # the provider's own words have no bound
 _CANCELLABLE = (JobState.QUEUED, *SLOT_HOLDERS)
+_HAS_A_CLIP = (JobState.DONE, JobState.UNDELIVERABLE)
+_MOVES = {
+    CameraMove.HORIZONTAL: marked("horizontal"),
+    CameraMove.VERTICAL: marked("vertical"),
+    CameraMove.ZOOM: marked("zoom"),
+    CameraMove.PAN: marked("pan"),
+    CameraMove.TILT: marked("tilt"),
+    CameraMove.ROLL: marked("roll"),
+    CameraPreset.DOWN_BACK: marked("down back"),
+    CameraPreset.FORWARD_UP: marked("forward up"),
+    CameraPreset.RIGHT_TURN_FORWARD: marked("right turn forward"),
+    CameraPreset.LEFT_TURN_FORWARD: marked("left turn forward"),
+}
+_RELATIONS = {
+    Relation.AGAIN: marked("Once more: {job}"),
+    Relation.EDIT: marked("Changed from {job}"),
+    Relation.EXTEND: marked("Extends {job}"),
+    Relation.FINAL: marked("Final of {job}"),
+}
+
+THUMBNAIL = "source.jpg"
+"""The attachment of a card that shows the picture it is made from."""
 
 
 def card_view(card: Card) -> ui.LayoutView:
-    """A fresh view for every edit: discord.py forgets buttons when one object is sent again."""
+    """A fresh view for every edit: discord.py forgets buttons when one object is sent again.
+
+    One with a thumbnail goes with the attachment of that name, from `thumbnail_file` or there already.
+    """
     job = card.job
-    lines = [
-        f"### {_title(job)}",
-        _state_line(card),
-        *([quoted(job.request.prompt)] if job.request.prompt else []),
-        *(f"-# ⚠ {prose(caution, length=_MAX_REASON)}" for caution in card.cautions),
-        f"-# {describe_request(job)}",
-        f"-# Job {job.id} · asked by <@{job.origin.user_id}>",
-    ]
     view = ui.LayoutView(timeout=None)
-    container: ui.Container[ui.LayoutView] = ui.Container(
-        ui.TextDisplay("\n".join(lines)), accent_colour=_COLOURS.get(job.state, _WORKING)
-    )
+    colour = _WITHDRAWN if job.withdrawn_at_ms is not None else _COLOURS.get(job.state, _WORKING)
+    container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=colour)
+    text = ui.TextDisplay[ui.LayoutView]("\n".join(_lines(card)))
+    container.add_item(ui.Section(text, accessory=_thumbnail(job)) if card.is_pictured else text)
     row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
     if job.state in _CANCELLABLE and not job.cancel_requested:
         row.add_item(CancelButton(job.id))
@@ -57,10 +80,46 @@ def card_view(card: Card) -> ui.LayoutView:
     return view
 
 
-def result_text(job: Job) -> str:
-    """The words above a finished clip; its mention is the only one that pings."""
-    prompt = quoted(job.request.prompt) if job.request.prompt else ""
-    return f"<@{job.origin.user_id}> Your clip is ready.\n{prompt}\n-# {describe_request(job)} · job {job.id}"
+def thumbnail_file(card: Card) -> discord.File | None:
+    """What is uploaded with a card; None where nothing is, or where the message has it already."""
+    if card.thumbnail is None:
+        return None
+    return discord.File(io.BytesIO(card.thumbnail), filename=THUMBNAIL)
+
+
+def _thumbnail(job: Job) -> ui.Thumbnail[ui.LayoutView]:
+    return ui.Thumbnail(
+        f"attachment://{THUMBNAIL}",
+        description=tr("The picture that the clip starts from"),
+        spoiler=job.request.spoiler,
+    )
+
+
+def _lines(card: Card) -> list[str]:
+    job = card.job
+    lineage = job.origin.lineage
+    return [
+        f"### {_title(job)}",
+        _state_line(card),
+        *asked_for(job.request),
+        *(f"-# ⚠ {prose(caution, length=_MAX_REASON)}" for caution in card.cautions),
+        f"-# {describe_request(job)}",
+        *([f"-# {came_out_of(lineage, card.came_from)}"] if lineage else []),
+        "-# " + tr("Job {id} · asked by {member}", id=job.id, member=f"<@{job.origin.user_id}>"),
+    ]
+
+
+def asked_for(request: VideoRequest) -> list[str]:
+    """What is to be seen, in the member's own words; no line where there are none."""
+    if request.shots:
+        return [quoted(" / ".join(f"{shot.duration_s} s: {shot.prompt}" for shot in request.shots))]
+    return [quoted(request.prompt)] if request.prompt else []
+
+
+def came_out_of(lineage: Lineage, source: Job | None = None) -> str:
+    """How a job came out of another one, with a link to that where it is given."""
+    name = tr("job {id}", id=lineage.job_id)
+    return tr(_RELATIONS[lineage.relation], job=f"[{name}]({_link(source)})" if source else name)
 
 
 def describe_request(job: Job) -> str:
@@ -70,7 +129,7 @@ def describe_request(job: Job) -> str:
 
 def described(request: VideoRequest, *, provider: str, model: str, price: str) -> str:
     """A request in one line, with who makes it; `price` in words."""
-    parts = [provider, _model(model), f"{request.duration_s} s"]
+    parts = [provider, _model(model), tr("{seconds} s", seconds=request.duration_s)]
     if request.quality:
         parts.append(request.quality.value)
     if request.aspect:
@@ -78,21 +137,21 @@ def described(request: VideoRequest, *, provider: str, model: str, price: str) -
     if request.camera:
         parts.append(_camera(request.camera))
     if request.end_frame:
-        parts.append("to an end frame")
+        parts.append(tr("to an end frame"))
     if request.motion:
-        parts.append("painted motion")
+        parts.append(tr("painted motion"))
     if request.shots:
-        parts.append(counted(len(request.shots), "shot"))
+        parts.append(trn("{number} shot", "{number} shots", len(request.shots)))
     if request.sound:
-        parts.append("with voices" if request.voices else "with sound")
+        parts.append(tr("with voices") if request.voices else tr("with sound"))
     return " · ".join((*parts, price))
 
 
 def price_words(credits_: int, request: VideoRequest) -> str:
     """A price as it stands on a card."""
     if request.draft and not credits_:
-        return "free draft"
-    return counted(credits_, "credit") if credits_ else "free"
+        return tr("free draft")
+    return trn("{number} credit", "{number} credits", credits_) if credits_ else tr("free")
 
 
 def _price(job: Job) -> str:
@@ -100,7 +159,10 @@ def _price(job: Job) -> str:
     price = price_words(job.price, job.request)
     if job.price == job.credits:
         return price
-    return f"{price}, {'of' if job.price < job.credits else 'more than the'} {job.credits:,} reserved"
+    reserved = grouped(job.credits)
+    if job.price < job.credits:
+        return tr("{price}, of {reserved} reserved", price=price, reserved=reserved)
+    return tr("{price}, more than the {reserved} reserved", price=price, reserved=reserved)
 
 
 def _model(name: str) -> str:
@@ -110,20 +172,30 @@ def _model(name: str) -> str:
 
 def _title(job: Job) -> str:
     """A provider that answers only with the finished clip is rendering while it is being asked."""
-    if job.state is JobState.SUBMITTING and job.marked_at_ms is not None:
-        return TITLES[JobState.RENDERING]
-    return TITLES[job.state]
+    if job.withdrawn_at_ms is not None:
+        return tr("Deleted")
+    is_rendering = job.state is JobState.SUBMITTING and job.marked_at_ms is not None
+    return tr(TITLES[JobState.RENDERING if is_rendering else job.state])
 
 
 def message_link(job: Job) -> str | None:
-    """Where the clip was posted; None before that."""
-    if job.message_id is None or job.state is not JobState.DONE:
+    """Where the clip can be seen; None before it was posted, and after it was deleted."""
+    if job.message_id is None or job.state not in _HAS_A_CLIP or job.withdrawn_at_ms is not None:
         return None
-    return f"https://discord.com/channels/{job.origin.guild_id}/{job.message_channel_id}/{job.message_id}"
+    return _address(job, job.message_channel_id, job.message_id)
+
+
+def _link(job: Job) -> str:
+    """To its clip, or to its card where there is none to be seen."""
+    return message_link(job) or _address(job, job.origin.channel_id, job.origin.card_id)
+
+
+def _address(job: Job, channel_id: int | None, message_id: int) -> str:
+    return f"https://discord.com/channels/{job.origin.guild_id}/{channel_id}/{message_id}"
 
 
 def _camera(camera: CameraControl) -> str:
-    name = camera.move.value.replace("_", " ")
+    name = tr(_MOVES[camera.move])
     return name if camera.amount is None else f"{name} {camera.amount:+g}"
 
 
@@ -132,25 +204,44 @@ def _state_line(card: Card) -> str:
     if job.state in TERMINAL:
         return _end_line(job)
     if job.cancel_requested:
-        return "Stopping…"
+        return tr("Stopping…")
     if job.state is JobState.QUEUED:
-        ahead = "You are next." if not card.ahead else f"{counted(card.ahead, 'job')} before yours."
-        return f"{ahead}{_when(card)}"
+        return f"{_ahead(card.ahead)}{_when(card)}"
     if job.progress is not None:
         return f"{progress_bar(job.progress)}{_when(card)}"
-    return f"Being made.{_when(card)}"
+    return tr("Being made.") + _when(card)
+
+
+def _ahead(jobs: int | None) -> str:
+    if not jobs:
+        return tr("You are next.")
+    return trn("{number} job before yours.", "{number} jobs before yours.", jobs)
 
 
 def _end_line(job: Job) -> str:
-    return {
-        JobState.DONE: f"[See the clip]({message_link(job)}).",
-        JobState.CANCELLED: "Nothing was charged.",
-        JobState.FAILED: f"{prose(job.error or 'It failed.', length=_MAX_REASON)} Nothing was charged.",
-        JobState.UNDELIVERABLE: f"The clip is kept: `/job {job.id}` shows it. Nothing was charged.",
-    }[job.state]
+    if job.withdrawn_at_ms is not None:
+        is_own = job.withdrawn_by == job.origin.user_id
+        return (
+            tr("Who asked for the clip has deleted it.")
+            if is_own
+            else tr("A moderator has deleted the clip.")
+        )
+    link, free = message_link(job), tr("Nothing was charged.")
+    see = tr("[See the clip]({link}).", link=link)
+    match job.state:
+        case JobState.DONE:
+            return see
+        case JobState.CANCELLED:
+            return free
+        case JobState.FAILED:
+            why = tr(job.error) if job.error else tr("It failed.")
+            return f"{prose(why, length=_MAX_REASON)} {free}"
+        case _:
+            kept = tr("The clip is kept: `/job {id}` shows it.", id=job.id)
+            return f"{see if link else kept} {free}"
 
 
 def _when(card: Card) -> str:
     if card.ready_between_s is None:
         return ""
-    return f" Ready <t:{card.ready_between_s[0]}:R>, or a little later."
+    return " " + tr("Ready {time}, or a little later.", time=f"<t:{card.ready_between_s[0]}:R>")

@@ -17,6 +17,7 @@ from bot.domain.errors import (
     TooManyQueued,
 )
 from bot.domain.jobs import Job
+from bot.language import speaking
 from bot.services.cards import Cards, Show
 from bot.services.consent import Consent
 from bot.services.notices import Notices
@@ -24,7 +25,7 @@ from bot.services.ports import Card
 from bot.services.questions import NeedsApproval, NeedsConsent, Question
 from bot.ui import checks, errors
 from bot.ui.answers import shown
-from bot.ui.cards import card_view
+from bot.ui.cards import card_view, thumbnail_file
 from bot.ui.questions import REASON, Answered, NotNow, announcement, lapsed, words_of
 from bot.ui.threads import translated
 
@@ -37,8 +38,13 @@ def show_on(interaction: Interaction) -> Show:
     """A way to show a card on the message that an interaction is answered with."""
 
     async def show(card: Card) -> None:
+        with speaking(card.job.origin.language):
+            view = card_view(card)
+        file = thumbnail_file(card)
         async with translated():
-            await interaction.edit_original_response(view=card_view(card))
+            await interaction.edit_original_response(
+                view=view, attachments=[file] if file else discord.utils.MISSING
+            )
 
     return show
 
@@ -103,13 +109,13 @@ class Consents:
             await interaction.response.defer()
 
     async def _confirmed(self, interaction: Interaction, number: int) -> Job:
-        checks.ensure_deliverable(interaction)
+        await checks.ensure_place_of(interaction)
         asker = checks.asker(interaction)
         return await self._consent.confirm(number, _guild_id(interaction), interaction.user.id, asker)
 
     async def _approved(self, interaction: Interaction, number: int) -> Job:
         await checks.ensure_moderator(interaction)
-        checks.ensure_deliverable(interaction)
+        await checks.ensure_place_of(interaction)
         try:
             return await self._consent.approve(number, _guild_id(interaction), interaction.user.id)
         except (Blocked, ClipTooDear, QuotaExceeded, TooManyQueued) as refusal:

@@ -18,19 +18,22 @@ from bot.domain.errors import (
     DestinationForbidden,
     DestinationGone,
     DiscordUnavailable,
+    PictureMissing,
 )
 from bot.domain.jobs import Job
 from bot.domain.requests import Asked
 from bot.language import speaking, tr
 from bot.services.ports import Card
 from bot.ui.answers import Answer, shown
-from bot.ui.cards import card_view, result_text
+from bot.ui.cards import card_view, thumbnail_file
+from bot.ui.results import result_text, result_view
 from bot.ui.text import thread_name
 
 _TOO_LARGE = {40005, 50045}
 _GONE = {10003, 10008, 50083, 160005}  # unknown channel or message, archived, locked
 _PASSING = {401, 408, 429}  # a token that is being replaced, a time-out, a rate limit
 _THREAD_EXISTS = 160004
+_INVALID = 50035  # its body, such as a picture that the message has not
 _ALREADY_ACKNOWLEDGED = 40060
 _AUTO_ARCHIVE_MIN = 60
 _TIER_WITH_A_LIMIT = 2
@@ -60,13 +63,30 @@ class DiscordPublisher:
 
     async def show(self, card: Card) -> None:
         """Edit the card."""
-        await self.show_view(card.job.origin.channel_id, card.job.origin.card_id, card_view(card))
+        origin = card.job.origin
+        with speaking(origin.language):
+            view = card_view(card)
+        async with translated():
+            try:
+                await self._edit(origin.channel_id, origin.card_id, view, thumbnail_file(card))
+            except discord.HTTPException as refusal:
+                if refusal.code == _INVALID and card.is_pictured and card.thumbnail is None:
+                    raise PictureMissing from refusal
+                raise
 
     async def show_view(self, channel_id: int, message_id: int, view: ui.LayoutView) -> None:
         """Edit a message of ours."""
-        message = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
         async with translated():
-            await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
+            await self._edit(channel_id, message_id, view)
+
+    async def _edit(
+        self, channel_id: int, message_id: int, view: ui.LayoutView, file: discord.File | None = None
+    ) -> None:
+        """Files that a message has already stay, unless there is a new one."""
+        message = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
+        attachments = [file] if file else discord.utils.MISSING
+        none = discord.AllowedMentions.none()
+        await message.edit(view=view, attachments=attachments, allowed_mentions=none)
 
     async def reply(self, asked: Asked) -> int:
         """Answer the message that asks with a sign of life; returns the id of the answer, the same within minutes."""
@@ -157,6 +177,7 @@ class DiscordPublisher:
         async with translated():
             message = await self._messageable(channel_id, origin.guild_id).send(
                 result_text(job),
+                view=result_view(job),
                 file=discord.File(clip, filename=_filename(job), spoiler=job.request.spoiler),
                 nonce=self._nonce(job, channel_id),
                 allowed_mentions=discord.AllowedMentions(users=[discord.Object(origin.user_id)]),

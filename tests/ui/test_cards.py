@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, JobState
 from bot.domain.requests import camera_control
 from bot.services.ports import Card
-from bot.ui.cards import TITLES, card_view, describe_request, message_link, result_text
+from bot.ui.cards import TITLES, card_view, describe_request, message_link
+from bot.ui.results import result_text
 from tests import builders
 from tests.ui.conftest import buttons, everything_said, make_job, refusals
 
