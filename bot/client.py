@@ -22,6 +22,7 @@ from bot.media.charts import Charts
 from bot.services.guilds import GuildSettings
 from bot.services.insights import Insights
 from bot.services.ledger import Ledger
+from bot.services.places import Places
 from bot.services.quotas import Quotas
 from bot.services.routing import Routes
 from bot.services.usage import UsageReports
@@ -62,6 +63,7 @@ class Services:
     quotas: Quotas
     ledger: Ledger
     guilds: GuildSettings
+    places: Places
     reports: UsageReports
     charts: Charts
 

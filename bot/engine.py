@@ -37,6 +37,7 @@ from bot.services.ledger import Ledger
 from bot.services.news import News, Notice
 from bot.services.notices import Notices
 from bot.services.ordering import Ordering
+from bot.services.places import Places
 from bot.services.ports import Clock, Publisher
 from bot.services.quotas import Quotas
 from bot.services.reuse import Reuse
@@ -278,6 +279,7 @@ def furnish(
             defaults=settings.default_limits,
             changed=engine.notices.wake,  # a log channel that was chosen just now has not been told anything
         ),
+        places=Places(stores.db),
         reports=UsageReports(db=stores.db, clock=clock, defaults=settings.default_limits),
         charts=stores.charts,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.db import guilds, lanes, limits, money
+from bot.db import blobs, guilds, lanes, limits, money
 from bot.db.rows import UNTOUCHED, checked, job_of, jobs_of, made_of, new_row
 from bot.db.transaction import Transaction
 from bot.domain.catalogue import Choice
@@ -76,6 +76,7 @@ def accept(
     _check_consent(job, asker, terms)
     is_present = asker.approved_by is None  # else the roles are those of hours ago
     yield from lanes.join(job, asker.roles, known_limits, is_present=is_present)
+    yield from blobs.use(job.id, *(picture.blob for picture in request.pictures))
     return Accepted(job, is_new=True, is_budget_news=is_news)
 
 
@@ -133,6 +134,7 @@ def move(job: Job, state: JobState, *, now_ms: int, **known: object) -> Transact
     rows = yield sql, {"id": job.id, "version": job.version, "state": state.value, **known}
     if not rows:
         raise Overtaken
+    yield from blobs.follow(job, known, now_ms=now_ms)
     if ends:
         cost = job.rendered_at_ms is not None or bool(known.get("maybe_charged"))
         yield from money.close(job, state, cost=cost, now_ms=now_ms)
@@ -278,11 +280,11 @@ def count_by_state(guild_id: int, user_id: int | None = None) -> Transaction[dic
 _SAME = "id = :id AND version = :version"
 _INSERT = """
     INSERT INTO jobs (state, request_key, guild_id, channel_id, parent_id, user_id, card_id, upload_limit, language,
-        from_job_id, relation, request, provider, model, credits, worth, price_percent, pays_overrun, run_at_ms,
-        created_at_ms)
+        from_job_id, relation, is_private, is_age_restricted, request, provider, model, credits, worth, price_percent,
+        pays_overrun, run_at_ms, created_at_ms)
     VALUES ('queued', :request_key, :guild_id, :channel_id, :parent_id, :user_id, :card_id, :upload_limit, :language,
-        :from_job_id, :relation, :request, :provider, :model, :credits, :worth, :price_percent, :pays_overrun, :run_at_ms,
-        :created_at_ms)
+        :from_job_id, :relation, :is_private, :is_age_restricted, :request, :provider, :model, :credits, :worth,
+        :price_percent, :pays_overrun, :run_at_ms, :created_at_ms)
     ON CONFLICT (request_key) DO NOTHING
     RETURNING id
 """

@@ -119,6 +119,10 @@ class Origin:
     """Of its card and everything else about it that everybody sees."""
     lineage: Lineage | None = None
     """None unless it came out of another job of the same server."""
+    is_private: bool = False
+    """Whether it was asked in a thread that only some see: its clip is posted nowhere else by itself."""
+    is_age_restricted: bool = False
+    """Whether it was asked where only adults are: its clip is posted where that holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,8 @@ class Job:
     """When the clip was about to be posted; None before that."""
     message_channel_id: int | None
     message_id: int | None
+    is_direct: bool
+    """Whether that message is a direct one, because no place in the server took it."""
     error: str | None
     """Why it failed, as a sentence for the person who asked."""
     cancel_requested: bool

@@ -296,6 +296,8 @@ class Asked(Value):
     """Whether the member might manage the server."""
     is_age_restricted: bool = False
     """Whether the channel was only for adults at that moment."""
+    is_private: bool = False
+    """Whether it is asked in a thread that only some see."""
     language: str = "en"
     """Of the server, as Discord says."""
     from_job_id: int | None = None

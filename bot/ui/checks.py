@@ -1,6 +1,7 @@
 """Rights: what the bot needs in a place before money is reserved, and who may do what."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
 
 import discord
 
@@ -9,40 +10,109 @@ from bot.domain.jobs import Asker, Job
 
 if TYPE_CHECKING:
     from bot.services.guilds import GuildSettings
+    from bot.services.places import Places
+
+_ALWAYS = (("View Channel", "view_channel"), ("Read Message History", "read_message_history"))
+_TO_POST = (("Attach Files", "attach_files"), ("Embed Links", "embed_links"))
+_IN_THREADS = ("Send Messages in Threads", "send_messages_in_threads")
 
 
 class ModeratorsOnly(Refused):
     """Only moderators of this server may do this: who has Manage Server, or the role it has chosen for them."""
 
 
-def ensure_deliverable(interaction: discord.Interaction[Any]) -> None:
-    """Refuse, before anything is charged, where a clip could not be posted.
+class NotInThisThread(Refused):
+    """I am not in this private thread; mention me here, which lets me in, and ask again."""
 
-    A thread is the first choice and the channel the second; either will do.
+
+def ensure_deliverable(
+    granted: discord.Permissions, channel: object, gallery: discord.TextChannel | None = None
+) -> None:
+    """Refuse, before anything is charged, where a clip could be posted nowhere.
+
+    Whatever style of threads a server prefers: where its first choice cannot be, a thread or the channel will do.
+
+    Args:
+        granted: What the bot may do in the channel.
+        channel: Where it is asked: a channel or a thread.
+        gallery: The channel that the server has chosen for all clips, if it suits this one; one that the bot can
+            post in is enough.
 
     Raises:
         PermissionsMissing: with the names Discord shows.
+        NotInThisThread: the thread is private, and the bot does not belong to it.
     """
-    granted = interaction.app_permissions
-    missing = [
-        label
-        for label, has_it in (
-            ("View Channel", granted.view_channel),
-            ("Read Message History", granted.read_message_history),
-            ("Attach Files", granted.attach_files),
-            ("Embed Links", granted.embed_links),
-        )
-        if not has_it
-    ]
-    if isinstance(interaction.channel, discord.Thread):
-        if not granted.send_messages_in_threads:
-            missing.append("Send Messages in Threads")
-    elif not granted.send_messages and not (
-        granted.create_public_threads and granted.send_messages_in_threads
-    ):
-        missing.append("Send Messages")
+    if isinstance(channel, discord.Thread) and _is_stranger_in(channel, granted):
+        raise NotInThisThread
+    missing = _missing(granted, _ALWAYS)
+    if gallery is None or missing_in_gallery(gallery):
+        missing += _missing(granted, _TO_POST) + _no_way_to_write(granted, channel)
     if missing:
         raise PermissionsMissing(missing)
+
+
+async def ensure_place(client: Any, granted: discord.Permissions, channel: object, guild_id: int) -> None:
+    """The same, with the gallery of the server, which is only looked up where it matters.
+
+    Raises:
+        PermissionsMissing, NotInThisThread: as `ensure_deliverable`.
+    """
+    try:
+        ensure_deliverable(granted, channel)
+    except PermissionsMissing:
+        places: Places = client.services.places
+        gallery_id = (await places.preferred_by(guild_id)).gallery_id
+        gallery = client.get_channel(gallery_id) if gallery_id else None
+        if not isinstance(gallery, discord.TextChannel) or is_private(channel):
+            raise
+        if is_age_restricted(channel) and not gallery.is_nsfw():
+            raise
+        ensure_deliverable(granted, channel, gallery)
+
+
+async def ensure_place_of(interaction: discord.Interaction[Any]) -> None:
+    """The same, where an interaction comes from.
+
+    Raises:
+        PermissionsMissing, NotInThisThread: as `ensure_deliverable`.
+    """
+    assert interaction.guild_id is not None
+    await ensure_place(
+        interaction.client, interaction.app_permissions, interaction.channel, interaction.guild_id
+    )
+
+
+def missing_in_gallery(gallery: discord.TextChannel) -> list[str]:
+    """What the bot lacks to post clips in a gallery, by the names Discord shows; all if it knows nothing of itself."""
+    me = cast("discord.Member | None", gallery.guild.me)
+    granted = gallery.permissions_for(me) if me else discord.Permissions.none()
+    return _missing(granted, (*_ALWAYS, *_TO_POST, ("Send Messages", "send_messages")))
+
+
+def _is_stranger_in(thread: discord.Thread, granted: discord.Permissions) -> bool:
+    """Discord sends commands from private threads that the bot is not in, and takes no message of it there."""
+    known = thread.guild.get_thread(thread.id)
+    is_in = thread.me is not None or (known is not None and known.me is not None)
+    return thread.is_private() and not is_in and not granted.manage_threads
+
+
+def _no_way_to_write(granted: discord.Permissions, channel: object) -> list[str]:
+    """A thread is as good as the channel; there are none in the chats of voice channels and stages."""
+    if isinstance(channel, discord.Thread):
+        return _missing(granted, (_IN_THREADS,))
+    has_threads = not isinstance(channel, discord.VoiceChannel | discord.StageChannel)
+    if has_threads and granted.create_public_threads and granted.send_messages_in_threads:
+        return []
+    return _missing(granted, (("Send Messages", "send_messages"),))
+
+
+def _missing(granted: discord.Permissions, needed: Iterable[tuple[str, str]]) -> list[str]:
+    return [label for label, name in needed if not getattr(granted, name)]
+
+
+def is_private(channel: object) -> bool:
+    """Whether a channel is a thread that only some see."""
+    return isinstance(channel, discord.Thread) and channel.is_private()
 
 
 def is_age_restricted(channel: object) -> bool:

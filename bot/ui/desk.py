@@ -106,7 +106,7 @@ class Desk:
         Raises:
             Refused, PictureRefused, ValidationError: instead of the modal.
         """
-        checks.ensure_deliverable(interaction)
+        await checks.ensure_place_of(interaction)
         _ensure_of_a_size(image, end_frame)
         board = Storyboard(options=options, image_url=image.url, end_frame_url=end_frame and end_frame.url)
         await self.storyboards.open(interaction, board)
@@ -119,7 +119,7 @@ class Desk:
         Raises:
             Refused, PictureRefused, ValidationError: before the acknowledgement, where that needs no waiting.
         """
-        checks.ensure_deliverable(interaction)
+        await checks.ensure_place_of(interaction)
         asked = asked_by(interaction, options).model_copy(update=known)
         await self.intake.take(asked, ToInteraction(self._publisher, interaction))
 
@@ -200,6 +200,7 @@ def asked_by(interaction: discord.Interaction[Any], options: Options) -> Asked:
         roles=tuple(sorted(asker.roles)),
         manages=asker.manages,
         is_age_restricted=checks.is_age_restricted(channel),
+        is_private=checks.is_private(channel),
         language=language_of(str(interaction.guild_locale or "")),
     )
 

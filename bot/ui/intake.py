@@ -187,6 +187,8 @@ def _origin(asked: Asked, card_id: int) -> Origin:
         upload_limit=asked.upload_limit,
         language=asked.language,
         lineage=_lineage(asked),
+        is_private=asked.is_private,
+        is_age_restricted=asked.is_age_restricted,
     )
 
 

@@ -15,6 +15,7 @@ from bot.domain.jobs import Asker
 from bot.services.guilds import GuildSettings
 from bot.ui.checks import (
     ModeratorsOnly,
+    NotInThisThread,
     asker,
     ensure_deliverable,
     ensure_moderator,
@@ -26,13 +27,26 @@ from tests.ui.conftest import interaction_in, make_job
 
 GUILD, ADA, MODS = 1, 77, 5
 CHANNEL = discord.Object(1)
-THREAD = object.__new__(discord.Thread)
+NO_THREADS: dict[int, discord.Thread] = {}
+SERVER: Any = SimpleNamespace(get_thread=NO_THREADS.get)
+
+
+def thread(kind: discord.ChannelType = discord.ChannelType.public_thread) -> discord.Thread:
+    made: Any = object.__new__(discord.Thread)
+    made.id, made.guild, made._type, made.me = 2, SERVER, kind, None
+    return made
+
+
 READ = ("view_channel", "read_message_history", "attach_files", "embed_links")
+
+
+def granted(*names: str) -> discord.Permissions:
+    return discord.Permissions(**dict.fromkeys(names, True))
 
 
 @pytest.mark.parametrize("way", [("send_messages",), ("create_public_threads", "send_messages_in_threads")])
 def test_a_channel_needs_one_way_to_post_in_it(way: tuple[str, ...]) -> None:
-    ensure_deliverable(interaction_in(CHANNEL, *READ, *way))
+    ensure_deliverable(granted(*READ, *way), CHANNEL)
 
 
 @pytest.mark.parametrize(
@@ -46,28 +60,46 @@ def test_a_channel_needs_one_way_to_post_in_it(way: tuple[str, ...]) -> None:
     ],
 )
 def test_a_permission_that_lacks_is_called_as_discord_calls_it(lacking: str, name: str) -> None:
-    granted = {*READ, "send_messages"} - {lacking}
     with pytest.raises(PermissionsMissing) as refusal:
-        ensure_deliverable(interaction_in(CHANNEL, *granted))
+        ensure_deliverable(granted(*{*READ, "send_messages"} - {lacking}), CHANNEL)
     assert refusal.value.missing == (name,)
 
 
 @pytest.mark.parametrize("half", ["create_public_threads", "send_messages_in_threads"])
 def test_half_a_way_into_threads_is_none(half: str) -> None:
     with pytest.raises(PermissionsMissing):
-        ensure_deliverable(interaction_in(CHANNEL, *READ, half))
+        ensure_deliverable(granted(*READ, half), CHANNEL)
+
+
+@pytest.mark.parametrize("kind", [discord.VoiceChannel, discord.StageChannel])
+def test_where_there_are_no_threads_the_right_to_open_one_is_no_way(kind: type[object]) -> None:
+    chat: object = object.__new__(kind)
+    ensure_deliverable(granted(*READ, "send_messages"), chat)
+    with pytest.raises(PermissionsMissing) as refusal:
+        ensure_deliverable(granted(*READ, "create_public_threads", "send_messages_in_threads"), chat)
+    assert refusal.value.missing == ("Send Messages",)
 
 
 def test_in_a_thread_the_right_to_write_in_threads_counts() -> None:
-    ensure_deliverable(interaction_in(THREAD, *READ, "send_messages_in_threads"))
+    ensure_deliverable(granted(*READ, "send_messages_in_threads"), thread())
     with pytest.raises(PermissionsMissing) as refusal:
-        ensure_deliverable(interaction_in(THREAD, *READ, "send_messages"))
+        ensure_deliverable(granted(*READ, "send_messages"), thread())
     assert refusal.value.missing == ("Send Messages in Threads",)
+
+
+def test_a_private_thread_takes_clips_from_its_members_and_from_who_manages_threads() -> None:
+    rights = (*READ, "send_messages_in_threads")
+    private = thread(discord.ChannelType.private_thread)
+    with pytest.raises(NotInThisThread):
+        ensure_deliverable(granted(*rights), private)
+    ensure_deliverable(granted(*rights, "manage_threads"), private)
+    private.me = cast("Any", object())
+    ensure_deliverable(granted(*rights), private)
 
 
 def test_everything_that_lacks_is_named_at_once() -> None:
     with pytest.raises(PermissionsMissing) as refusal:
-        ensure_deliverable(interaction_in(CHANNEL))
+        ensure_deliverable(granted(), CHANNEL)
     assert len(refusal.value.missing) == 5
 
 

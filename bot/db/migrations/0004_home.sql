@@ -22,6 +22,10 @@ ALTER TABLE jobs ADD COLUMN language TEXT NOT NULL DEFAULT 'en';
 ALTER TABLE jobs ADD COLUMN from_job_id BIGINT;
 ALTER TABLE jobs ADD COLUMN relation TEXT;
 ALTER TABLE jobs ADD COLUMN posted_bytes BIGINT;
+-- Who could see where it was asked, and whether its clip went to its member alone.
+ALTER TABLE jobs ADD COLUMN is_private INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN is_age_restricted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN is_direct INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN last_frame TEXT;
 ALTER TABLE jobs ADD COLUMN withdrawn_at_ms BIGINT;
 ALTER TABLE jobs ADD COLUMN withdrawn_by BIGINT;
@@ -39,6 +43,14 @@ CREATE TABLE blob_uses (
 -- sqlite: INSERT OR IGNORE INTO blob_uses SELECT value, jobs.id FROM jobs, json_tree(jobs.request) WHERE key = 'blob';
 -- pg: INSERT INTO blob_uses SELECT DISTINCT jsonb_path_query(request::jsonb, '$.**.blob') #>> '{}', id FROM jobs;
 INSERT INTO blob_uses SELECT clip, id FROM jobs WHERE clip IS NOT NULL ON CONFLICT DO NOTHING;
+-- What the last job has let go of, until its bytes are deleted.
+CREATE TABLE unneeded_blobs (
+    blob TEXT PRIMARY KEY,
+    at_ms BIGINT NOT NULL
+);
+-- Clips whose messages were deleted by a button, and that are still kept.
+CREATE INDEX jobs_withdrawn ON jobs (withdrawn_at_ms)
+    WHERE withdrawn_at_ms IS NOT NULL AND (clip IS NOT NULL OR last_frame IS NOT NULL);
 
 -- The running thread of a member below a channel, where a server wants one for each.
 CREATE TABLE member_threads (
