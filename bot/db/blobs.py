@@ -1,0 +1,86 @@
+"""Which jobs need which blobs, and which blobs nobody needs any more.
+
+A job needs the pictures of its request from the moment it is accepted, its clip once that is fetched, and later perhaps
+only the last frame of it. What the last job lets go of is written down here in the same transaction; whoever deletes
+the bytes asks `is_needed` once more before, and a crash in between only delays it.
+"""
+
+from collections.abc import Mapping
+
+from bot.db.transaction import Transaction
+from bot.domain.jobs import TERMINAL, Job
+
+_COLUMNS = ("clip", "last_frame")
+
+
+def use(job_id: int, *blobs: str) -> Transaction[None]:
+    """A job needs these; once more is the same."""
+    for blob in dict.fromkeys(blobs):
+        yield _USE, {"blob": blob, "job_id": job_id}
+
+
+def follow(job: Job, known: Mapping[str, object], *, now_ms: int) -> Transaction[None]:
+    """Keep in step with a change of the job's row: what it names now is needed, what it does not name is let go."""
+    for column in _COLUMNS:
+        before, after = getattr(job, column), known.get(column)
+        if column not in known or before == after:
+            continue
+        if isinstance(after, str):
+            yield from use(job.id, after)
+        if before is not None:
+            yield from _let_go(job.id, before, now_ms)
+
+
+def forget(job: Job, *, now_ms: int) -> Transaction[None]:
+    """Let go of every file of a job that has ended: its pictures, its clip, the last frame of that.
+
+    The caller takes the pictures out of the row, in the same transaction, and wakes `bot.services.retention` after it.
+
+    Raises:
+        ValueError: the job has not ended, so it needs them.
+    """
+    if job.state not in TERMINAL:
+        raise ValueError(f"job {job.id} is {job.state} and needs its files")
+    yield _FORGET, {"id": job.id}
+    named = (*(picture.blob for picture in job.request.pictures), job.clip, job.last_frame)
+    for blob in dict.fromkeys(filter(None, named)):
+        yield from _let_go(job.id, blob, now_ms)
+
+
+def is_needed(blob: str, *, now_ms: int) -> Transaction[bool]:
+    """Whether a job, an open offer or question, or a request on its way names this blob."""
+    rows = yield _NEEDED, {"blob": blob, "anywhere": f"%{blob}%", "now_ms": now_ms}
+    return bool(rows)
+
+
+def let_go(*, before_ms: int, limit: int) -> Transaction[list[str]]:
+    """Blobs that the last job let go of before a moment, those that were let go first."""
+    rows = yield _LET_GO_BEFORE, {"before_ms": before_ms, "limit": limit}
+    return [row["blob"] for row in rows]
+
+
+def settled(blob: str) -> Transaction[None]:
+    """A blob that was let go has been deleted, or is needed again."""
+    yield "DELETE FROM unneeded_blobs WHERE blob = :blob", {"blob": blob}
+
+
+def _let_go(job_id: int, blob: str, now_ms: int) -> Transaction[None]:
+    yield "DELETE FROM blob_uses WHERE blob = :blob AND job_id = :job_id", {"blob": blob, "job_id": job_id}
+    yield _NOTE, {"blob": blob, "now_ms": now_ms}
+
+
+_USE = "INSERT INTO blob_uses (blob, job_id) VALUES (:blob, :job_id) ON CONFLICT DO NOTHING"
+_FORGET = "UPDATE jobs SET clip = NULL, last_frame = NULL, version = version + 1 WHERE id = :id"
+_NOTE = """
+    INSERT INTO unneeded_blobs (blob, at_ms) SELECT CAST(:blob AS TEXT), CAST(:now_ms AS BIGINT)
+    WHERE NOT EXISTS (SELECT 1 FROM blob_uses WHERE blob = :blob)
+    ON CONFLICT (blob) DO UPDATE SET at_ms = excluded.at_ms
+"""
+_NEEDED = """
+    SELECT 1 AS is_needed WHERE EXISTS (SELECT 1 FROM blob_uses WHERE blob = :blob)
+        OR EXISTS (SELECT 1 FROM offers WHERE lapses_at_ms >= :now_ms AND ask LIKE :anywhere)
+        OR EXISTS (SELECT 1 FROM asks WHERE asked LIKE :anywhere)
+"""
+_LET_GO_BEFORE = """
+    SELECT blob FROM unneeded_blobs WHERE at_ms <= :before_ms ORDER BY at_ms, blob LIMIT :limit
+"""
