@@ -45,6 +45,8 @@ from bot.services.routing import Routes
 from bot.services.runner.embedded import EmbeddedRunner
 from bot.services.stages import Stages
 from bot.services.steps import Steps
+from bot.services.thumbnails import Thumbnails
+from bot.services.thumbnails import Thumbnails
 from bot.services.usage import UsageReports
 from bot.settings import Settings, SettingsInvalid
 from bot.ui.desk import Desk
@@ -196,7 +198,15 @@ def build_engine(
         installation=stores.installation,
         callback_url=_callback_url(settings, stores.callback_secret),
     )
-    cards = Cards(db=db, publisher=publisher, providers=providers, routes=routes, clock=clock, tasks=tasks)
+    cards = Cards(
+        db=db,
+        publisher=publisher,
+        providers=providers,
+        routes=routes,
+        clock=clock,
+        tasks=tasks,
+        thumbnails=Thumbnails(blobs=stores.blobs, images=stores.images),
+    )
     delivery = Delivery(db=db, publisher=publisher, blobs=stores.blobs, clips=stores.clips, clock=clock)
 
     def admitted(job: Job) -> None:
@@ -259,7 +269,7 @@ def furnish(
         defaults=settings.default_limits,
         queued=engine.admission.wake,
     )
-    insights = Insights(db=stores.db, attempts=engine.attempts)
+    insights = Insights(db=stores.db, attempts=engine.attempts, card_of=engine.cards.of)
     client.services = Services(
         catalogue=catalogue,
         routes=engine.routes,
@@ -291,4 +301,5 @@ def furnish(
         delivery=engine.delivery,
         publisher=publisher,
         notices=engine.notices,
+        thumbnails=Thumbnails(blobs=stores.blobs, images=stores.images, clips=stores.clips),
     )

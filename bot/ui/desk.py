@@ -6,22 +6,21 @@ from typing import Any
 
 import discord
 import structlog
-from discord import ui
 
-from bot.domain.errors import NoSuchJob
 from bot.domain.jobs import Job, JobState
 from bot.domain.requests import Asked, Options
 from bot.language import language_of
-from bot.media.errors import CannotFit, Fit, PictureTooBig
+from bot.media.errors import Fit, PictureTooBig
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.generation import MAX_PICTURE_BYTES, Generation, Storyboard
 from bot.services.insights import Insights
 from bot.services.notices import Notices
 from bot.services.reuse import Reuse
+from bot.services.thumbnails import Thumbnails
 from bot.ui import checks, errors
-from bot.ui.cards import card_view
 from bot.ui.consent import Consents
+from bot.ui.history import History
 from bot.ui.intake import Courtesy, Intake
 from bot.ui.motion import Painting
 from bot.ui.replies import ToInteraction
@@ -46,12 +45,14 @@ class Desk:
         delivery: Delivery,
         publisher: DiscordPublisher,
         notices: Notices,
+        thumbnails: Thumbnails,
     ) -> None:
         self._generation = generation
         self._publisher = publisher
         self._insights = insights
-        self._cards = cards
-        self._delivery = delivery
+        self.history = History(
+            insights=insights, cards=cards, delivery=delivery, thumbnails=thumbnails, notices=notices
+        )
         courtesy = Courtesy()
         self.consents = Consents(
             generation.consent, cards=cards, notices=notices, before_all_else=courtesy.before_all_else
@@ -156,30 +157,6 @@ class Desk:
             await interaction.response.send_message(text, file=script, ephemeral=True)
         except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
             await errors.answer(interaction, error)
-
-    async def show_job(self, interaction: discord.Interaction[Any], job_id: int) -> None:
-        """Show a job again to who may see it, with its clip if there is one.
-
-        Raises:
-            NoSuchJob: there is none of this number here, or it is none of the asker's business.
-        """
-        assert interaction.guild_id is not None
-        job = await self._insights.job(job_id, interaction.guild_id)
-        if not await checks.may_see(interaction, job):
-            raise NoSuchJob
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        view = card_view(await self._cards.of(job.id))
-        if job.clip is None:
-            await interaction.edit_original_response(view=view)
-            return
-        try:
-            async with self._delivery.fitted(job, interaction.filesize_limit) as clip:
-                file = discord.File(clip, filename=f"kinora-{job.id}.mp4", spoiler=job.request.spoiler)
-                view.add_item(ui.MediaGallery(discord.MediaGalleryItem(file)))
-                await interaction.edit_original_response(view=view, attachments=[file])
-        except CannotFit as fault:
-            view.add_item(ui.TextDisplay(str(fault)))
-            await interaction.edit_original_response(view=view)
 
 
 def asked_by(interaction: discord.Interaction[Any], options: Options) -> Asked:

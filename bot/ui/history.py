@@ -1,0 +1,234 @@
+"""Past jobs brought back: a member's pages, and one job with its clip and its buttons."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import discord
+import structlog
+from discord import ui
+from discord.app_commands import Choice
+
+from bot.domain.errors import NoSuchJob, Refused
+from bot.domain.jobs import Job, JobState
+from bot.language import speaking, tr
+from bot.media.errors import BlobFault, CannotFit
+from bot.services.cards import Cards
+from bot.services.delivery import Delivery
+from bot.services.insights import Insights, Only, Page
+from bot.services.notices import Notices
+from bot.services.thumbnails import Thumbnails
+from bot.ui import checks, errors
+from bot.ui.buttons import NumberedButton
+from bot.ui.cards import card_view, message_link
+from bot.ui.listings import page_view, suggestion, thumbnail_files
+from bot.ui.results import result_text, result_view
+
+log = structlog.stdlib.get_logger(__name__)
+
+Interaction = discord.Interaction[Any]
+
+_MOST_SUGGESTED = 25
+_SUGGESTED_FROM = 200
+"""Of one's newest jobs so many are looked through while a number is typed."""
+
+
+class NotShared(Refused):
+    """Only who asked for a clip may post it again; a moderator may too, unless it was asked in a private place."""
+
+
+class MayNotPost(Refused):
+    """You may not post files in this channel yourself, so I do not do it for you."""
+
+
+class OnlyForAdults(Refused):
+    """This clip was made in an age-restricted channel; post it in one of those."""
+
+
+class NothingToShare(Refused):
+    """There is no clip to post; leave `share` out to see the job."""
+
+
+class History:
+    """Looks up what was, and changes nothing."""
+
+    def __init__(
+        self,
+        *,
+        insights: Insights,
+        cards: Cards,
+        delivery: Delivery,
+        thumbnails: Thumbnails,
+        notices: Notices,
+    ) -> None:
+        self._insights = insights
+        self._cards = cards
+        self._delivery = delivery
+        self._thumbnails = thumbnails
+        self._notices = notices
+
+    async def open(self, interaction: Interaction, member: discord.abc.User | None, only: Only) -> None:
+        """Show the newest jobs of a member, who is the one who asks if None.
+
+        Raises:
+            ModeratorsOnly: they are somebody else's.
+        """
+        assert interaction.guild_id is not None
+        whose = member or interaction.user
+        if whose.id != interaction.user.id:
+            await checks.ensure_moderator(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await self._show(interaction, await self._insights.newest(interaction.guild_id, whose.id, only))
+
+    async def turn(self, interaction: Interaction, job_id: int, way: str, only: Only) -> None:
+        """Show the page next to a job, and answer whatever happens."""
+        try:
+            assert interaction.guild_id is not None
+            job = await self._insights.job(job_id, interaction.guild_id)
+            if job.origin.user_id != interaction.user.id:
+                await checks.ensure_moderator(interaction)
+            await interaction.response.defer()
+            turned = self._insights.newer if way == "newer" else self._insights.older
+            await self._show(
+                interaction, await turned(interaction.guild_id, job.origin.user_id, only, job_id)
+            )
+        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
+            await errors.answer(interaction, error)
+
+    async def _show(self, interaction: Interaction, page: Page) -> None:
+        pictures = await self._thumbnails.of_all(page.jobs)
+        files = thumbnail_files(page.jobs, pictures)
+        view = page_view(page, files, is_own=page.user_id == interaction.user.id)
+        await interaction.edit_original_response(
+            view=view,
+            attachments=[file for file in files if file is not None],
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+
+    async def suggest(self, interaction: Interaction, typed: str) -> list[Choice[int]]:
+        """One's own newest jobs whose number begins so, or whose prompt contains it."""
+        if interaction.guild_id is None:
+            return []
+        mine = await self._insights.jobs_of(interaction.guild_id, interaction.user.id, limit=_SUGGESTED_FROM)
+        wanted = typed.strip().casefold()
+        fitting = [
+            Choice(name=suggestion(job), value=job.id)
+            for job in mine
+            if str(job.id).startswith(wanted) or wanted in job.request.prompt.casefold()
+        ]
+        return fitting[:_MOST_SUGGESTED]
+
+    async def show(self, interaction: Interaction, job_id: int, *, share: bool = False) -> None:
+        """Show a job again to who may see it, with its clip and its buttons; or post its clip for everybody.
+
+        Raises:
+            NoSuchJob: there is none of this number here, or it is none of the asker's business.
+            Refused: it is not to be posted here, or not by them.
+        """
+        assert interaction.guild_id is not None
+        job = await self._insights.job(job_id, interaction.guild_id)
+        if not await checks.may_see(interaction, job):
+            raise NoSuchJob
+        if share:
+            await _ensure_sharable(interaction, job)
+            await interaction.response.defer(thinking=True)
+            await self._share(interaction, job)
+        else:
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            await self._recall(interaction, job)
+
+    async def _recall(self, interaction: Interaction, job: Job) -> None:
+        """The card, and below it the clip or where it is."""
+        view = card_view(await self._cards.of(job.id))
+        if not _may_have_clip(interaction, job):
+            if missing := _missing_text(job):
+                view.add_item(ui.TextDisplay(missing))
+            await interaction.edit_original_response(view=view)
+            return
+        try:
+            async with self._delivery.fitted(job, interaction.filesize_limit) as clip:
+                with ExitStack() as stack:
+                    file = discord.File(clip, filename=f"kinora-{job.id}.mp4", spoiler=job.request.spoiler)
+                    stack.callback(file.close)
+                    view.add_item(ui.MediaGallery(discord.MediaGalleryItem(file)))
+                    for row in _button_rows(job):
+                        view.add_item(row)
+                    await interaction.edit_original_response(view=view, attachments=[file])
+        except (CannotFit, BlobFault) as fault:
+            view.add_item(ui.TextDisplay(str(fault)))
+            for row in _button_rows(job):
+                view.add_item(row)
+            await interaction.edit_original_response(view=view)
+
+    async def _share(self, interaction: Interaction, job: Job) -> None:
+        """As the clip was posted; above the answer to a command Discord says who used it."""
+        async with self._delivery.fitted(job, interaction.filesize_limit) as clip:
+            with ExitStack() as stack:
+                stack.enter_context(speaking(job.origin.language))
+                file = discord.File(clip, filename=f"kinora-{job.id}.mp4", spoiler=job.request.spoiler)
+                stack.callback(file.close)
+                message = await interaction.edit_original_response(
+                    content=result_text(job),
+                    attachments=[file],
+                    view=result_view(job),
+                    allowed_mentions=discord.AllowedMentions.none(),
+                )
+        assert interaction.guild_id is not None
+        told = f"<@{interaction.user.id}> posted clip {job.id} again: {message.jump_url}"
+        await self._notices.tell(interaction.guild_id, told, key=f"share {interaction.id}")
+
+
+async def _ensure_sharable(interaction: Interaction, job: Job) -> None:
+    if job.origin.user_id != interaction.user.id and (
+        job.origin.is_private or not await checks.is_moderator(interaction)
+    ):
+        raise NotShared
+    if job.clip is None or job.withdrawn_at_ms is not None:
+        raise NothingToShare
+    granted = interaction.permissions
+    is_thread = isinstance(interaction.channel, discord.Thread)
+    may_speak = granted.send_messages_in_threads if is_thread else granted.send_messages
+    if not (may_speak and granted.attach_files):
+        raise MayNotPost
+    if _is_for_adults(interaction, job) and not checks.is_age_restricted(interaction.channel):
+        raise OnlyForAdults
+
+
+def _is_for_adults(interaction: Interaction, job: Job) -> bool:
+    """Whether it was asked where only adults are, or where they alone are now."""
+    origin, guild = job.origin, interaction.guild
+    place = guild and guild.get_channel_or_thread(origin.channel_id)
+    return origin.is_age_restricted or checks.is_age_restricted(place)
+
+
+def _may_have_clip(interaction: Interaction, job: Job) -> bool:
+    """A clip that its requester deleted can be had back by them alone, for as long as it is kept."""
+    if job.clip is None:
+        return False
+    requester_id = job.origin.user_id
+    return job.withdrawn_at_ms is None or interaction.user.id == job.withdrawn_by == requester_id
+
+
+def _missing_text(job: Job) -> str | None:
+    """Why there is no clip beside a card that speaks of one; None where there never was one."""
+    if job.withdrawn_at_ms is not None:
+        if job.withdrawn_by == job.origin.user_id:
+            return tr("The clip was deleted by the member who asked for it.")
+        return tr("The clip was deleted by a moderator.")
+    if job.state not in (JobState.DONE, JobState.UNDELIVERABLE):
+        return None
+    link = message_link(job)
+    if link is None:
+        return tr("The original of this clip is no longer kept.")
+    return tr("The original of this clip is no longer kept. What was posted is [here]({link}).", link=link)
+
+
+def _button_rows(job: Job) -> Iterator[ui.ActionRow[ui.LayoutView]]:
+    """The buttons of a result, as rows below a card."""
+    buttons = [button for button in result_view(job).children if isinstance(button, NumberedButton)]
+    for number in sorted({button.row or 0 for button in buttons}):
+        row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
+        for button in buttons:
+            if (button.row or 0) == number:
+                row.add_item(type(button)(button.number, button.does))
+        yield row
