@@ -13,7 +13,7 @@ import re
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -25,8 +25,11 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from bot.media.errors import NoSuchBlob, StoreUnavailable, TooLarge
 
 _HASH = re.compile(r"[0-9a-f]{64}")
+_KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}")
 _CHUNK_BYTES = 1 << 20
 _LEFTOVER_AGE_S = 24 * 60 * 60
+_FRESH_S = 600
+_PAGE = 200
 _MAX_GET_BYTES = 64_000_000
 
 
@@ -38,14 +41,29 @@ class Blob:
     size_bytes: int
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a listing says of a blob: its hash, and when it was written last (seconds since 1970)."""
+
+    hash: str
+    written_s: float
+
+
 class Blobs:
     """Keeps bytes under their SHA-256. Open with `Blobs.open`."""
 
-    def __init__(self, store: ObjectStore, *, folder: Path | None, spool: Path) -> None:
+    def __init__(
+        self, store: ObjectStore, *, folder: Path | None, spool: Path, now: Callable[[], float] = time.time
+    ) -> None:
         self._store = store
         self._folder = folder
         """Where the store's files are; None when it is not on this machine."""
         self._spool = spool
+        self._now = now
+        self._came_s: dict[str, float] = {}
+        """What was put within minutes, the oldest first: nobody may have said yet that it is needed."""
+        self._going: dict[str, asyncio.Event] = {}
+        """What is being discarded."""
 
     @classmethod
     def open(
@@ -66,7 +84,7 @@ class Blobs:
             store = LocalStore(folder)
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sweep(spool, older_than_s=now() - _LEFTOVER_AGE_S)
-        return cls(store, folder=folder, spool=spool)
+        return cls(store, folder=folder, spool=spool, now=now)
 
     async def put(self, data: bytes | AsyncIterable[bytes], *, max_bytes: int) -> Blob:
         """Keep bytes; the same bytes twice are kept once. What the iterable raises passes through.
@@ -100,6 +118,35 @@ class Blobs:
             if result.meta["size"] > max_bytes:
                 raise TooLarge(max_bytes=max_bytes)
             return bytes(await result.bytes_async())
+
+    async def stream(self, blob: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes]:
+        """The bytes from `start` to before `end` (None: all that follow), which there are, in pieces.
+
+        Raises:
+            NoSuchBlob, StoreUnavailable: when they are not to be had.
+        """
+        end = await self.size(blob) if end is None else end
+        if start >= end:
+            return
+        with _translated(blob):
+            options: obstore.GetOptions = {"range": (start, end)}
+            result = await obstore.get_async(self._store, _key(blob), options=options)
+            async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
+                yield bytes(chunk)
+
+    async def listed(self) -> AsyncGenerator[Sequence[Found]]:
+        """Everything that is kept, page by page.
+
+        Raises:
+            StoreUnavailable: the listing ends early.
+        """
+        with _translated():
+            async for page in obstore.list(self._store, chunk_size=_PAGE):  # pyright: ignore[reportUnknownMemberType]  # arrow's kind is not installed
+                yield [
+                    Found(entry["path"].replace("/", ""), entry["last_modified"].timestamp())
+                    for entry in page
+                    if _KEY.fullmatch(entry["path"])
+                ]
 
     @contextlib.asynccontextmanager
     async def path(self, blob: str) -> AsyncGenerator[Path]:
@@ -145,6 +192,27 @@ class Blobs:
         with contextlib.suppress(NoSuchBlob), _translated(blob):
             await obstore.delete_async(self._store, _key(blob))
 
+    async def discard(self, blob: str, *, unless: Callable[[], Awaitable[bool]]) -> bool:
+        """Forget bytes for good; returns whether there are none left.
+
+        They stay if they were put within minutes, so that who put them has the time to say what for, or if `unless`
+        says at the last moment that somebody needs them. A `put` of the same bytes waits meanwhile, and keeps them.
+
+        Raises:
+            StoreUnavailable: when they may still be there.
+        """
+        if self._came_s.get(blob, 0) > self._now() - _FRESH_S or blob in self._going:
+            return False
+        done = self._going[blob] = asyncio.Event()
+        try:
+            if await unless():
+                return False
+            await self.delete(blob)
+            return True
+        finally:
+            del self._going[blob]
+            done.set()
+
     @contextlib.contextmanager
     def _temporary(self) -> Generator[Path]:
         """A path in the spool that is gone after the block, unless it was renamed."""
@@ -156,11 +224,21 @@ class Blobs:
 
     async def _publish(self, path: Path, blob: Blob) -> None:
         key = _key(blob.hash)
+        self._has_come(blob.hash)
+        while (going := self._going.get(blob.hash)) is not None:
+            await going.wait()
         with _translated():
             if self._folder:
                 await asyncio.to_thread(_rename, path, self._folder / key)
             elif not await self.exists(blob.hash):
                 await obstore.put_async(self._store, key, path)
+
+    def _has_come(self, blob: str) -> None:
+        now_s = self._now()
+        self._came_s.pop(blob, None)
+        self._came_s[blob] = now_s  # at the end
+        while (oldest := next(iter(self._came_s))) != blob and self._came_s[oldest] <= now_s - _FRESH_S:
+            del self._came_s[oldest]
 
 
 def _key(blob: str) -> str:

@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -149,6 +150,108 @@ async def test_the_copy_of_a_remote_blob_is_gone_after_use(tmp_path: Path) -> No
     async with blobs.path(blob.hash) as path:
         assert path.parent == tmp_path
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(0, None), (0, 1), (5, 9), (999_999, None), (2_999_990, 3_000_000)]
+)
+async def test_a_range_is_streamed_to_the_byte(start: int, end: int | None, blobs: Blobs) -> None:
+    data = os.urandom(3_000_000)
+    blob = await blobs.put(data, max_bytes=3_000_000)
+    assert (
+        b"".join([chunk async for chunk in blobs.stream(blob.hash, start=start, end=end)]) == data[start:end]
+    )
+
+
+async def test_an_empty_range_and_an_unknown_hash_are_streamed_as_such(blobs: Blobs) -> None:
+    blob = await blobs.put(b"", max_bytes=0)
+    assert [chunk async for chunk in blobs.stream(blob.hash)] == []
+    with pytest.raises(NoSuchBlob):
+        _ = [chunk async for chunk in blobs.stream(NOTHING, start=0, end=1)]
+
+
+async def test_everything_that_is_kept_is_listed_page_by_page_and_nothing_else(tmp_path: Path) -> None:
+    blobs = Blobs.open(tmp_path)
+    (tmp_path / "spool" / "half.tmp").write_bytes(b"half")
+    (tmp_path / "ab").mkdir()
+    (tmp_path / "ab" / "notes.txt").write_text("of the operator's")
+    kept = {(await blobs.put(f"{number}".encode(), max_bytes=10)).hash for number in range(450)}
+    pages = [page async for page in blobs.listed()]
+    assert {found.hash for page in pages for found in page} == kept
+    assert max(map(len, pages)) <= 200
+    assert all(abs(found.written_s - time.time()) < 60 for page in pages for found in page)
+
+
+class Watch:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+async def never() -> bool:
+    return False
+
+
+@pytest.mark.parametrize("kind", ["folder", "memory"])
+async def test_bytes_that_came_within_minutes_are_not_discarded(kind: str, tmp_path: Path) -> None:
+    place, watch = (tmp_path if kind == "folder" else "memory:///"), Watch()
+    blobs = Blobs.open(place, spool=tmp_path / "spool", now=watch)
+    blob = await blobs.put(b"once", max_bytes=10)
+    assert not await blobs.discard(blob.hash, unless=never)
+    watch.now_s += 500
+    await blobs.put(b"once", max_bytes=10)
+    await blobs.put(b"other", max_bytes=10)
+    watch.now_s += 500
+    assert not await blobs.discard(blob.hash, unless=never)
+    watch.now_s += 101
+    assert await blobs.discard(blob.hash, unless=never)
+    assert not await blobs.exists(blob.hash)
+    assert await blobs.discard(blob.hash, unless=never)
+
+
+async def test_bytes_that_are_needed_after_all_stay(blobs: Blobs) -> None:
+    async def needed() -> bool:
+        return True
+
+    blob = await blobs.put(b"once", max_bytes=10)
+    blobs._came_s.clear()
+    assert not await blobs.discard(blob.hash, unless=needed)
+    assert await blobs.get(blob.hash) == b"once"
+
+
+async def test_what_is_put_while_the_same_bytes_are_discarded_is_there_afterwards(blobs: Blobs) -> None:
+    blob = await blobs.put(b"once", max_bytes=10)
+    blobs._came_s.clear()
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> bool:
+        asked.set()
+        await answer.wait()
+        return False
+
+    discarding = asyncio.ensure_future(blobs.discard(blob.hash, unless=slowly))
+    await asked.wait()
+    assert not await blobs.discard(blob.hash, unless=never)  # somebody is at it
+    putting = asyncio.ensure_future(blobs.put(b"once", max_bytes=10))
+    while not blobs._came_s:  # noqa: ASYNC110 - until it stands before the door
+        await asyncio.sleep(0)
+    answer.set()
+    assert await discarding
+    await putting
+    assert await blobs.get(blob.hash) == b"once"
+
+
+async def test_what_came_long_ago_is_not_remembered_for_ever(tmp_path: Path) -> None:
+    watch = Watch()
+    blobs = Blobs.open(tmp_path, now=watch)
+    for number in range(20):
+        await blobs.put(f"{number}".encode(), max_bytes=10)
+        watch.now_s += 100
+    assert len(blobs._came_s) <= 7
 
 
 def test_leftovers_of_a_crash_are_swept_after_a_day(tmp_path: Path) -> None:
