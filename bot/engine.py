@@ -46,7 +46,6 @@ from bot.services.runner.embedded import EmbeddedRunner
 from bot.services.stages import Stages
 from bot.services.steps import Steps
 from bot.services.thumbnails import Thumbnails
-from bot.services.thumbnails import Thumbnails
 from bot.services.usage import UsageReports
 from bot.settings import Settings, SettingsInvalid
 from bot.ui.desk import Desk
@@ -205,7 +204,7 @@ def build_engine(
         routes=routes,
         clock=clock,
         tasks=tasks,
-        thumbnails=Thumbnails(blobs=stores.blobs, images=stores.images),
+        thumbnails=Thumbnails(blobs=stores.blobs, images=stores.images, clips=stores.clips),
     )
     delivery = Delivery(db=db, publisher=publisher, blobs=stores.blobs, clips=stores.clips, clock=clock)
 
@@ -294,6 +293,7 @@ def furnish(
         charts=stores.charts,
     )
     client.desk = Desk(
+        catalogue=catalogue,
         generation=generation,
         reuse=Reuse(db=stores.db, blobs=stores.blobs, clips=stores.clips),
         insights=insights,

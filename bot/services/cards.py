@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import structlog
@@ -11,11 +11,12 @@ from bot.db import history, jobs, lanes
 from bot.db.errors import DatabaseFault
 from bot.db.transaction import Database, Transaction
 from bot.domain import polling
-from bot.domain.errors import DeliveryFault, DestinationForbidden, DestinationGone
+from bot.domain.errors import DeliveryFault, DestinationForbidden, DestinationGone, PictureMissing
 from bot.domain.jobs import TERMINAL, Job, JobState
 from bot.domain.provider import Provider
 from bot.services.ports import Card, Clock, Publisher
 from bot.services.routing import Routes
+from bot.services.thumbnails import Thumbnails
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -61,20 +62,27 @@ class Cards:
         routes: Routes,
         clock: Clock,
         tasks: asyncio.TaskGroup,
+        thumbnails: Thumbnails | None = None,
     ) -> None:
+        """Without `thumbnails` cards show no pictures."""
         self._db = db
         self._publisher = publisher
         self._providers = providers
         self._routes = routes
         self._clock = clock
         self._tasks = tasks
+        self._thumbnails = thumbnails
         self._shown: dict[int, _Shown] = {}
         self._refreshes: dict[int, _Refresh] = {}
 
     def begin(self, job: Job, show: Show) -> None:
         """Show a card for the first time, by other means than the publisher's; later edits wait for it."""
+
+        async def first(card: Card) -> None:
+            await show(await self._pictured(card))
+
         if job.id not in self._refreshes:
-            self._start(job, show)
+            self._start(job, first)
 
     def changed(self, job: Job) -> None:
         """A job has moved: its card is refreshed when the next edit is due."""
@@ -85,7 +93,7 @@ class Cards:
             refresh.state, refresh.is_newer = job.state, True
             refresh.news.set()
             return
-        self._start(job, self._publisher.show)
+        self._start(job, self._show)
 
     def _start(self, job: Job, show: Show) -> None:
         self._refreshes[job.id] = refresh = _Refresh(job.id, job.state)
@@ -100,9 +108,16 @@ class Cards:
         await self._stop(job)
         self._shown.pop(job.id, None)
         try:
-            await self._publisher.show(self._last(job))
+            await self._show(await self._db.read(self._last(job)))
         except (DestinationGone, DestinationForbidden) as fault:
             log.info("card out of reach", job=job.id, reason=str(fault))
+
+    async def amend(self, job: Job) -> None:
+        """Show what has become of a job after its end, if its card can still be reached."""
+        try:
+            await self._show(await self._db.read(self._last(job)))
+        except (DeliveryFault, DatabaseFault) as fault:
+            log.info("card not amended", job=job.id, reason=str(fault))
 
     async def of(self, job_id: int) -> Card:
         """Everything a card says about a job, read at one moment."""
@@ -121,7 +136,7 @@ class Cards:
             while refresh.is_newer and await self._is_due(refresh):
                 refresh.is_newer = False
                 await self._show_newest(refresh, show)
-                show = self._publisher.show
+                show = self._show
         except (DeliveryFault, DatabaseFault) as fault:
             log.info("card not refreshed", job=refresh.job_id, reason=str(fault))
         except Exception:  # a card that lags behind must not end the bot
@@ -146,28 +161,47 @@ class Cards:
         self._shown[card.job.id] = _Shown(card.job.state, self._clock.now_ms())
         await show(card)
 
+    async def _show(self, card: Card) -> None:
+        """Edit a card; the picture is uploaded if its message has not got it."""
+        has_one = self._thumbnails is not None and card.job.request.image is not None
+        try:
+            await self._publisher.show(replace(card, is_pictured=has_one))
+        except PictureMissing:
+            await self._publisher.show(await self._pictured(card))
+
+    async def _pictured(self, card: Card) -> Card:
+        """The card with its picture to be uploaded, if there is one."""
+        thumbnail = await self._thumbnails.of_source(card.job) if self._thumbnails else None
+        return replace(card, is_pictured=thumbnail is not None, thumbnail=thumbnail)
+
     def _due_ms(self, refresh: _Refresh) -> int:
         last = self._shown.get(refresh.job_id)
         if last is None:
             return self._clock.now_ms()
         return last.at_ms + (STEP_AFTER_MS if last.state is not refresh.state else PROGRESS_EVERY_MS)
 
-    def _last(self, job: Job) -> Card:
+    def _last(self, job: Job) -> Transaction[Card]:
         """How it ended; what was doubted may be why it failed."""
-        return Card(job, cautions=self._routes.cautions(job) if job.state is JobState.FAILED else ())
+        cautions = self._routes.cautions(job) if job.state is JobState.FAILED else ()
+        return Card(job, cautions=cautions, came_from=(yield from _source_of(job)))
 
     def _read(self, job_id: int) -> Transaction[Card]:
         job = yield from jobs.get(job_id)
         if job.state in TERMINAL:
-            return self._last(job)
+            return (yield from self._last(job))
         forecast = yield from history.forecast(history.Kind.of(job))
         ahead = (yield from lanes.place_of(job)).ahead if job.state is JobState.QUEUED else None
         provider = self._providers.get(job.provider)
         waiting = polling.waiting_s(
             ahead or 0, slots=provider.concurrency if provider else 0, forecast=forecast
         )
-        if waiting is None:
-            return Card(job, ahead, cautions=self._routes.cautions(job))
         since_s = (job.marked_at_ms or self._clock.now_ms()) // 1000
-        between_s = (since_s + waiting[0], since_s + waiting[1])
-        return Card(job, ahead, between_s, self._routes.cautions(job))
+        between_s = (since_s + waiting[0], since_s + waiting[1]) if waiting else None
+        came_from = yield from _source_of(job)
+        return Card(job, ahead, between_s, self._routes.cautions(job), came_from)
+
+
+def _source_of(job: Job) -> Transaction[Job | None]:
+    """The job that it came out of; None where it came out of none."""
+    lineage = job.origin.lineage
+    return (yield from jobs.of_guild(lineage.job_id, job.origin.guild_id)) if lineage else None
