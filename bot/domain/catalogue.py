@@ -14,6 +14,7 @@ from bot.domain.errors import NotExpressible
 from bot.domain.models import ModelSpec, Price, cautions, fits
 from bot.domain.pricing import USUAL_PRICES, Prices
 from bot.domain.requests import Aspect, Quality, Task, VideoRequest
+from bot.language import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Catalogue:
             return spec
         for unknown in _unknown(provider, model, task, rows):
             return unknown
-        raise NotExpressible([f"There is no model of {provider} at hand any more."])
+        raise NotExpressible([tr("There is no model of {provider} at hand any more.", provider=provider)])
 
     def generation_of(self, provider: str, model: str) -> Decimal | None:
         """The generation of a model, also of a provider that is not at hand; None where it is not known."""
@@ -151,15 +152,15 @@ class Catalogue:
 
     def _no_candidate(self, request: VideoRequest) -> str:
         if request.draft and self._drafting:
-            return "Drafts are made by the local renderer; leave the model out."
+            return tr("Drafts are made by the local renderer; leave the model out.")
         if request.draft:
-            return "Drafts are made by the local renderer, which is switched off here."
+            return tr("Drafts are made by the local renderer, which is switched off here.")
         if request.provider is not None and request.provider not in self._providers:
-            return f"Choose one of the providers at hand: {', '.join(self._providers)}."
+            return tr("Choose one of the providers at hand: {names}.", names=", ".join(self._providers))
         offered = dict.fromkeys(
             f"`{spec.id}`" for spec in self.specs if request.provider in (None, spec.provider)
         )
-        return f"Choose one of the models at hand: {_some(list(offered))}."
+        return tr("Choose one of the models at hand: {names}.", names=_some(list(offered)))
 
 
 def _choice(spec: ModelSpec, request: VideoRequest, prices: Prices) -> Choice:
@@ -226,4 +227,4 @@ def _per_second(price: Price) -> Decimal:
 
 def _some(values: Sequence[str], most: int = 12) -> str:
     shown = ", ".join(values[:most])
-    return f"{shown} and {len(values) - most} more" if len(values) > most else shown
+    return tr("{some} and {more} more", some=shown, more=len(values) - most) if len(values) > most else shown

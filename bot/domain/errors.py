@@ -25,20 +25,22 @@
         ├── PictureMissing       a message shows a picture that it has not
         └── DiscordUnavailable   try again later; the message may or may not exist
 
-A class's docstring is its default message. `bot.ui.errors` turns each into words;
+A class's docstring is its default message, in the language that is spoken where it is raised. `bot.ui.errors` turns each into words;
 a database that cannot be reached has its own tree in `bot.db.errors`.
 """
 
 from collections.abc import Sequence
 
 from bot.domain.money import Scope, Window
+from bot.language import tr
 
 
 class KinoraError(Exception):
     """Something went wrong."""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").partition("\n")[0])
+        usual = (type(self).__doc__ or "").partition("\n")[0]
+        super().__init__(message or tr(usual))
 
 
 class Refused(KinoraError):

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from bot.domain.requests import Aspect, CameraMove, Quality, Task, Value, VideoRequest
+from bot.language import marked, tr
 
 Amount = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 _QUALITY = "(?:std|pro|4k)"
@@ -48,17 +49,21 @@ Parameter = Literal[
 ]
 
 _WORDS: dict[Parameter, str] = {
-    "prompt": "a prompt",
-    "negative_prompt": "a negative prompt",
-    "end_frame": "an end frame",
-    "guidance": "guidance",
-    "camera": "camera moves with an amount",
-    "camera_preset": "composed camera moves",
-    "motion": "painted motion",
-    "sound": "sound",
-    "voices": "voices",
-    "shots": "several shots",
-    "watermark": "a watermark",
+    "prompt": marked("a prompt"),
+    "negative_prompt": marked("a negative prompt"),
+    "end_frame": marked("an end frame"),
+    "guidance": marked("guidance"),
+    "camera": marked("camera moves with an amount"),
+    "camera_preset": marked("composed camera moves"),
+    "motion": marked("painted motion"),
+    "sound": marked("sound"),
+    "voices": marked("voices"),
+    "shots": marked("several shots"),
+    "watermark": marked("a watermark"),
+}
+_TASKS = {
+    Task.IMAGE_TO_VIDEO: marked("image to video"),
+    Task.TEXT_TO_VIDEO: marked("text to video"),
 }
 
 
@@ -183,11 +188,15 @@ def fits(request: VideoRequest, spec: ModelSpec) -> list[str]:
     return [
         *_shape_problems(request, spec),
         *(
-            f"{spec.name} does not take {_WORDS[one]}; leave it out."
+            tr("{model} does not take {what}; leave it out.", model=spec.name, what=_called(one))
             for one in used
             if one not in spec.parameters and one != "prompt"
         ),
-        *(f"{spec.name} needs {_WORDS[one]}." for one in spec.required if one not in used),
+        *(
+            tr("{model} needs {what}.", model=spec.name, what=_called(one))
+            for one in spec.required
+            if one not in used
+        ),
         *_place_problems(request, spec, used),
         *_company_problems(request, spec, used),
         *_path_problems(request, spec),
@@ -198,10 +207,14 @@ def cautions(request: VideoRequest, spec: ModelSpec) -> tuple[str, ...]:
     """What is doubted about making `request` with `spec`, a sentence each."""
     if not spec.is_known:
         return (
-            f"{spec.id} is not a model that this bot knows; it is passed on to {spec.provider} as it is.",
+            tr(
+                "{model} is not a model that this bot knows; it is passed on to {provider} as it is.",
+                model=spec.id,
+                provider=spec.provider,
+            ),
         )
     said = [spec.cautions[one] for one in used_by(request) if one in spec.cautions]
-    return tuple(([spec.retired] if spec.retired else []) + said)
+    return tuple(tr(one) for one in ([spec.retired] if spec.retired else []) + said)
 
 
 def used_by(request: VideoRequest) -> list[Parameter]:
@@ -225,61 +238,83 @@ def used_by(request: VideoRequest) -> list[Parameter]:
 
 def _shape_problems(request: VideoRequest, spec: ModelSpec) -> Iterable[str]:
     if request.task not in spec.tasks:
-        yield f"{spec.name} does not do {request.task.replace('_', ' ')}."
+        yield tr("{model} does not do {task}.", model=spec.name, task=tr(_TASKS[request.task]))
     if request.duration_s not in spec.durations_s:
-        yield f"{spec.name} makes clips of {any_of(spec.durations_s)} seconds, not {request.duration_s}."
+        yield tr(
+            "{model} makes clips of {lengths} seconds, not {wanted}.",
+            model=spec.name,
+            lengths=any_of(spec.durations_s),
+            wanted=request.duration_s,
+        )
     if request.quality and request.quality not in spec.qualities:
-        yield f"{spec.name} has the quality {any_of(spec.qualities)}, not {request.quality}."
+        yield tr(
+            "{model} has the quality {qualities}, not {wanted}.",
+            model=spec.name,
+            qualities=any_of(spec.qualities),
+            wanted=request.quality.value,
+        )
     if request.aspect and not spec.aspects:
-        yield f"{spec.name} follows the shape of the picture; leave the aspect out."
+        yield tr("{model} follows the shape of the picture; leave the aspect out.", model=spec.name)
     elif request.aspect and request.aspect not in spec.aspects:
-        yield f"{spec.name} has the aspects {any_of(spec.aspects)}, not {request.aspect}."
+        yield tr(
+            "{model} has the aspects {aspects}, not {wanted}.",
+            model=spec.name,
+            aspects=any_of(spec.aspects),
+            wanted=request.aspect.value,
+        )
 
 
 def _place_problems(request: VideoRequest, spec: ModelSpec, used: Sequence[Parameter]) -> Iterable[str]:
     quality = spec.quality_of(request)
     for one in spec.not_in(quality, request.duration_s, used):
-        yield (
-            f"{spec.name} takes {_WORDS[one]} only in {any_of([_place(place) for place in spec.only[one]])}, "
-            f"not in {_place(f'{quality}/{request.duration_s}')}."
+        yield tr(
+            "{model} takes {what} only in {places}, not in {wanted}.",
+            model=spec.name,
+            what=_called(one),
+            places=any_of([_place(place) for place in spec.only[one]]),
+            wanted=_place(f"{quality}/{request.duration_s}"),
         )
 
 
 def _company_problems(request: VideoRequest, spec: ModelSpec, used: Sequence[Parameter]) -> Iterable[str]:
     for group in spec.exclusive:
-        together = [_WORDS[one] for one in group if one in used]
+        together = [_called(one) for one in group if one in used]
         if len(together) > 1:
-            yield f"{spec.name} takes only one of {all_of(together)}."
+            yield tr("{model} takes only one of {these}.", model=spec.name, these=all_of(together))
     if request.voices and not request.sound:
-        yield "Voices need sound; switch sound on."
+        yield tr("Voices need sound; switch sound on.")
 
 
 def _path_problems(request: VideoRequest, spec: ModelSpec) -> Iterable[str]:
     least, most = spec.path_points
     counts = [len(stroke.path) for stroke in request.motion.moving] if request.motion else []
     if any(not least <= count <= most for count in counts):
-        yield f"{spec.name} wants paths of {least} to {most} points."
+        yield tr("{model} wants paths of {least} to {most} points.", model=spec.name, least=least, most=most)
 
 
 def _place(place: str) -> str:
     quality, _, duration = place.partition("/")
-    return f"{quality} of {duration} s" if duration else quality
+    return tr("{quality} of {seconds} s", quality=quality, seconds=duration) if duration else quality
+
+
+def _called(parameter: Parameter) -> str:
+    return tr(_WORDS[parameter])
 
 
 def any_of(values: Sequence[object]) -> str:
     """`a, b or c`."""
-    return _listed(values, "or")
+    return _listed(values, tr("or"))
 
 
 def all_of(values: Sequence[object]) -> str:
     """`a, b and c`."""
-    return _listed(values, "and")
+    return _listed(values, tr("and"))
 
 
 def _listed(values: Sequence[object], word: str) -> str:
     texts = list(map(str, values))
     if _is_run(values):
-        return f"{texts[0]} to {texts[-1]}"
+        return tr("{first} to {last}", first=texts[0], last=texts[-1])
     *others, last = texts
     return f"{', '.join(others)} {word} {last}" if others else last
 

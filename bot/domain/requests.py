@@ -5,6 +5,9 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+
+from bot.language import marked, tr
 
 _NAME = re.compile(r"[A-Za-z0-9._:-]+(?:/[A-Za-z0-9._:-]+)*")
 
@@ -15,14 +18,61 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_PROBLEMS = {
+    "bool_parsing": marked("Input should be a valid boolean, unable to interpret input"),
+    "bool_type": marked("Input should be a valid boolean"),
+    "enum": marked("Input should be {expected}"),
+    "float_parsing": marked("Input should be a valid number, unable to parse string as a number"),
+    "finite_number": marked("Input should be a finite number"),
+    "greater_than": marked("Input should be greater than {gt}"),
+    "greater_than_equal": marked("Input should be greater than or equal to {ge}"),
+    "int_parsing": marked("Input should be a valid integer, unable to parse string as an integer"),
+    "int_from_float": marked("Input should be a valid integer, got a number with a fractional part"),
+    "less_than_equal": marked("Input should be less than or equal to {le}"),
+    "string_too_long": marked("String should have at most {max_length} characters"),
+    "string_too_short": marked("String should have at least {min_length} character"),
+    "too_long": marked("Tuple should have at most {max_length} items after validation, not {actual_length}"),
+    "too_short": marked("Tuple should have at least {min_length} item after validation, not {actual_length}"),
+}
+"""What pydantic says, by its type of error, of what people can get wrong: for other languages than its own."""
+
+_OPTIONS = {
+    "prompt": marked("prompt"),
+    "negative_prompt": marked("negative prompt"),
+    "provider": marked("provider"),
+    "model": marked("model"),
+    "duration_s": marked("duration"),
+    "quality": marked("quality"),
+    "aspect": marked("aspect"),
+    "guidance": marked("guidance"),
+    "camera": marked("camera"),
+    "sound": marked("sound"),
+    "voices": marked("voices"),
+    "shots": marked("shots"),
+    "amount": marked("amount"),
+}
+
+
 def first_problem(error: ValidationError) -> str:
     """What is wrong with a value, in a sentence for a person."""
     first = error.errors(include_url=False)[0]
-    said = first["msg"].removeprefix("Value error, ").rstrip(".")
+    said = _in_words(first)
     if first["type"] == "value_error" or not first["loc"]:
         return f"{said}."
-    option = str(first["loc"][0]).removesuffix("_s").replace("_", " ")
+    name = str(first["loc"][0])
+    option = tr(_OPTIONS[name]) if name in _OPTIONS else name.removesuffix("_s").replace("_", " ")
     return f"{option}: {said[0].lower()}{said[1:]}."
+
+
+def _in_words(problem: ErrorDetails) -> str:
+    text = _PROBLEMS.get(problem["type"], "")
+    said = tr(text)
+    if said == text:  # English, which pydantic speaks itself
+        return problem["msg"].removeprefix("Value error, ").rstrip(".")
+    known = {
+        name: str(value).replace(" or ", f" {tr('or')} ") for name, value in problem.get("ctx", {}).items()
+    }
+    return said.format(**known)
 
 
 class Task(StrEnum):
@@ -87,18 +137,22 @@ class CameraControl(Value):
     @classmethod
     def _is_a_move(cls, move: object) -> object:
         if move is None:
-            raise ValueError("Choose the camera move that the amount is for.")
+            raise ValueError(tr("Choose the camera move that the amount is for."))
         known = (*CameraMove, *CameraPreset)
         if move not in known:
-            raise ValueError(f"camera: there is no move {move}; choose one of {', '.join(known)}.")
+            words = tr(
+                "camera: there is no move {move}; choose one of {known}.", move=move, known=", ".join(known)
+            )
+            raise ValueError(words)
         return move
 
     @model_validator(mode="after")
     def _amount_fits_move(self) -> Self:
         if isinstance(self.move, CameraMove) and not self.amount:
-            raise ValueError(f"Give the {self.move} move an amount from -10 to 10 that is not 0.")
+            words = tr("Give the {move} move an amount from -10 to 10 that is not 0.", move=self.move.value)
+            raise ValueError(words)
         if isinstance(self.move, CameraPreset) and self.amount is not None:
-            raise ValueError(f"The {self.move} move takes no amount; leave it out.")
+            raise ValueError(tr("The {move} move takes no amount; leave it out.", move=self.move.value))
         return self
 
 
@@ -158,7 +212,7 @@ class MotionBrush(Value):
     @model_validator(mode="after")
     def _something_painted(self) -> Self:
         if not self.still and not self.moving:
-            raise ValueError("Paint what stands still or what moves.")
+            raise ValueError(tr("Paint what stands still or what moves."))
         return self
 
     @property
@@ -201,14 +255,20 @@ class Options(Value):
     @classmethod
     def _is_a_name(cls, name: str | None) -> str | None:
         if name is not None and not _NAME.fullmatch(name):
-            raise ValueError("The names of models and providers are letters, digits and . _ : / - only.")
+            raise ValueError(tr("The names of models and providers are letters, digits and . _ : / - only."))
         return name
 
     @model_validator(mode="after")
     def _shots_fill_the_clip(self) -> Self:
         total_s = sum(shot.duration_s for shot in self.shots)
         if self.shots and total_s != self.duration_s:
-            raise ValueError(f"The shots last {total_s} seconds together, but the clip {self.duration_s}.")
+            raise ValueError(
+                tr(
+                    "The shots last {total} seconds together, but the clip {whole}.",
+                    total=total_s,
+                    whole=self.duration_s,
+                )
+            )
         return self
 
 
@@ -222,9 +282,9 @@ class VideoRequest(Options):
     @model_validator(mode="after")
     def _something_to_show(self) -> Self:
         if self.end_frame and not self.image:
-            raise ValueError("An end frame needs a picture to start from.")
+            raise ValueError(tr("An end frame needs a picture to start from."))
         if not self.image and not self.shots and not self.prompt.strip():
-            raise ValueError("Say in the prompt what the video shows.")
+            raise ValueError(tr("Say in the prompt what the video shows."))
         return self
 
     @model_validator(mode="after")
@@ -232,13 +292,21 @@ class VideoRequest(Options):
         if self.motion is None:
             return self
         if self.image is None:
-            raise ValueError("Motion is painted on a picture; add one.")
+            raise ValueError(tr("Motion is painted on a picture; add one."))
         size = (self.image.width, self.image.height)
         if any((mask.width, mask.height) != size for mask in self.motion.masks):
-            raise ValueError(f"Each mask must have the picture's size, {size[0]}x{size[1]}.")
+            raise ValueError(
+                tr("Each mask must have the picture's size, {width}x{height}.", width=size[0], height=size[1])
+            )
         for stroke in self.motion.moving:
             if any(point.x >= size[0] or point.y >= size[1] for point in stroke.path):
-                raise ValueError(f"A path leaves the picture, which is {size[0]}x{size[1]} pixels.")
+                raise ValueError(
+                    tr(
+                        "A path leaves the picture, which is {width}x{height} pixels.",
+                        width=size[0],
+                        height=size[1],
+                    )
+                )
         return self
 
     @classmethod
