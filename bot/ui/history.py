@@ -1,7 +1,8 @@
 """Past jobs brought back: a member's pages, and one job with its clip and its buttons."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -20,7 +21,7 @@ from bot.services.notices import Notices
 from bot.services.thumbnails import Thumbnails
 from bot.ui import checks, errors
 from bot.ui.buttons import NumberedButton
-from bot.ui.cards import card_view, message_link
+from bot.ui.cards import card_view, message_link, thumbnail_file
 from bot.ui.listings import page_view, suggestion, thumbnail_files
 from bot.ui.results import result_text, result_view
 
@@ -139,43 +140,47 @@ class History:
 
     async def _recall(self, interaction: Interaction, job: Job) -> None:
         """The card, and below it the clip or where it is."""
-        view = card_view(await self._cards.of(job.id))
+        picture = await self._thumbnails.of(job)
+        card = replace(await self._cards.of(job.id), is_pictured=picture is not None, thumbnail=picture)
+        view, files = card_view(card), [*filter(None, (thumbnail_file(card),))]
         if not _may_have_clip(interaction, job):
             if missing := _missing_text(job):
                 view.add_item(ui.TextDisplay(missing))
-            await interaction.edit_original_response(view=view)
+            await interaction.edit_original_response(view=view, attachments=files)
             return
         try:
-            async with self._delivery.fitted(job, interaction.filesize_limit) as clip:
-                with ExitStack() as stack:
-                    file = discord.File(clip, filename=f"kinora-{job.id}.mp4", spoiler=job.request.spoiler)
-                    stack.callback(file.close)
-                    view.add_item(ui.MediaGallery(discord.MediaGalleryItem(file)))
-                    for row in _button_rows(job):
-                        view.add_item(row)
-                    await interaction.edit_original_response(view=view, attachments=[file])
+            async with self._clip(job, interaction.filesize_limit) as clip:
+                view.add_item(ui.MediaGallery(discord.MediaGalleryItem(clip)))
+                _add_buttons(view, job)
+                await interaction.edit_original_response(view=view, attachments=[*files, clip])
         except (CannotFit, BlobFault) as fault:
             view.add_item(ui.TextDisplay(str(fault)))
-            for row in _button_rows(job):
-                view.add_item(row)
-            await interaction.edit_original_response(view=view)
+            _add_buttons(view, job)
+            await interaction.edit_original_response(view=view, attachments=files)
 
     async def _share(self, interaction: Interaction, job: Job) -> None:
         """As the clip was posted; above the answer to a command Discord says who used it."""
-        async with self._delivery.fitted(job, interaction.filesize_limit) as clip:
-            with ExitStack() as stack:
-                stack.enter_context(speaking(job.origin.language))
-                file = discord.File(clip, filename=f"kinora-{job.id}.mp4", spoiler=job.request.spoiler)
-                stack.callback(file.close)
-                message = await interaction.edit_original_response(
-                    content=result_text(job),
-                    attachments=[file],
-                    view=result_view(job),
-                    allowed_mentions=discord.AllowedMentions.none(),
-                )
+        async with self._clip(job, interaction.filesize_limit) as clip:
+            with speaking(job.origin.language):
+                text, view = result_text(job), result_view(job)
+            message = await interaction.edit_original_response(
+                content=text,
+                attachments=[clip],
+                view=view,
+                allowed_mentions=discord.AllowedMentions.none(),
+            )
         assert interaction.guild_id is not None
         told = f"<@{interaction.user.id}> posted clip {job.id} again: {message.jump_url}"
         await self._notices.tell(interaction.guild_id, told, key=f"share {interaction.id}")
+
+    @asynccontextmanager
+    async def _clip(self, job: Job, limit: int) -> AsyncGenerator[discord.File]:
+        """The clip of a job as a file of a message, hidden as it was."""
+        async with self._delivery.fitted(job, limit) as path:
+            with closing(
+                discord.File(path, filename=f"kinora-{job.id}.mp4", spoiler=job.request.spoiler)
+            ) as clip:
+                yield clip
 
 
 async def _ensure_sharable(interaction: Interaction, job: Job) -> None:
@@ -223,12 +228,12 @@ def _missing_text(job: Job) -> str | None:
     return tr("The original of this clip is no longer kept. What was posted is [here]({link}).", link=link)
 
 
-def _button_rows(job: Job) -> Iterator[ui.ActionRow[ui.LayoutView]]:
-    """The buttons of a result, as rows below a card."""
+def _add_buttons(view: ui.LayoutView, job: Job) -> None:
+    """Those of its result, as rows below a card."""
     buttons = [button for button in result_view(job).children if isinstance(button, NumberedButton)]
     for number in sorted({button.row or 0 for button in buttons}):
         row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
         for button in buttons:
             if (button.row or 0) == number:
                 row.add_item(type(button)(button.number, button.does))
-        yield row
+        view.add_item(row)
