@@ -28,7 +28,7 @@ from bot.services.routing import Routes
 from bot.services.usage import UsageReports
 from bot.ui import errors
 from bot.ui.desk import Desk
-from bot.ui.modals import Form
+from bot.ui.modals import Form, Sheet
 from bot.ui.translator import Translator
 
 log = structlog.stdlib.get_logger(__name__)
@@ -112,7 +112,7 @@ class Kinora(commands.Bot):
             allowed_installs=app_commands.AppInstallationType(guild=True),
         )
         self._db = db
-        self._forms: dict[Form, Submitted] = {}
+        self._forms: dict[Form | Sheet, Submitted] = {}
 
     async def setup_hook(self) -> None:
         """Load the command groups, which register their buttons; sync if anything changed."""
@@ -121,7 +121,7 @@ class Kinora(commands.Bot):
         await self.tree.set_translator(Translator())
         await self._sync_if_changed()
 
-    def add_form(self, form: Form, submitted: Submitted) -> None:
+    def add_form(self, form: Form | Sheet, submitted: Submitted) -> None:
         """Say who takes what is written in a form, whichever process showed it."""
         self._forms[form] = submitted
 

@@ -1,4 +1,4 @@
-"""`/animate`: a picture becomes a clip."""
+"""`/animate`, and Animate in the menu of a message: a picture becomes a clip."""
 
 import discord
 from discord import app_commands
@@ -6,7 +6,7 @@ from discord.ext import commands
 
 from bot.client import Kinora
 from bot.domain.requests import Options
-from bot.ui import options
+from bot.ui import compose, options
 from bot.ui.buttons import FitButton
 
 
@@ -37,5 +37,10 @@ class Animate(commands.Cog):
 
 async def setup(bot: Kinora) -> None:
     """Called by discord.py when the extension is loaded."""
-    bot.add_dynamic_items(FitButton)
+
+    async def written(interaction: discord.Interaction[Kinora], number: int) -> None:
+        await bot.desk.compose.take(interaction, number)
+
+    bot.add_dynamic_items(FitButton, compose.EditPromptButton)
+    bot.add_form(compose.NEW, written)
     await bot.add_cog(Animate(bot))

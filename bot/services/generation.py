@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from bot.db import asks, jobs, offers
 from bot.db.transaction import Database, Transaction
+from bot.domain.begun import Begun
 from bot.domain.errors import NotExpressible, OfferLapsed, Refused
 from bot.domain.jobs import ANYBODY, Asker, Job, Origin
 from bot.domain.limits import Limits
@@ -38,7 +39,7 @@ _V = TypeVar("_V", bound=Value)
 
 MAX_PICTURE_BYTES = 10_000_000
 OFFER_LASTS_MS = 3_600_000
-STORYBOARD_LASTS_MS = 24 * 3_600_000
+BEGUN_LASTS_MS = 24 * 3_600_000
 """About as long as the CDN's links to its pictures."""
 
 MAX_DURATION_S = 60
@@ -82,16 +83,6 @@ class _Offer(Value):
     end_frame: str | None
 
 
-class Storyboard(Value):
-    """What is kept of a storyboard while its shots are being written."""
-
-    options: Options
-    image_url: str
-    end_frame_url: str | None = None
-    text: str = ""
-    """What was written so far, line by line."""
-
-
 class Generation:
     """Turns what people ask into queued jobs."""
 
@@ -132,7 +123,7 @@ class Generation:
         )
         self._routes.check(request)
 
-    def check_storyboard(self, board: Storyboard) -> None:
+    def check_storyboard(self, board: Begun) -> None:
         """Refuse, before its shots are written, what no provider at hand could make whatever they are.
 
         Raises:
@@ -151,17 +142,17 @@ class Generation:
                 return
         raise min(refusals, key=lambda refusal: len(refusal.problems))
 
-    async def keep_storyboard(self, guild_id: int, user_id: int, board: Storyboard) -> int:
-        """Keep a storyboard for its member; returns its number. A change is another one."""
-        return await self._keep(guild_id, user_id, board, STORYBOARD_LASTS_MS)
+    async def keep(self, guild_id: int, user_id: int, begun: Begun) -> int:
+        """Keep for its member what is being put together; returns its number. A change is another one."""
+        return await self._keep(guild_id, user_id, begun, BEGUN_LASTS_MS)
 
-    async def storyboard(self, number: int, guild_id: int, user_id: int) -> Storyboard:
-        """A storyboard that was kept.
+    async def begun(self, number: int, guild_id: int, user_id: int) -> Begun:
+        """What was kept.
 
         Raises:
             OfferLapsed: it has lapsed, or is somebody else's.
         """
-        return await self._kept(Storyboard, number, guild_id, user_id)
+        return await self._kept(Begun, number, guild_id, user_id)
 
     async def note(self, asked: Asked) -> None:
         """Write down what is about to be acknowledged, so that a crash does not forget it."""

@@ -7,18 +7,21 @@ from typing import Any
 import discord
 import structlog
 
+from bot.domain.begun import Begun
+from bot.domain.catalogue import Catalogue
 from bot.domain.jobs import Job, JobState
 from bot.domain.requests import Asked, Options
 from bot.language import language_of
 from bot.media.errors import Fit, PictureTooBig
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
-from bot.services.generation import MAX_PICTURE_BYTES, Generation, Storyboard
+from bot.services.generation import MAX_PICTURE_BYTES, Generation
 from bot.services.insights import Insights
 from bot.services.notices import Notices
 from bot.services.reuse import Reuse
 from bot.services.thumbnails import Thumbnails
 from bot.ui import checks, errors
+from bot.ui.compose import Composer
 from bot.ui.consent import Consents
 from bot.ui.history import History
 from bot.ui.intake import Courtesy, Intake
@@ -38,6 +41,7 @@ class Desk:
     def __init__(
         self,
         *,
+        catalogue: Catalogue,
         generation: Generation,
         reuse: Reuse,
         insights: Insights,
@@ -67,6 +71,13 @@ class Desk:
         )
         self.storyboards = Storyboards(
             generation, ask=self.ask_with, before_all_else=courtesy.before_all_else
+        )
+        self.compose = Composer(
+            generation,
+            catalogue,
+            self.storyboards,
+            ask=self.ask_with,
+            before_all_else=courtesy.before_all_else,
         )
 
     async def ask(
@@ -109,7 +120,7 @@ class Desk:
         """
         await checks.ensure_place_of(interaction)
         _ensure_of_a_size(image, end_frame)
-        board = Storyboard(options=options, image_url=image.url, end_frame_url=end_frame and end_frame.url)
+        board = Begun(options=options, image_url=image.url, end_frame_url=end_frame and end_frame.url)
         await self.storyboards.open(interaction, board)
 
     async def ask_with(

@@ -4,13 +4,15 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Container, Coroutine, Mapping
+import re
+from collections.abc import Callable, Container, Coroutine, Iterable, Mapping
 from typing import Any, Optional, TypeVar
 
 import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
+from bot.domain.models import ModelSpec
 from bot.domain.requests import Aspect, CameraMove, CameraPreset, Options, Quality, camera_control
 from bot.ui import suggestions
 
@@ -18,8 +20,8 @@ _T = TypeVar("_T")
 
 Prompt = Range[str, 1, 2500]
 
-_SIZES = {Quality.STD: "720p", Quality.PRO: "1080p", Quality.UHD: "2160p"}
-_QUALITIES = [Choice(name=f"{quality} ({size})", value=quality.value) for quality, size in _SIZES.items()]
+SIZES: Mapping[Quality, str] = {Quality.STD: "720p", Quality.PRO: "1080p", Quality.UHD: "2160p"}
+_QUALITIES = [Choice(name=f"{quality} ({size})", value=quality.value) for quality, size in SIZES.items()]
 _ASPECTS = [Choice(name=aspect, value=aspect.value) for aspect in Aspect]
 _CAMERAS = [Choice(name=move.replace("_", " "), value=move.value) for move in (*CameraMove, *CameraPreset)]
 _CHOICES = {"quality": _QUALITIES, "aspect": _ASPECTS, "camera": _CAMERAS}
@@ -69,7 +71,7 @@ def shared(*names: str, prompt_required: bool | None) -> Callable[[Command], Com
         @functools.wraps(callback)
         async def command(cog: Any, interaction: discord.Interaction[Any], **given: Any) -> None:
             common = {name: given.pop(name) for name in taken}
-            await callback(cog, interaction, wanted=_wanted(**common), **given)
+            await callback(cog, interaction, wanted=wanted(**common), **given)
 
         command.__dict__["__signature__"] = _with_shared(
             inspect.signature(callback), options, prompt_required
@@ -114,28 +116,45 @@ def _prompt(required: bool | None) -> list[inspect.Parameter]:  # noqa: FBT001 -
     return [inspect.Parameter("prompt", by_keyword, annotation=Optional[Prompt], default=None)]
 
 
-def _wanted(
-    *,
-    prompt: str | None = None,
-    duration: int | None = None,
-    quality: str | None = None,
-    aspect: str | None = None,
-    negative: str | None = None,
-    camera: str | None = None,
-    camera_amount: float | None = None,
-    voices: str | None = None,
-    **same: Any,
-) -> Options:
-    """The options as a value; raises `pydantic.ValidationError` where they contradict each other."""
-    return Options.model_validate(
-        {
-            **same,
-            "prompt": (prompt or "").strip(),
-            "negative_prompt": negative,
-            "duration_s": duration or 5,
-            "quality": quality or None,
-            "aspect": aspect or None,
-            "camera": camera_control(camera, camera_amount),
-            "voices": tuple(filter(None, (voice.strip() for voice in (voices or "").split(",")))),
-        }
-    )
+def wanted(base: Options | None = None, **given: Any) -> Options:
+    """What was chosen, by the names of the options of commands, as a value; the rest is as in `base`.
+
+    Raises:
+        pydantic.ValidationError: they contradict each other, or are not what they can be.
+    """
+    chosen = {name: value for name, value in given.items() if value is not None and value != ""}
+    fields: dict[str, Any] = {_FIELDS.get(name, name): value for name, value in chosen.items()}
+    fields |= {name: read(fields[name]) for name, read in _READERS.items() if name in fields}
+    move, amount = chosen.get("camera"), fields.pop("camera_amount", None)
+    if move is not None or amount is not None:
+        fields["camera"] = camera_control(move, amount)
+    return Options.model_validate({**dict(base or Options()), **fields})
+
+
+def model_meant(models: Iterable[ModelSpec], typed: str) -> str:
+    """The id of the model that is meant by the end of its id or name, as in `v2.1`.
+
+    The first, where several are called the same; what was typed, where it is not clear.
+    """
+    specs = list(models)
+    ending = _bare(typed)
+    if not ending or any(spec.id == typed for spec in specs):
+        return typed
+    meant = [spec for spec in specs if _is_ending(ending, spec)]
+    return meant[0].id if len({spec.name for spec in meant}) == 1 else typed
+
+
+def _is_ending(ending: str, spec: ModelSpec) -> bool:
+    return any(_bare(name).endswith(ending) for name in (spec.id, spec.name))
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.lower())
+
+
+def _voices(typed: str) -> tuple[str, ...]:
+    return tuple(filter(None, (voice.strip() for voice in typed.split(","))))
+
+
+_FIELDS = {"negative": "negative_prompt", "duration": "duration_s"}
+_READERS: Mapping[str, Callable[[str], object]] = {"prompt": str.strip, "voices": _voices}

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from bot.db import audit, jobs, lanes
 from bot.db.sqlite import SqliteDatabase
+from bot.domain.begun import Begun
 from bot.domain.errors import (
     NoSuchJob,
     NotExpressible,
@@ -32,7 +33,6 @@ from bot.services.generation import (
     Generation,
     Painted,
     PictureNeedsFitting,
-    Storyboard,
 )
 from bot.services.notices import Notices
 from tests import books, builders
@@ -382,27 +382,27 @@ async def test_what_cannot_be_painted_on_is_refused_with_nothing_kept_or_offered
     assert (await counter.balance()).reserved == 0
 
 
-BOARD = Storyboard(options=Options(), image_url=URL, text="3 | The boat leaves")
+BOARD = Begun(options=Options(), image_url=URL, text="3 | The boat leaves")
 
 
 async def test_a_storyboard_is_its_members_for_a_day(counter: Counter, generation: Generation) -> None:
-    number = await generation.keep_storyboard(1, 100, BOARD)
-    assert await generation.storyboard(number, 1, 100) == BOARD
+    number = await generation.keep(1, 100, BOARD)
+    assert await generation.begun(number, 1, 100) == BOARD
     for guild_id, user_id in ((1, 101), (2, 100)):
         with pytest.raises(OfferLapsed):
-            await generation.storyboard(number, guild_id, user_id)
+            await generation.begun(number, guild_id, user_id)
     counter.clock.turn(24 * 3600 + 1)
     with pytest.raises(OfferLapsed):
-        await generation.storyboard(number, 1, 100)
+        await generation.begun(number, 1, 100)
 
 
 async def test_an_offer_is_no_storyboard_and_a_storyboard_no_offer(generation: Generation) -> None:
-    number = await generation.keep_storyboard(1, 100, BOARD)
+    number = await generation.keep(1, 100, BOARD)
     with pytest.raises(OfferLapsed):
         await generation.accept_offer(number, Fit.PAD, builders.origin())
     offer = await needing_a_fit(generation)
     with pytest.raises(OfferLapsed):
-        await generation.storyboard(offer.offer_id, 1, 100)
+        await generation.begun(offer.offer_id, 1, 100)
 
 
 def test_a_storyboard_that_nobody_can_make_is_refused_before_it_is_written(

@@ -8,7 +8,8 @@ from bot.db.errors import DatabaseUnavailable
 from bot.sandbox.rules import violations
 from bot.ui.errors import view_of
 from bot.ui.shots import ShotsUnclear
-from bot.ui.storyboard import FORM, MAX_TEXT, ShotsRefused
+from bot.ui.storyboard import FORM, MAX_TEXT, EditShotsButton
+from bot.ui.written import NotTaken
 from tests.discord_payloads import CALLBACK
 from tests.ui.conftest import buttons, everything_said, refusals
 
@@ -22,7 +23,7 @@ def test_the_modal_is_as_discord_takes_it(text: str) -> None:
 
 async def test_what_is_wrong_is_said_beside_what_was_written_and_the_way_back() -> None:
     text = "3 | a `tick`\nThe ```boat```"
-    view = view_of(ShotsRefused(ShotsUnclear("Line 2 is wrong."), text, kept_as=12))
+    view = view_of(NotTaken(ShotsUnclear("Line 2 is wrong."), text, again=EditShotsButton(12)))
     said = everything_said(view)
     assert "Line 2 is wrong. Nothing was charged." in said
     assert "3 | a 'tick'\nThe '''boat'''" in said.replace("\u02cb", "'")
@@ -32,13 +33,13 @@ async def test_what_is_wrong_is_said_beside_what_was_written_and_the_way_back() 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "x" * MAX_TEXT, "\u202e" * MAX_TEXT, "`\n" * (MAX_TEXT // 2)])
 async def test_whatever_was_written_fits_the_answer(text: str) -> None:
-    view = view_of(ShotsRefused(ShotsUnclear("x" * 300), text, kept_as=12))
+    view = view_of(NotTaken(ShotsUnclear("x" * 300), text, again=EditShotsButton(12)))
     assert refusals(view) == []
     assert len(everything_said(view)) <= 4000
 
 
 async def test_what_could_not_be_kept_is_given_back_without_a_button() -> None:
-    view = view_of(ShotsRefused(DatabaseUnavailable("away"), "3 | a boat", kept_as=None))
+    view = view_of(NotTaken(DatabaseUnavailable("away"), "3 | a boat", again=None))
     assert "cannot reach its database" in everything_said(view)
     assert "3 | a boat" in everything_said(view)
     assert buttons(view) == []
