@@ -29,6 +29,7 @@ from bot.domain.errors import (
 )
 from bot.domain.money import Scope
 from bot.domain.requests import first_problem
+from bot.language import grouped, marked, tr, trn
 from bot.media.errors import MediaError, PictureRefused
 from bot.services.generation import PictureNeedsFitting
 from bot.services.insights import RequestGone
@@ -40,14 +41,15 @@ from bot.ui.text import WINDOWS, counted, prose, until_words
 
 log = structlog.stdlib.get_logger(__name__)
 
-_FREE = "Nothing was charged."
+_FREE = marked("Nothing was charged.")
 _MAX_REASON = 300
 _LEFT = {
-    Scope.MEMBER: "You have {left} left {window}",
-    Scope.CHANNEL: "This channel has {left} left {window}",
-    Scope.SERVER: "This server has {left} left {window}",
-    Scope.OPERATOR: "The bot's operator lets this server use {left} more {window}",
+    Scope.MEMBER: marked("You have {left} left {window}"),
+    Scope.CHANNEL: marked("This channel has {left} left {window}"),
+    Scope.SERVER: marked("This server has {left} left {window}"),
+    Scope.OPERATOR: marked("The bot's operator lets this server use {left} more {window}"),
 }
+_SMALLER = marked("Choose a shorter one, a lower quality or another model.")
 
 
 @singledispatch
@@ -56,23 +58,26 @@ def describe(error: object) -> Answer:
     code = secrets.token_hex(3)
     log.error("unforeseen error", code=code, exc_info=error if isinstance(error, BaseException) else None)
     return Answer(
-        f"Something went wrong inside the bot. If it happens again, tell its operator the code `{code}`."
+        tr(
+            "Something went wrong inside the bot. If it happens again, tell its operator the code `{code}`.",
+            code=code,
+        )
     )
 
 
 @describe.register
 def _kinora(error: KinoraError) -> Answer:
-    return Answer(f"{error} {_FREE}")
+    return Answer(f"{error} {tr(_FREE)}")
 
 
 @describe.register
 def _refused(error: Refused) -> Answer:
-    return Answer(f"{error} {_FREE}")
+    return Answer(f"{error} {tr(_FREE)}")
 
 
 @describe.register
 def _unchanged(error: Unchanged) -> Answer:
-    return Answer(f"{error} Nothing was changed.")
+    return Answer(f"{error} {tr('Nothing was changed.')}")
 
 
 @describe.register
@@ -82,81 +87,113 @@ def _not_about_money(error: ModeratorsOnly | NotYours | NoSuchJob | TooLateToCan
 
 @describe.register
 def _not_expressible(error: NotExpressible) -> Answer:
-    return Answer("\n".join([*error.problems, _FREE]))
+    return Answer("\n".join([*error.problems, tr(_FREE)]))
 
 
 @describe.register
 def _quota(error: QuotaExceeded) -> Answer:
     is_operators = error.scope is Scope.OPERATOR
     cost = counted(error.price, "credit")
-    costs = f"By the operator's prices this clip counts {cost}" if is_operators else f"This clip costs {cost}"
-    left = _LEFT[error.scope].format(left=counted(error.left, "credit"), window=WINDOWS[error.window])
+    costs = (
+        tr("By the operator's prices this clip counts {cost}", cost=cost)
+        if is_operators
+        else tr("This clip costs {cost}", cost=cost)
+    )
+    left = tr(_LEFT[error.scope], left=counted(error.left, "credit"), window=tr(WINDOWS[error.window]))
     if error.price <= error.whole:
-        return Answer(f"{costs}. {left}; there is more <t:{error.fresh_at_s}:R>. {_FREE}")
-    advice = "Choose a shorter one, a lower quality or another model." if error.whole else "Ask a moderator."
-    return Answer(f"{costs}. {left}, and never more than {error.whole:,}. {advice} {_FREE}")
+        more = tr(
+            "{costs}. {left}; there is more {time}.", costs=costs, left=left, time=f"<t:{error.fresh_at_s}:R>"
+        )
+        return Answer(f"{more} {tr(_FREE)}")
+    never = tr(
+        "{costs}. {left}, and never more than {whole}.", costs=costs, left=left, whole=grouped(error.whole)
+    )
+    advice = tr(_SMALLER) if error.whole else tr("Ask a moderator.")
+    return Answer(f"{never} {advice} {tr(_FREE)}")
 
 
 @describe.register
 def _too_dear(error: ClipTooDear) -> Answer:
-    whose = "in this channel" if error.scope is Scope.CHANNEL else "of yours"
-    most = f"no clip {whose} may cost more than {counted(error.cap, 'credit')}"
-    return Answer(
-        f"This clip costs {counted(error.price, 'credit')}, and {most}. "
-        f"Choose a shorter one, a lower quality or another model. {_FREE}"
+    cost, most = counted(error.price, "credit"), counted(error.cap, "credit")
+    text = (
+        tr(
+            "This clip costs {cost}, and no clip in this channel may cost more than {most}.",
+            cost=cost,
+            most=most,
+        )
+        if error.scope is Scope.CHANNEL
+        else tr(
+            "This clip costs {cost}, and no clip of yours may cost more than {most}.", cost=cost, most=most
+        )
     )
+    return Answer(f"{text} {tr(_SMALLER)} {tr(_FREE)}")
 
 
 @describe.register
 def _blocked(error: Blocked) -> Answer:
-    until = f" {until_words(error.until_ms)}" if error.until_ms is not None else ""
-    why = f" Their reason: {prose(error.reason, length=_MAX_REASON).rstrip('.')}." if error.reason else ""
-    return Answer(f"Moderators of this server have blocked you from making clips{until}.{why} {_FREE}")
+    text = (
+        tr("Moderators of this server have blocked you from making clips.")
+        if error.until_ms is None
+        else tr(
+            "Moderators of this server have blocked you from making clips {until}.",
+            until=until_words(error.until_ms),
+        )
+    )
+    reason = prose(error.reason, length=_MAX_REASON).rstrip(".") if error.reason else ""
+    why = [tr("Their reason: {reason}.", reason=reason)] if reason else []
+    return Answer(" ".join([text, *why, tr(_FREE)]))
 
 
 @describe.register
 def _too_many(error: TooManyQueued) -> Answer:
     if error.cap == 0:
-        return Answer(f"This server does not let members queue clips. {_FREE}")
-    most = counted(error.cap, "clip")
-    return Answer(f"No more than {most} of yours may wait here. Try again when one is done. {_FREE}")
+        return Answer(f"{tr('This server does not let members queue clips.')} {tr(_FREE)}")
+    most = trn(
+        "No more than {number} clip of yours may wait here. Try again when one is done.",
+        "No more than {number} clips of yours may wait here. Try again when one is done.",
+        error.cap,
+    )
+    return Answer(f"{most} {tr(_FREE)}")
 
 
 @describe.register
 def _permissions(error: PermissionsMissing) -> Answer:
     missing = ", ".join(f"**{name}**" for name in error.missing)
     return Answer(
-        f"I could not post the clip here. Ask a moderator to give me {missing} in this channel. {_FREE}"
+        tr(
+            "I could not post the clip here. Ask a moderator to give me {missing} in this channel.",
+            missing=missing,
+        )
+        + f" {tr(_FREE)}"
     )
 
 
 @describe.register
 def _fitting(error: PictureNeedsFitting) -> Answer:
-    return Answer(f"{error} {_FREE}", fit_row(error.offer_id, error.remedies))
+    return Answer(f"{error} {tr(_FREE)}", fit_row(error.offer_id, error.remedies))
 
 
 @describe.register
 def _picture(error: PictureRefused) -> Answer:
-    return Answer(f"{error} {_FREE}")
+    return Answer(f"{error} {tr(_FREE)}")
 
 
 @describe.register
 def _media(error: MediaError) -> Answer:
     log.error("media fault", reason=str(error))
-    return Answer(f"{error} {_FREE}")
+    return Answer(f"{error} {tr(_FREE)}")
 
 
 @describe.register
 def _database(error: DatabaseUnavailable) -> Answer:
     log.error("database unavailable", reason=str(error))
-    return Answer(
-        f"The bot cannot reach its database, so it accepts nothing; please try again later. {_FREE}"
-    )
+    text = tr("The bot cannot reach its database, so it accepts nothing; please try again later.")
+    return Answer(f"{text} {tr(_FREE)}")
 
 
 @describe.register
 def _invalid(error: ValidationError) -> Answer:
-    return Answer(f"{first_problem(error)} {_FREE}")
+    return Answer(f"{first_problem(error)} {tr(_FREE)}")
 
 
 @describe.register
@@ -167,7 +204,7 @@ def _invoked(error: app_commands.CommandInvokeError) -> Answer:
 @describe.register
 def _checked(error: app_commands.NoPrivateMessage) -> Answer:
     del error
-    return Answer("This works in servers only.")
+    return Answer(tr("This works in servers only."))
 
 
 def view_of(error: Exception) -> ui.LayoutView:
