@@ -121,6 +121,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         await _listen(settings, stores, engine, client, stack)
         tasks.create_task(engine.admission.run(), name="admission")
         tasks.create_task(engine.notices.run(), name="notices")
+        tasks.create_task(engine.retention.run(), name="retention")
         tasks.create_task(client.desk.intake.resume(), name="resume")
         tasks.create_task(_check_books(settings.database_path), name="books")
         yield App(client, stores.db, tasks.create_task(client.connect(), name="gateway"))

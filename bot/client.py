@@ -24,6 +24,7 @@ from bot.services.insights import Insights
 from bot.services.ledger import Ledger
 from bot.services.places import Places
 from bot.services.quotas import Quotas
+from bot.services.retention import Retention
 from bot.services.routing import Routes
 from bot.services.usage import UsageReports
 from bot.ui import errors
@@ -66,6 +67,7 @@ class Services:
     places: Places
     reports: UsageReports
     charts: Charts
+    retention: Retention
 
 
 Submitted: TypeAlias = Callable[[discord.Interaction["Kinora"], int], Awaitable[None]]

@@ -40,6 +40,7 @@ from bot.services.ordering import Ordering
 from bot.services.places import Places
 from bot.services.ports import Clock, Publisher
 from bot.services.quotas import Quotas
+from bot.services.retention import Retention
 from bot.services.reuse import Reuse
 from bot.services.routing import Routes
 from bot.services.runner.embedded import EmbeddedRunner
@@ -90,6 +91,7 @@ class Engine:
     cards: Cards
     delivery: Delivery
     notices: Notices
+    retention: Retention
     clock: Clock
 
 
@@ -234,8 +236,26 @@ def build_engine(
     runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)
     news = News(db=db, runner=runner, installation=stores.installation, tasks=tasks)
     notices = Notices(db=db, publisher=publisher, clock=clock)
+    retention = Retention(
+        db=db,
+        blobs=stores.blobs,
+        clips=stores.clips,
+        clock=clock,
+        originals_last_ms=settings.originals_last_ms,
+    )
     return Engine(
-        providers, catalogue, routes, attempts, news, runner, admission, cards, delivery, notices, clock
+        providers,
+        catalogue,
+        routes,
+        attempts,
+        news,
+        runner,
+        admission,
+        cards,
+        delivery,
+        notices,
+        retention,
+        clock,
     )
 
 
@@ -291,6 +311,7 @@ def furnish(
         places=Places(stores.db),
         reports=UsageReports(db=stores.db, clock=clock, defaults=settings.default_limits),
         charts=stores.charts,
+        retention=engine.retention,
     )
     client.desk = Desk(
         catalogue=catalogue,

@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     database_url: str = Field(default="", repr=False)  # may hold a password
     data_dir: Path = Path("data")
     blob_url: str = ""
+    originals_days: Annotated[int | None, Field(ge=1, le=36_500), BeforeValidator(_none_if_empty)] = 90
 
     providers: Names = ()
     kling_api_key: SecretStr | None = None
@@ -121,8 +122,9 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _empty_is_unset(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Container files pass on settings as empty ones; only for a cap does that mean something."""
-        return {name: value for name, value in given.items() if value != "" or name.startswith("default_")}
+        """Container files pass on settings as empty ones; only for a cap, or a length of time, does that mean something."""
+        may_be_empty = ("default_", "originals_")
+        return {name: value for name, value in given.items() if value != "" or name.startswith(may_be_empty)}
 
     @property
     def database_path(self) -> Path:
@@ -142,6 +144,11 @@ class Settings(BaseSettings):
     def blob_location(self) -> str:
         """A folder or a URL that `bot.media.blobs` understands."""
         return self.blob_url or str(self.data_dir / "blobs")
+
+    @property
+    def originals_last_ms(self) -> int | None:
+        """For how long the originals of clips are kept; None is for ever."""
+        return None if self.originals_days is None else self.originals_days * 86_400_000
 
     @property
     def provider_order(self) -> tuple[str, ...]:

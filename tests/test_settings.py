@@ -111,9 +111,27 @@ def test_the_defaults_are_as_promised(name: str, given: Given) -> None:
     assert getattr(given(), name) == CONTRACT[name]
 
 
-@pytest.mark.parametrize("name", [name for name in Settings.model_fields if not name.startswith("default_")])
+MEAN_SOMETHING_EMPTY = ("default_", "originals_")
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in Settings.model_fields if not name.startswith(MEAN_SOMETHING_EMPTY)]
+)
 def test_an_empty_setting_is_as_if_left_out(name: str, given: Given) -> None:
     assert getattr(given(**{name.upper(): ""}), name) == Settings.model_fields[name].default
+
+
+@pytest.mark.parametrize(
+    ("days", "last_ms"), [("", None), (" ", None), ("1", 86_400_000), ("90", 7_776_000_000)]
+)
+def test_originals_are_kept_for_days_or_for_ever(days: str, last_ms: int | None, given: Given) -> None:
+    assert given(ORIGINALS_DAYS=days).originals_last_ms == last_ms
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "x", "36501"])
+def test_a_length_of_time_that_is_none_is_said(days: str, given: Given) -> None:
+    with pytest.raises(SettingsInvalid, match="ORIGINALS_DAYS"):
+        given(ORIGINALS_DAYS=days)
 
 
 CAPS = {

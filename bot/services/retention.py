@@ -1,0 +1,156 @@
+"""How long files are kept: originals for as long as the operator wants, withdrawn clips for a day, the rest while needed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bot.db import blobs as uses
+from bot.db import jobs, retention
+from bot.db.errors import DatabaseFault
+from bot.db.transaction import Database, Transaction
+from bot.domain.jobs import Job
+from bot.media.blobs import Blobs
+from bot.media.clips import Clips
+from bot.media.errors import BlobFault, NoSuchBlob, NotAVideo
+from bot.services.ports import Clock
+
+log = structlog.stdlib.get_logger(__name__)
+
+DAY_MS = 24 * 3_600_000
+WITHDRAWN_LASTS_MS = DAY_MS
+"""So long a member can have a clip back that they deleted themselves."""
+
+LET_GO_LASTS_MS = 600_000
+"""Bytes that nobody needs are deleted after this: a request that is just being made out of an old one may need them."""
+
+STRAY_AFTER_MS = DAY_MS
+"""A picture that was in no request, offer or question for so long will not get into one."""
+
+_LONGEST_PAUSE_MS = 3_600_000
+_SHORTEST_PAUSE_MS = 60_000
+_PAGE = 100
+_MAX_FRAME_BYTES = 50_000_000
+
+
+class Retention:
+    """Forgets what its time has come for, one file at a time and never one that somebody needs."""
+
+    def __init__(
+        self, *, db: Database, blobs: Blobs, clips: Clips, clock: Clock, originals_last_ms: int | None
+    ) -> None:
+        """`originals_last_ms` None keeps originals for ever."""
+        self._db = db
+        self._blobs = blobs
+        self._clips = clips
+        self._clock = clock
+        self._originals_last_ms = originals_last_ms
+        self._due = asyncio.Event()
+        self._sweeps_at_ms = clock.now_ms()
+
+    def wake(self) -> None:
+        """A clip was withdrawn, or a job has let go of its files."""
+        self._due.set()
+
+    async def run(self) -> None:
+        """Forget what is due, for as long as the bot runs."""
+        while True:
+            self._due.clear()
+            try:
+                next_ms = await self.forget_due()
+            except (DatabaseFault, BlobFault) as fault:
+                log.info("retention waits", reason=str(fault))
+                next_ms = self._clock.now_ms() + _LONGEST_PAUSE_MS
+            except Exception:  # what is kept too long must not end the bot
+                log.exception("retention failed")
+                next_ms = self._clock.now_ms() + _LONGEST_PAUSE_MS
+            await self._clock.wait(self._due, until_ms=next_ms)
+
+    async def forget_due(self) -> int:
+        """Forget what is due now; returns when to come again (ms since 1970), within the hour.
+
+        Raises:
+            StoreUnavailable, DatabaseFault: the rest waits.
+        """
+        now_ms = self._clock.now_ms()
+        before_ms = now_ms - WITHDRAWN_LASTS_MS
+        await self._each(retention.withdrawn(before_ms=before_ms, limit=_PAGE), self._forget_withdrawn)
+        if self._originals_last_ms is not None:
+            before_ms = now_ms - self._originals_last_ms
+            await self._each(retention.aged(before_ms=before_ms, limit=_PAGE), self._forget_original)
+        await self._delete_let_go(before_ms=now_ms - LET_GO_LASTS_MS)
+        if now_ms >= self._sweeps_at_ms:
+            await self.sweep()
+            self._sweeps_at_ms = now_ms + DAY_MS
+        return await self._next_ms()
+
+    async def sweep(self) -> int:
+        """Delete files that no row has named for a day; returns how many.
+
+        They are pictures of requests that were refused, of offers that lapsed, and what a crash left.
+
+        Raises:
+            StoreUnavailable, DatabaseFault: the rest waits.
+        """
+        before_s = (self._clock.now_ms() - STRAY_AFTER_MS) / 1000
+        deleted = 0
+        async for page in self._blobs.listed():
+            for found in page:
+                if found.written_s < before_s and not await self._is_needed(found.hash):
+                    deleted += await self._delete(found.hash)
+        if deleted:
+            log.info("strays deleted", count=deleted)
+        return deleted
+
+    async def _each(self, due: Transaction[list[int]], forget: Callable[[Job], Awaitable[Job]]) -> None:
+        for job_id in await self._db.read(due):
+            try:
+                await forget(await self._db.read(jobs.get(job_id)))
+            except jobs.Overtaken:  # it will be looked at again
+                log.info("not forgotten yet", job=job_id)
+
+    async def _forget_withdrawn(self, job: Job) -> Job:
+        log.info("withdrawn clip forgotten", job=job.id, by=job.withdrawn_by)
+        return await self._move(job, clip=None, last_frame=None)
+
+    async def _forget_original(self, job: Job) -> Job:
+        frame = await self._last_frame(job)
+        log.info("original forgotten", job=job.id, has_last_frame=frame is not None)
+        return await self._move(job, clip=None, last_frame=frame)
+
+    async def _last_frame(self, job: Job) -> str | None:
+        """The last frame of a clip, kept as a picture; None where there is no clip to take it from."""
+        assert job.clip is not None
+        try:
+            async with self._blobs.path(job.clip) as path:
+                picture = await self._clips.poster(path, at="last")
+        except (NoSuchBlob, NotAVideo) as fault:
+            log.warning("no last frame", job=job.id, reason=str(fault))
+            return None
+        return (await self._blobs.put(picture, max_bytes=_MAX_FRAME_BYTES)).hash
+
+    async def _move(self, job: Job, **known: object) -> Job:
+        return await self._db.write(jobs.move(job, job.state, now_ms=self._clock.now_ms(), **known))
+
+    async def _delete_let_go(self, *, before_ms: int) -> None:
+        for blob in await self._db.read(uses.let_go(before_ms=before_ms, limit=_PAGE)):
+            if await self._delete(blob) or await self._is_needed(blob):
+                await self._db.write(uses.settled(blob))
+
+    async def _delete(self, blob: str) -> bool:
+        return await self._blobs.discard(blob, unless=lambda: self._is_needed(blob))
+
+    async def _is_needed(self, blob: str) -> bool:
+        return await self._db.read(uses.is_needed(blob, now_ms=self._clock.now_ms()))
+
+    async def _next_ms(self) -> int:
+        known = await self._db.read(
+            retention.next_ms(
+                originals_last_ms=self._originals_last_ms,
+                withdrawn_lasts_ms=WITHDRAWN_LASTS_MS,
+                let_go_lasts_ms=LET_GO_LASTS_MS,
+            )
+        )
+        now_ms = self._clock.now_ms()
+        latest_ms = now_ms + _LONGEST_PAUSE_MS
+        return max(now_ms + _SHORTEST_PAUSE_MS, min(known or latest_ms, latest_ms))
