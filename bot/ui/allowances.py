@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from bot.domain.limits import EVERYBODY, Caps, Limit, Measure
-from bot.domain.money import Balance, Grant, Purse, Scope, window_of
+from bot.domain.money import Balance, Grant, Purse, Scope, Window, window_of
+from bot.language import grouped, marked, tr, trn
 from bot.services.allowances import MAX_REASON, Allowance, ServerAllowance, Shown, Subject
 from bot.services.ports import Card
 from bot.ui.text import WINDOWS, counted, inline, progress_bar, prose, until_words
@@ -14,19 +15,38 @@ _MAX_TEXT = 3_900
 _LISTED = 8
 _BAR = 8
 CLIPS = (Measure.QUEUED, Measure.RUNNING)
+_NAMES = {
+    Measure.DAY: marked("day"),
+    Measure.WEEK: marked("week"),
+    Measure.MONTH: marked("month"),
+    Measure.CLIP: marked("clip"),
+    Measure.QUEUED: marked("queued"),
+    Measure.RUNNING: marked("running"),
+}
+
+_USED = {
+    Window.DAY: marked("{number} today"),
+    Window.WEEK: marked("{number} this week"),
+    Window.MONTH: marked("{number} this month"),
+}
+_HEADINGS = {
+    Window.DAY: marked("Today"),
+    Window.WEEK: marked("This week"),
+    Window.MONTH: marked("This month"),
+}
 
 
 def me_text(allowance: Allowance) -> str:
     """What `/quota me` shows."""
     return _fitted(
         [
-            "### Your credits",
-            *_blocked(allowance, "You are blocked from making clips"),
+            f"### {tr('Your credits')}",
+            *_blocked(allowance, tr("You are blocked from making clips")),
             *_headline(allowance),
-            *_means(allowance.member, otherwise="No cap of yours"),
-            *_balances(allowance.channel, "This channel"),
-            *_balances(allowance.server, "This server"),
-            *_granted(allowance.server, "This server, on top"),
+            *_means(allowance.member, otherwise=tr("No cap of yours")),
+            *_balances(allowance.channel, tr("This channel")),
+            *_balances(allowance.server, tr("This server")),
+            *_granted(allowance.server, tr("This server, on top")),
             *_ceiling(allowance.operator),
             *_largest(allowance),
             _clips(allowance),
@@ -44,13 +64,13 @@ def member_text(user_id: int, allowance: Allowance) -> str:
     ]
     return _fitted(
         [
-            "### Credits of a member",
+            f"### {tr('Credits of a member')}",
             f"<@{user_id}>",
-            *_blocked(allowance, "Blocked"),
-            *_means(allowance.member, otherwise="No cap of theirs"),
+            *_blocked(allowance, tr("Blocked")),
+            *_means(allowance.member, otherwise=tr("No cap of theirs")),
             _clips(allowance),
-            "**Caps that count**",
-            *(caps or ["-# none"]),
+            f"**{tr('Caps that count')}**",
+            *(caps or [f"-# {tr('none')}"]),
         ]
     )
 
@@ -58,20 +78,23 @@ def member_text(user_id: int, allowance: Allowance) -> str:
 def shown_text(shown: Shown) -> str:
     """What `/quota show` shows of a role or a channel."""
     is_role = shown.subject.scope is Scope.ROLE
-    what = "Caps of a role" if is_role else "Caps of a channel"
-    own = [f"`{measure.value}` {amount_words(measure, amount)}" for measure, amount in _ordered(shown.caps)]
+    what = tr("Caps of a role") if is_role else tr("Caps of a channel")
+    own = [
+        f"`{measure_name(measure)}` {amount_words(measure, amount)}"
+        for measure, amount in _ordered(shown.caps)
+    ]
     explained = (
-        "-# For each of its members. Where several of their roles have a cap, the most generous counts."
+        tr("For each of its members. Where several of their roles have a cap, the most generous counts.")
         if is_role
-        else "-# For everybody in it together. Threads count in their channel."
+        else tr("For everybody in it together. Threads count in their channel.")
     )
     return _fitted(
         [
             f"### {what}",
             whose(shown.subject),
-            *(_balances(shown.purse, "Here") if shown.purse else ()),
-            *(own or ["No caps of its own."]),
-            explained,
+            *(_balances(shown.purse, tr("Here")) if shown.purse else ()),
+            *(own or [tr("No caps of its own.")]),
+            f"-# {explained}",
         ]
     )
 
@@ -83,25 +106,31 @@ def server_text(overview: ServerAllowance) -> str:
     percent = overview.prices.percent
     return _fitted(
         [
-            "### Credits of this server",
-            *_means(overview.server, otherwise="No budget is set"),
+            f"### {tr('Credits of this server')}",
+            *_means(overview.server, otherwise=tr("No budget is set")),
             *_ceiling(overview.operator),
-            f"**Clips** {_of(overview.running, running)} being made, {overview.queued:,} waiting",
-            f"**Everybody** {_caps(limits.of(Scope.MEMBER))}",
-            *_own_caps("Roles", limits.rows, Scope.ROLE),
-            *_own_caps("Channels", limits.rows, Scope.CHANNEL),
-            *_own_caps("Members", limits.rows, Scope.MEMBER),
-            *_listed("Blocked", [_blocked_line(user_id, until) for user_id, until in _untils(overview)]),
-            f"**Prices** {percent} % of the catalogue's",
-            *_first([f"{inline(model, length=60)} {price:,} a second" for model, price in _prices(overview)]),
+            _making(_of(overview.running, running), grouped(overview.queued)),
+            f"**{tr('Everybody')}** {_caps(limits.of(Scope.MEMBER))}",
+            *_own_caps(tr("Roles"), limits.rows, Scope.ROLE),
+            *_own_caps(tr("Channels"), limits.rows, Scope.CHANNEL),
+            *_own_caps(tr("Members"), limits.rows, Scope.MEMBER),
+            *_listed(tr("Blocked"), [_blocked_line(user_id, until) for user_id, until in _untils(overview)]),
+            tr("**Prices** {percent} % of the catalogue's", percent=percent),
+            *_first([_price_line(model, price) for model, price in _prices(overview)]),
         ]
     )
 
 
 def _headline(allowance: Allowance) -> list[str]:
     if allowance.left is None:
-        return ["Nothing is capped for you here."]
-    return [f"**{counted(allowance.left, 'credit')}** to use here now"]
+        return [tr("Nothing is capped for you here.")]
+    return [
+        trn(
+            "**{number} credit** to use here now",
+            "**{number} credits** to use here now",
+            allowance.left,
+        )
+    ]
 
 
 def _blocked(allowance: Allowance, said: str) -> Iterator[str]:
@@ -117,26 +146,28 @@ def _means(purse: Purse, *, otherwise: str) -> Iterator[str]:
     """A member's or the server's windows with a cap, and what they have on top."""
     capped = list(_balances(purse, ""))
     if not capped:
-        used = ", ".join(f"{one.used:,} {WINDOWS[window_of(one.period)]}" for one in purse.balances)
-        capped = [f"**{otherwise}**", f"-# used {used}"]
+        used = ", ".join(tr(_USED[window_of(one.period)], number=grouped(one.used)) for one in purse.balances)
+        capped = [f"**{otherwise}**", f"-# {tr('used {amounts}', amounts=used)}"]
     yield from capped
-    yield from _granted(purse, "On top")
+    yield from _granted(purse, tr("On top"))
 
 
 def _balances(purse: Purse, whose: str) -> Iterator[str]:
     """The windows that have a cap, each with a bar, two lines each."""
     for balance in purse.balances:
         if balance.cap is not None:
-            window = WINDOWS[window_of(balance.period)]
-            label = f"{whose}, {window}" if whose else window.capitalize()
+            window = window_of(balance.period)
+            label = f"{whose}, {tr(WINDOWS[window])}" if whose else tr(_HEADINGS[window])
             yield from _balance(label, balance, balance.cap)
 
 
 def _balance(label: str, balance: Balance, cap: int) -> Iterator[str]:
     gone = balance.used + balance.reserved
-    reserved = f", {balance.reserved:,} reserved" if balance.reserved else ""
     yield f"**{label}** {progress_bar(gone / cap if cap else 1.0, width=_BAR)}"
-    yield f"-# {balance.left or 0:,} left of {cap:,} · {balance.used:,} used{reserved} · resets <t:{balance.ends_s}:R>"
+    left = _left(balance.left or 0, cap)
+    used = tr("{number} used", number=grouped(balance.used)) + _reserved(balance.reserved)
+    resets = tr("resets {time}", time=f"<t:{balance.ends_s}:R>")
+    yield f"-# {left} · {used} · {resets}"
 
 
 def _granted(purse: Purse, label: str) -> Iterator[str]:
@@ -147,45 +178,61 @@ def _granted(purse: Purse, label: str) -> Iterator[str]:
 
 
 def _grant_line(grant: Grant) -> str:
-    reserved = f", {grant.reserved:,} reserved" if grant.reserved else ""
-    until = until_words(grant.expires_at_ms) if grant.expires_at_ms is not None else "no expiry"
-    return f"{grant.left:,} left of {grant.credits:,}{reserved} · {until}"
+    until = until_words(grant.expires_at_ms) if grant.expires_at_ms is not None else tr("no expiry")
+    return f"{_left(grant.left, grant.credits)}{_reserved(grant.reserved)} · {until}"
+
+
+def _left(left: int, whole: int) -> str:
+    return tr("{left} left of {whole}", left=grouped(left), whole=grouped(whole))
+
+
+def _reserved(credits_: int) -> str:
+    return tr(", {number} reserved", number=grouped(credits_)) if credits_ else ""
 
 
 def _ceiling(operator: Purse) -> Iterator[str]:
     for balance in operator.balances:
         if balance.cap is not None:
-            yield from _balance("Operator's ceiling, this month", balance, balance.cap)
-            yield "-# at the catalogue's prices; moderators cannot change it"
+            yield from _balance(tr("Operator's ceiling, this month"), balance, balance.cap)
+            explained = tr("at the catalogue's prices; moderators cannot change it")
+            yield f"-# {explained}"
 
 
 def _largest(allowance: Allowance) -> list[str]:
     largest = allowance.largest
-    return [] if largest is None else [f"**Largest clip here** {counted(largest, 'credit')}"]
+    return [] if largest is None else [f"**{tr('Largest clip here')}** {counted(largest, 'credit')}"]
 
 
 def _clips(allowance: Allowance) -> str:
     running = _of(allowance.running, allowance.caps.get(Measure.RUNNING))
-    return (
-        f"**Clips** {running} being made, {_of(allowance.queued, allowance.caps.get(Measure.QUEUED))} waiting"
-    )
+    return _making(running, _of(allowance.queued, allowance.caps.get(Measure.QUEUED)))
+
+
+def _making(running: str, waiting: str) -> str:
+    return tr("**Clips** {running} being made, {waiting} waiting", running=running, waiting=waiting)
 
 
 def _waiting(card: Card | None) -> list[str]:
     """The next clip in line; nothing if it has started since."""
     if card is None or card.ahead is None:
         return []
-    ahead = f"{counted(card.ahead, 'job')} before it" if card.ahead else "next in line"
-    ready = f" · ready <t:{card.ready_between_s[0]}:R> or a little later" if card.ready_between_s else ""
-    return [f"-# Your job `{card.job.id}`: {ahead}{ready}"]
+    ahead = (
+        trn("{number} job before it", "{number} jobs before it", card.ahead)
+        if card.ahead
+        else tr("next in line")
+    )
+    words = [tr("Your job `{id}`: {place}", id=card.job.id, place=ahead)]
+    if card.ready_between_s:
+        words.append(tr("ready {time} or a little later", time=f"<t:{card.ready_between_s[0]}:R>"))
+    return [f"-# {' · '.join(words)}"]
 
 
 def _counting_line(limit: Limit, user_id: int) -> str:
     if limit.scope is Scope.ROLE:
-        source = f"from <@&{limit.subject_id}>"
+        source = tr("from {role}", role=f"<@&{limit.subject_id}>")
     else:
-        source = "their own" if limit.subject_id == user_id else "everybody's"
-    return f"-# `{limit.measure.value}` {amount_words(limit.measure, limit.amount)} · {source}"
+        source = tr("their own") if limit.subject_id == user_id else tr("everybody's")
+    return f"-# `{measure_name(limit.measure)}` {amount_words(limit.measure, limit.amount)} · {source}"
 
 
 def _own_caps(label: str, rows: Iterable[Limit], scope: Scope) -> list[str]:
@@ -206,9 +253,10 @@ def _own_caps(label: str, rows: Iterable[Limit], scope: Scope) -> list[str]:
 
 def _caps(caps: Caps) -> str:
     words = [
-        f"{measure.value} {'none' if amount is None else f'{amount:,}'}" for measure, amount in _ordered(caps)
+        f"{measure_name(measure)} {tr('none') if amount is None else grouped(amount)}"
+        for measure, amount in _ordered(caps)
     ]
-    return " · ".join(words) or "no caps"
+    return " · ".join(words) or tr("no caps")
 
 
 def _ordered(caps: Caps) -> list[tuple[Measure, int | None]]:
@@ -227,6 +275,10 @@ def _prices(overview: ServerAllowance) -> list[tuple[str, int]]:
     return sorted(overview.prices.per_second.items())
 
 
+def _price_line(model: str, price: int) -> str:
+    return tr("{model} {price} a second", model=inline(model, length=60), price=grouped(price))
+
+
 def _listed(label: str, lines: Sequence[str]) -> list[str]:
     return [f"**{label}**", *_first(lines)] if lines else []
 
@@ -234,7 +286,10 @@ def _listed(label: str, lines: Sequence[str]) -> list[str]:
 def _first(lines: Sequence[str]) -> list[str]:
     """As many as fit beside the rest."""
     more = len(lines) - _LISTED
-    return [*(f"-# {line}" for line in lines[:_LISTED]), *([f"-# and {more:,} more"] if more > 0 else [])]
+    return [
+        *(f"-# {line}" for line in lines[:_LISTED]),
+        *([f"-# {tr('and {number} more', number=grouped(more))}"] if more > 0 else []),
+    ]
 
 
 def whose(subject: Subject) -> str:
@@ -247,20 +302,27 @@ def whose(subject: Subject) -> str:
         case Scope.MEMBER if subject.id != EVERYBODY:
             return f"<@{subject.id}>"
         case Scope.MEMBER:
-            return "Everybody"
+            return tr("Everybody")
         case _:
-            return "This server"
+            return tr("This server")
+
+
+def measure_name(measure: Measure) -> str:
+    """What a cap counts, as short as the choices of `/quota set` begin."""
+    return tr(_NAMES[measure])
 
 
 def amount_words(measure: Measure, amount: int | None) -> str:
     """`5 clips`, `1,000 credits`, `no cap`."""
     if amount is None:
-        return "no cap"
+        return tr("no cap")
     return counted(amount, "clip") if measure in CLIPS else counted(amount, "credit")
 
 
 def _of(number: int, cap: int | None) -> str:
-    return f"{number:,}" if cap is None else f"{number:,} of {cap:,}"
+    if cap is None:
+        return grouped(number)
+    return tr("{number} of {most}", number=grouped(number), most=grouped(cap))
 
 
 def _fitted(lines: Iterable[str]) -> str:
@@ -270,6 +332,6 @@ def _fitted(lines: Iterable[str]) -> str:
     for line in lines:
         room -= len(line) + 1
         if room < 0:
-            return "\n".join([*kept, "-# … and more than fits here."])
+            return "\n".join([*kept, f"-# {tr('… and more than fits here.')}"])
         kept.append(line)
     return "\n".join(kept)

@@ -15,6 +15,7 @@ from discord.app_commands import Choice
 from bot.db.ledger import Cursor, Line, Lookup
 from bot.domain.errors import Unchanged
 from bot.domain.money import Entry
+from bot.language import grouped, marked, tr
 from bot.services.allowances import MAX_REASON
 from bot.services.ledger import MOST_EXPORTED, Ledger, Page
 from bot.services.spreadsheets import BOM, harmless, row_of, usd
@@ -37,6 +38,21 @@ KIND_CHOICES = [
     Choice(name=f"{kind.value} · {words}", value=kind.value) for kind, words in ENTRY_WORDS.items()
 ]
 
+_KINDS = {
+    Entry.RESERVE: marked("reserve"),
+    Entry.SETTLE: marked("settle"),
+    Entry.REFUND: marked("refund"),
+    Entry.GRANT: marked("grant"),
+    Entry.ADJUST: marked("adjust"),
+    Entry.LIMIT: marked("limit"),
+    Entry.BLOCK: marked("block"),
+    Entry.UNBLOCK: marked("unblock"),
+}
+_WINDOWS = {
+    "day": marked("day {period}"),
+    "week": marked("week {period}"),
+    "month": marked("month {period}"),
+}
 _MAX_ID = 2**63 - 1
 _ANY = "any"
 _COLUMNS = (
@@ -90,7 +106,8 @@ class LedgerButton(
     def __init__(self, wanted: Lookup, way: str, cursor: Cursor) -> None:
         kind = wanted.kind.value if wanted.kind else _ANY
         custom_id = f"ledger:{wanted.member_id or 0}:{kind}:{way}:{cursor.at_ms}:{cursor.id}"
-        super().__init__(ui.Button(label=way.capitalize(), custom_id=custom_id))
+        label = tr("Newer") if way == "newer" else tr("Older")
+        super().__init__(ui.Button(label=label, custom_id=custom_id))
         self.wanted = wanted
         self.way = way
         self.cursor = cursor
@@ -137,10 +154,11 @@ def page_text(page: Page) -> str:
     """The rows, two lines each, newest first."""
     filters = [
         *([f"<@{page.wanted.member_id}>"] if page.wanted.member_id else []),
-        *([f"`{page.wanted.kind.value}`"] if page.wanted.kind else []),
+        *([f"`{tr(_KINDS[page.wanted.kind])}`"] if page.wanted.kind else []),
     ]
-    only = [f"-# only {' · '.join(filters)}"] if filters else []
-    return "\n".join(["### Ledger", *only, *(map(_entry, page.lines) if page.lines else ["Nothing yet."])])
+    only = [f"-# {tr('only {what}', what=' · '.join(filters))}"] if filters else []
+    lines = map(_entry, page.lines) if page.lines else [tr("Nothing yet.")]
+    return "\n".join([f"### {tr('Ledger')}", *only, *lines])
 
 
 async def send_csv(interaction: Interaction, ledger: Ledger, wanted: Lookup) -> None:
@@ -175,10 +193,10 @@ def _file_view(text: str, attached: discord.File) -> ui.LayoutView:
 
 
 def _file_text(rows: int, *, is_whole: bool) -> str:
-    counts = counted(rows, "entry", "entries")
-    return f"### Ledger\n{counts}, newest first." + (
-        "" if is_whole else " There may be older ones; this is as much as goes into a file."
-    )
+    text = tr("{entries}, newest first.", entries=counted(rows, "entry", "entries"))
+    if not is_whole:
+        text += f" {tr('There may be older ones; this is as much as goes into a file.')}"
+    return f"### {tr('Ledger')}\n{text}"
 
 
 def _write(file: IO[bytes], rows: Iterable[Iterable[object]], most_bytes: int) -> int:
@@ -218,14 +236,14 @@ def _cells(line: Line) -> tuple[object, ...]:
 
 
 def _entry(line: Line) -> str:
-    whom = f"<@{line.user_id}>" if line.user_id else "the server"
+    whom = f"<@{line.user_id}>" if line.user_id else tr("the server")
     moved = "" if line.kind in (Entry.LIMIT, Entry.BLOCK, Entry.UNBLOCK) else f" {_credits(line)}"
-    about = f" · job `{line.job_id}`" if line.job_id is not None else ""
+    about = f" · {tr('job `{id}`', id=line.job_id)}" if line.job_id is not None else ""
     if line.kind is Entry.ADJUST:
         about = f" · {_period(line)}"
         whom = f"<#{line.channel_id}>" if line.channel_id is not None else whom
-    first = f"**{line.kind.value}**{moved} · {whom}{about} · <t:{line.at_ms // 1000}:R>"
-    by = f"by <@{line.by_id}>" if line.by_id else "by Kinora"
+    first = f"**{tr(_KINDS[line.kind])}**{moved} · {whom}{about} · <t:{line.at_ms // 1000}:R>"
+    by = tr("by {whom}", whom=f"<@{line.by_id}>" if line.by_id else "Kinora")
     notes = [by] if line.by_id != line.user_id else []
     notes += [inline(line.reason, length=MAX_REASON)] if line.reason else []
     return f"{first}\n-# {' · '.join(notes)}" if notes else first
@@ -234,9 +252,9 @@ def _entry(line: Line) -> str:
 def _period(line: Line) -> str:
     """Of which day, week or month use was forgotten: each has an entry of its own."""
     held = {"day": line.day, "week": line.week, "month": line.month}
-    return ", ".join(f"{window} {period}" for window, period in held.items() if period)
+    return ", ".join(tr(_WINDOWS[window], period=period) for window, period in held.items() if period)
 
 
 def _credits(line: Line) -> str:
     sign = {Entry.GRANT: "+", Entry.REFUND: "+"}.get(line.kind, "")
-    return f"{sign}{line.credits:,}"
+    return f"{sign}{grouped(line.credits)}"

@@ -9,7 +9,8 @@ from discord.app_commands import AppCommandChannel, AppCommandThread, Choice
 
 from bot.domain.errors import Unchanged
 from bot.domain.limits import EVERYBODY, MEASURES, Limit, Measure
-from bot.domain.money import Scope
+from bot.domain.money import Scope, Window
+from bot.language import grouped, marked, tr
 from bot.services.allowances import (
     EVERY_MEMBER,
     MAX_REASON,
@@ -22,9 +23,9 @@ from bot.services.allowances import (
     Subject,
 )
 from bot.ui import checks
-from bot.ui.allowances import CLIPS, amount_words, whose
+from bot.ui.allowances import CLIPS, amount_words, measure_name, whose
 from bot.ui.suggestions import MAX_CHOICES
-from bot.ui.text import WINDOWS, counted, cut, inline, plain, prose, until_words
+from bot.ui.text import counted, cut, inline, plain, prose, until_words
 
 if TYPE_CHECKING:
     from bot.domain.catalogue import Catalogue
@@ -43,9 +44,14 @@ MEASURE_WORDS: Mapping[Measure, str] = {
 }
 
 _NO_CAP = {
-    Scope.MEMBER: "no cap of their own: a role's or everybody's counts",
-    Scope.ROLE: "no cap of its own: everybody's counts",
-    Scope.CHANNEL: "no cap of its own",
+    Scope.MEMBER: marked("no cap of their own: a role's or everybody's counts"),
+    Scope.ROLE: marked("no cap of its own: everybody's counts"),
+    Scope.CHANNEL: marked("no cap of its own"),
+}
+_USED = {
+    Window.DAY: marked("used today {number} → 0"),
+    Window.WEEK: marked("used this week {number} → 0"),
+    Window.MONTH: marked("used this month {number} → 0"),
 }
 _MAX_LABEL = 100
 _MAX_NAME = 40
@@ -160,7 +166,7 @@ def member_id(member: Person) -> int:
 def absent(member: Person | None) -> str:
     """A line that says so of somebody who is not in the server; nothing else."""
     is_here = member is None or isinstance(member, discord.Member)
-    return "" if is_here else "\n-# They are not in this server now."
+    return "" if is_here else f"\n-# {tr('They are not in this server now.')}"
 
 
 def place_id(interaction: Interaction) -> int:
@@ -203,10 +209,12 @@ def capped_text(capped: Capped) -> str:
     subject, measure = capped.subject, capped.measure
     change = f"{_limit(subject, measure, capped.before)} → {_limit(subject, measure, capped.after)}"
     return _lines(
-        "### From now on",
-        f"{whose(subject)} · `{measure.value}`",
+        f"### {tr('From now on')}",
+        f"{whose(subject)} · `{measure_name(measure)}`",
         f"{change}",
-        "-# Clips that wait start as soon as this lets them." if measure is Measure.RUNNING else None,
+        f"-# {tr('Clips that wait start as soon as this lets them.')}"
+        if measure is Measure.RUNNING
+        else None,
         _above_ceiling(capped),
     )
 
@@ -214,12 +222,13 @@ def capped_text(capped: Capped) -> str:
 def granted_text(granted: Granted, reason: str | None) -> str:
     """What a moderator is told who gave credits."""
     expiry = granted.expires_at_ms
-    until = until_words(expiry) if expiry is not None else "until they are used up"
+    until = until_words(expiry) if expiry is not None else tr("until they are used up")
+    given = tr("{number} of them {until}.", number=grouped(granted.credits), until=until)
     return _lines(
-        "### Credits given",
-        f"{whose(granted.subject)} · on top",
-        f"{granted.before:,} → {counted(granted.after, 'credit')}",
-        f"-# {granted.credits:,} of them {until}.",
+        f"### {tr('Credits given')}",
+        f"{whose(granted.subject)} · {tr('on top')}",
+        f"{grouped(granted.before)} → {counted(granted.after, 'credit')}",
+        f"-# {given}",
         _reason(reason),
     )
 
@@ -227,10 +236,10 @@ def granted_text(granted: Granted, reason: str | None) -> str:
 def reset_text(reset: Reset, reason: str | None) -> str:
     """What a moderator is told who had use forgotten."""
     return _lines(
-        "### Use reset",
+        f"### {tr('Use reset')}",
         whose(reset.subject),
-        *(f"used {WINDOWS[window]} {used:,} → 0" for window, used in reset.forgotten.items()),
-        "-# What is reserved for clips under way stays.",
+        *(tr(_USED[window], number=grouped(used)) for window, used in reset.forgotten.items()),
+        f"-# {tr('What is reserved for clips under way stays.')}",
         _reason(reason),
     )
 
@@ -242,32 +251,35 @@ def barred_text(barred: Barred, reason: str | None) -> str:
         for block in (barred.before, barred.after)
     )
     return _lines(
-        "### Blocked" if barred.after else "### Unblocked",
+        f"### {tr('Blocked') if barred.after else tr('Unblocked')}",
         f"<@{barred.user_id}>",
         f"{before} → {after}",
         _reason(reason),
-        "-# Clips asked for before are still made." if barred.after else None,
+        f"-# {tr('Clips asked for before are still made.')}" if barred.after else None,
     )
 
 
 def priced_text(priced: Priced) -> str:
     """What a moderator is told who set a price."""
-    before, after = (
-        f"{priced.percent} % of the catalogue's" if price is None else f"{counted(price, 'credit')} a second"
-        for price in (priced.before, priced.after)
-    )
+    before, after = (_price_words(price, percent=priced.percent) for price in (priced.before, priced.after))
     return _lines(
-        "### From now on",
+        f"### {tr('From now on')}",
         inline(priced.model, length=60),
         f"{before} → {after}",
-        "-# Clips asked for before keep their price.",
+        f"-# {tr('Clips asked for before keep their price.')}",
     )
+
+
+def _price_words(price: int | None, *, percent: int) -> str:
+    if price is None:
+        return tr("{percent} % of the catalogue's", percent=percent)
+    return tr("{cost} a second", cost=counted(price, "credit"))
 
 
 def _limit(subject: Subject, measure: Measure, limit: Limit | None) -> str:
     if limit is not None:
         return amount_words(measure, limit.amount)
-    return _NO_CAP[subject.scope] if subject.id != EVERYBODY else "no cap"
+    return tr(_NO_CAP[subject.scope]) if subject.id != EVERYBODY else tr("no cap")
 
 
 def _above_ceiling(capped: Capped) -> str | None:
@@ -277,20 +289,24 @@ def _above_ceiling(capped: Capped) -> str | None:
         return None
     if after is not None and after.amount is not None and after.amount <= ceiling:
         return None
-    return (
-        f"-# The bot's operator lets this server use {counted(ceiling, 'credit')} a month at the catalogue's "
-        "prices; that counts all the same."
+    text = tr(
+        "The bot's operator lets this server use {credits} a month at the catalogue's prices; "
+        "that counts all the same.",
+        credits=counted(ceiling, "credit"),
     )
+    return f"-# {text}"
 
 
 def _bar_words(until_ms: int | None, *, is_blocked: bool) -> str:
     if not is_blocked:
-        return "not blocked"
-    return "blocked" if until_ms is None else f"blocked {until_words(until_ms)}"
+        return tr("not blocked")
+    return tr("blocked") if until_ms is None else tr("blocked {until}", until=until_words(until_ms))
 
 
 def _reason(reason: str | None) -> str | None:
-    return f"-# Reason: {prose(reason, length=MAX_REASON)}" if reason else None
+    if not reason:
+        return None
+    return f"-# {tr('Reason: {reason}', reason=prose(reason, length=MAX_REASON))}"
 
 
 def _lines(*lines: str | None) -> str:
