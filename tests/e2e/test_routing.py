@@ -14,6 +14,7 @@ from bot.app import running
 from bot.db import guilds
 from bot.domain.jobs import JobState
 from bot.sandbox import Message, Person, shows
+from bot.services.ports import Clock
 from tests.e2e.scenes import Bot, Scene
 from tests.held import held
 from tests.vendors.kling import KlingVendor
@@ -47,7 +48,7 @@ def told(logs: list[Any], event: str) -> list[Any]:
 
 @asynccontextmanager
 async def started(
-    scene: Scene, vendors: Vendors, *, clock: QuickClock | None = None, **changed: Any
+    scene: Scene, vendors: Vendors, *, clock: Clock | None = None, **changed: Any
 ) -> AsyncGenerator[Bot]:
     """The bot with these settings; at the end its books are right."""
     settings = vendors.settings(scene.settings, default_user_daily_credits=None, **changed)
