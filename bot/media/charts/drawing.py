@@ -12,6 +12,7 @@ from functools import partial
 
 from matplotlib.axes import Axes
 
+from bot.language import speaking, tr
 from bot.media.charts.page import SHOWN, Page, Row, Theme, amount, rounded
 from bot.media.charts.sheet import INNER, LARGE, MARGIN, PALETTES, WIDTH, Sheet
 
@@ -50,13 +51,14 @@ def shares(page: Page) -> bytes:
 
 
 def _png(page: Page, parts: Iterable[Block]) -> bytes:
-    blocks = list(parts)
-    sheet = Sheet(sum(height for height, _ in blocks) + 1.7 * MARGIN, PALETTES[Theme(page["theme"])])
-    y = MARGIN
-    for height, put in blocks:
-        put(sheet, y)
-        y += height
-    return sheet.png()
+    with speaking(page["language"]):
+        blocks = list(parts)
+        sheet = Sheet(sum(height for height, _ in blocks) + 1.7 * MARGIN, PALETTES[Theme(page["theme"])])
+        y = MARGIN
+        for height, put in blocks:
+            put(sheet, y)
+            y += height
+        return sheet.png()
 
 
 def _over_time(page: Page) -> Iterator[Block]:
@@ -96,8 +98,8 @@ def _nothing(sheet: Sheet, y: float) -> None:
     for n, height in enumerate(heights):
         sheet.box(MARGIN + n * step + 3, y + 108 - height, step - 6, height, sheet.colours.line)
     sheet.play(WIDTH / 2, y + 62)
-    sheet.text(WIDTH / 2, y + 144, "Nothing here yet", size=20, bold=True, align="center")
-    advice = "Ask for a clip, and it will show up here."
+    sheet.text(WIDTH / 2, y + 144, tr("Nothing here yet"), size=20, bold=True, align="center")
+    advice = tr("Ask for a clip, and it will show up here.")
     sheet.text(WIDTH / 2, y + 168, advice, size=LARGE, quiet=True, align="center")
 
 
@@ -120,10 +122,10 @@ def _tile_widths(sheet: Sheet, tiles: Sequence[tuple[str, str]], size: float) ->
 
 def _clips(page: Page, sheet: Sheet, y: float) -> None:
     colours = sheet.colours
-    sheet.text(MARGIN, y + 12, "Clips per day", size=LARGE, bold=True)
+    sheet.text(MARGIN, y + 12, tr("Clips per day"), size=LARGE, bold=True)
     if any(page["failed"]):
-        x = _legend(sheet, WIDTH - MARGIN, y, "failed", colours.failed)
-        _legend(sheet, x, y, "done", colours.done)
+        x = _legend(sheet, WIDTH - MARGIN, y, tr("failed"), colours.failed)
+        _legend(sheet, x, y, tr("done"), colours.done)
     tops = [done + failed for done, failed in zip(page["done"], page["failed"], strict=True)]
     axes = _panel(sheet, y + _TITLE, _BARS, page["days"], max(tops))
     axes.bar(range(len(tops)), page["done"], 0.8, color=colours.done)
@@ -138,7 +140,7 @@ def _legend(sheet: Sheet, right: float, y: float, words: str, colour: str) -> fl
 
 
 def _credits(page: Page, sheet: Sheet, y: float) -> None:
-    sheet.text(MARGIN, y + 12, "Credits per day", size=LARGE, bold=True)
+    sheet.text(MARGIN, y + 12, tr("Credits per day"), size=LARGE, bold=True)
     amounts = [float(charged) for charged in page["credits"]]
     axes = _panel(sheet, y + _TITLE, _AREA, page["days"], max(page["credits"]))
     edges = [n - 0.5 for n in range(len(amounts) + 1)]
@@ -193,7 +195,7 @@ def _group(
     """Names and amounts, each with a bar under it."""
     colours = sheet.colours
     sheet.text(x, y + 12, title, size=LARGE, bold=True)
-    sheet.text(x + width, y + 12, unit, quiet=True, align="right")
+    sheet.text(x + width, y + 12, tr(unit), quiet=True, align="right")
     most = max(number for _, number in rows) or 1
     for n, (name, number) in enumerate(rows):
         top = y + _TITLE + n * _ROW

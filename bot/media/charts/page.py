@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal, TypedDict
 
 from bot.domain.usage import Day, Share, Usage
+from bot.language import figures, grouped, marked, spoken, tr, trn
 
 SHOWN = 4
 """So many of a group have a row of their own; the rest share one."""
@@ -25,10 +26,28 @@ Row = tuple[str, int]
 """A name and its amount."""
 
 
+MONTHS = (
+    marked("Jan"),
+    marked("Feb"),
+    marked("Mar"),
+    marked("Apr"),
+    marked("May"),
+    marked("Jun"),
+    marked("Jul"),
+    marked("Aug"),
+    marked("Sep"),
+    marked("Oct"),
+    marked("Nov"),
+    marked("Dec"),
+)
+
+
 class Page(TypedDict):
     """What is drawn, in plain JSON."""
 
     theme: str
+    language: str
+    """Of all its words."""
     heading: str
     span: str
     tiles: list[tuple[str, str]]
@@ -47,10 +66,11 @@ def page_of(usage: Usage, theme: Theme) -> Page:
     """What is worth showing. Foreign names are made printable and bounded; members go by their rank."""
     unit = "credits" if usage.credits else "clips"
     numbered = [Share(f"#{n}", who.clips, who.credits) for n, who in enumerate(usage.members, 1)]
-    groups = {"Models": usage.models, "Providers": usage.providers, "Members": numbered}
+    groups = {tr("Models"): usage.models, tr("Providers"): usage.providers, tr("Members"): numbered}
     return Page(
         theme=theme,
-        heading="Today" if len(usage.days) == 1 else f"Last {len(usage.days)} days",
+        language=spoken(),
+        heading=span(len(usage.days)),
         span=_span(usage.days),
         tiles=_tiles(usage) if usage.done or usage.failed else [],
         days=[_day(day.date) for day in usage.days],
@@ -62,14 +82,19 @@ def page_of(usage: Usage, theme: Theme) -> Page:
     )
 
 
+def span(days: int) -> str:
+    """`Today`, `Last 30 days`."""
+    return tr("Today") if days == 1 else tr("Last {days} days", days=days)
+
+
 def _tiles(usage: Usage) -> list[tuple[str, str]]:
     percent = 100 * usage.done // (usage.done + usage.failed)  # down: 100 % is when nothing failed
     wait = "\N{EN DASH}" if usage.median_wait_s is None else lasting(usage.median_wait_s)
     return [
-        (amount(usage.done), "clip" if usage.done == 1 else "clips"),
-        (amount(usage.credits), "credit" if usage.credits == 1 else "credits"),
-        (f"{percent} %", "success"),
-        (wait, "median wait"),
+        (amount(usage.done), tr("clip") if usage.done == 1 else tr("clips")),
+        (amount(usage.credits), tr("credit") if usage.credits == 1 else tr("credits")),
+        (f"{percent} %", tr("success")),
+        (wait, tr("median wait")),
     ]
 
 
@@ -78,7 +103,7 @@ def _largest(shares: Sequence[Share], unit: Literal["credits", "clips"]) -> list
     rest = amounts[SHOWN:]
     if not rest:
         return amounts
-    others = f"{len(rest):,} other{'s' if len(rest) > 1 else ''}"
+    others = trn("{number} other", "{number} others", len(rest))
     return [*amounts[:SHOWN], (others, sum(number for _, number in rest))]
 
 
@@ -92,7 +117,7 @@ def _printable(name: str) -> str:
 
 
 def _day(day: date) -> str:
-    return f"{day.day} {day:%b}"
+    return tr("{day} {month}", day=day.day, month=tr(MONTHS[day.month - 1]))
 
 
 def _span(days: Sequence[Day]) -> str:
@@ -113,7 +138,7 @@ def lasting(seconds: float) -> str:
 
 def amount(number: int) -> str:
     """As it is: `12,345`; rounded from 100,000 on."""
-    return f"{number:,}" if number < _SEVERAL else rounded(number)
+    return grouped(number) if number < _SEVERAL else rounded(number)
 
 
 def rounded(number: int) -> str:
@@ -123,4 +148,4 @@ def rounded(number: int) -> str:
         if value < 999.5:  # noqa: PLR2004  # which would be rounded to 1000
             break
         value, unit = value / 1000, larger
-    return f"{value:.3g}{unit}"
+    return figures(value, ".3g") + unit
