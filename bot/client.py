@@ -40,6 +40,7 @@ EXTENSIONS = (
     "cogs.motion",
     "cogs.storyboard",
     "cogs.consent",
+    "cogs.clips",
     "cogs.queue",
     "cogs.quota",
     "cogs.settings",

@@ -40,6 +40,7 @@ from bot.services.ordering import Ordering
 from bot.services.places import Places
 from bot.services.ports import Clock, Publisher
 from bot.services.quotas import Quotas
+from bot.services.reports import Reports
 from bot.services.retention import Retention
 from bot.services.reuse import Reuse
 from bot.services.routing import Routes
@@ -48,6 +49,7 @@ from bot.services.stages import Stages
 from bot.services.steps import Steps
 from bot.services.thumbnails import Thumbnails
 from bot.services.usage import UsageReports
+from bot.services.withdrawals import Withdrawals
 from bot.settings import Settings, SettingsInvalid
 from bot.ui.desk import Desk
 from bot.ui.threads import DiscordPublisher
@@ -316,7 +318,9 @@ def furnish(
     client.desk = Desk(
         catalogue=catalogue,
         generation=generation,
-        reuse=Reuse(db=stores.db, blobs=stores.blobs, clips=stores.clips),
+        reuse=Reuse(db=stores.db, blobs=stores.blobs, clips=stores.clips, routes=engine.routes),
+        withdrawals=Withdrawals(db=stores.db, clock=clock, withdrawn=engine.retention.wake),
+        reports=Reports(db=stores.db, clock=clock),
         insights=insights,
         cards=engine.cards,
         delivery=engine.delivery,

@@ -6,15 +6,30 @@ from bot.db import jobs
 from bot.db.transaction import Database
 from bot.domain.errors import Refused
 from bot.domain.jobs import Job, Relation
-from bot.domain.requests import Asked, MotionBrush, Picture
+from bot.domain.requests import Asked, MotionBrush, Picture, VideoRequest
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
-from bot.media.errors import NoSuchBlob
+from bot.media.errors import NoSuchBlob, NotAVideo
 from bot.services.generation import Painted
+from bot.services.routing import Routes
+
+_STAND_IN = Picture(blob="0" * 64, media_type="image/jpeg", width=1, height=1)
 
 
 class ClipGone(Refused):
     """The clip is not kept any more, so nothing can go on from it."""
+
+
+class ClipWithdrawn(Refused):
+    """This clip was deleted."""
+
+
+class NotADraft(Refused):
+    """Only a draft has a final; this clip is one already."""
+
+
+class PicturesGone(Refused):
+    """The pictures of this job are not kept any more; please send them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,39 +44,88 @@ class Inputs:
 class Reuse:
     """Looks up what earlier jobs of a server left."""
 
-    def __init__(self, *, db: Database, blobs: Blobs, clips: Clips) -> None:
+    def __init__(self, *, db: Database, blobs: Blobs, clips: Clips, routes: Routes) -> None:
         self._db = db
         self._blobs = blobs
         self._clips = clips
+        self._routes = routes
+
+    async def check(self, asked: Asked) -> None:
+        """Refuse what cannot come out of an earlier job, before anything is fetched; nothing for other requests.
+
+        Raises:
+            NoSuchJob, ClipWithdrawn, ClipGone, NotADraft: of that job.
+            NotExpressible, pydantic.ValidationError: nobody at hand could make it.
+        """
+        if asked.from_job_id is None:
+            return
+        job = await self._source(asked)
+        if asked.relation == Relation.EXTEND and job.clip is None and job.last_frame is None:
+            raise ClipGone
+        self._routes.check(_expected(asked, job))
 
     async def filled_in(self, asked: Asked, given: Inputs) -> Inputs:
         """What came with a request, and for the rest what it takes from the job that it comes out of, if it does.
 
         Raises:
-            NoSuchJob: there is no such job here.
-            ClipGone: it goes on from a clip that is not kept.
+            NoSuchJob, ClipWithdrawn, ClipGone, NotADraft, PicturesGone: of that job.
         """
         if asked.from_job_id is None:
             return given
-        job = await self._db.read(jobs.of_guild(asked.from_job_id, asked.guild_id))
+        job = await self._source(asked)
         if asked.relation == Relation.EXTEND:
             return Inputs(await self.last_frame(job), given.end_frame)
         kept = job.request
         motion = kept.motion if given.image is None else None  # it was painted on that picture
-        return Inputs(given.image or kept.image, given.end_frame or kept.end_frame, given.motion or motion)
+        filled = Inputs(given.image or kept.image, given.end_frame or kept.end_frame, given.motion or motion)
+        await self._ensure_kept(filled)
+        return filled
 
     async def last_frame(self, job: Job) -> bytes:
         """The last frame of a job's clip, as a picture.
 
         Raises:
+            ClipWithdrawn: it was deleted.
             ClipGone: it has none, or that is not kept.
         """
+        if job.withdrawn_at_ms is not None:
+            raise ClipWithdrawn
         try:
-            if job.withdrawn_at_ms is None and job.clip is not None:
+            if job.clip is not None:
                 async with self._blobs.path(job.clip) as path:
                     return await self._clips.poster(path, at="last")
-            if job.withdrawn_at_ms is None and job.last_frame is not None:
+            if job.last_frame is not None:
                 return await self._blobs.get(job.last_frame)
-        except NoSuchBlob as gone:
+        except (NoSuchBlob, NotAVideo) as gone:
             raise ClipGone from gone
         raise ClipGone
+
+    async def _source(self, asked: Asked) -> Job:
+        assert asked.from_job_id is not None
+        job = await self._db.read(jobs.of_guild(asked.from_job_id, asked.guild_id))
+        if job.withdrawn_at_ms is not None:
+            raise ClipWithdrawn
+        if asked.relation == Relation.FINAL and not job.request.draft:
+            raise NotADraft
+        return job
+
+    async def _ensure_kept(self, inputs: Inputs) -> None:
+        """A job whose pictures are gone is refused now, and not by its provider later."""
+        motion = inputs.motion.masks if isinstance(inputs.motion, MotionBrush) else ()
+        for picture in (inputs.image, inputs.end_frame, *motion):
+            if isinstance(picture, Picture) and not await self._blobs.exists(picture.blob):
+                raise PicturesGone
+
+
+def _expected(asked: Asked, job: Job) -> VideoRequest:
+    """The request that it will be, with something in the place of pictures that are still to be fetched."""
+    end_frame = _STAND_IN if asked.end_frame_url else None
+    if asked.relation == Relation.EXTEND:
+        return VideoRequest.of(asked.options, image=_STAND_IN, end_frame=end_frame)
+    kept = job.request
+    return VideoRequest.of(
+        asked.options,
+        image=_STAND_IN if asked.image_url else kept.image,
+        end_frame=end_frame or kept.end_frame,
+        motion=None if asked.image_url else kept.motion,
+    )

@@ -18,9 +18,12 @@ from bot.services.delivery import Delivery
 from bot.services.generation import MAX_PICTURE_BYTES, Generation
 from bot.services.insights import Insights
 from bot.services.notices import Notices
+from bot.services.reports import Reports
 from bot.services.reuse import Reuse
 from bot.services.thumbnails import Thumbnails
+from bot.services.withdrawals import Withdrawals
 from bot.ui import checks, errors
+from bot.ui.actions import Actions
 from bot.ui.compose import Composer
 from bot.ui.consent import Consents
 from bot.ui.history import History
@@ -44,6 +47,8 @@ class Desk:
         catalogue: Catalogue,
         generation: Generation,
         reuse: Reuse,
+        withdrawals: Withdrawals,
+        reports: Reports,
         insights: Insights,
         cards: Cards,
         delivery: Delivery,
@@ -76,6 +81,16 @@ class Desk:
             generation,
             catalogue,
             self.storyboards,
+            ask=self.ask_with,
+            before_all_else=courtesy.before_all_else,
+        )
+        self.actions = Actions(
+            insights=insights,
+            cards=cards,
+            withdrawals=withdrawals,
+            reports=reports,
+            publisher=publisher,
+            composer=self.compose,
             ask=self.ask_with,
             before_all_else=courtesy.before_all_else,
         )

@@ -84,6 +84,7 @@ class Intake:
             Refused, PictureRefused, ValidationError: before the acknowledgement, where that needs no waiting.
         """
         await self._generation.check(asked)
+        await self._reuse.check(asked)
         async with self._courtesy.before_all_else():
             await self._generation.note(asked)
             try:

@@ -198,11 +198,14 @@ class DiscordPublisher:
                     return message.id
         return None
 
-    async def tell(self, guild_id: int, channel_id: int, text: str, *, key: str) -> None:
-        """Say something in a channel."""
+    async def tell(
+        self, guild_id: int, channel_id: int, text: str, *, key: str, view: ui.View | None = None
+    ) -> None:
+        """Say something in a channel, perhaps with buttons."""
         digest = hashlib.sha256(f"{self._installation} {key}".encode()).hexdigest()
+        buttons: Any = view  # None is the default, though not in the types
         async with translated():
-            await self._messageable(channel_id, guild_id).send(text, nonce=digest[:_MAX_NONCE])
+            await self._messageable(channel_id, guild_id).send(text, view=buttons, nonce=digest[:_MAX_NONCE])
 
     async def archive(self, job: Job) -> None:
         """Archive the thread on the card, unless somebody has."""
