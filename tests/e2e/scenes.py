@@ -61,8 +61,12 @@ class Scene:
     def clips(self) -> list[Message]:
         """Every message with a clip, wherever it was posted."""
         places = [*self.guild.channels.values(), *self.guild.threads]
-        found = {message.id: message for place in places for message in place.messages if message.files}
+        found = {message.id: message for place in places for message in place.messages if _has_clip(message)}
         return [message for message in found.values() if message.author.id == self.application.user.id]
+
+
+def _has_clip(message: Message) -> bool:
+    return any(file.filename.endswith(".mp4") for file in message.files)
 
 
 @dataclass

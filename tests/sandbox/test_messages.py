@@ -203,6 +203,18 @@ async def test_files_that_components_show_are_not_attachments(rest: Rest, channe
     assert [file.data for file in message.files] == [png(4, 3), b"words"]
 
 
+async def test_an_edit_can_only_show_files_that_its_message_has(rest: Rest, channel: Channel) -> None:
+    def shown(name: str) -> dict[str, object]:
+        return {"flags": V2, "components": [{"type": 12, "items": [{"media": {"url": f"attachment://{name}"}}]}]}
+
+    _, sent = await rest("POST", messages_of(channel), shown("cat.png"), files={"cat.png": png(4, 3)})
+    path = f"{messages_of(channel)}/{sent['id']}"
+    assert await rest.code("PATCH", path, shown("dog.png")) == (400, 50035)
+    status, _ = await rest("PATCH", path, shown("cat.png"))
+    assert status == 200
+    assert len(channel.messages[0].files) == 1
+
+
 async def test_an_edit_keeps_the_files_it_names(rest: Rest, channel: Channel) -> None:
     _, sent = await rest(
         "POST", messages_of(channel), {"content": "two"}, files={"a.txt": b"a", "b.txt": b"b"}

@@ -188,6 +188,8 @@ def edit(world: World, channel: Channel, message: Message, draft: Draft) -> None
     old = [file for file in message.files if not is_limited or file.id in draft.kept]
     files = old + _stored(world, channel, draft, is_ephemeral=message.ephemeral_to is not None)
     kept = components.keep(draft.components, files) if "components" in draft.given else message.components
+    if missing := sorted(set(components.lacking(kept))):
+        raise Refusal(50035, [f"components: the message has no {', '.join(missing)}."])
     if not (content or embeds or files or kept or message.snapshots):
         raise Refusal(50006)
     for gone in set(message.files) - set(files):

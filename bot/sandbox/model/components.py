@@ -57,6 +57,19 @@ def _kept(value: object, attachments: Sequence[Attachment], counter: Iterator[in
     }
 
 
+def lacking(components: object) -> Iterator[str]:
+    """The names of files that kept components show and their message has not."""
+    if isinstance(components, list):
+        for entry in cast("list[object]", components):
+            yield from lacking(entry)
+    elif isinstance(components, dict):
+        for key, value in cast("Json", components).items():
+            if key == "url" and str(value).startswith(_REFERENCE):
+                yield str(value).removeprefix(_REFERENCE)
+            else:
+                yield from lacking(value)
+
+
 def render(components: object) -> Any:
     """The components as JSON, with fresh links."""
     if isinstance(components, list):
