@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bot.db.transaction import Transaction
 from bot.domain.limits import Measure
 from bot.domain.money import Balance, Window, period_end_s, window_of, zone_of
+from bot.language import ENGLISH
 
 PERCENTS = (80, 100)
 """Of a budget: told at each."""
@@ -21,6 +22,8 @@ class Crossing:
     noted_at_ms: int
     granted: int
     """Credits that were granted to the server on top, and that nothing has taken."""
+    language: str
+    """In which it is told."""
 
 
 def note(guild_id: int, period: str, percent: int, *, now_ms: int) -> Transaction[bool]:
@@ -45,6 +48,7 @@ def untold(*, now_ms: int) -> Transaction[list[Crossing]]:
         for one in (yield _BALANCE, key):
             balance = Balance(row["period"], one["amount"], one["used"], one["reserved"], ends_s)
             granted = (yield _GRANTED, {"guild_id": row["guild_id"], "now_ms": now_ms})[0]["n"]
+            spoken = yield from language(row["guild_id"])
             found.append(
                 Crossing(
                     row["guild_id"],
@@ -53,6 +57,7 @@ def untold(*, now_ms: int) -> Transaction[list[Crossing]]:
                     balance,
                     row["noted_at_ms"],
                     granted,
+                    spoken,
                 )
             )
     return found
@@ -80,6 +85,13 @@ def log_channel(guild_id: int) -> Transaction[int | None]:
     """Where a server's moderators want to be told things; None if nowhere."""
     rows = yield "SELECT log_channel_id FROM guilds WHERE guild_id = :guild_id", {"guild_id": guild_id}
     return rows[0]["log_channel_id"] if rows else None
+
+
+def language(guild_id: int) -> Transaction[str]:
+    """What is spoken in a server's log channel: what it chose, else as at its last request."""
+    chosen = yield "SELECT language FROM guilds WHERE guild_id = :guild_id", {"guild_id": guild_id}
+    rows = [*chosen, *(yield _LAST_SPOKEN, {"guild_id": guild_id})]
+    return next((row["language"] for row in rows if row["language"]), ENGLISH)
 
 
 _LENGTHS = {Window.DAY: len("2026-11-21"), Window.WEEK: len("2026-W47"), Window.MONTH: len("2026-11")}
@@ -110,6 +122,10 @@ _GRANTED = """
     SELECT coalesce(sum(credits - reserved - used), 0) AS n FROM grants
     WHERE guild_id = :guild_id AND user_id = 0 AND reserved + used < credits
         AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
+"""
+_LAST_SPOKEN = """
+    SELECT jobs.language FROM ledger JOIN jobs ON jobs.id = ledger.job_id
+    WHERE ledger.guild_id = :guild_id ORDER BY ledger.at_ms DESC LIMIT 1
 """
 _TOLD = """
     UPDATE notices SET is_told = 1

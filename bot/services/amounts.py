@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from bot.domain.errors import Unchanged
+from bot.language import grouped, marked, tr
 
 MOST_CREDITS = 1_000_000_000
 MOST_PER_SECOND = 1_000_000
@@ -40,7 +41,7 @@ class AmountOf:
     """What an amount is for, and so what it can be."""
 
     words: str
-    """A sentence that says what it can be."""
+    """A sentence that says what it can be, up to `{most}`."""
     least: int = 0
     most: int = MOST_CREDITS
     specials: tuple[Special, ...] = ()
@@ -53,23 +54,30 @@ class AmountOf:
         """
         fits = amount in self.specials if isinstance(amount, Special) else self.least <= amount <= self.most
         if not fits:
-            raise NoSuchAmount(self.words)
+            raise self.refusal
         return amount
+
+    @property
+    def refusal(self) -> NoSuchAmount:
+        """What is said of an amount that it cannot be."""
+        return NoSuchAmount(tr(self.words, most=grouped(self.most)))
 
 
 CAP = AmountOf(
-    f"A cap is a whole number from 0 to {MOST_CREDITS:,}, `none` (no cap) or `default` (the usual one).",
+    marked("A cap is a whole number from 0 to {most}, `none` (no cap) or `default` (the usual one)."),
     specials=(Special.NONE, Special.DEFAULT),
 )
 PRICE = AmountOf(
-    f"A price is a whole number of credits for a second, from 0 (free) to {MOST_PER_SECOND:,}, "
-    "or `default` (the catalogue's).",
+    marked(
+        "A price is a whole number of credits for a second, from 0 (free) to {most}, "
+        "or `default` (the catalogue's)."
+    ),
     most=MOST_PER_SECOND,
     specials=(Special.DEFAULT,),
 )
-GIFT = AmountOf(f"A grant is a whole number of credits from 1 to {MOST_CREDITS:,}.", least=1)
+GIFT = AmountOf(marked("A grant is a whole number of credits from 1 to {most}."), least=1)
 CEILING = AmountOf(
-    f"A ceiling is a whole number of credits a month from 0 to {MOST_CREDITS:,}, or `none`.",
+    marked("A ceiling is a whole number of credits a month from 0 to {most}, or `none`."),
     specials=(Special.NONE,),
 )
 
@@ -84,7 +92,7 @@ def read_amount(typed: str, of: AmountOf) -> Amount:
     amount = next((special for special in Special if special.value == meant), None)
     amount = amount or read_number(meant, units=("credits", "credit"))
     if amount is None:
-        raise NoSuchAmount(of.words)
+        raise of.refusal
     return of.check(amount)
 
 

@@ -9,12 +9,23 @@ from bot.db.errors import DatabaseFault
 from bot.db.notices import Crossing
 from bot.db.transaction import Database
 from bot.domain.errors import DeliveryFault, DiscordUnavailable
-from bot.domain.money import window_of
+from bot.domain.money import Window, window_of
+from bot.language import grouped, marked, speaking, tr
 from bot.services.ports import Clock, Publisher
 
 log = structlog.stdlib.get_logger(__name__)
 
 _RETRY_AFTER_MS = 60_000
+_TAKEN = {
+    Window.DAY: marked("**{percent} % of this server's budget for this day is taken**"),
+    Window.WEEK: marked("**{percent} % of this server's budget for this week is taken**"),
+    Window.MONTH: marked("**{percent} % of this server's budget for this month is taken**"),
+}
+_USED_UP = {
+    Window.DAY: marked("**This server's budget for this day is used up**"),
+    Window.WEEK: marked("**This server's budget for this week is used up**"),
+    Window.MONTH: marked("**This server's budget for this month is used up**"),
+}
 
 
 class Notices:
@@ -36,7 +47,7 @@ class Notices:
 
         Args:
             guild_id: The server.
-            text: What to say, its foreign words already made harmless.
+            text: What to say in the server's language, its foreign words already made harmless.
             key: What it is about: the same thing is not said twice within some minutes.
         """
         channel_id = await self._db.read(notices.log_channel(guild_id))
@@ -68,7 +79,8 @@ class Notices:
 
     async def _tell_budget(self, notice: Crossing) -> None:
         key = f"budget {notice.guild_id} {notice.balance.period} {notice.percent} {notice.noted_at_ms}"
-        text = budget_text(notice)
+        with speaking(notice.language):
+            text = budget_text(notice)
         try:
             await self._publisher.tell(notice.guild_id, notice.channel_id, text, key=key)
         except DiscordUnavailable:
@@ -80,20 +92,25 @@ class Notices:
 
 def budget_text(notice: Crossing) -> str:
     """What the log channel is told about a budget."""
-    balance = notice.balance
-    taken = f"{balance.used:,} used and {balance.reserved:,} reserved of {balance.cap:,} credits"
-    window = window_of(balance.period)
-    resets = f"It resets <t:{balance.ends_s}:R>"
-    if notice.percent < 100:  # noqa: PLR2004 - per cent
-        return (
-            f"**{notice.percent} % of this server's budget for this {window} is taken**: {taken}. {resets}."
-        )
-    then = (
-        f"After it, {notice.granted:,} credits that were granted on top are used."
+    balance, window = notice.balance, window_of(notice.balance.period)
+    is_used_up = notice.percent >= 100  # noqa: PLR2004 - per cent
+    taken = tr(
+        "{used} used and {reserved} reserved of {cap} credits",
+        used=grouped(balance.used),
+        reserved=grouped(balance.reserved),
+        cap=grouped(balance.cap or 0),
+    )
+    first = tr(_USED_UP[window]) if is_used_up else tr(_TAKEN[window], percent=notice.percent)
+    resets = tr("It resets {time}.", time=f"<t:{balance.ends_s}:R>")
+    return " ".join([f"{first}: {taken}.", resets, *(_then(notice) if is_used_up else ())])
+
+
+def _then(notice: Crossing) -> list[str]:
+    """What happens when a budget is used up."""
+    granted, left = grouped(notice.granted), grouped(notice.balance.left or 0)
+    return [
+        tr("After it, {credits} credits that were granted on top are used.", credits=granted)
         if notice.granted
-        else f"Clips that cost more than the {balance.left:,} left are refused until then."
-    )
-    return (
-        f"**This server's budget for this {window} is used up**: {taken}. {resets}. {then} "
-        "`/quota budget` changes it, `/quota log` says who used it."
-    )
+        else tr("Clips that cost more than the {credits} left are refused until then.", credits=left),
+        tr("`/quota budget` changes it, `/quota log` says who used it."),
+    ]

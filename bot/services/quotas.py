@@ -12,6 +12,7 @@ from bot.db.transaction import Database, Transaction
 from bot.domain.errors import Unchanged
 from bot.domain.limits import EVERYBODY, MEASURES, Limit, Limits, Measure
 from bot.domain.money import Entry, Scope
+from bot.language import tr
 from bot.services import balances
 from bot.services.allowances import (
     Act,
@@ -119,7 +120,7 @@ class Quotas:
         """
         if measure not in MEASURES[subject.scope] or subject.scope is Scope.OPERATOR:
             raise NotCapped(
-                "For a channel only credits can be capped." if subject.scope is Scope.CHANNEL else None
+                tr("For a channel only credits can be capped.") if subject.scope is Scope.CHANNEL else None
             )
         capped = await self._db.write(self._cap(act, subject, measure, CAP.check(amount)))
         if measure is Measure.RUNNING:

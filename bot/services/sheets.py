@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.domain.spending import Overview, Spending
+from bot.language import figures, tr
 from bot.services.spreadsheets import harmless, row_of, usd
 
 _FIGURES = (
@@ -33,7 +34,8 @@ _FIELDS = (
 
 def dollars(micro_usd: int) -> str:
     """`$1,234.50`, `-$0.07`: rounded to cents."""
-    return f"{'-' if micro_usd < 0 else ''}${abs(micro_usd) / 1_000_000:,.2f}"
+    amount = tr("${amount}", amount=figures(abs(micro_usd) / 1_000_000, ",.2f"))
+    return f"-{amount}" if micro_usd < 0 else amount
 
 
 def table(overview: Overview) -> str:

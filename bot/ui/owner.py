@@ -11,12 +11,12 @@ from discord.app_commands import Choice
 
 from bot.domain.errors import Refused
 from bot.domain.spending import Overview, Spending
+from bot.language import grouped, tr, trn
 from bot.services.sheets import as_csv, dollars
 from bot.services.spreadsheets import BOM
 from bot.services.usage import NoSuchServer
 from bot.ui.answers import Answer
 from bot.ui.errors import describe
-from bot.ui.stats import span
 from bot.ui.suggestions import MAX_CHOICES
 from bot.ui.text import counted, cut, inline, plain
 
@@ -36,8 +36,11 @@ class NoOperator(Refused):
 
     def __init__(self, user_id: int) -> None:
         super().__init__(
-            "The settings of this bot name no operator. If you run it, put your id into .env and start it again: "
-            f"`OWNER_IDS={user_id}`"
+            tr(
+                "The settings of this bot name no operator. If you run it, put your id into .env and start it "
+                "again: `OWNER_IDS={id}`",
+                id=user_id,
+            )
         )
 
 
@@ -88,7 +91,7 @@ def server_id(text: str) -> int:
     """
     digits = text.strip()
     if not digits.isascii() or not digits.isdecimal() or len(digits) > _MAX_ID_DIGITS or int(digits) >= 2**63:
-        raise NoSuchServer("No server has such an id; choose one that is suggested.")
+        raise NoSuchServer(tr("No server has such an id; choose one that is suggested."))
     return int(digits)
 
 
@@ -96,10 +99,12 @@ def ceiling_text(guild_id: int, credits_: int | None, names: Mapping[int, str]) 
     """What is answered when a ceiling was changed."""
     whose = f"**{_server(guild_id, names)}**"
     if credits_ is None:
-        return f"{whose} has no ceiling any more."
-    return (
-        f"{whose} may now cost {counted(credits_, 'credit')} in a calendar month at the catalogue's prices, "
-        "whatever its moderators allow."
+        return tr("{server} has no ceiling any more.", server=whose)
+    return tr(
+        "{server} may now cost {credits} in a calendar month at the catalogue's prices, "
+        "whatever its moderators allow.",
+        server=whose,
+        credits=counted(credits_, "credit"),
     )
 
 
@@ -133,9 +138,9 @@ def overview_text(overview: Overview, names: Mapping[int, str]) -> str:
     idle = sorted(overview.ceilings.keys() - overview.by_guild.keys())
     return "\n".join(
         [
-            f"### All servers · {span(overview.days).lower()} (UTC)",
+            f"### {tr('All servers')} · {_span(overview.days)} (UTC)",
             *_money(overview.total),
-            *(["**Providers**"] if overview.accounts else []),
+            *([f"**{tr('Providers')}**"] if overview.accounts else []),
             *(
                 line
                 for name, spending in list(overview.by_provider.items())[:_PROVIDERS_SHOWN]
@@ -144,47 +149,70 @@ def overview_text(overview: Overview, names: Mapping[int, str]) -> str:
                     f"-# {_cost(spending)}",
                 )
             ),
-            *(["**Servers**"] if by_guild else []),
+            *([f"**{tr('Servers')}**"] if by_guild else []),
             *(
                 f"{_server(guild_id, names)} {_charged(spending)}{_ceiling(overview, guild_id)}"
                 for guild_id, spending in by_guild[:_SERVERS_SHOWN]
             ),
-            *([f"-# and {hidden:,} more in the file"] if hidden > 0 else []),
-            *([f"-# {counted(len(idle), 'server')} with a ceiling made nothing."] if idle else []),
+            *([f"-# {tr('and {number} more in the file', number=grouped(hidden))}"] if hidden > 0 else []),
+            *([f"-# {_idle(len(idle))}"] if idle else []),
         ]
+    )
+
+
+def _span(days: int) -> str:
+    return tr("today") if days == 1 else tr("last {days} days", days=days)
+
+
+def _idle(servers: int) -> str:
+    return trn(
+        "{number} server with a ceiling made nothing.",
+        "{number} servers with a ceiling made nothing.",
+        servers,
     )
 
 
 def _money(total: Spending) -> list[str]:
     lines = [f"**{_charged(total)}**", f"-# {_cost(total)}"]
     if total.estimated_clips:
-        lines.append(
-            "-# Where a provider does not tell what a clip cost, its price in the catalogue is taken for it."
+        how = tr(
+            "Where a provider does not tell what a clip cost, its price in the catalogue is taken for it."
         )
+        lines.append(f"-# {how}")
     return lines
 
 
 def _charged(spending: Spending) -> str:
-    return (
-        f"{counted(spending.clips, 'clip')} · {counted(spending.credits, 'credit')} charged "
-        f"({spending.worth:,} by the catalogue)"
+    charged = tr(
+        "{credits} charged ({worth} by the catalogue)",
+        credits=counted(spending.credits, "credit"),
+        worth=grouped(spending.worth),
     )
+    return f"{counted(spending.clips, 'clip')} · {charged}"
 
 
 def _cost(spending: Spending) -> str:
     parts = [
-        f"{dollars(spending.reported_micro_usd)} reported for {counted(spending.reported_clips, 'clip')}",
-        f"{dollars(spending.estimated_micro_usd)} estimated for {spending.estimated_clips:,}",
-        f"margin {dollars(spending.margin_micro_usd)}",
+        tr(
+            "{dollars} reported for {clips}",
+            dollars=dollars(spending.reported_micro_usd),
+            clips=counted(spending.reported_clips, "clip"),
+        ),
+        tr(
+            "{dollars} estimated for {number}",
+            dollars=dollars(spending.estimated_micro_usd),
+            number=grouped(spending.estimated_clips),
+        ),
+        tr("margin {dollars}", dollars=dollars(spending.margin_micro_usd)),
     ]
     if spending.maybe_charged:
-        parts.append(f"{spending.maybe_charged:,} given up, maybe charged")
+        parts.append(tr("{number} given up, maybe charged", number=grouped(spending.maybe_charged)))
     return " · ".join(parts)
 
 
 def _ceiling(overview: Overview, guild_id: int) -> str:
     amount = overview.ceilings.get(guild_id)
-    return "" if amount is None else f" · ceiling {amount:,} a month"
+    return "" if amount is None else f" · {tr('ceiling {amount} a month', amount=grouped(amount))}"
 
 
 def _server(guild_id: int, names: Mapping[int, str]) -> str:

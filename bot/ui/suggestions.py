@@ -21,6 +21,7 @@ from bot.domain.requests import (
     VideoRequest,
     camera_control,
 )
+from bot.language import tr
 from bot.ui.text import counted, cut
 
 MAX_CHOICES = 25
@@ -195,5 +196,5 @@ def _label(fit: Fit, request: VideoRequest) -> str:
 
 def _cost(fit: Fit) -> str:
     if not fit.price:
-        return "free"
+        return tr("free")
     return f"{'≈ ' if fit.spec.price.estimated else ''}{counted(fit.price, 'credit')}"

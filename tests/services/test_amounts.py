@@ -87,7 +87,7 @@ def test_what_is_no_amount_is_refused_with_what_is(typed: str) -> None:
 def test_who_is_refused_hears_of_what_they_wanted_and_of_nothing_else(of: AmountOf, typed: str) -> None:
     with pytest.raises(NoSuchAmount) as refused:
         read_amount(typed, of)
-    assert str(refused.value) == of.words
+    assert str(refused.value) == of.words.format(most=f"{of.most:,}")
     assert "cap" not in str(refused.value)
 
 
