@@ -75,3 +75,27 @@ CREATE TABLE reports (
     at_ms BIGINT NOT NULL,
     PRIMARY KEY (job_id, user_id)
 );
+
+-- Where a clip was shown once more by its member's or a moderator's command.
+CREATE TABLE shares (
+    job_id BIGINT NOT NULL REFERENCES jobs (id),
+    channel_id BIGINT NOT NULL,
+    message_id BIGINT NOT NULL,
+    PRIMARY KEY (job_id, message_id)
+);
+
+-- The numbers below 0 that stand in the place of members who were forgotten, until nothing is left of their jobs.
+CREATE TABLE forgotten (
+    user_id BIGINT PRIMARY KEY,
+    at_ms BIGINT NOT NULL
+);
+
+-- Messages that are yet to be deleted in Discord and, with message_id 0, threads whose names are to be replaced.
+CREATE TABLE erasures (
+    channel_id BIGINT NOT NULL,
+    message_id BIGINT NOT NULL,
+    at_ms BIGINT NOT NULL,
+    run_at_ms BIGINT NOT NULL,
+    PRIMARY KEY (channel_id, message_id)
+);
+CREATE INDEX erasures_due ON erasures (run_at_ms);
