@@ -230,7 +230,8 @@ def _missing_text(job: Job) -> str | None:
 
 def _add_buttons(view: ui.LayoutView, job: Job) -> None:
     """Those of its result, as rows below a card."""
-    buttons = [button for button in result_view(job).children if isinstance(button, NumberedButton)]
+    children: list[Any] = result_view(job).children
+    buttons: list[NumberedButton] = [child for child in children if isinstance(child, NumberedButton)]
     for number in sorted({button.row or 0 for button in buttons}):
         row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
         for button in buttons:
