@@ -174,6 +174,7 @@ async def _listen(
             news=engine.news.tell,
             is_ready=client.is_ready,
             clock=engine.clock,
+            originals=engine.originals,
         )
     )
 

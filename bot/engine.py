@@ -37,6 +37,7 @@ from bot.services.ledger import Ledger
 from bot.services.news import News, Notice
 from bot.services.notices import Notices
 from bot.services.ordering import Ordering
+from bot.services.originals import Originals
 from bot.services.places import Places
 from bot.services.ports import Clock, Publisher
 from bot.services.quotas import Quotas
@@ -94,6 +95,7 @@ class Engine:
     delivery: Delivery
     notices: Notices
     retention: Retention
+    originals: Originals
     clock: Clock
 
 
@@ -210,7 +212,10 @@ def build_engine(
         tasks=tasks,
         thumbnails=Thumbnails(blobs=stores.blobs, images=stores.images, clips=stores.clips),
     )
-    delivery = Delivery(db=db, publisher=publisher, blobs=stores.blobs, clips=stores.clips, clock=clock)
+    notices = Notices(db=db, publisher=publisher, clock=clock)
+    delivery = Delivery(
+        db=db, publisher=publisher, blobs=stores.blobs, clips=stores.clips, clock=clock, notices=notices
+    )
 
     def admitted(job: Job) -> None:
         cards.changed(job)
@@ -237,13 +242,15 @@ def build_engine(
     )
     runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)
     news = News(db=db, runner=runner, installation=stores.installation, tasks=tasks)
-    notices = Notices(db=db, publisher=publisher, clock=clock)
     retention = Retention(
         db=db,
         blobs=stores.blobs,
         clips=stores.clips,
         clock=clock,
         originals_last_ms=settings.originals_last_ms,
+    )
+    originals = Originals(
+        db=db, blobs=stores.blobs, clock=clock, secret=stores.callback_secret, public_url=settings.public_url
     )
     return Engine(
         providers,
@@ -257,6 +264,7 @@ def build_engine(
         delivery,
         notices,
         retention,
+        originals,
         clock,
     )
 
@@ -327,4 +335,5 @@ def furnish(
         publisher=publisher,
         notices=engine.notices,
         thumbnails=Thumbnails(blobs=stores.blobs, images=stores.images, clips=stores.clips),
+        originals=engine.originals,
     )

@@ -34,6 +34,7 @@ CONTRACT: dict[str, Any] = {
     "web_host": "127.0.0.1",
     "web_port": 8080,
     "public_url": None,
+    "originals_days": 90,
     "owner_ids": (),
     "log_level": "info",
     "log_format": "auto",

@@ -18,6 +18,7 @@ from bot.services.delivery import Delivery
 from bot.services.generation import MAX_PICTURE_BYTES, Generation
 from bot.services.insights import Insights
 from bot.services.notices import Notices
+from bot.services.originals import Originals
 from bot.services.reports import Reports
 from bot.services.reuse import Reuse
 from bot.services.thumbnails import Thumbnails
@@ -29,7 +30,9 @@ from bot.ui.consent import Consents
 from bot.ui.history import History
 from bot.ui.intake import Courtesy, Intake
 from bot.ui.motion import Painting
+from bot.ui.originals import OriginalsDesk
 from bot.ui.replies import ToInteraction
+from bot.ui.rules import Rules
 from bot.ui.storyboard import Storyboards
 from bot.ui.threads import DiscordPublisher
 
@@ -55,6 +58,7 @@ class Desk:
         publisher: DiscordPublisher,
         notices: Notices,
         thumbnails: Thumbnails,
+        originals: Originals,
     ) -> None:
         self._generation = generation
         self._publisher = publisher
@@ -62,6 +66,7 @@ class Desk:
         self.history = History(
             insights=insights, cards=cards, delivery=delivery, thumbnails=thumbnails, notices=notices
         )
+        self.originals = OriginalsDesk(originals)
         courtesy = Courtesy()
         self.consents = Consents(
             generation.consent, cards=cards, notices=notices, before_all_else=courtesy.before_all_else
@@ -74,6 +79,7 @@ class Desk:
             consents=self.consents,
             courtesy=courtesy,
         )
+        self.rules = Rules()
         self.storyboards = Storyboards(
             generation, ask=self.ask_with, before_all_else=courtesy.before_all_else
         )

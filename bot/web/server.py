@@ -1,4 +1,4 @@
-"""The server itself: one small request a connection, and not much time for it.
+"""The server itself: one small request a connection, and not much time for it, unless it fetches a file.
 
 It stands behind a reverse proxy or on the open internet, in the process that carries jobs. So clients that are slow,
 many or loud are cut off, and neither a log nor an answer repeats what they sent: paths hold secrets.
@@ -15,13 +15,15 @@ import structlog
 from aiohttp import web
 
 from bot.domain.errors import KinoraError
+from bot.services.originals import Originals
 from bot.services.ports import Clock
 from bot.web.callbacks import MAX_BODY_BYTES, Callbacks, Sender, Tell
+from bot.web.originals import OriginalRoutes
 
 log = structlog.stdlib.get_logger(__name__)
 
 PATIENCE_S = 15.0
-"""How long a connection may last: whatever is asked here is answered at once."""
+"""How long a connection may last: whatever is asked here is answered at once, except for files."""
 
 MAX_CONNECTIONS = 256
 """The database and Discord need file descriptors too."""
@@ -55,9 +57,10 @@ async def serving(
     news: Tell,
     is_ready: Callable[[], bool],
     clock: Clock,
+    originals: Originals | None = None,
     patience_s: float = PATIENCE_S,
 ) -> AsyncGenerator[int]:
-    """Serve callbacks and health until the block ends; gives the port, which port 0 leaves to the system.
+    """Serve callbacks, originals and health until the block ends; gives the port, which port 0 leaves to the system.
 
     `/healthz` answers as long as the event loop runs; `/readyz` tells what `is_ready` says.
 
@@ -67,6 +70,8 @@ async def serving(
     app = web.Application(middlewares=[_once], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(_say_nothing_of_us)
     Callbacks(senders, news=news, clock=clock).add_to(app)
+    if originals is not None:
+        OriginalRoutes(originals, allow=_allow).add_to(app)
     _add_health(app, is_ready)
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_CLOSE_S)
     await runner.setup()
@@ -117,6 +122,11 @@ async def _once(request: web.Request, handler: Handler) -> web.StreamResponse:
     return response
 
 
+def _allow(request: web.Request, seconds: float) -> None:
+    """Let a request's connection last for so long from now on."""
+    cast("_Connection", request.protocol).allow(seconds)
+
+
 async def _say_nothing_of_us(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.pop("Server", None)
 
@@ -146,7 +156,7 @@ class _TurnedAway(asyncio.Protocol):
 class _Connection(web.RequestHandler):
     """aiohttp's, with an end, and with a log that does not quote what was sent."""
 
-    __slots__ = ("_end", "_patience_s")
+    __slots__ = ("_abort", "_end", "_patience_s")
 
     def __init__(self, server: web.Server, loop: asyncio.AbstractEventLoop, patience_s: float) -> None:
         super().__init__(
@@ -161,8 +171,13 @@ class _Connection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to count the time."""
         super().connection_made(transport)
-        abort = cast("asyncio.Transport", transport).abort
-        self._end = asyncio.get_running_loop().call_later(self._patience_s, abort)
+        self._abort = cast("asyncio.Transport", transport).abort
+        self._end = asyncio.get_running_loop().call_later(self._patience_s, self._abort)
+
+    def allow(self, seconds: float) -> None:
+        """Count anew, from now."""
+        self._end.cancel()
+        self._end = asyncio.get_running_loop().call_later(seconds, self._abort)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Stop counting."""
