@@ -29,8 +29,9 @@ from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.health import Health
+from bot.services.notices import Notices
 from bot.services.ordering import Ordering
-from bot.services.ports import Card
+from bot.services.ports import Card, Place, Sent
 from bot.services.routing import Routes
 from bot.services.runner.embedded import EmbeddedRunner
 from bot.services.stages import Stages
@@ -91,29 +92,37 @@ class Nowhere:
     async def show(self, card: Card) -> None:
         """Forget it."""
 
-    async def open_thread(self, job: Job) -> int:
+    async def open_thread(self, job: Job, place: Place) -> None:
         """Never reached."""
-        raise NotImplementedError(job)
+        raise NotImplementedError(job, place)
 
-    async def upload_limit(self, job: Job) -> int:
+    async def open_direct(self, user_id: int) -> int:
         """Never reached."""
-        raise NotImplementedError(job)
+        raise NotImplementedError(user_id)
 
-    async def post(self, job: Job, clip: Path, *, channel_id: int) -> int:
+    async def suits(self, job: Job, gallery_id: int) -> bool:
         """Never reached."""
-        raise NotImplementedError(job, clip, channel_id)
+        raise NotImplementedError(job, gallery_id)
 
-    async def find(self, job: Job, *, channel_id: int, after_ms: int) -> int | None:
+    async def upload_limit(self, job: Job, place: Place) -> int:
         """Never reached."""
-        raise NotImplementedError(job, channel_id, after_ms)
+        raise NotImplementedError(job, place)
+
+    async def post(self, job: Job, clip: Path, place: Place) -> Sent:
+        """Never reached."""
+        raise NotImplementedError(job, clip, place)
+
+    async def find(self, job: Job, place: Place, *, after_ms: int) -> Sent | None:
+        """Never reached."""
+        raise NotImplementedError(job, place, after_ms)
 
     async def tell(self, guild_id: int, channel_id: int, text: str, *, key: str) -> None:
         """Never reached."""
         raise NotImplementedError(guild_id, channel_id, text, key)
 
-    async def archive(self, job: Job) -> None:
+    async def archive(self, job: Job, *, only_if_quiet: bool) -> None:
         """Never reached."""
-        raise NotImplementedError(job)
+        raise NotImplementedError(job, only_if_quiet)
 
 
 async def fly(number: int, folder: Path) -> dict[str, float]:
@@ -158,7 +167,14 @@ async def fly(number: int, folder: Path) -> dict[str, float]:
             attempts=attempts,
             blobs=blobs,
             clips=clips,
-            delivery=Delivery(db=db, publisher=publisher, blobs=blobs, clips=clips, clock=clock),
+            delivery=Delivery(
+                db=db,
+                publisher=publisher,
+                blobs=blobs,
+                clips=clips,
+                clock=clock,
+                notices=Notices(db=db, publisher=publisher, clock=clock),
+            ),
             cards=cards,
         )
         runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)

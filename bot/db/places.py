@@ -2,6 +2,7 @@
 
 from bot.db import guilds
 from bot.db.transaction import Transaction
+from bot.domain.jobs import Origin
 from bot.domain.places import Preferred, preferred
 
 
@@ -11,25 +12,29 @@ def preferred_by(guild_id: int) -> Transaction[Preferred]:
     return preferred(held.get("thread_style", 0), held.get("gallery_channel_id"))
 
 
-def member_thread(guild_id: int, channel_id: int, user_id: int, *, otherwise: int) -> Transaction[int]:
-    """The running thread of a member below a channel; from now on `otherwise` where they have none.
+def member_thread(origin: Origin) -> Transaction[int]:
+    """The running thread of a member below the channel where they ask; from now on that on this card, if they had none.
 
-    A thread on a message has the message's id, so it can be agreed on before it is opened.
+    A thread on a message has the message's id, so it is agreed on before anybody opens it.
     """
-    key = {"guild_id": guild_id, "channel_id": channel_id, "user_id": user_id}
-    yield _SETTLE, {**key, "thread_id": otherwise}
-    rows = yield _MEMBER_THREAD, key
+    yield _SETTLE, {**_member(origin), "thread_id": origin.card_id}
+    rows = yield _MEMBER_THREAD, _member(origin)
     return rows[0]["thread_id"]
 
 
-def replace_thread(guild_id: int, channel_id: int, user_id: int, *, gone: int, new: int) -> Transaction[int]:
-    """Let another thread take the place of one that is gone or closed; returns the one that holds now.
+def replace_thread(origin: Origin, *, gone: int) -> Transaction[None]:
+    """Let the thread on this card take the place of a running one that is gone or closed; nothing if it is none."""
+    yield _REPLACE, {**_member(origin), "gone": gone, "new": origin.card_id}
 
-    Whoever replaced the same thread before has decided for everybody.
-    """
-    key = {"guild_id": guild_id, "channel_id": channel_id, "user_id": user_id}
-    yield _REPLACE, {**key, "gone": gone, "new": new}
-    return (yield from member_thread(guild_id, channel_id, user_id, otherwise=new))
+
+def is_running(origin: Origin, thread_id: int) -> Transaction[bool]:
+    """Whether a thread is the running one of who asked."""
+    rows = yield _MEMBER_THREAD, _member(origin)
+    return any(row["thread_id"] == thread_id for row in rows)
+
+
+def _member(origin: Origin) -> dict[str, object]:
+    return {"guild_id": origin.guild_id, "channel_id": origin.channel_id, "user_id": origin.user_id}
 
 
 def allows_direct(user_id: int) -> Transaction[bool]:

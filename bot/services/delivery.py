@@ -1,5 +1,6 @@
 """The outbox: a finished clip becomes exactly one message, in the best place that takes it."""
 
+from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -8,14 +9,24 @@ from tempfile import TemporaryDirectory
 
 import structlog
 
-from bot.db import jobs
+from bot.db import jobs, places
 from bot.db.transaction import Database
-from bot.domain.errors import ClipTooLarge, DestinationForbidden, DestinationGone, KinoraError
-from bot.domain.jobs import Job, JobState
+from bot.domain.errors import (
+    ClipTooLarge,
+    DeliveryFault,
+    DestinationForbidden,
+    DestinationGone,
+    KinoraError,
+)
+from bot.domain.jobs import Job, JobState, Origin
+from bot.domain.places import ThreadStyle
+from bot.language import speaking, tr
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.media.errors import CannotFit, StoreUnavailable
-from bot.services.ports import Clock, Publisher
+from bot.services.notices import Notices
+from bot.services.ports import Clock, Place, PlaceKind, Publisher, Sent
+from bot.services.uploads import UploadLimits
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -23,10 +34,11 @@ NONCE_TRUSTED_MS = 60_000
 """For how long a repeated nonce surely returns the first message ("the past few minutes", Discord's
 message resource); after a doubt older than this the channel is read first."""
 
-SURE_LIMIT = 10 * 1024 * 1024
-"""What every place takes (discord-api-docs#8572: 10 MiB, since September 2026 perhaps 20)."""
+TOLD_EVERY_MS = 24 * 3_600_000
+"""So often moderators hear that their gallery takes no clips."""
 
-_SHRINK = 0.8
+_GALLERIES_REMEMBERED = 10_000
+_THREADS = (PlaceKind.THREAD, PlaceKind.RUNNING)
 
 
 class NoPlaceLeft(KinoraError):
@@ -37,22 +49,48 @@ class NoPlaceLeft(KinoraError):
 class Posted:
     """Where the clip went."""
 
-    channel_id: int
-    message_id: int
-    thread_id: int | None
+    place: Place
+    sent: Sent
+
+
+class _Told:
+    """When moderators heard last that their gallery takes no clips."""
+
+    def __init__(self) -> None:
+        self._at_ms: OrderedDict[int, int] = OrderedDict()
+
+    def is_due(self, gallery_id: int, now_ms: int) -> bool:
+        """Whether to tell them again; if so, they count as told."""
+        if now_ms - self._at_ms.get(gallery_id, -TOLD_EVERY_MS) < TOLD_EVERY_MS:
+            return False
+        self._at_ms[gallery_id] = now_ms
+        self._at_ms.move_to_end(gallery_id)
+        if len(self._at_ms) > _GALLERIES_REMEMBERED:
+            self._at_ms.popitem(last=False)
+        return True
 
 
 class Delivery:
-    """Posts clips: in a thread on the card, else beside the card as a reply, else in the channel above."""
+    """Posts clips: where the server wants them, else where they were asked for, else as direct messages."""
 
     def __init__(
-        self, *, db: Database, publisher: Publisher, blobs: Blobs, clips: Clips, clock: Clock
+        self,
+        *,
+        db: Database,
+        publisher: Publisher,
+        blobs: Blobs,
+        clips: Clips,
+        clock: Clock,
+        notices: Notices,
     ) -> None:
         self._db = db
         self._publisher = publisher
         self._blobs = blobs
         self._clips = clips
         self._clock = clock
+        self._notices = notices
+        self._limits = UploadLimits(clock)
+        self._told = _Told()
 
     async def deliver(self, job: Job) -> tuple[Job, Posted]:
         """Post the clip of a job, once. The job is returned because marks were made on it.
@@ -61,56 +99,118 @@ class Delivery:
             NoPlaceLeft: every place refused for good.
             DiscordUnavailable: come again; nothing is lost and nothing will be posted twice.
         """
-        thread_id = await self._thread(job)
-        doubtful_id = job.message_channel_id if job.post_marked_at_ms else None
-        places = (doubtful_id, thread_id, job.origin.channel_id, job.origin.parent_id)
-        for channel_id in dict.fromkeys(place for place in places if place is not None):
-            try:
-                job, message_id = await self._post_once(job, channel_id)
-            except (DestinationGone, DestinationForbidden) as fault:
-                log.warning("place refused", job=job.id, channel=channel_id, reason=str(fault))
-                job = await self._mark(await self._db.read(jobs.get(job.id)), post_marked_at_ms=None)
-                continue
-            return job, Posted(channel_id, message_id, thread_id)
+        for place in await self._places(job):
+            job, posted = await self._try(job, place)
+            if posted is not None:
+                return job, posted
+        if await self._db.read(places.allows_direct(job.origin.user_id)):
+            job, posted = await self._try(job, Place(0, PlaceKind.DIRECT))
+            if posted is not None:
+                return job, posted
         raise NoPlaceLeft
 
     async def put_away(self, job: Job) -> None:
         """Archive the thread of a delivered job, so that a server's active threads stay few."""
         try:
-            await self._publisher.archive(job)
+            is_running = await self._db.read(places.is_running(job.origin, job.thread_id or 0))
+            await self._publisher.archive(job, only_if_quiet=is_running)
         except (DestinationGone, DestinationForbidden) as fault:
             log.info("thread not archived", job=job.id, reason=str(fault))
 
-    async def _thread(self, job: Job) -> int | None:
-        """A thread of the job's own; None where it was asked in one, or none can be."""
-        if job.origin.parent_id is not None or job.thread_id is not None:
-            return job.thread_id
-        try:
-            return await self._publisher.open_thread(job)
-        except (DestinationGone, DestinationForbidden) as fault:
-            log.info("no thread", job=job.id, reason=str(fault))
-            return None
+    async def _places(self, job: Job) -> list[Place]:
+        """Where to try, one after the other: a place in doubt, the gallery, then where it was asked."""
+        found: list[Place] = []
+        if job.post_marked_at_ms is not None and job.message_channel_id is not None:
+            found.append(Place(job.message_channel_id, _kind_in_doubt(job)))
+        preferred = await self._db.read(places.preferred_by(job.origin.guild_id))
+        if preferred.gallery_id is not None and await self._is_for_gallery(job, preferred.gallery_id):
+            found.append(Place(preferred.gallery_id, PlaceKind.GALLERY))
+        if job.origin.parent_id is None:
+            found += await self._below_channel(job, preferred.style)
+        else:
+            found += _around_thread(job.origin)
+        return list(dict.fromkeys(found))
 
-    async def _post_once(self, job: Job, channel_id: int) -> tuple[Job, int]:
-        marked_at_ms = job.post_marked_at_ms if job.message_channel_id == channel_id else None
+    async def _below_channel(self, job: Job, style: ThreadStyle) -> list[Place]:
+        """Asked in a channel: there, or in a thread below it; a style says in which order."""
+        channel = Place(job.origin.channel_id)
+        threads = [Place(job.origin.card_id, PlaceKind.THREAD)]
+        if style is ThreadStyle.NONE:
+            return [channel, *threads]
+        if style is ThreadStyle.MEMBER:
+            running_id = await self._db.write(places.member_thread(job.origin))
+            ids = dict.fromkeys((running_id, job.origin.card_id))
+            threads = [Place(thread_id, PlaceKind.RUNNING) for thread_id in ids]
+        return [*threads, channel]
+
+    async def _is_for_gallery(self, job: Job, gallery_id: int) -> bool:
+        """What was asked for in a private thread is not shown to everybody."""
+        if job.origin.is_private:
+            return False
+        try:
+            return await self._publisher.suits(job, gallery_id)
+        except (DestinationGone, DestinationForbidden) as fault:
+            await self._tell_of_gallery(job, gallery_id, fault)
+            return False
+
+    async def _try(self, job: Job, place: Place) -> tuple[Job, Posted | None]:
+        """Post the clip in a place; None if that refuses for good."""
+        try:
+            if place.kind is PlaceKind.DIRECT:
+                place = Place(await self._publisher.open_direct(job.origin.user_id), place.kind)
+            job, sent = await self._post_once(job, place)
+        except (DestinationGone, DestinationForbidden) as fault:
+            log.warning("place refused", job=job.id, channel=place.channel_id, reason=str(fault))
+            await self._learn(job, place, fault)
+            return await self._mark(await self._db.read(jobs.get(job.id)), post_marked_at_ms=None), None
+        return job, Posted(place, sent)
+
+    async def _learn(self, job: Job, place: Place, fault: DeliveryFault) -> None:
+        """What follows from a refusal for the clips after this one."""
+        if place.kind is PlaceKind.GALLERY:
+            await self._tell_of_gallery(job, place.channel_id, fault)
+        if place.kind is PlaceKind.RUNNING and isinstance(fault, DestinationGone):
+            await self._db.write(places.replace_thread(job.origin, gone=place.channel_id))
+
+    async def _tell_of_gallery(self, job: Job, gallery_id: int, fault: DeliveryFault) -> None:
+        """Tell the moderators that their gallery takes no clips, once a day."""
+        now_ms = self._clock.now_ms()
+        if not self._told.is_due(gallery_id, now_ms):
+            return
+        with speaking(job.origin.language):
+            text = tr(
+                "**Clips cannot be posted in the gallery** {gallery}. {reason} They go where they are asked for "
+                "until that is mended, or `/settings set gallery` names another channel.",
+                gallery=f"<#{gallery_id}>",
+                reason=str(fault),
+            )
+        await self._notices.tell(job.origin.guild_id, text, key=f"gallery {gallery_id} {now_ms}")
+
+    async def _post_once(self, job: Job, place: Place) -> tuple[Job, Sent]:
+        is_marked = job.message_channel_id == place.channel_id
+        marked_at_ms = job.post_marked_at_ms if is_marked else None
         if marked_at_ms is not None and self._clock.now_ms() - marked_at_ms > NONCE_TRUSTED_MS:
-            found = await self._publisher.find(job, channel_id=channel_id, after_ms=marked_at_ms)
+            found = await self._publisher.find(job, place, after_ms=marked_at_ms)
             if found is not None:
                 return job, found
             marked_at_ms = None
         if marked_at_ms is None:
-            job = await self._mark(job, message_channel_id=channel_id, post_marked_at_ms=self._clock.now_ms())
-        return await self._post_smaller_until_taken(job, channel_id)
+            if place.kind in _THREADS:
+                await self._publisher.open_thread(job, place)
+            job = await self._mark(job, **_marks(place), post_marked_at_ms=self._clock.now_ms())
+        return await self._post_smaller_until_taken(job, place)
 
-    async def _post_smaller_until_taken(self, job: Job, channel_id: int) -> tuple[Job, int]:
-        limit = await self._publisher.upload_limit(job)
+    async def _post_smaller_until_taken(self, job: Job, place: Place) -> tuple[Job, Sent]:
+        claimed = await self._publisher.upload_limit(job, place)
+        limit = self._limits.known(_limited_by(job, place), claimed)
         while True:
             try:
                 async with self.fitted(job, limit) as clip:
-                    return job, await self._publisher.post(job, clip, channel_id=channel_id)
+                    return job, await self._publisher.post(job, clip, place)
             except ClipTooLarge:
-                limit = _smaller(min(limit, job.clip_bytes or limit))
-                log.warning("clip too large here", job=job.id, channel=channel_id, next_limit=limit)
+                size_bytes = min(limit, job.clip_bytes or limit)
+                limit = self._limits.refused(_limited_by(job, place), claimed, size_bytes)
+                log.warning("clip too large here", job=job.id, channel=place.channel_id, next_limit=limit)
                 job = await self._mark(job, upload_limit=limit)
             except CannotFit as fault:
                 raise NoPlaceLeft(str(fault)) from fault
@@ -141,6 +241,28 @@ class Delivery:
         return await self._db.write(jobs.move(job, JobState.DELIVERING, now_ms=now_ms, **known))
 
 
-def _smaller(limit: int) -> int:
-    """The next size to try where this one was refused."""
-    return SURE_LIMIT if limit > SURE_LIMIT else int(limit * _SHRINK)
+def _kind_in_doubt(job: Job) -> PlaceKind:
+    """What the place is in which a post was about to be made."""
+    if job.is_direct:
+        return PlaceKind.DIRECT
+    return PlaceKind.THREAD if job.message_channel_id == job.thread_id else PlaceKind.CHANNEL
+
+
+def _marks(place: Place) -> dict[str, object]:
+    """What is written down before a post; a thread that was opened stays known, to be put away."""
+    known: dict[str, object] = {
+        "message_channel_id": place.channel_id,
+        "is_direct": int(place.kind is PlaceKind.DIRECT),
+    }
+    return {**known, "thread_id": place.channel_id} if place.kind in _THREADS else known
+
+
+def _around_thread(origin: Origin) -> list[Place]:
+    """Asked in a thread: there, else in the channel above, unless only some see the thread."""
+    above = [Place(origin.parent_id)] if origin.parent_id is not None and not origin.is_private else []
+    return [Place(origin.channel_id), *above]
+
+
+def _limited_by(job: Job, place: Place) -> int:
+    """Who sets the upload limit: the server, or Discord for direct messages."""
+    return 0 if place.kind is PlaceKind.DIRECT else job.origin.guild_id

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
@@ -39,6 +40,34 @@ class Card:
     """That picture as a small JPEG, where it is to be uploaded with the card; None where the message has it."""
 
 
+class PlaceKind(Enum):
+    """What a place is to the bot."""
+
+    CHANNEL = "channel"  # a channel or a thread as people made it
+    THREAD = "thread"  # on the card of a job: opened when it is needed, put away later
+    RUNNING = "running"  # likewise, for all clips of a member
+    GALLERY = "gallery"  # where a server wants all its clips
+    DIRECT = "direct"  # direct messages, which only the one who asked reads
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a clip may be posted."""
+
+    channel_id: int
+    """Of a channel or a thread."""
+    kind: PlaceKind = PlaceKind.CHANNEL
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message with a clip."""
+
+    message_id: int
+    size_bytes: int
+    """Of the clip in it."""
+
+
 class Publisher(Protocol):
     """Discord, as far as services need it.
 
@@ -55,22 +84,34 @@ class Publisher(Protocol):
         """
         ...
 
-    async def open_thread(self, job: Job) -> int:
-        """The thread on the job's card; asking twice gives the same one. Not for jobs asked in a thread."""
+    async def open_thread(self, job: Job, place: Place) -> None:
+        """See to it that the thread is there: on a message in the channel where the job was asked, with its id."""
         ...
 
-    async def upload_limit(self, job: Job) -> int:
-        """Bytes that one file may have where this job is delivered, never more than what was learnt before."""
+    async def open_direct(self, user_id: int) -> int:
+        """The channel of direct messages with somebody; whether they take any is not known before."""
         ...
 
-    async def post(self, job: Job, clip: Path, *, channel_id: int) -> int:
-        """Post the clip in a channel or thread, mentioning who asked; returns the message's id.
+    async def suits(self, job: Job, gallery_id: int) -> bool:
+        """Whether a gallery is for this clip: what was asked for among adults stays among them.
+
+        Raises:
+            DestinationGone, DestinationForbidden: no clip could be posted there.
+        """
+        ...
+
+    async def upload_limit(self, job: Job, place: Place) -> int:
+        """Bytes that one file may have in a place as Discord says, never more than what the job has learnt."""
+        ...
+
+    async def post(self, job: Job, clip: Path, place: Place) -> Sent:
+        """Post the clip, mentioning who asked; without the prompt where that is what Discord does not take.
 
         Repeated within some minutes it returns the first message instead of posting another.
         """
         ...
 
-    async def find(self, job: Job, *, channel_id: int, after_ms: int) -> int | None:
+    async def find(self, job: Job, place: Place, *, after_ms: int) -> Sent | None:
         """The message with this job's clip among those posted since; None if there is none."""
         ...
 
@@ -78,8 +119,8 @@ class Publisher(Protocol):
         """Say something in a channel, mentioning nobody; once, if it is repeated with the same key within minutes."""
         ...
 
-    async def archive(self, job: Job) -> None:
-        """Put the job's own thread away."""
+    async def archive(self, job: Job, *, only_if_quiet: bool) -> None:
+        """Put the thread of its clip away; `only_if_quiet` leaves one in which something was written later."""
         ...
 
 

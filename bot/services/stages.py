@@ -14,6 +14,7 @@ from bot.domain import polling
 from bot.domain.errors import DeliveryFault
 from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, Aftercare, Job, JobState
 from bot.domain.provider import Failed, NoSuchTask, Pending, Provider, ProviderFault, Ready
+from bot.language import marked
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.media.errors import BlobFault, NoSuchBlob, NotAVideo, TooLarge
@@ -37,7 +38,7 @@ UNTOLD_AFTER_S = 6 * 3600
 _MAX_STRANGE_FILES = 12
 """What was fetched in full and is no clip, after hours still, is not fetched for a day."""
 
-_UNFETCHED = "The finished clip could not be fetched from the provider."
+_UNFETCHED = marked("The finished clip could not be fetched from the provider.")
 
 _Handlers: TypeAlias = Mapping[JobState, Callable[[Job], Awaitable[Job]]]
 
@@ -95,7 +96,7 @@ class Stages:
     async def give_up(self, job_id: int) -> None:
         """End a job whose step keeps failing for a reason nobody foresaw; the credits go back."""
         job = await self._db.read(jobs.get(job_id))
-        reason = "Something went wrong inside the bot, and it was logged for the operator."
+        reason = marked("Something went wrong inside the bot, and it was logged for the operator.")
         if job.state is JobState.DELIVERING:
             await self._steps.move(job, JobState.UNDELIVERABLE, error=reason)
         elif job.state not in TERMINAL:
@@ -124,7 +125,7 @@ class Stages:
     async def _keep_waiting(self, job: Job, progress: float | None, ask_again_s: float | None) -> Job:
         elapsed_s = self._steps.waited_s(job.marked_at_ms)
         if polling.is_overdue(elapsed_s) and not job.tries:  # after an outage it is asked once more
-            return await self._abandon(job, "The provider did not finish within its time.")
+            return await self._abandon(job, marked("The provider did not finish within its time."))
         if ask_again_s is None:
             forecast = await self._db.read(history.forecast(history.Kind.of(job)))
             ask_again_s = polling.next_ask_s(elapsed_s, forecast)
@@ -173,13 +174,12 @@ class Stages:
         return await self._posted(job, posted)
 
     async def _posted(self, job: Job, posted: Posted) -> Job:
-        log.info("delivered", job=job.id, channel=posted.channel_id, message=posted.message_id)
+        log.info("delivered", job=job.id, channel=job.message_channel_id, message=posted.sent.message_id)
         return await self._steps.move(
             job,
             JobState.DONE,
-            message_channel_id=posted.channel_id,
-            message_id=posted.message_id,
-            thread_id=posted.thread_id,
+            message_id=posted.sent.message_id,
+            posted_bytes=posted.sent.size_bytes,
         )
 
     async def _look_after(self, job: Job) -> Job:
@@ -227,10 +227,10 @@ class Stages:
         if job.state not in SLOT_HOLDERS:
             return None
         if self._steps.is_past(job.started_at_ms):
-            return "The provider could not be reached for a day."
+            return marked("The provider could not be reached for a day.")
         is_unknown = isinstance(fault, NoSuchTask) and job.tries > 0
         if is_unknown and self._steps.waited_s(job.marked_at_ms) > UNTOLD_AFTER_S:
-            return "The provider does not know the clip any more."
+            return marked("The provider does not know the clip any more.")
         return None
 
     def _cannot_be_fetched(self, job: Job, fault: Exception) -> bool:

@@ -26,8 +26,8 @@ from bot.services.questions import NeedsApproval, NeedsConsent, Question
 from bot.ui import checks, errors
 from bot.ui.answers import shown
 from bot.ui.cards import card_view, thumbnail_file
+from bot.ui.faults import translated
 from bot.ui.questions import REASON, Answered, NotNow, announcement, lapsed, words_of
-from bot.ui.threads import translated
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.errors import DestinationForbidden, DestinationGone
 from bot.sandbox import Hold, Permission
+from bot.services.ports import Place, PlaceKind, Sent
 from bot.ui.threads import DiscordPublisher
 from tests.e2e.scenes import PICTURE, Bot, Scene
 
@@ -36,16 +37,17 @@ async def test_a_clip_that_was_posted_is_found_again_and_another_is_not(bot: Bot
     clip = await scene.clip_of(await used.response())
     job, publisher = await bot.job(), publisher_of(bot)
     await scene.mia.send(scene.guild.threads[0], "nice", files=[])
-    found = await publisher.find(job, channel_id=clip.channel_id, after_ms=job.created_at_ms)
-    assert found == clip.id
-    assert await publisher.find(job, channel_id=scene.channel.id, after_ms=job.created_at_ms) is None
+    found = await publisher.find(job, Place(clip.channel_id), after_ms=job.created_at_ms)
+    assert found == Sent(clip.id, clip.files[0].size)
+    assert await publisher.find(job, Place(scene.channel.id), after_ms=job.created_at_ms) is None
 
 
 async def test_a_thread_asked_for_twice_is_one(bot: Bot, scene: Scene) -> None:
     used = await scene.mia.slash("animate", scene.channel, image=PICTURE, draft=True)
     await scene.clip_of(await used.response())
     job = await bot.job()
-    assert await publisher_of(bot).open_thread(job) == job.thread_id
+    assert job.thread_id == job.origin.card_id
+    await publisher_of(bot).open_thread(job, Place(job.origin.card_id, PlaceKind.THREAD))
     assert len(scene.guild.threads) == 1
 
 
@@ -57,7 +59,7 @@ async def test_a_place_that_is_closed_or_gone_is_told_apart(bot: Bot, scene: Sce
         scene.channel, scene.guild.app_role(scene.application), deny=Permission.VIEW_CHANNEL
     )
     with pytest.raises(DestinationForbidden):
-        await publisher.find(job, channel_id=scene.channel.id, after_ms=job.created_at_ms)
+        await publisher.find(job, Place(scene.channel.id), after_ms=job.created_at_ms)
     scene.guild.remove_channel(scene.channel)
     with pytest.raises(DestinationGone):
-        await publisher.open_thread(job)
+        await publisher.open_thread(job, Place(job.origin.card_id, PlaceKind.THREAD))

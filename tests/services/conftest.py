@@ -22,6 +22,7 @@ from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.health import Health
+from bot.services.notices import Notices
 from bot.services.ordering import Ordering
 from bot.services.stages import Stages
 from bot.services.steps import Steps
@@ -71,7 +72,7 @@ class Engine:
         """A job that has just been given a slot; it fits nobody but `provider` unless more than 5 are reserved."""
         await self.db.write(
             jobs.accept(
-                builders.origin(**origin),
+                builders.origin(**{"card_id": 777} | origin),
                 builders.request(),
                 builders.choice(price, provider="scripted"),
                 defaults=builders.NO_CAPS,
@@ -128,7 +129,10 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
         cards = Cards(
             db=db, publisher=publisher, providers=providers, routes=routes, clock=clock, tasks=tasks
         )
-        delivery = Delivery(db=db, publisher=publisher, blobs=blobs, clips=clips, clock=clock)
+        notices = Notices(db=db, publisher=publisher, clock=clock)
+        delivery = Delivery(
+            db=db, publisher=publisher, blobs=blobs, clips=clips, clock=clock, notices=notices
+        )
 
         def stages() -> Stages:
             steps = Steps(db=db, clock=clock, cards=cards, slot_freed=freed.set)

@@ -27,7 +27,7 @@ from bot.domain.provider import (
 )
 from bot.domain.requests import Task
 from bot.services.health import Health
-from bot.services.ports import Card
+from bot.services.ports import Card, Place, Sent
 from bot.services.routing import Routes
 
 T = TypeVar("T")
@@ -163,15 +163,21 @@ class Post:
 class RecordingPublisher:
     """Keeps cards and posts; faults that a test lined up come first. `posted` holds what took effect."""
 
-    thread_id: int = 777
     limit: int = 10_485_760
     thread_fault: Exception | None = None
+    direct_fault: Exception | None = None
+    gallery_fault: Exception | None = None
+    gallery_is_for_adults: bool = False
+    closed: dict[int, Exception] = field(default_factory=dict[int, Exception])
+    """Channels that refuse every post."""
+    opened: list[Place] = field(default_factory=list[Place])
     faults: deque[tuple[Exception, bool]] = field(default_factory=deque[tuple[Exception, bool]])
     """What the next posts raise, and whether they take effect all the same."""
     shown: list[Card] = field(default_factory=list[Card])
     posted: list[Post] = field(default_factory=list[Post])
     tried: list[int] = field(default_factory=list[int])
-    archived: list[int] = field(default_factory=list[int])
+    archived: list[tuple[int, bool]] = field(default_factory=list[tuple[int, bool]])
+    """Threads, and whether only if nothing was written in them later."""
     told: list[tuple[int, int, str]] = field(default_factory=list[tuple[int, int, str]])
     tell_faults: deque[Exception] = field(default_factory=deque[Exception])
     remembers_nonces: bool = True
@@ -184,35 +190,47 @@ class RecordingPublisher:
             raise DiscordUnavailable
         self.shown.append(card)
 
-    async def open_thread(self, job: Job) -> int:
+    async def open_thread(self, job: Job, place: Place) -> None:
+        self.opened.append(place)
         if self.thread_fault:
             raise self.thread_fault
-        return self.thread_id
 
-    async def upload_limit(self, job: Job) -> int:
+    async def open_direct(self, user_id: int) -> int:
+        if self.direct_fault:
+            raise self.direct_fault
+        return user_id + 1_000_000
+
+    async def suits(self, job: Job, gallery_id: int) -> bool:
+        if self.gallery_fault:
+            raise self.gallery_fault
+        return self.gallery_is_for_adults or not job.origin.is_age_restricted
+
+    async def upload_limit(self, job: Job, place: Place) -> int:
         return min(self.limit, job.origin.upload_limit)
 
-    async def post(self, job: Job, clip: Path, *, channel_id: int) -> int:
-        self.tried.append(channel_id)
+    async def post(self, job: Job, clip: Path, place: Place) -> Sent:
+        self.tried.append(place.channel_id)
+        if place.channel_id in self.closed:
+            raise self.closed[place.channel_id]
         fault, takes_effect = self.faults.popleft() if self.faults else (None, True)
         known = [post for post in self.posted if post.job_id == job.id]
         if takes_effect and not (known and self.remembers_nonces):
             data = await asyncio.to_thread(clip.read_bytes)
-            known = [Post(job.id, channel_id, data, 5000 + len(self.posted))]
+            known = [Post(job.id, place.channel_id, data, 5000 + len(self.posted))]
             self.posted += known
         if fault:
             raise fault
-        return known[0].message_id
+        return Sent(known[0].message_id, len(known[0].data))
 
-    async def find(self, job: Job, *, channel_id: int, after_ms: int) -> int | None:
-        found = [post for post in self.posted if (post.job_id, post.channel_id) == (job.id, channel_id)]
-        return found[0].message_id if found else None
+    async def find(self, job: Job, place: Place, *, after_ms: int) -> Sent | None:
+        found = [post for post in self.posted if (post.job_id, post.channel_id) == (job.id, place.channel_id)]
+        return Sent(found[0].message_id, len(found[0].data)) if found else None
 
     async def tell(self, guild_id: int, channel_id: int, text: str, *, key: str) -> None:
         if self.tell_faults:
             raise self.tell_faults.popleft()
         self.told.append((guild_id, channel_id, text))
 
-    async def archive(self, job: Job) -> None:
-        assert job.thread_id is not None
-        self.archived.append(job.thread_id)
+    async def archive(self, job: Job, *, only_if_quiet: bool) -> None:
+        if job.thread_id is not None:
+            self.archived.append((job.thread_id, only_if_quiet))

@@ -36,7 +36,7 @@ async def test_the_end_is_shown_at_once_and_the_thread_put_away_later(engine: En
     assert engine.publisher.archived == []
     assert job.run_at_ms - engine.clock.now_ms() == 300_000
     job = await engine.step(job)
-    assert engine.publisher.archived == [777]
+    assert engine.publisher.archived == [(777, False)]
     assert job.aftercare is Aftercare.NONE
     assert await engine.stages.advance(job.id) is None
 

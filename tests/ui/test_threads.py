@@ -17,7 +17,9 @@ from bot.domain.errors import (
     DestinationGone,
     DiscordUnavailable,
 )
-from bot.ui.threads import DiscordPublisher, _base36, _snowflake, translated
+from bot.ui.faults import translated
+from bot.ui.places import base36, snowflake
+from bot.ui.threads import DiscordPublisher
 from tests.ui.conftest import make_job
 
 
@@ -77,11 +79,11 @@ def test_a_nonce_is_short_enough_and_the_jobs_and_the_places_own(job_id: int, ch
 
 
 def test_numbers_are_written_in_letters_and_digits() -> None:
-    assert [_base36(number) for number in (0, 35, 36, 36**3 - 1)] == ["0", "z", "10", "zzz"]
+    assert [base36(number) for number in (0, 35, 36, 36**3 - 1)] == ["0", "z", "10", "zzz"]
 
 
 @given(st.integers(1_420_070_400_000, 4_000_000_000_000))
 def test_a_moment_is_the_first_id_of_its_millisecond(at_ms: int) -> None:
-    made = discord.utils.snowflake_time(_snowflake(at_ms))
+    made = discord.utils.snowflake_time(snowflake(at_ms))
     assert abs(made.timestamp() * 1000 - at_ms) < 1
-    assert _snowflake(0) == 0
+    assert snowflake(0) == 0
