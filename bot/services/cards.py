@@ -171,7 +171,7 @@ class Cards:
 
     async def _pictured(self, card: Card) -> Card:
         """The card with its picture to be uploaded, if there is one."""
-        thumbnail = await self._thumbnails.of_source(card.job) if self._thumbnails else None
+        thumbnail = await self._thumbnails.of(card.job) if self._thumbnails else None
         return replace(card, is_pictured=thumbnail is not None, thumbnail=thumbnail)
 
     def _due_ms(self, refresh: _Refresh) -> int:
