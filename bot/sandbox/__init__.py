@@ -19,7 +19,7 @@ from bot.sandbox.driver.forms import Modal
 from bot.sandbox.driver.person import Choice, Person
 from bot.sandbox.driver.server import App, Server
 from bot.sandbox.driver.used import Used, shows
-from bot.sandbox.faults import Answer, Drop, Fault, Hold, TooMany
+from bot.sandbox.faults import Answer, Delay, Drop, Fault, Hold, TooMany
 from bot.sandbox.model.attachments import Attachment, File
 from bot.sandbox.model.channels import Channel, Kind
 from bot.sandbox.model.messages import Message
@@ -36,6 +36,7 @@ __all__ = [
     "Channel",
     "Choice",
     "ClientRefused",
+    "Delay",
     "Drop",
     "Fault",
     "File",

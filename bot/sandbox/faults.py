@@ -4,10 +4,11 @@ Answer      refuse with this status and body, before anything happens
 TooMany     refuse with 429
 Drop        cut the connection, before the effect or after it
 Hold        wait until the fault is released
+Delay       be slow, before the effect or after it
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -46,7 +47,18 @@ class Hold:
     after_effect: bool = False
 
 
-Action: TypeAlias = Answer | TooMany | Drop | Hold
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Let the request wait for so long."""
+
+    seconds: float
+    after_effect: bool = False
+
+
+Action: TypeAlias = Answer | TooMany | Drop | Hold | Delay
+
+Weather: TypeAlias = Callable[[str, str], Action | None]
+"""Says for a method and a route what happens to the request that comes now; None where nothing does."""
 
 
 @dataclass(eq=False)
@@ -90,6 +102,8 @@ class Faults:
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+        self.weather: Weather | None = None
+        """Asked about each request that no fault hits; it may roll dice."""
 
     def add(self, method: str, route: str, action: Action, *, nth: int = 1, times: int | None = 1) -> Fault:
         """Ask for a fault.
@@ -107,7 +121,8 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """Take all faults back and release what they hold."""
+        """Take all faults back and release what they hold; the weather is fine again."""
+        self.weather = None
         for fault in self._faults:
             fault.release()
         self._faults.clear()
@@ -115,4 +130,7 @@ class Faults:
     def strike(self, method: str, route: str) -> Fault | None:
         """The fault that hits this request; every matching fault counts it."""
         struck = [fault for fault in self._faults if fault.strikes(method, route)]
-        return struck[0] if struck else None
+        if struck:
+            return struck[0]
+        action = self.weather(method, route) if self.weather else None
+        return Fault(method, route, action, nth=1, times=1) if action else None

@@ -1,5 +1,6 @@
 """One local Discord: REST API, gateway and CDN on one port of the loopback."""
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
@@ -10,9 +11,10 @@ from yarl import URL
 
 from bot.sandbox.cdn import DEFAULT_MAX_BYTES, Cdn
 from bot.sandbox.driver.server import BOT_PERMISSIONS, App, Server
-from bot.sandbox.faults import Answer, Drop, Faults, Hold, TooMany
+from bot.sandbox.faults import Answer, Delay, Drop, Faults, Hold, TooMany
 from bot.sandbox.gateway.serving import Gateway
 from bot.sandbox.model.hub import Hub
+from bot.sandbox.model.interactions import Interaction
 from bot.sandbox.model.people import User
 from bot.sandbox.permissions import Permission
 from bot.sandbox.ratelimits import RateLimits
@@ -69,6 +71,15 @@ class Sandbox:
     def on_request(self) -> list[Callable[[Request], None]]:
         """Called with each request to the API, once it is answered."""
         return self._api.observers
+
+    def unanswered(self) -> list[Interaction]:
+        """The interactions without a first response, and those that still say that the bot is thinking.
+
+        A first response that comes after three seconds is refused, so what is answered was answered in time. In
+        channels that were deleted meanwhile nobody waits.
+        """
+        known = self.world.interactions.values()
+        return [one for one in known if not one.is_answered and not one.channel.is_deleted]
 
     @property
     def _served(self) -> URL:
@@ -157,6 +168,8 @@ class Sandbox:
             case Hold():
                 assert fault is not None
                 await fault.held()
+            case Delay(seconds):
+                await asyncio.sleep(seconds)
             case None:
                 pass
         return await self.cdn.answer(request)

@@ -7,7 +7,7 @@ import aiohttp
 import discord
 import pytest
 
-from bot.sandbox import Answer, Channel, Drop, File, Hold, Person, Sandbox, TooMany
+from bot.sandbox import Answer, Channel, Delay, Drop, File, Hold, Person, Sandbox, TooMany
 from tests.sandbox.conftest import Rest, Start
 from tests.sandbox.pictures import png
 
@@ -97,6 +97,38 @@ async def test_downloads_fail_on_request_too(
             assert refused.status == 503
         async with session.get(message.files[0].url) as answer:
             assert await answer.read() == png(2, 2)
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+async def test_a_slow_answer_comes_all_the_same(
+    sandbox: Sandbox, rest: Rest, channel: Channel, *, after_effect: bool
+) -> None:
+    fault = sandbox.faults.add(*CREATE, Delay(0.05, after_effect=after_effect))
+    sending = asyncio.ensure_future(rest("POST", f"/channels/{channel.id}/messages", {"content": "clip"}))
+    await fault.struck.wait()
+    assert len(channel.messages) == int(after_effect)
+    assert (await sending)[0] == 200
+    assert len(channel.messages) == 1
+
+
+async def test_weather_is_asked_about_every_request_that_no_fault_hits(
+    sandbox: Sandbox, rest: Rest, channel: Channel
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def weather(method: str, route: str) -> Answer | None:
+        asked.append((method, route))
+        return Answer(502) if len(asked) == 2 else None
+
+    sandbox.faults.weather = weather
+    sandbox.faults.add(*CREATE, Answer(500))
+    path = f"/channels/{channel.id}/messages"
+    statuses = [(await rest("POST", path, {"content": str(number)}))[0] for number in range(4)]
+    assert statuses == [500, 200, 502, 200]
+    assert asked == [CREATE] * 3
+    sandbox.faults.clear()
+    assert (await rest("POST", path, {"content": "4"}))[0] == 200
+    assert len(asked) == 3
 
 
 @pytest.mark.usefixtures("app")

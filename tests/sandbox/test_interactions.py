@@ -47,6 +47,20 @@ async def test_nobody_answers_twice(rest: Rest, used: Used) -> None:
     assert await rest.code("POST", path, {"type": 5}, token=None) == (400, 40060)
 
 
+async def test_who_is_left_without_an_answer_is_known(
+    sandbox: Sandbox, rest: Rest, used: Used, guild: Server, channel: Channel, mia: Person
+) -> None:
+    assert sandbox.unanswered() == [used.interaction]
+    await answer(rest, used, 5)
+    assert sandbox.unanswered() == [used.interaction]
+    await rest("PATCH", webhook(used.interaction, "/messages/@original"), {"content": "done"}, token=None)
+    assert sandbox.unanswered() == []
+    again = await mia.slash("ping", channel)
+    assert sandbox.unanswered() == [again.interaction]
+    guild.remove_channel(channel)
+    assert sandbox.unanswered() == []
+
+
 async def test_an_unknown_interaction_is_unknown(rest: Rest) -> None:
     assert await rest.code("POST", "/interactions/1/x/callback", {"type": 5}, token=None) == (404, 10062)
     assert await rest.code("GET", "/webhooks/1/x/messages/@original", token=None) == (404, 10015)

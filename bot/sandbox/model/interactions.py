@@ -82,6 +82,12 @@ class Interaction:
         """Whether the original response is for the user alone."""
         return bool(self.original and self.original.flags & EPHEMERAL)
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the user sees an answer, be it a message that is gone by now, and nobody is "thinking" any more."""
+        waits = self.original is not None and self.original.is_loading and not self.original.is_deleted
+        return self.acknowledgement is not None and not waits
+
     def message(self, message_id: int) -> Message | None:
         """A message of this interaction."""
         if self.original and self.original.id == message_id:

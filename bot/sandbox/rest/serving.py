@@ -1,5 +1,6 @@
 """From the socket to a handler and back: who asks, faults, limits, rules, observers."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from functools import partial
 
 from aiohttp import web
 
-from bot.sandbox.faults import Answer, Drop, Fault, Faults, Hold, TooMany
+from bot.sandbox.faults import Answer, Delay, Drop, Fault, Faults, Hold, TooMany
 from bot.sandbox.model.applications import Application
 from bot.sandbox.model.guilds import UPLOAD_LIMITS
 from bot.sandbox.ratelimits import RateLimits, Refused
@@ -95,6 +96,10 @@ class Api:
                 assert fault is not None
                 answered = answer() if after_effect else None
                 await fault.held()
+                return answered or answer()
+            case Delay(seconds, after_effect):
+                answered = answer() if after_effect else None
+                await asyncio.sleep(seconds)
                 return answered or answer()
             case None:
                 return answer()
