@@ -48,14 +48,14 @@ async def test_nobody_answers_twice(rest: Rest, used: Used) -> None:
 
 
 async def test_who_is_left_without_an_answer_is_known(
-    sandbox: Sandbox, rest: Rest, used: Used, guild: Server, channel: Channel, mia: Person
+    sandbox: Sandbox, rest: Rest, used: Used, guild: Server, channel: Channel
 ) -> None:
     assert sandbox.unanswered() == [used.interaction]
     await answer(rest, used, 5)
     assert sandbox.unanswered() == [used.interaction]
     await rest("PATCH", webhook(used.interaction, "/messages/@original"), {"content": "done"}, token=None)
     assert sandbox.unanswered() == []
-    again = await mia.slash("ping", channel)
+    again = await guild.add_member("leo").slash("ping", channel)
     assert sandbox.unanswered() == [again.interaction]
     guild.remove_channel(channel)
     assert sandbox.unanswered() == []
