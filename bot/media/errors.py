@@ -26,6 +26,8 @@ The text of each is one sentence for a person that says what to do; the data is 
 from enum import StrEnum
 from typing import ClassVar
 
+from bot.language import figures, marked, tr
+
 _MEGABYTE = 1_000_000
 
 
@@ -57,14 +59,14 @@ class NotAPicture(PictureRefused):
     """It begins like no format that is read here."""
 
     def __init__(self) -> None:
-        super().__init__("This file is not a picture I can read; send a JPEG, PNG, WebP or GIF.")
+        super().__init__(tr("This file is not a picture I can read; send a JPEG, PNG, WebP or GIF."))
 
 
 class Unreadable(PictureRefused):
     """It begins like a picture but does not decode."""
 
     def __init__(self) -> None:
-        super().__init__("This picture is damaged or cut off; save it again and send the new file.")
+        super().__init__(tr("This picture is damaged or cut off; save it again and send the new file."))
 
 
 class PictureTooBig(PictureRefused):
@@ -72,8 +74,11 @@ class PictureTooBig(PictureRefused):
 
     def __init__(self, *, size_bytes: int, max_bytes: int) -> None:
         super().__init__(
-            f"This picture is {megabytes(size_bytes)} and the limit is {megabytes(max_bytes)};"
-            " send a smaller version or save it as a JPEG."
+            tr(
+                "This picture is {size} and the limit is {limit}; send a smaller version or save it as a JPEG.",
+                size=megabytes(size_bytes),
+                limit=megabytes(max_bytes),
+            )
         )
         self.size_bytes = size_bytes
         self.max_bytes = max_bytes
@@ -83,10 +88,17 @@ class TooManyPixels(PictureRefused):
     """Decoding it would take too much memory. Width and height are None when not even the header is safe."""
 
     def __init__(self, *, width: int | None, height: int | None, max_pixels: int) -> None:
-        size = f"{width} by {height} pixels" if width and height else "far too large"
+        size = (
+            tr("{width} by {height} pixels", width=width, height=height)
+            if width and height
+            else tr("far too large")
+        )
         super().__init__(
-            f"This picture is {size} and the limit is {max_pixels // 1_000_000} megapixels;"
-            " scale it down and send it again."
+            tr(
+                "This picture is {size} and the limit is {limit} megapixels; scale it down and send it again.",
+                size=size,
+                limit=max_pixels // 1_000_000,
+            )
         )
         self.width = width
         self.height = height
@@ -97,9 +109,15 @@ class TooSmall(PictureRefused):
     """A side is shorter than providers take."""
 
     def __init__(self, *, width: int, height: int, min_side_px: int, remedies: tuple[Fit, ...]) -> None:
-        advice = "let me enlarge it or send a larger one" if remedies else "send a larger one"
+        advice = tr("let me enlarge it or send a larger one") if remedies else tr("send a larger one")
         super().__init__(
-            f"This picture is {width} by {height} pixels and both sides must have at least {min_side_px}; {advice}."
+            tr(
+                "This picture is {width} by {height} pixels and both sides must have at least {least}; {advice}.",
+                width=width,
+                height=height,
+                least=min_side_px,
+                advice=advice,
+            )
         )
         self.width = width
         self.height = height
@@ -115,15 +133,21 @@ class OddShape(PictureRefused):
     """It is longer and thinner than providers take."""
 
     _ADVICE: ClassVar[dict[tuple[Fit, ...], str]] = {
-        (Fit.PAD, Fit.CROP): "let me pad or crop it, or send another one",
-        (Fit.PAD,): "let me pad it or send another one",
-        (): "send a larger one that is less narrow",
+        (Fit.PAD, Fit.CROP): marked("let me pad or crop it, or send another one"),
+        (Fit.PAD,): marked("let me pad it or send another one"),
+        (): marked("send a larger one that is less narrow"),
     }
 
     def __init__(self, *, width: int, height: int, max_ratio: float, remedies: tuple[Fit, ...]) -> None:
         super().__init__(
-            f"This picture is {width} by {height} pixels and no side may be more than {max_ratio:g} times"
-            f" the other; {self._ADVICE[remedies]}."
+            tr(
+                "This picture is {width} by {height} pixels and no side may be more than {ratio} times the other; "
+                "{advice}.",
+                width=width,
+                height=height,
+                ratio=figures(max_ratio, "g"),
+                advice=tr(self._ADVICE[remedies]),
+            )
         )
         self.width = width
         self.height = height
@@ -140,8 +164,14 @@ class MaskMisfit(PictureRefused):
 
     def __init__(self, *, mask: tuple[int, int], picture: tuple[int, int]) -> None:
         super().__init__(
-            f"This mask is {mask[0]} by {mask[1]} pixels and its picture {picture[0]} by {picture[1]}, which is"
-            " another shape; paint it on a copy of the picture."
+            tr(
+                "This mask is {mask_width} by {mask_height} pixels and its picture {width} by {height}, which is "
+                "another shape; paint it on a copy of the picture.",
+                mask_width=mask[0],
+                mask_height=mask[1],
+                width=picture[0],
+                height=picture[1],
+            )
         )
         self.mask = mask
         self.picture = picture
@@ -159,7 +189,7 @@ class NotAVideo(MediaError):
     """No picture can be decoded from the file."""
 
     def __init__(self) -> None:
-        super().__init__("This file is not a video that can be played; ask for the clip again.")
+        super().__init__(tr("This file is not a video that can be played; ask for the clip again."))
 
 
 class CannotFit(MediaError):
@@ -167,8 +197,12 @@ class CannotFit(MediaError):
 
     def __init__(self, *, smallest_bytes: int, max_bytes: int) -> None:
         super().__init__(
-            f"This clip cannot be made smaller than {megabytes(smallest_bytes)} and only"
-            f" {megabytes(max_bytes)} fit here; ask for a shorter one or a lower quality."
+            tr(
+                "This clip cannot be made smaller than {smallest} and only {room} fit here; ask for a shorter one "
+                "or a lower quality.",
+                smallest=megabytes(smallest_bytes),
+                room=megabytes(max_bytes),
+            )
         )
         self.smallest_bytes = smallest_bytes
         self.max_bytes = max_bytes
@@ -178,7 +212,7 @@ class ChartFailed(MediaError):
     """The process that draws charts died, took too long or was closed; where there is a cause, it is chained."""
 
     def __init__(self) -> None:
-        super().__init__("This chart could not be drawn; try again in a minute.")
+        super().__init__(tr("This chart could not be drawn; try again in a minute."))
 
 
 class BlobFault(MediaError):
@@ -189,7 +223,9 @@ class TooLarge(BlobFault):
     """More bytes came than the caller allows; none are kept."""
 
     def __init__(self, *, max_bytes: int) -> None:
-        super().__init__(f"This file is larger than {megabytes(max_bytes)}; send a smaller one.")
+        super().__init__(
+            tr("This file is larger than {limit}; send a smaller one.", limit=megabytes(max_bytes))
+        )
         self.max_bytes = max_bytes
 
 
@@ -197,7 +233,7 @@ class NoSuchBlob(BlobFault):
     """Nothing is kept under this hash."""
 
     def __init__(self, blob: str) -> None:
-        super().__init__("This file is no longer kept; send it again.")
+        super().__init__(tr("This file is no longer kept; send it again."))
         self.blob = blob
 
 
@@ -205,11 +241,11 @@ class StoreUnavailable(BlobFault):
     """The folder or the bucket failed; the cause is chained."""
 
     def __init__(self) -> None:
-        super().__init__("The file store does not answer; try again in a few minutes.")
+        super().__init__(tr("The file store does not answer; try again in a few minutes."))
 
 
 def megabytes(size_bytes: int) -> str:
     """A size as people say it: `9.5 MB`, and `200 kB` below a megabyte."""
     if size_bytes < _MEGABYTE:
-        return f"{size_bytes / 1000:.3g} kB"
-    return f"{size_bytes / _MEGABYTE:.4g} MB"
+        return f"{figures(size_bytes / 1000, '.3g')} kB"
+    return f"{figures(size_bytes / _MEGABYTE, '.4g')} MB"

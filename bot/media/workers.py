@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Self, TypeVar
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ class Workers:
         await self.close()
 
     async def run(self, work: Callable[[Callable[[], None]], T]) -> T:
-        """Call `work(check)` in a thread; `check()` raises Stopped once the caller is cancelled.
+        """Call `work(check)` in a thread, in the caller's context; `check()` raises Stopped once the caller is cancelled.
 
         A cancelled caller returns after the thread has let go, so its files may be removed then.
         """
@@ -37,7 +38,7 @@ class Workers:
             if stop.is_set() or self._closing.is_set():
                 raise Stopped
 
-        done = asyncio.wrap_future(future := self._pool.submit(work, check))
+        done = asyncio.wrap_future(future := self._pool.submit(copy_context().run, work, check))
         try:
             await asyncio.wait([done])
         except asyncio.CancelledError:

@@ -21,6 +21,7 @@ from bot.domain.provider import (
     Submission,
     Unknown,
 )
+from bot.language import marked
 from bot.media.errors import NoSuchBlob
 from bot.services.attempts import Attempts
 from bot.services.health import Health
@@ -42,11 +43,11 @@ _LONGEST_PAUSE_S = 120.0
 _ASKED_TWICE_MS = 30_000
 _DATABASE_PAUSE_MS = 5_000
 
-_LOST = Rejected("The provider lost the job.", Refusal.UNREACHABLE, retry_after_s=5.0)
+_LOST = Rejected(marked("The provider lost the job."), Refusal.UNREACHABLE, retry_after_s=5.0)
 """What a create that turned out absent amounts to."""
 
 
-_LEFT = Rejected("Its provider is no longer at hand here.", Refusal.ACCOUNT)
+_LEFT = Rejected(marked("Its provider is no longer at hand here."), Refusal.ACCOUNT)
 
 
 class Ordering:
@@ -89,7 +90,8 @@ class Ordering:
                     job = await self._steps.move(job, job.state, marked_at_ms=self._steps.clock.now_ms())
                 outcome = await _answer(provider, submission)
         except NoSuchBlob:
-            return await self._steps.end(job, "The picture is no longer kept here; please ask again with it.")
+            reason = marked("The picture is no longer kept here; please ask again with it.")
+            return await self._steps.end(job, reason)
         self._health.heard(submission.spec, outcome)
         return await self._written_down(job, outcome)
 
@@ -185,7 +187,7 @@ class Ordering:
     async def _next_attempt(self, job: Job, *, wait_s: float) -> Job:
         """The last attempt certainly made no task: the next one may be sent, under a new key."""
         if self._steps.is_past(job.started_at_ms):
-            return await self._steps.end(job, "The provider had no room for a day.")
+            return await self._steps.end(job, marked("The provider had no room for a day."))
         return await self._steps.move(
             job,
             JobState.SUBMITTING,
@@ -216,7 +218,7 @@ class Ordering:
     async def _hold(self, job: Job) -> Job:
         """Nobody can tell what became of an attempt: the member gets the credits back, the operator is told."""
         log.error("held: may have been charged", job=job.id, provider=job.provider, attempt=job.attempt_key)
-        reason = "The provider did not say whether it took the job, so it was given up."
+        reason = marked("The provider did not say whether it took the job, so it was given up.")
         return await self._steps.end(job, reason, maybe_charged=True)
 
 
