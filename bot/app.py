@@ -15,7 +15,7 @@ import discord
 import structlog
 from discord.http import Route
 
-from bot.client import Kinora, point_discord_at
+from bot.client import Kinora, MessageContentForbidden, point_discord_at
 from bot.clock import SystemClock
 from bot.db import audit, jobs, lanes, visit
 from bot.db.errors import DatabaseFault
@@ -107,7 +107,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
     point_discord_at(settings.discord_api_url, settings.discord_gateway_url)
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack)
-        client = await stack.enter_async_context(Kinora(db=stores.db, owner_ids=settings.owner_ids))
+        client = await stack.enter_async_context(_client(settings, stores))
         wires = await open_wires(settings, stack)
         providers = await stack.enter_async_context(_closing())
         tasks = await stack.enter_async_context(task_group())  # ends first, so that nothing is begun anew
@@ -122,6 +122,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         tasks.create_task(engine.admission.run(), name="admission")
         tasks.create_task(engine.notices.run(), name="notices")
         tasks.create_task(engine.retention.run(), name="retention")
+        tasks.create_task(client.services.privacy.run(), name="privacy")
         tasks.create_task(client.desk.intake.resume(), name="resume")
         tasks.create_task(_check_books(settings.database_path), name="books")
         yield App(client, stores.db, tasks.create_task(client.connect(), name="gateway"))
@@ -207,6 +208,10 @@ async def _resume(db: Database, engine: Engine) -> None:
         log.info("resumed", jobs=len(left))
 
 
+def _client(settings: Settings, stores: Stores) -> Kinora:
+    return Kinora(db=stores.db, owner_ids=settings.owner_ids, reads_messages=settings.reads_messages)
+
+
 async def _log_in(client: Kinora, token: str) -> None:
     try:
         await client.login(token)
@@ -214,5 +219,7 @@ async def _log_in(client: Kinora, token: str) -> None:
         raise SettingsInvalid(
             "Discord does not accept DISCORD_TOKEN. Copy the bot's token again (README, step 2)."
         ) from failure
+    except MessageContentForbidden as refusal:
+        raise SettingsInvalid(str(refusal)) from refusal
     except (aiohttp.ClientError, OSError) as failure:
         raise DiscordUnreachable(Route.BASE) from failure

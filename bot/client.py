@@ -17,12 +17,14 @@ from discord.http import Route
 from bot.db import installation
 from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue
+from bot.domain.errors import KinoraError
 from bot.language import language_of, speak
 from bot.media.charts import Charts
 from bot.services.guilds import GuildSettings
 from bot.services.insights import Insights
 from bot.services.ledger import Ledger
 from bot.services.places import Places
+from bot.services.privacy import Privacy
 from bot.services.quotas import Quotas
 from bot.services.retention import Retention
 from bot.services.routing import Routes
@@ -45,6 +47,7 @@ EXTENSIONS = (
     "cogs.quota",
     "cogs.settings",
     "cogs.stats",
+    "cogs.privacy",
     "cogs.owner",
 )
 
@@ -66,6 +69,7 @@ class Services:
     ledger: Ledger
     guilds: GuildSettings
     places: Places
+    privacy: Privacy
     reports: UsageReports
     charts: Charts
     retention: Retention
@@ -75,6 +79,16 @@ Submitted: TypeAlias = Callable[[discord.Interaction["Kinora"], int], Awaitable[
 """Takes a form that was sent off, by its number; answers whatever happens."""
 
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot does not speak
+
+
+class MessageContentForbidden(KinoraError):
+    """Discord does not grant what messages say."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "MESSAGE_CONTENT_INTENT is true, but Discord does not grant it. Switch Message Content Intent on at "
+            "https://discord.com/developers/applications (Bot), or set MESSAGE_CONTENT_INTENT to auto."
+        )
 
 
 class Tree(app_commands.CommandTree["Kinora"]):
@@ -98,13 +112,16 @@ class Kinora(commands.Bot):
     services: Services
     desk: Desk
 
-    def __init__(self, *, db: Database, owner_ids: Collection[int] = ()) -> None:
+    def __init__(
+        self, *, db: Database, owner_ids: Collection[int] = (), reads_messages: bool | None = False
+    ) -> None:
+        """`reads_messages` asks for the message content intent; None takes it if Discord grants it."""
         super().__init__(
             command_prefix=commands.when_mentioned,
             tree_cls=Tree,
             help_command=None,
             owner_ids=set(owner_ids),
-            intents=discord.Intents(guilds=True),
+            intents=discord.Intents(guilds=True, guild_messages=True),
             allowed_mentions=discord.AllowedMentions.none(),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
@@ -115,10 +132,16 @@ class Kinora(commands.Bot):
             allowed_installs=app_commands.AppInstallationType(guild=True),
         )
         self._db = db
+        self._reads_messages = reads_messages
         self._forms: dict[Form | Sheet, Submitted] = {}
 
     async def setup_hook(self) -> None:
-        """Load the command groups, which register their buttons; sync if anything changed."""
+        """Settle what is read; load the command groups, which register their buttons; sync if anything changed.
+
+        Raises:
+            MessageContentForbidden: the intent is asked for, and its switch in the portal is off.
+        """
+        self._settle_intents()
         for extension in EXTENSIONS:
             await self.load_extension(extension)
         await self.tree.set_translator(Translator())
@@ -127,6 +150,10 @@ class Kinora(commands.Bot):
     def add_form(self, form: Form | Sheet, submitted: Submitted) -> None:
         """Say who takes what is written in a form, whichever process showed it."""
         self._forms[form] = submitted
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Take a message that may ask for a clip; there are no commands with a prefix."""
+        await self.desk.mentions.take(self, message)
 
     async def on_interaction(self, interaction: discord.Interaction["Kinora"]) -> None:
         """Hand a form that was sent off to whom it is for."""
@@ -139,6 +166,33 @@ class Kinora(commands.Bot):
     async def on_connect(self) -> None:
         """Say so in the log; discord.py may dispatch on_ready when the client is closed already."""
         log.info("ready", user=str(self.user), guilds=len(self.guilds))
+
+    async def connect(self, *, reconnect: bool = True) -> None:
+        """Stay connected. Where Discord takes the message content away meanwhile, go on without it if that will do.
+
+        Raises:
+            MessageContentForbidden: it is asked for.
+        """
+        try:
+            await super().connect(reconnect=reconnect)
+        except discord.PrivilegedIntentsRequired as refusal:
+            if self._reads_messages or not self.intents.message_content:
+                raise MessageContentForbidden from refusal
+            log.warning("message content is not granted any more")
+            self._read_messages(False)
+            await super().connect(reconnect=reconnect)
+
+    def _settle_intents(self) -> None:
+        """Ask for the message content where it is wanted and Discord grants it: an intent too many ends the connection."""
+        flags = self.application_flags
+        is_granted = flags.gateway_message_content or flags.gateway_message_content_limited
+        if self._reads_messages and not is_granted:
+            raise MessageContentForbidden
+        self._read_messages(is_granted and self._reads_messages is not False)
+
+    def _read_messages(self, are_read: bool) -> None:  # noqa: FBT001 - what it sets
+        self._connection._intents.message_content = are_read  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        log.info("message content", read=are_read)
 
     async def _sync_if_changed(self) -> None:
         """Discord allows 200 creates a day, and a sync replaces every command: only when the payload differs."""

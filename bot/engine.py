@@ -34,12 +34,14 @@ from bot.services.guilds import GuildSettings
 from bot.services.health import Health
 from bot.services.insights import Insights
 from bot.services.ledger import Ledger
+from bot.services.manners import Manners
 from bot.services.news import News, Notice
 from bot.services.notices import Notices
 from bot.services.ordering import Ordering
 from bot.services.originals import Originals
 from bot.services.places import Places
 from bot.services.ports import Clock, Publisher
+from bot.services.privacy import Privacy
 from bot.services.quotas import Quotas
 from bot.services.reports import Reports
 from bot.services.retention import Retention
@@ -53,6 +55,7 @@ from bot.services.usage import UsageReports
 from bot.services.withdrawals import Withdrawals
 from bot.settings import Settings, SettingsInvalid
 from bot.ui.desk import Desk
+from bot.ui.erasing import DiscordEraser
 from bot.ui.threads import DiscordPublisher
 from bot.web.callbacks import callback_url, secret_of
 
@@ -319,6 +322,14 @@ def furnish(
             changed=engine.notices.wake,  # a log channel that was chosen just now has not been told anything
         ),
         places=Places(stores.db),
+        privacy=Privacy(
+            db=stores.db,
+            clock=clock,
+            publisher=publisher,
+            eraser=DiscordEraser(client),
+            wake=engine.runner.wake,
+            let_go=engine.retention.wake,
+        ),
         reports=UsageReports(db=stores.db, clock=clock, defaults=settings.default_limits),
         charts=stores.charts,
         retention=engine.retention,
@@ -336,4 +347,6 @@ def furnish(
         notices=engine.notices,
         thumbnails=Thumbnails(blobs=stores.blobs, images=stores.images, clips=stores.clips),
         originals=engine.originals,
+        manners=Manners(stores.db),
+        clock=clock,
     )

@@ -165,6 +165,8 @@ class Stages:
         return answer.result if isinstance(answer, Ready) else job.result
 
     async def _deliver(self, job: Job) -> Job:
+        if job.withdrawn_at_ms is not None:  # its member was forgotten meanwhile
+            return await self._steps.move(job, JobState.UNDELIVERABLE)
         try:
             job, posted = await self._delivery.deliver(job)
         except (NoPlaceLeft, NoSuchBlob) as fault:

@@ -1,0 +1,168 @@
+"""Forgetting members: at once in the database, then message by message in Discord, however often the bot is restarted."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from bot.db import jobs, places, privacy
+from bot.db.errors import DatabaseFault
+from bot.db.privacy import Erasure, Forgotten, Holdings
+from bot.db.transaction import Database
+from bot.domain.errors import DeliveryFault, DestinationForbidden, DestinationGone, DiscordUnavailable
+from bot.domain.jobs import Job
+from bot.services.ports import Clock, Place, Publisher
+
+log = structlog.stdlib.get_logger(__name__)
+
+TRIED_AGAIN_MS = 60_000
+TRIED_FOR_MS = 7 * 24 * 3_600_000
+"""A message that Discord does not delete for so long is left alone."""
+
+_LOOKED_AT_AGAIN_MS = 30_000
+_AT_ONCE = 50
+
+
+class Eraser(Protocol):
+    """Discord, as far as forgetting needs it; every method raises a `DeliveryFault` when Discord does not play along."""
+
+    async def delete(self, channel_id: int, message_id: int) -> None:
+        """Delete a message of ours; one that is gone already is deleted."""
+        ...
+
+    async def rename(self, thread_id: int) -> None:
+        """Give a thread of ours a name that says nothing."""
+        ...
+
+
+class Privacy:
+    """What members decide about what is kept of them."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        clock: Clock,
+        publisher: Publisher,
+        eraser: Eraser,
+        wake: Callable[[int], None],
+        let_go: Callable[[], None],
+    ) -> None:
+        """`wake` takes the next step of a job; `let_go` is called when files may be needed no more."""
+        self._db = db
+        self._clock = clock
+        self._publisher = publisher
+        self._eraser = eraser
+        self._wake = wake
+        self._let_go = let_go
+        self._due = asyncio.Event()
+
+    async def holdings(self, user_id: int) -> Holdings:
+        """How much is kept of a member."""
+        return await self._db.read(privacy.holdings(user_id))
+
+    async def forget(self, user_id: int) -> Forgotten:
+        """Forget a member everywhere; what has to wait for Discord or for running jobs follows by itself."""
+        forgotten = await self._db.write(privacy.forget(user_id, now_ms=self._clock.now_ms()))
+        log.info("member forgotten", stand_in=forgotten.user_id, running=len(forgotten.running))
+        for job_id in forgotten.running:
+            self._wake(job_id)
+        self._due.set()
+        return forgotten
+
+    async def shared(self, job_id: int, channel_id: int, message_id: int) -> None:
+        """Remember where a clip was shown again, to delete it there as well."""
+        await self._db.write(privacy.share(job_id, channel_id, message_id))
+
+    async def allows_direct(self, user_id: int) -> bool:
+        """Whether the member wants clips that no channel takes as direct messages."""
+        return await self._db.read(places.allows_direct(user_id))
+
+    async def allow_direct(self, user_id: int, *, is_allowed: bool) -> None:
+        """Remember whether they do, in whatever server."""
+        await self._db.write(places.allow_direct(user_id, is_allowed))
+
+    async def run(self) -> None:
+        """Carry on what is to be forgotten, for as long as the bot runs."""
+        while True:
+            self._due.clear()
+            try:
+                next_ms = await self.carry_on()
+            except (DatabaseFault, DeliveryFault) as fault:
+                log.info("forgetting waits", reason=str(fault))
+                next_ms = self._clock.now_ms() + TRIED_AGAIN_MS
+            except Exception:  # what is forgotten late must not end the bot
+                log.exception("forgetting failed")
+                next_ms = self._clock.now_ms() + TRIED_AGAIN_MS
+            await self._clock.wait(self._due, until_ms=next_ms)
+
+    async def carry_on(self) -> int | None:
+        """Do all that can be done now; returns when to come again (ms since 1970), None when nothing is left.
+
+        Raises:
+            DatabaseFault, DiscordUnavailable: the rest waits.
+        """
+        are_done = [await self._empty(stand_in) for stand_in in await self._db.read(privacy.unfinished())]
+        if are_done:
+            self._let_go()
+        await self._erase_due()
+        next_ms = await self._db.read(privacy.next_ms())
+        if all(are_done):
+            return next_ms
+        again_ms = self._clock.now_ms() + _LOOKED_AT_AGAIN_MS
+        return again_ms if next_ms is None else min(again_ms, next_ms)
+
+    async def _empty(self, stand_in: int) -> bool:
+        """Empty the jobs that have ended; whether those were all."""
+        while ended := await self._db.read(privacy.ended(stand_in, limit=_AT_ONCE)):
+            for job in ended:
+                await self._empty_job(job)
+        is_done = await self._db.write(privacy.is_done(stand_in))
+        if is_done:
+            log.info("nothing left of a forgotten member", stand_in=stand_in)
+        return is_done
+
+    async def _empty_job(self, job: Job) -> None:
+        doubtful = await self._doubtful_post(job)
+        if doubtful is not None:
+            await self._db.write(privacy.erase(*doubtful, now_ms=self._clock.now_ms()))
+        try:
+            await self._db.write(privacy.empty(job, now_ms=self._clock.now_ms()))
+        except jobs.Overtaken:
+            log.info("job not emptied yet", job=job.id)  # its carrier had something to add; it is read again
+
+    async def _doubtful_post(self, job: Job) -> tuple[int, int] | None:
+        """A message that was perhaps posted while its member was being forgotten; None where there is none."""
+        channel_id, marked_at_ms = job.message_channel_id, job.post_marked_at_ms
+        if channel_id is None or marked_at_ms is None or job.message_id is not None:
+            return None
+        try:
+            sent = await self._publisher.find(job, Place(channel_id), after_ms=marked_at_ms)
+        except (DestinationGone, DestinationForbidden) as fault:
+            log.info("not looked for", job=job.id, channel=channel_id, reason=str(fault))
+            return None
+        return None if sent is None else (channel_id, sent.message_id)
+
+    async def _erase_due(self) -> None:
+        """One after the other: Discord limits how fast messages are deleted, and discord.py waits for that."""
+        while due := await self._db.read(privacy.due(now_ms=self._clock.now_ms(), limit=_AT_ONCE)):
+            for erasure in due:
+                await self._erase(erasure)
+
+    async def _erase(self, erasure: Erasure) -> None:
+        now_ms = self._clock.now_ms()
+        try:
+            if erasure.message_id:
+                await self._eraser.delete(erasure.channel_id, erasure.message_id)
+            else:
+                await self._eraser.rename(erasure.channel_id)
+        except DiscordUnavailable as fault:
+            if now_ms - erasure.at_ms < TRIED_FOR_MS:
+                log.info("not erased yet", channel=erasure.channel_id, reason=str(fault))
+                await self._db.write(privacy.postpone(erasure, run_at_ms=now_ms + TRIED_AGAIN_MS))
+                return
+            log.warning("not erased", channel=erasure.channel_id, reason=str(fault))
+        except DeliveryFault as fault:
+            log.warning("not erased", channel=erasure.channel_id, reason=str(fault))
+        await self._db.write(privacy.erased(erasure))
