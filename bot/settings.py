@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     discord_api_url: Url = "https://discord.com/api/v10"
     discord_gateway_url: Url = "wss://gateway.discord.gg"
     owner_ids: Ids = ()
+    message_content_intent: Literal["auto", "true", "false"] = "auto"
 
     database_url: str = Field(default="", repr=False)  # may hold a password
     data_dir: Path = Path("data")
@@ -207,6 +208,11 @@ class Settings(BaseSettings):
                 if amount is not None
             )
         )
+
+    @property
+    def reads_messages(self) -> bool | None:
+        """Whether the bot asks Discord for what messages say; None: if Discord grants it."""
+        return {"auto": None, "true": True, "false": False}[self.message_content_intent]
 
     @property
     def token(self) -> str:

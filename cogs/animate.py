@@ -6,8 +6,10 @@ from discord.ext import commands
 
 from bot.client import Kinora
 from bot.domain.requests import Options
-from bot.ui import compose, options
+from bot.ui import choices, compose, options
 from bot.ui.buttons import FitButton
+
+MENU = "Animate"
 
 
 class Animate(commands.Cog):
@@ -15,6 +17,15 @@ class Animate(commands.Cog):
 
     def __init__(self, bot: Kinora) -> None:
         self.bot = bot
+        self._menu = app_commands.ContextMenu(name=MENU, callback=self.animate_message)
+
+    async def cog_load(self) -> None:
+        """Menus are no commands of the cog, so they are added here."""
+        self.bot.tree.add_command(self._menu)
+
+    async def cog_unload(self) -> None:
+        """And taken away here."""
+        self.bot.tree.remove_command(MENU, type=self._menu.type)
 
     @app_commands.command()
     @app_commands.describe(
@@ -34,6 +45,12 @@ class Animate(commands.Cog):
         """Turn a picture into a video."""
         await self.bot.desk.ask(interaction, wanted, image=image, end_frame=end_frame)
 
+    async def animate_message(
+        self, interaction: discord.Interaction[Kinora], message: discord.Message
+    ) -> None:
+        """Turn a picture in a message into a video, or go on from a clip."""
+        await self.bot.desk.choices.animate(interaction, message)
+
 
 async def setup(bot: Kinora) -> None:
     """Called by discord.py when the extension is loaded."""
@@ -41,6 +58,6 @@ async def setup(bot: Kinora) -> None:
     async def written(interaction: discord.Interaction[Kinora], number: int) -> None:
         await bot.desk.compose.take(interaction, number)
 
-    bot.add_dynamic_items(FitButton, compose.EditPromptButton)
+    bot.add_dynamic_items(FitButton, compose.EditPromptButton, choices.PictureButton, choices.ContinueButton)
     bot.add_form(compose.NEW, written)
     await bot.add_cog(Animate(bot))

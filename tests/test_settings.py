@@ -36,6 +36,7 @@ CONTRACT: dict[str, Any] = {
     "public_url": None,
     "originals_days": 90,
     "owner_ids": (),
+    "reads_messages": None,
     "log_level": "info",
     "log_format": "auto",
     "default_guild_ceiling_credits": None,

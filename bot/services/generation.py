@@ -31,6 +31,7 @@ from bot.media.images import Images, NormalisedPicture
 from bot.services.consent import Consent, Wanted
 from bot.services.notices import Notices
 from bot.services.ports import Clock, Runner
+from bot.services.questions import NotYours
 from bot.services.routing import Routes
 
 log = structlog.stdlib.get_logger(__name__)
@@ -150,9 +151,16 @@ class Generation:
         """What was kept.
 
         Raises:
+            NotYours: it was asked of somebody else, in a message that all can see.
             OfferLapsed: it has lapsed, or is somebody else's.
         """
-        return await self._kept(Begun, number, guild_id, user_id)
+        try:
+            return await self._kept(Begun, number, guild_id, user_id)
+        except OfferLapsed:
+            kept = _begun_of(await self._db.read(offers.of_guild(number, guild_id)))
+            if kept and kept.asked and kept.asked.user_id != user_id:
+                raise NotYours from None
+            raise
 
     async def note(self, asked: Asked) -> None:
         """Write down what is about to be acknowledged, so that a crash does not forget it."""
@@ -295,6 +303,13 @@ class Generation:
             ValidationError
         ) as error:  # something else is kept under this number, or in another version's terms
             raise OfferLapsed from error
+
+
+def _begun_of(kept: str | None) -> Begun | None:
+    try:
+        return Begun.model_validate_json(kept or "")
+    except ValidationError:
+        return None
 
 
 def _carried_over(path: Path, picture: NormalisedPicture) -> Path:

@@ -125,12 +125,20 @@ class Composer(Writing):
 
     def options(self, begun: Begun) -> Options:
         """What was chosen; flags have the last word."""
+        without = begun.options.model_copy(update={"prompt": ""})
+        return self.chosen(begun.model_copy(update={"options": without}))
+
+    def chosen(self, begun: Begun) -> Options:
+        """The same, where a text without a prompt leaves the one that there was.
+
+        Raises:
+            FlagsUnclear, ValidationError: it cannot be made sense of.
+        """
         flagged = read(begun.text)
         chosen = dict(flagged.chosen)
         if isinstance(model := chosen.get("model"), str):
             chosen["model"] = model_meant(self._models(begun), model)
-        base = begun.options.model_copy(update={"prompt": ""})
-        return wanted(base, **chosen, prompt=flagged.prompt)
+        return wanted(begun.options, **chosen, prompt=flagged.prompt)
 
     def again(self, number: int) -> NumberedButton:
         """The way back to what was written."""

@@ -17,18 +17,22 @@ from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.generation import MAX_PICTURE_BYTES, Generation
 from bot.services.insights import Insights
+from bot.services.manners import Manners
 from bot.services.notices import Notices
 from bot.services.originals import Originals
+from bot.services.ports import Clock
 from bot.services.reports import Reports
 from bot.services.reuse import Reuse
 from bot.services.thumbnails import Thumbnails
 from bot.services.withdrawals import Withdrawals
 from bot.ui import checks, errors
 from bot.ui.actions import Actions
+from bot.ui.choices import Choices
 from bot.ui.compose import Composer
 from bot.ui.consent import Consents
 from bot.ui.history import History
 from bot.ui.intake import Courtesy, Intake
+from bot.ui.mentions import Mentions
 from bot.ui.motion import Painting
 from bot.ui.originals import OriginalsDesk
 from bot.ui.replies import ToInteraction
@@ -59,6 +63,8 @@ class Desk:
         notices: Notices,
         thumbnails: Thumbnails,
         originals: Originals,
+        manners: Manners,
+        clock: Clock,
     ) -> None:
         self._generation = generation
         self._publisher = publisher
@@ -89,6 +95,22 @@ class Desk:
             self.storyboards,
             ask=self.ask_with,
             before_all_else=courtesy.before_all_else,
+        )
+        self.choices = Choices(
+            generation=generation,
+            insights=insights,
+            composer=self.compose,
+            intake=self.intake,
+            publisher=publisher,
+        )
+        self.mentions = Mentions(
+            generation=generation,
+            composer=self.compose,
+            choices=self.choices,
+            intake=self.intake,
+            publisher=publisher,
+            manners=manners,
+            clock=clock,
         )
         self.actions = Actions(
             insights=insights,

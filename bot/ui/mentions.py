@@ -1,0 +1,276 @@
+"""Messages that ask for a clip: those that name the bot beside a picture or under one, and replies to its clips."""
+
+import re
+from collections import Counter, OrderedDict
+from collections.abc import Generator, Hashable
+from contextlib import contextmanager
+from typing import Any, cast
+
+import discord
+import structlog
+from pydantic import ValidationError
+
+from bot.db.errors import DatabaseFault
+from bot.domain.begun import Begun
+from bot.domain.errors import DeliveryFault, KinoraError, Refused
+from bot.domain.flags import without_mention
+from bot.domain.requests import Asked, Options
+from bot.language import language_of, speak, tr
+from bot.media.errors import MediaError
+from bot.services.generation import Generation
+from bot.services.manners import Manners, ReplyStyle
+from bot.services.ports import Clock
+from bot.ui import checks
+from bot.ui.answers import Answer, shown
+from bot.ui.choices import Choices, begun_with, picture_view, question_view
+from bot.ui.compose import Composer
+from bot.ui.faults import translated
+from bot.ui.intake import Intake
+from bot.ui.pictures import clip_in, pictures_in
+from bot.ui.replies import ToMessage
+from bot.ui.threads import DiscordPublisher
+
+log = structlog.stdlib.get_logger(__name__)
+
+_AT_ONCE = 5
+"""Requests of one member that are being taken; those that are jobs already do not count."""
+_QUIET_MS = 60_000
+_REMEMBERED = 10_000
+_ANY_LIMIT = 500 * 1024 * 1024
+"""More than any server takes: what the bot itself may upload decides."""
+_ASKING = frozenset({discord.MessageType.default, discord.MessageType.reply})
+
+
+class TooManyAtOnce(Refused):
+    """I am still taking what you asked for before; try again in a moment."""
+
+
+class MayNotUseCommands(Refused):
+    """You may not use apps in this channel."""
+
+
+class Remembered:
+    """When something was last done, for as many things as fit; the oldest are forgotten first."""
+
+    def __init__(self, most: int = _REMEMBERED) -> None:
+        self._at_ms: OrderedDict[Hashable, int] = OrderedDict()
+        self._most = most
+
+    def is_new(self, thing: Hashable, now_ms: int, *, for_ms: int | None = None) -> bool:
+        """Whether it was not done before, or `for_ms` or longer ago; from now on it was."""
+        before = self._at_ms.get(thing)
+        if before is not None and (for_ms is None or now_ms - before < for_ms):
+            return False
+        self._at_ms[thing] = now_ms
+        self._at_ms.move_to_end(thing)
+        while len(self._at_ms) > self._most:
+            self._at_ms.popitem(last=False)
+        return True
+
+
+class Mentions:
+    """Takes messages; part of the desk."""
+
+    def __init__(
+        self,
+        *,
+        generation: Generation,
+        composer: Composer,
+        choices: Choices,
+        intake: Intake,
+        publisher: DiscordPublisher,
+        manners: Manners,
+        clock: Clock,
+    ) -> None:
+        self._generation = generation
+        self._composer = composer
+        self._choices = choices
+        self._intake = intake
+        self._publisher = publisher
+        self._manners = manners
+        self._clock = clock
+        self._taken = Remembered()
+        self._spoken_to = Remembered()
+        self._under_way: Counter[tuple[int, int]] = Counter()
+
+    async def take(self, client: Any, message: discord.Message) -> None:
+        """Take a message that may be for the bot; most are not."""
+        us_id: int = client.user.id
+        if not _is_for(message, us_id) or not self._taken.is_new(message.id, self._clock.now_ms()):
+            return
+        try:
+            await self._take(client, message, us_id)
+        except (DeliveryFault, DatabaseFault, discord.DiscordException) as fault:
+            log.info("message not answered", message=message.id, reason=str(fault))
+        except Exception:  # one message must not end the bot
+            log.exception("message not answered", message=message.id)
+
+    async def _take(self, client: Any, message: discord.Message, us_id: int) -> None:
+        assert message.guild is not None
+        target = await self._replied_to(client, message)
+        is_named = _is_named(message, us_id)
+        clip_of = clip_in(target, us_id) if target else None
+        if not is_named and clip_of is None:
+            return
+        manners = await self._manners.of(message.guild.id)
+        if not is_named and manners.replies is ReplyStyle.IGNORE:
+            return
+        asked = _asked(message, manners.language or language_of(str(message.guild.preferred_locale)))
+        speak(asked.language)
+        if not _may_reply(message):
+            log.debug("nothing can be said there", message=message.id)
+            return
+        try:
+            begun = await self._begun(message, target, us_id)
+            if begun is None:
+                await self._hint(asked)
+            else:
+                is_question = not is_named and manners.replies is ReplyStyle.ASK
+                await self._go_on(client, message, asked, begun, is_question=is_question)
+        except (KinoraError, MediaError, ValidationError, DatabaseFault) as refusal:
+            await ToMessage(self._publisher, asked).refuse(refusal)
+
+    async def _go_on(
+        self, client: Any, message: discord.Message, asked: Asked, begun: Begun, *, is_question: bool
+    ) -> None:
+        """Take the request, or ask what has to be known before.
+
+        Raises:
+            Refused, PictureRefused, ValidationError: nothing was charged.
+        """
+        channel, guild_id = message.channel, asked.guild_id
+        _ensure_may_use_commands(message)
+        options = self._composer.chosen(begun)
+        await checks.ensure_place(client, _own_permissions(message), channel, guild_id)
+        known = {
+            "options": options,
+            "image_url": begun.image_url or (begun.choices[0].url if begun.choices else None),
+            "from_job_id": begun.from_job_id,
+            "relation": begun.relation,
+        }
+        asked = asked.model_copy(update=known)
+        if is_question or begun.choices:
+            await self._ask(asked, begun.model_copy(update={"asked": asked}), is_question=is_question)
+            return
+        with self._one_more(guild_id, asked.user_id):
+            await self._intake.take(asked, ToMessage(self._publisher, asked))
+
+    async def _ask(self, asked: Asked, begun: Begun, *, is_question: bool) -> None:
+        """Put the question in the reply that will be the card."""
+        if is_question and not self._may_speak_to(asked):
+            return
+        await self._generation.check(asked)
+        number = await self._generation.keep(asked.guild_id, asked.user_id, begun)
+        view = question_view(number, begun) if is_question else picture_view(number, begun)
+        await self._publisher.reply(asked, view)
+
+    async def _begun(
+        self, message: discord.Message, target: discord.Message | None, us_id: int
+    ) -> Begun | None:
+        """What a message wants: its own pictures come first; None where there is nothing to start from."""
+        text = without_mention(message.content, us_id)
+        begun = begun_with(pictures_in(message))
+        if begun is None and target is not None:
+            begun = await self._choices.begun_from(target, us_id)
+        if begun is None:
+            return None
+        options = begun.options.model_copy(update={"shots": ()}) if text else begun.options
+        return begun.model_copy(update={"text": text, "options": options})
+
+    async def _hint(self, asked: Asked) -> None:
+        """Say how it is done; seldom, and only where somebody may have tried."""
+        if self._may_speak_to(asked):
+            text = tr(
+                "I see no picture here. Attach one to a message that mentions me, or open the menu of any "
+                "message with a picture and choose **Apps → Animate**. Nothing was charged."
+            )
+            await self._publisher.reply(asked, shown(Answer(text)))
+
+    def _may_speak_to(self, asked: Asked) -> bool:
+        who = (asked.channel_id, asked.user_id)
+        return self._spoken_to.is_new(who, self._clock.now_ms(), for_ms=_QUIET_MS)
+
+    @contextmanager
+    def _one_more(self, guild_id: int, user_id: int) -> Generator[None]:
+        whose = (guild_id, user_id)
+        if self._under_way[whose] >= _AT_ONCE:
+            raise TooManyAtOnce
+        self._under_way[whose] += 1
+        try:
+            yield
+        finally:
+            self._under_way[whose] -= 1
+            if not self._under_way[whose]:
+                del self._under_way[whose]
+
+    async def _replied_to(self, client: Any, message: discord.Message) -> discord.Message | None:
+        """The message that this one is a reply to, as far as it can be read; asked for once where it did not come along."""
+        reference = message.reference
+        if reference is None or reference.message_id is None or message.type is not discord.MessageType.reply:
+            return None
+        if isinstance(reference.resolved, discord.Message):
+            return reference.resolved
+        if reference.resolved is not None or not client.intents.message_content:  # deleted, or not to be read
+            return None
+        try:
+            async with translated():
+                return await message.channel.fetch_message(reference.message_id)
+        except DeliveryFault as fault:
+            log.info("message not read", message=reference.message_id, reason=str(fault))
+            return None
+
+
+def _is_for(message: discord.Message, us_id: int) -> bool:
+    """Whether a person mentions the bot in a server, or replies to it with a ping."""
+    is_persons = not message.author.bot and message.webhook_id is None and message.type in _ASKING
+    return is_persons and message.guild is not None and any(user.id == us_id for user in message.mentions)
+
+
+def _is_named(message: discord.Message, us_id: int) -> bool:
+    return re.search(rf"<@!?{us_id}>", message.content) is not None
+
+
+def _own_permissions(message: discord.Message) -> discord.Permissions:
+    me = cast("discord.Member | None", message.guild.me) if message.guild else None
+    return message.channel.permissions_for(me) if me else discord.Permissions.none()
+
+
+def _may_reply(message: discord.Message) -> bool:
+    """A refusal can only be said where messages can be sent; Discord counts the attempts."""
+    granted = _own_permissions(message)
+    is_thread = isinstance(message.channel, discord.Thread)
+    may_send = granted.send_messages_in_threads if is_thread else granted.send_messages
+    return granted.view_channel and granted.read_message_history and may_send
+
+
+def _ensure_may_use_commands(message: discord.Message) -> None:
+    """A mention is another way to use a command, and not a way around who may."""
+    author: Any = message.author
+    if isinstance(author, discord.Member):
+        granted = message.channel.permissions_for(author)
+        if not granted.use_application_commands:
+            raise MayNotUseCommands
+
+
+def _asked(message: discord.Message, language: str) -> Asked:
+    """A request as a message brings it, without pictures."""
+    assert message.guild is not None
+    channel, author = message.channel, message.author
+    manages = isinstance(author, discord.Member) and channel.permissions_for(author).manage_guild
+    return Asked(
+        request_key=str(message.id),
+        is_message=True,
+        guild_id=message.guild.id,
+        channel_id=channel.id,
+        parent_id=channel.parent_id if isinstance(channel, discord.Thread) else None,
+        user_id=author.id,
+        upload_limit=_ANY_LIMIT,
+        options=Options(),
+        image_url=None,
+        end_frame_url=None,
+        roles=tuple(sorted(checks.roles_of(author))),
+        manages=manages,
+        is_age_restricted=checks.is_age_restricted(channel),
+        is_private=checks.is_private(channel),
+        language=language,
+    )
