@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bot.services.controls import Surroundings
-from bot.services.guilds import SETTINGS, GuildSetting
+from bot.services.preferences import SETTINGS, GuildSetting
 
 PAGE = Path(__file__).with_suffix(".md")
 README = PAGE.parents[1] / "README.md"
-BEGIN = "<!-- From here to the next comment, `make docs` writes this page from bot/services/guilds.py. -->\n"
+BEGIN = (
+    "<!-- From here to the next comment, `make docs` writes this page from bot/services/preferences.py. -->\n"
+)
 END = "<!-- The end of what `make docs` writes. -->\n"
 
 _HEAD = "| setting | what it decides | can be | usually |\n| --- | --- | --- | --- |\n"

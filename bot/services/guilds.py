@@ -1,187 +1,42 @@
-"""What moderators choose for their server: one table of settings, whose values stand in the server's row.
+"""The settings of servers: their values stand in the server's row, what they can be in `bot.services.preferences`."""
 
-A new setting is a column of `guilds` (a migration, and `bot.db.guilds.PREFERENCES`) and a row in `SETTINGS`: commands,
-suggestions, words and the page docs/settings.md follow from that. Whoever acts on it reads the column.
-"""
+from collections.abc import Callable, Iterable, Mapping
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from pydantic import ValidationError
 
-from bot.db import entries, guilds
+from bot.db import entries, guilds, offers
 from bot.db.transaction import Database, Transaction
-from bot.domain.errors import Unchanged
+from bot.domain.content import RulesUnclear
+from bot.domain.errors import OfferLapsed, Unchanged
 from bot.domain.jobs import Asker
 from bot.domain.limits import Limits
 from bot.domain.money import Entry
-from bot.services.controls import (
-    Control,
-    Number,
-    Offer,
-    OneOf,
-    State,
-    Stored,
-    Surroundings,
-    TimeZone,
-    Unfit,
-    Value,
-    no_or_yes,
-)
+from bot.domain.requests import Value
+from bot.language import tr
+from bot.services.controls import Stored, Surroundings
 from bot.services.ports import Clock
-from bot.services.references import PlaceOrNone, RoleOrNone
+from bot.services.preferences import SETTINGS, Chosen, GuildSetting, NoSuchSetting, named
+from bot.services.rule_lists import RuleList
 
-
-class NoSuchSetting(Unchanged):
-    """There is no such setting; choose one of those that are offered."""
-
-
-class NoSuchValue(Unchanged):
-    """The setting cannot be that."""
-
-    def __init__(self, setting: str, why: str) -> None:
-        super().__init__(f"`{setting}` {why}")
+DRAFT_LASTS_MS = 24 * 3_600_000
 
 
 class ManagersOnly(Unchanged):
     """Only people with Manage Server can change this."""
 
     def __init__(self, setting: str, *, among_others: bool) -> None:
-        rest = ", so set the others back one by one" if among_others else ""
-        super().__init__(f"Only people with Manage Server can change `{setting}`{rest}.")
+        alone = tr("Only people with Manage Server can change `{setting}`.", setting=setting)
+        beside = tr(
+            "Only people with Manage Server can change `{setting}`, so set the others back one by one.",
+            setting=setting,
+        )
+        super().__init__(beside if among_others else alone)
 
 
-@dataclass(frozen=True, slots=True)
-class GuildSetting:
-    """All that there is to know about a setting."""
+class RulesDraft(Value):
+    """Lists of content rules as somebody wrote them, a rule a line, by the names of their settings."""
 
-    name: str
-    column: str
-    words: str
-    """What it decides, to stand before a colon."""
-    control: Control
-    usual: Stored
-    """What the column holds where nobody has chosen."""
-    is_managers: bool = False
-    """Whether it takes Manage Server itself to change it: it says who else moderates."""
-
-    def read(self, typed: str, around: Surroundings) -> Stored:
-        """The value that was typed.
-
-        Raises:
-            NoSuchValue: the setting cannot be that.
-        """
-        try:
-            return self.control.read(typed, around)
-        except Unfit as refusal:
-            raise NoSuchValue(self.name, str(refusal)) from refusal
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A setting as it is in one server."""
-
-    setting: GuildSetting
-    stored: Stored
-
-    @property
-    def is_usual(self) -> bool:
-        """Whether it is as it would be if nobody had chosen."""
-        return self.stored == self.setting.usual
-
-    def state(self, around: Surroundings) -> State:
-        """What that comes to."""
-        return self.setting.control.state(self.stored, around)
-
-
-SETTINGS = (
-    GuildSetting(
-        name="routing",
-        column="cheapest_first",
-        words="Who makes a clip that several providers can make",
-        control=OneOf(
-            (
-                Value("order", 0, "the first of them in the operator's order"),
-                Value("cheapest", 1, "the one that costs the fewest credits"),
-            )
-        ),
-        usual=0,
-    ),
-    GuildSetting(
-        name="time_zone",
-        column="time_zone",
-        words="The clock by which days, weeks and months begin",
-        control=TimeZone(),
-        usual="UTC",
-    ),
-    GuildSetting(
-        name="log_channel",
-        column="log_channel_id",
-        words="Where I tell moderators what they should know, such as that a budget runs out",
-        control=PlaceOrNone(some="there", none="nowhere", gone="nowhere"),
-        usual=None,
-    ),
-    GuildSetting(
-        name="moderator_role",
-        column="moderator_role_id",
-        words="Who moderates Kinora, beside those who have Manage Server",
-        control=RoleOrNone(
-            some="whoever has this role",
-            none="nobody",
-            gone="nobody",
-            everybody=", which would make every member a moderator",
-        ),
-        usual=None,
-        is_managers=True,
-    ),
-    GuildSetting(
-        name="approval_role",
-        column="approval_role_id",
-        words="Who makes clips without asking a moderator",
-        control=RoleOrNone(
-            some="whoever has this role, and moderators",
-            none="everybody",
-            gone="only moderators",
-            everybody="; `none` lets everybody make clips without approval",
-        ),
-        usual=None,
-    ),
-    GuildSetting(
-        name="confirm_above",
-        column="confirm_above",
-        words="Which clips ask first whether their price is fine",
-        control=Number(
-            least=0,
-            most=1_000_000,
-            unit="credits",
-            words="those dearer than {} credits",
-            none="none",
-            offered=(25, 50, 100, 250, 500),
-        ),
-        usual=None,
-    ),
-    GuildSetting(
-        name="price_percent",
-        column="price_percent",
-        words="What clips cost, in per cent of the catalogue's prices",
-        control=Number(
-            least=10,
-            most=1_000,
-            unit="%",
-            words="100 credits in the catalogue are {} here, unless /quota price says otherwise",
-            offered=(50, 80, 100, 120, 150, 200),
-        ),
-        usual=100,
-    ),
-    GuildSetting(
-        name="pays_overrun",
-        column="pays_overrun",
-        words="What is charged if a clip turns out dearer than was reserved",
-        control=no_or_yes(
-            no="no more than was reserved",
-            yes="what it really cost, up to twice the price, even if that overdraws a cap",
-        ),
-        usual=0,
-    ),
-)
+    lists: Mapping[str, str]
 
 
 class GuildSettings:
@@ -218,7 +73,7 @@ class GuildSettings:
         Raises:
             NoSuchSetting: no row has that name.
         """
-        [chosen] = await self._db.read(_chosen(guild_id, [_named(setting)]))
+        [chosen] = await self._db.read(_chosen(guild_id, [named(setting)]))
         return chosen
 
     async def choose(self, around: Surroundings, setting: str, value: str) -> Chosen:
@@ -229,9 +84,57 @@ class GuildSettings:
             NoSuchValue: the setting cannot be that.
             ManagersOnly: it takes Manage Server.
         """
-        row = _named(setting)
+        row = named(setting)
         [chosen] = await self._change(around, {row: row.read(value, around)})
         return chosen
+
+    async def choose_rules(self, around: Surroundings, draft: RulesDraft) -> list[Chosen]:
+        """Change lists of content rules.
+
+        Raises:
+            RulesUnclear: with a sentence for each line that is wrong.
+            NoSuchSetting: no list has that name.
+        """
+        wanted: dict[GuildSetting, Stored] = {}
+        problems: list[str] = []
+        for name, text in draft.lists.items():
+            row = named(name)
+            if not isinstance(row.control, RuleList):
+                raise NoSuchSetting
+            try:
+                wanted[row] = row.control.kept(text)
+            except RulesUnclear as unclear:
+                problems += (f"`{name}` · {problem}" for problem in unclear.problems)
+        if problems:
+            raise RulesUnclear(problems)
+        return await self._change(around, wanted)
+
+    async def rules(self, guild_id: int) -> RulesDraft:
+        """The lists of content rules of a server, as they can be changed."""
+        lists = [row for row in SETTINGS if isinstance(row.control, RuleList)]
+        held = await self._db.read(_chosen(guild_id, lists))
+        return RulesDraft(lists={one.setting.name: str(one.stored or "") for one in held})
+
+    async def keep_draft(self, around: Surroundings, draft: RulesDraft) -> int:
+        """Keep lists that were not taken for who wrote them; returns their number."""
+        now_ms = self._clock.now_ms()
+        kept = draft.model_dump_json()
+        lapses_at_ms = now_ms + DRAFT_LASTS_MS
+        return await self._db.write(
+            offers.make(around.guild_id, around.user_id, kept, lapses_at_ms=lapses_at_ms, now_ms=now_ms)
+        )
+
+    async def draft(self, number: int, around: Surroundings) -> RulesDraft:
+        """Lists that were kept.
+
+        Raises:
+            OfferLapsed: they have lapsed, or are somebody else's.
+        """
+        look = offers.look(number, around.guild_id, around.user_id, now_ms=self._clock.now_ms())
+        try:
+            return RulesDraft.model_validate_json(await self._db.read(look))
+        except ValidationError as error:
+            raise OfferLapsed from error
 
     async def reset(self, around: Surroundings, setting: str | None = None) -> list[Chosen]:
         """Make a setting of a server what it is where nobody has chosen; None for all of them.
@@ -240,7 +143,7 @@ class GuildSettings:
             NoSuchSetting: no row has that name.
             ManagersOnly: it, or one of all of them, takes Manage Server.
         """
-        rows = SETTINGS if setting is None else (_named(setting),)
+        rows = SETTINGS if setting is None else (named(setting),)
         return await self._change(around, {row: row.usual for row in rows})
 
     async def _change(self, around: Surroundings, wanted: Mapping[GuildSetting, Stored]) -> list[Chosen]:
@@ -251,20 +154,6 @@ class GuildSettings:
         await self._db.write(changes)
         self._changed()
         return [Chosen(row, stored) for row, stored in wanted.items()]
-
-
-def offers(setting: str, typed: str, around: Surroundings) -> Iterator[Offer]:
-    """Suggestions for the value of a setting, the best first; none for what is no setting."""
-    for row in SETTINGS:
-        if row.name == setting:
-            yield from row.control.offers(typed, around)
-
-
-def _named(name: str) -> GuildSetting:
-    for row in SETTINGS:
-        if row.name == name:
-            return row
-    raise NoSuchSetting
 
 
 def _chosen(guild_id: int, rows: Iterable[GuildSetting]) -> Transaction[list[Chosen]]:

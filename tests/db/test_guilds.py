@@ -21,6 +21,20 @@ UNTOUCHED = {
     "confirm_above": None,
     "price_percent": 100,
     "pays_overrun": 0,
+    "language": None,
+    "allowed_channels": None,
+    "default_provider": None,
+    "default_model": None,
+    "default_quality": None,
+    "thread_style": 0,
+    "gallery_channel_id": None,
+    "reply_style": 0,
+    "age_restricted_only": 0,
+    "spoilers": 0,
+    "unhidden_role_id": None,
+    "blocked_words": None,
+    "blocked_patterns": None,
+    "logs_requests": 1,
 }
 """A server whose moderators have chosen nothing."""
 
@@ -68,6 +82,20 @@ async def test_every_preference_is_kept_where_it_was_set(db: SqliteDatabase) -> 
         "confirm_above": 0,
         "price_percent": 250,
         "pays_overrun": 1,
+        "language": "de",
+        "allowed_channels": f"1,{2**63 - 1}",
+        "default_provider": "kling",
+        "default_model": "kling-v3",
+        "default_quality": "4k",
+        "thread_style": 3,
+        "gallery_channel_id": 2**63 - 1,
+        "reply_style": 2,
+        "age_restricted_only": 1,
+        "spoilers": 1,
+        "unhidden_role_id": 9,
+        "blocked_words": "ä* | \u2019\nb",
+        "blocked_patterns": "a|b",
+        "logs_requests": 0,
     }
     assert chosen.keys() == set(guilds.PREFERENCES)
     await db.write(guilds.prefer(1, chosen, defaults=CAPS))

@@ -13,7 +13,7 @@ from bot.sandbox.driver.used import Used
 from bot.sandbox.model.applications import SLASH
 from bot.sandbox.model.interactions import Kind
 from bot.sandbox.model.people import Role
-from bot.services.guilds import SETTINGS
+from bot.services.preferences import SETTINGS
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.held import held
 from tests.vendors.opened import QuickClock, Vendors
@@ -334,7 +334,7 @@ async def test_everybodys_role_is_refused_in_words(scene: Scene, ada: Person, se
 
 @pytest.mark.usefixtures("bot")
 async def test_hostile_values_are_refused_and_repeated_to_nobody(scene: Scene, ada: Person) -> None:
-    for row in SETTINGS:
+    for row in (row for row in SETTINGS if row.name not in {"words", "patterns"}):  # which may be anything
         for value in HOSTILE:
             if (row.name, value) == ("confirm_above", "0"):
                 continue

@@ -5,18 +5,24 @@ from typing import Any
 import pytest
 
 from bot.services.controls import (
+    AtHand,
     Control,
     Number,
     TimeZone,
     Unfit,
     no_or_yes,
 )
-from tests.services.test_references import AROUND, PLACE, ROLE
+from bot.services.rule_lists import RuleList
+from tests.services.test_references import AROUND, PLACE, ROLE, SOME
 
-CREDITS = Number(least=0, most=1_000_000, unit="credits", words="above {}", none="never", offered=(25, 250))
-PERCENT = Number(least=10, most=1_000, unit="%", words="{} of 100", offered=(100, 150))
+CREDITS = Number(
+    least=0, most=1_000_000, unit="credits", words="above {number}", none="never", offered=(25, 250)
+)
+PERCENT = Number(least=10, most=1_000, unit="%", words="{number} of 100", offered=(100, 150))
 SWITCH = no_or_yes(no="off", yes="on")
-CONTROLS: tuple[Control, ...] = (ROLE, PLACE, CREDITS, PERCENT, SWITCH, TimeZone())
+WORDS, PATTERNS = (RuleList(are_patterns=are, some="refused", none="fine") for are in (False, True))
+MODEL = AtHand(known=lambda around: around.models, one="a model", some="it", none="any", gone="It has gone.")
+CONTROLS: tuple[Control, ...] = (ROLE, PLACE, SOME, CREDITS, PERCENT, SWITCH, MODEL, TimeZone())
 HOSTILE = (
     "", " ", "@", "#", "<@&>", "<@&5", "<@5>", "5; DROP TABLE guilds", "-1", "+5", "1e3", "٣", "½", "0x10", "nan",
     "99999999999999999999", "9" * 6000, "x" * 6000, "\0", "\ud800", "null", "None of it", "<@&99999999999999999999>",
@@ -123,3 +129,61 @@ def test_a_zone_that_the_database_has_no_more_is_shown_as_such() -> None:
     state = TimeZone().state("Mars/Olympus", AROUND)
     assert (state.name, state.words) == ("`Mars/Olympus`", "it is Thu 00:00 there")
     assert state.trouble == "This time zone is not known any more, so UTC counts."
+
+
+# ---- What is at hand
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"), [("kling-v3", "kling-v3"), (" KLING-V3 ", "kling-v3"), ("none", None), ("NONE", None)]
+)
+def test_what_is_at_hand_is_meant_by_its_name(typed: str, name: str | None) -> None:
+    assert MODEL.read(typed, AROUND) == name
+
+
+def test_what_is_at_hand_is_suggested_by_what_is_known_of_it() -> None:
+    assert suggested(MODEL, "") == ["none", "kling-v3", "local-camera"]
+    assert suggested(MODEL, "Kling 3") == ["kling-v3"]
+    assert suggested(MODEL, "sora") == []
+
+
+def test_what_is_not_at_hand_any_more_is_shown_with_what_counts_instead() -> None:
+    assert MODEL.state("kling-v3", AROUND).trouble is None
+    state = MODEL.state("sora-2", AROUND)
+    assert (state.name, state.plain, state.trouble) == ("`sora-2`", "sora-2", "It has gone.")
+
+
+# ---- Lists of rules
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("blood", "blood"),
+        ("blood* | No violence ; *gore", "blood* | No violence\n*gore"),
+        ("blood ;  ; blood", "blood"),
+        ("a;b", "a;b"),
+        ("none", None),
+    ],
+)
+def test_rules_are_typed_on_one_line(typed: str, kept: str | None) -> None:
+    assert WORDS.read(typed, AROUND) == kept
+
+
+@pytest.mark.parametrize("typed", ["", " ", " ; ", "a*b", "!!", "x" * 4_001])
+def test_what_is_no_word_is_refused(typed: str) -> None:
+    with pytest.raises(Unfit):
+        WORDS.read(typed, AROUND)
+
+
+def test_a_pattern_that_is_none_is_refused_with_the_reason() -> None:
+    with pytest.raises(Unfit, match=r"^cannot be that\. Line 2 is no pattern: missing \)\.$"):
+        PATTERNS.read("fine ; (", AROUND)
+    assert PATTERNS.read("(a|b)", AROUND) == "(a|b)"
+
+
+def test_how_many_rules_there_are_is_shown_and_not_what_they_are() -> None:
+    assert WORDS.state("blood\ngore | No", AROUND).name == "`2 rules`"
+    assert WORDS.state("blood", AROUND).plain == "1 rule"
+    assert [offer.label for offer in WORDS.offers("blood", AROUND)] == ["1 rule · refused", "none · fine"]
+    assert suggested(WORDS, "a*b") == ["none"]

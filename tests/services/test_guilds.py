@@ -16,26 +16,28 @@ from bot.domain.errors import QuotaExceeded
 from bot.domain.jobs import Asker, Job
 from bot.domain.limits import Limits
 from bot.services.controls import Channel, OneOf, Surroundings
-from bot.services.guilds import (
+from bot.services.guilds import GuildSettings, ManagersOnly
+from bot.services.preferences import (
     SETTINGS,
     Chosen,
     GuildSetting,
-    GuildSettings,
-    ManagersOnly,
     NoSuchSetting,
     NoSuchValue,
-    offers,
+    suggested,
 )
 from tests import books, builders
 from tests.services.doubles import TurnedClock
 
-GUILD, ADA, MODS, CREW, LOG = 1, 77, 5, 7, 20
+GUILD, ADA, MODS, CREW, LOG, FORUM = 1, 77, 5, 7, 20, 21
 AROUND = Surroundings(
     guild_id=GUILD,
     user_id=ADA,
     manages=True,
     roles={MODS: "mods", CREW: "crew"},
     places={LOG: Channel("log")},
+    channels={LOG: Channel("log"), FORUM: Channel("clips")},
+    providers={"kling": ""},
+    models={"kling-v3": "Kling 3.0, kling"},
 )
 BY_NAME = {row.name: row for row in SETTINGS}
 ANOTHER = {  # for every setting, what is typed and what is held then
@@ -47,6 +49,20 @@ ANOTHER = {  # for every setting, what is typed and what is held then
     "confirm_above": ("250", 250),
     "price_percent": ("150 %", 150),
     "pays_overrun": ("yes", 1),
+    "channels": ("#clips, <#20>", "21,20"),
+    "age_restricted_only": ("yes", 1),
+    "replies": ("ignore", 2),
+    "provider": ("Kling", "kling"),
+    "model": ("kling-v3", "kling-v3"),
+    "quality": ("4K", "4k"),
+    "threads": ("gallery", 3),
+    "gallery": ("log", LOG),
+    "spoilers": ("always", 1),
+    "unhidden_role": ("crew", CREW),
+    "words": ("blood* | No violence ; gore", "blood* | No violence\ngore"),
+    "patterns": ("a|b | No letters", "a|b | No letters"),
+    "log_requests": ("no", 0),
+    "language": ("de", "de"),
 }
 
 
@@ -140,7 +156,7 @@ async def test_a_setting_that_is_none_is_refused(settings: GuildSettings) -> Non
             await settings.reset(AROUND, name)
         with pytest.raises(NoSuchSetting):
             await settings.one(GUILD, name)
-        assert list(offers(name, "", AROUND)) == []
+        assert list(suggested(name, "", AROUND)) == []
     assert await settings.all(GUILD) == await settings.all(2)
 
 
@@ -158,8 +174,8 @@ async def test_every_change_is_noted_with_who_made_it_and_what_it_was_before(
         (ADA, "confirm_above none -> 100 credits"),
         (78, "confirm_above 100 credits -> 250 credits"),
         (ADA, "moderator_role none -> mods (5)"),
-        (ADA, "moderator_role mods (5) -> none"),
         (ADA, "confirm_above 250 credits -> none"),
+        (ADA, "moderator_role mods (5) -> none"),
     ]
     assert await db.read(noted()) == [
         ("limit", entries.SERVER, by_id, 0, reason, clock.now_ms()) for by_id, reason in said

@@ -1,12 +1,14 @@
 """Roles and channels of a server: meant by mention, id or name, and shown as what has become of them."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.services.controls import Channel, Control, Surroundings, Unfit
-from bot.services.references import PlaceOrNone, RoleOrNone
+from bot.services.references import PlaceOrNone, Places, RoleOrNone, places_of
 
 GUILD, MODS, OTHER_MODS, CREW, NONE_ROLE = 1, 5, 6, 7, 8
-LOG, RULES, SECRET = 20, 21, 22
+LOG, RULES, SECRET, CLIPS = 20, 21, 22, 23
 AROUND = Surroundings(
     guild_id=GUILD,
     user_id=100,
@@ -16,10 +18,20 @@ AROUND = Surroundings(
         RULES: Channel("rules", missing=("View Channel", "Send Messages")),
         SECRET: Channel("secret", is_seen=False),
     },
+    channels={
+        LOG: Channel("log"),
+        CLIPS: Channel("clips"),
+        SECRET: Channel("secret", is_seen=False),
+        **{number: Channel(f"room {number}") for number in range(100, 200)},
+    },
+    models={"kling-v3": "Kling 3.0, kling", "local-camera": "Local"},
     now_ms=1_767_225_600_000,  # 2026-01-01, 00:00 UTC, a Thursday
 )
-ROLE = RoleOrNone(some="some", none="nobody", gone="nobody left", everybody=", because")
+ROLE = RoleOrNone(
+    some="some", none="nobody", gone="nobody left", everybody="cannot be the role of everybody, because."
+)
 PLACE = PlaceOrNone(some="there", none="nowhere", gone="nowhere left")
+SOME = Places(some="there", every="wherever")
 
 
 def suggested(control: Control, typed: str) -> list[str]:
@@ -127,3 +139,68 @@ def test_a_channel_that_is_gone_or_closed_to_the_bot_by_now_is_shown_as_such() -
     gone = PLACE.state(4711, AROUND)
     assert (gone.name, gone.words) == ("`deleted channel`", "nowhere left")
     assert gone.trouble == "This channel was deleted. Choose another, or `none`."
+
+
+def test_a_channel_for_clips_needs_more_rights_than_one_for_words() -> None:
+    channels = {LOG: Channel("log", missing_for_clips=("Attach Files",))}
+    around = replace(AROUND, places=channels)
+    gallery = replace(PLACE, for_clips=True)
+    assert PLACE.read("log", around) == LOG
+    with pytest.raises(Unfit, match=r"there I lack \*\*Attach Files\*\*"):
+        gallery.read("log", around)
+    assert gallery.state(LOG, around).trouble == "I cannot post there: I lack **Attach Files**."
+
+
+# ---- Some channels
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("log", "20"),
+        ("#clips, log", "23,20"),
+        ("<#20><#23>", "20,23"),
+        ("<#20> <#23> ,", "20,23"),
+        ("20,20", "20"),
+        ("everywhere", None),
+        (" Everywhere ", None),
+    ],
+)
+def test_channels_are_meant_by_mention_id_or_name(typed: str, kept: str | None) -> None:
+    assert SOME.read(typed, AROUND) == kept
+
+
+@pytest.mark.parametrize("typed", ["log, nowhere", "none", ",", "secret", "<#22>", "everywhere, log"])
+def test_what_is_no_channel_makes_the_whole_list_refused(typed: str) -> None:
+    with pytest.raises(Unfit, match=r"^needs channels of this server"):
+        SOME.read(typed, AROUND)
+
+
+def test_a_list_of_channels_is_bounded() -> None:
+    assert SOME.read(",".join(map(str, range(100, 150))), AROUND)
+    with pytest.raises(Unfit, match="at most 50 channels"):
+        SOME.read(",".join(map(str, range(100, 151))), AROUND)
+
+
+def test_a_list_of_channels_is_suggested_one_by_one() -> None:
+    assert suggested(SOME, "")[:3] == ["everywhere", "20", "23"]
+    assert suggested(SOME, "#cl") == ["23"]
+    assert suggested(SOME, "log, cl") == ["20,23"]
+    assert "20" not in suggested(SOME, "log,")
+    assert suggested(SOME, "nothing, cl") == []
+
+
+def test_channels_that_are_gone_are_counted() -> None:
+    assert SOME.state(None, AROUND).name == "`everywhere`"
+    assert SOME.state("20,23", AROUND).name == "<#20> <#23>"
+    assert SOME.state("20,23", AROUND).plain == "log (20) and 1 more"
+    assert SOME.state("20,99", AROUND).trouble == "1 more was deleted."
+    gone = SOME.state("98,99", AROUND)
+    assert (gone.name, gone.plain) == ("`deleted channel`", "98 and 1 more")
+    assert gone.trouble == "All of them were deleted. Choose others, or `everywhere`."
+    assert SOME.state(",".join(map(str, range(100, 130))), AROUND).name.endswith("<#109> +20")
+
+
+def test_channels_that_are_kept_are_read_again() -> None:
+    assert places_of("20,23") == (20, 23)
+    assert places_of(None) == ()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.services.guilds import SETTINGS, GuildSetting
+from bot.services.preferences import SETTINGS, GuildSetting
 from docs.settings import BEGIN, END, PAGE, page
 
 TEXT = PAGE.read_text(encoding="utf-8")

@@ -7,15 +7,9 @@ import pytest
 
 from bot.domain.errors import Unchanged
 from bot.services.controls import Channel, Number, OneOf, Stored, Surroundings
-from bot.services.guilds import (
-    SETTINGS,
-    Chosen,
-    GuildSetting,
-    ManagersOnly,
-    NoSuchSetting,
-    NoSuchValue,
-)
-from bot.services.references import PlaceOrNone, RoleOrNone
+from bot.services.guilds import ManagersOnly
+from bot.services.preferences import SETTINGS, Chosen, GuildSetting, NoSuchSetting, NoSuchValue
+from bot.services.references import PlaceOrNone, Places, RoleOrNone
 from bot.ui.answers import Answer, shown
 from bot.ui.errors import describe
 from bot.ui.guilds import (
@@ -26,6 +20,7 @@ from bot.ui.guilds import (
     surroundings,
     value_choices,
 )
+from tests.builders import LOCAL
 from tests.ui.conftest import everything_said, refusals
 
 BY_NAME = {row.name: row for row in SETTINGS}
@@ -37,12 +32,15 @@ AROUND = Surroundings(
     user_id=77,
     roles={5: "mods"},
     places={20: Channel("log"), LARGEST_ID: Channel("c" * 100, LACKING)},
+    channels={LARGEST_ID: Channel("c" * 100)},
 )
 CROWDED = Surroundings(
     guild_id=1,
     user_id=77,
     roles=dict.fromkeys(range(2, 250), "\u202e@everyone " + "r" * 90),
     places={number: Channel("c" * 100, LACKING) for number in range(2, 500)},
+    channels={number: Channel("c" * 100, LACKING) for number in range(2, 500)},
+    models={f"{number}" * 40: "m" * 100 for number in range(10, 60)},
 )
 
 
@@ -57,8 +55,10 @@ def longest(row: GuildSetting) -> Stored:
             return LARGEST_ID - 1  # deleted
         case PlaceOrNone():
             return LARGEST_ID  # closed to the bot
+        case Places():
+            return ",".join(map(str, [LARGEST_ID] * 50))
         case _:
-            return "Mars/" + "x" * 40  # not known any more
+            return "Mars/" + "x" * 40  # one zone, model, word that is not known any more
 
 
 def test_every_setting_is_offered_with_what_it_decides() -> None:
@@ -133,7 +133,7 @@ def test_one_setting_is_shown_with_all_that_it_can_be() -> None:
 def test_all_settings_with_their_longest_values_fit_a_message() -> None:
     view = shown(Answer(settings_text([Chosen(row, longest(row)) for row in SETTINGS], AROUND)))
     assert refusals(view) == []
-    assert len(everything_said(view)) < 3_000
+    assert len(everything_said(view)) < 4_000
     for row in SETTINGS:
         assert refusals(shown(Answer(setting_text(Chosen(row, longest(row)), AROUND)))) == []
 
@@ -163,9 +163,8 @@ class TextChannel:
 
     name = "log"
 
-    def __init__(self, channel_id: int, *, me: object) -> None:
+    def __init__(self, channel_id: int) -> None:
         self.id = channel_id
-        self.guild = SimpleNamespace(me=me)
         self.asked: list[object] = []
 
     def permissions_for(self, member: object) -> discord.Permissions:
@@ -173,19 +172,34 @@ class TextChannel:
         return discord.Permissions(view_channel=member == "Ada")
 
 
-def around_of(*channels: TextChannel) -> Surroundings:
-    guild = SimpleNamespace(id=1, get_role={1: "everyone"}.get, roles=[], text_channels=channels)
+def around_of(*channels: TextChannel, me: object) -> Surroundings:
+    guild = SimpleNamespace(
+        id=1,
+        get_role={1: "everyone"}.get,
+        roles=[],
+        me=me,
+        text_channels=channels,
+        forums=(),
+        voice_channels=(),
+        stage_channels=(),
+    )
+    catalogue = SimpleNamespace(specs=(LOCAL, LOCAL.model_copy(update={"provider": "spare"})))
+    client = SimpleNamespace(services=SimpleNamespace(catalogue=catalogue))
     member = discord.Member.__new__(discord.Member)
     member._user = cast("Any", SimpleNamespace(id=100))
     interaction = SimpleNamespace(
-        guild=guild, user=member, permissions=discord.Permissions(), created_at=datetime.fromtimestamp(0, UTC)
+        guild=guild,
+        user=member,
+        client=client,
+        permissions=discord.Permissions(),
+        created_at=datetime.fromtimestamp(0, UTC),
     )
     return surroundings(cast("Any", interaction))
 
 
 def test_permissions_are_worked_out_only_where_a_setting_is_about_channels() -> None:
-    channels = [TextChannel(number, me="Kinora") for number in range(2, 5)]
-    around = around_of(*channels)
+    channels = [TextChannel(number) for number in range(2, 5)]
+    around = around_of(*channels, me="Kinora")
     assert len(value_choices("routing", "", around)) == 2
     assert [channel.asked for channel in channels] == [[], [], []]
     assert len(around.places) == 3
@@ -194,5 +208,24 @@ def test_permissions_are_worked_out_only_where_a_setting_is_about_channels() -> 
 
 
 def test_before_discord_has_told_of_the_bot_itself_nothing_is_said_to_be_missing() -> None:
-    around = around_of(TextChannel(2, me=None))
+    around = around_of(TextChannel(2), me=None)
     assert around.places[2] == Channel("log", is_seen=False)
+
+
+def test_models_and_channels_of_every_kind_can_be_chosen() -> None:
+    around = around_of(TextChannel(2), me=None)
+    assert list(around.channels) == [2]
+    assert around.providers == {"local": "", "spare": ""}
+    assert around.models == {LOCAL.id: f"{LOCAL.name}, local"}
+
+
+def test_all_settings_are_shown_in_groups_as_briefly_as_they_have_to_be() -> None:
+    usual = settings_text([Chosen(row, row.usual) for row in SETTINGS], AROUND)
+    assert usual.startswith("## Settings of this server\n### Who asks, and where\n**channels** `everywhere`")
+    assert "-# Who makes a clip that several providers can make: the first of them" in usual
+    assert len(usual) < 4_000
+    full = settings_text([Chosen(row, longest(row)) for row in SETTINGS], AROUND)
+    assert [line for line in full.splitlines() if line.startswith("### ")] == [
+        line for line in usual.splitlines() if line.startswith("### ")
+    ]
+    assert "**threads** `member` (usually `request`)" in full

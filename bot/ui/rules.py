@@ -1,0 +1,130 @@
+"""Content rules in a modal: asked for, taken, and given back where a line is wrong."""
+
+from typing import Any, Protocol
+
+import discord
+from discord import ui
+
+from bot.domain.content import MAX_CHARACTERS, RulesUnclear
+from bot.language import marked, tr, trn
+from bot.services.guilds import GuildSettings, RulesDraft
+from bot.ui import errors
+from bot.ui.answers import Answer, tell
+from bot.ui.buttons import NumberedButton
+from bot.ui.checks import ensure_moderator
+from bot.ui.errors import describe
+from bot.ui.guilds import settings_text, surroundings
+from bot.ui.modals import Sheet, Text
+
+SHEET = Sheet(
+    about="rules",
+    title=marked("Content rules"),
+    fields=(
+        Text(
+            name="words",
+            label=marked("Words, a line each"),
+            description=marked(
+                "Whole words; * at an end stands for more letters. They hold for moderators too."
+            ),
+            max_length=MAX_CHARACTERS,
+            placeholder=marked("brandname | We may not use this brand\nblood* | No violence, please"),
+            is_required=False,
+        ),
+        Text(
+            name="patterns",
+            label=marked("Patterns, a line each"),
+            description=marked("Regular expressions as RE2 has them; upper and lower case are the same."),
+            max_length=MAX_CHARACTERS,
+            placeholder=marked("(naked|nude) (child|kid) | Never"),
+            is_required=False,
+        ),
+    ),
+)
+"""There is one for each server, so its number says nothing."""
+
+_MAX_PROBLEMS = 15
+
+Interaction = discord.Interaction[Any]
+
+
+class RulesRefused(Exception):
+    """Rules that were written are not taken; they are kept as a draft of this number."""
+
+    def __init__(self, unclear: RulesUnclear, kept_as: int) -> None:
+        super().__init__(str(unclear))
+        self.problems = unclear.problems
+        self.kept_as = kept_as
+
+
+@describe.register
+def _rules(error: RulesRefused) -> Answer:
+    rest = len(error.problems) - _MAX_PROBLEMS
+    more = [trn("… and {number} more.", "… and {number} more.", rest)] if rest > 0 else []
+    unchanged = tr("Nothing was changed; what you wrote is kept for a day.")
+    row: ui.ActionRow[Any] = ui.ActionRow()
+    return Answer(
+        "\n".join([*error.problems[:_MAX_PROBLEMS], *more, unchanged]),
+        row.add_item(EditRulesButton(error.kept_as)),
+    )
+
+
+class Desk(Protocol):
+    """What the button leads to; the client holds one as `desk`."""
+
+    rules: "Rules"
+
+
+class EditRulesButton(NumberedButton, about="rules", does={"edit": marked("Edit the rules")}):
+    """Opens the modal again with what was written."""
+
+    style = discord.ButtonStyle.primary
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Show the modal."""
+        desk: Desk = interaction.client.desk
+        await desk.rules.reopen(interaction, self.number)
+
+
+class Rules:
+    """Asks moderators for content rules and takes them; part of the desk."""
+
+    async def open(self, interaction: Interaction) -> None:
+        """Show the rules of the server, to be changed."""
+        draft = await _settings(interaction).rules(surroundings(interaction).guild_id)
+        await _show(interaction, draft)
+
+    async def reopen(self, interaction: Interaction, number: int) -> None:
+        """Show what was written and not taken."""
+        try:
+            await ensure_moderator(interaction)
+            draft = await _settings(interaction).draft(number, surroundings(interaction))
+            await _show(interaction, draft)
+        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
+            await errors.answer(interaction, error)
+
+    async def take(self, interaction: Interaction) -> None:
+        """Take what was written; where it is not taken, it is kept and the answer leads back to it."""
+        try:
+            await ensure_moderator(interaction)
+            await self._take(interaction)
+        except Exception as error:  # noqa: BLE001 - discord.py only logs what a listener raises
+            await errors.answer(interaction, error)
+
+    async def _take(self, interaction: Interaction) -> None:
+        around, settings = surroundings(interaction), _settings(interaction)
+        draft = RulesDraft(
+            lists={field.name: SHEET.text_in(interaction, field.name) for field in SHEET.fields}
+        )
+        try:
+            chosen = await settings.choose_rules(around, draft)
+        except RulesUnclear as unclear:
+            raise RulesRefused(unclear, await settings.keep_draft(around, draft)) from unclear
+        await tell(interaction, settings_text(chosen, around, title=tr("From now on")))
+
+
+async def _show(interaction: Interaction, draft: RulesDraft) -> None:
+    await interaction.response.send_modal(SHEET.modal(0, dict(draft.lists)))
+
+
+def _settings(interaction: Interaction) -> GuildSettings:
+    return interaction.client.services.guilds
