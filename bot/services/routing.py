@@ -10,6 +10,7 @@ from bot.domain.jobs import Job
 from bot.domain.models import ModelSpec, cautions
 from bot.domain.provider import ProviderFault, Unreachable
 from bot.domain.requests import VideoRequest
+from bot.language import speaking
 from bot.services.health import Health
 
 LOCAL = "local"
@@ -83,9 +84,10 @@ class Routes:
             raise Unreachable(str(error)) from error
 
     def cautions(self, job: Job) -> tuple[str, ...]:
-        """What is doubted about making a job, a sentence each."""
+        """What is doubted about making a job, a sentence each, in the language of its card."""
         try:
-            return cautions(job.request, self.spec(job))
+            with speaking(job.origin.language):
+                return cautions(job.request, self.spec(job))
         except ProviderFault:
             return ()
 

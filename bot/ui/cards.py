@@ -6,6 +6,7 @@ import discord
 from discord import ui
 
 from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, Job, JobState, Lineage, Relation
+from bot.domain.reasons import retold
 from bot.domain.requests import CameraControl, CameraMove, CameraPreset, VideoRequest
 from bot.language import grouped, marked, tr, trn
 from bot.services.ports import Card
@@ -234,7 +235,7 @@ def _end_line(job: Job) -> str:
         case JobState.CANCELLED:
             return free
         case JobState.FAILED:
-            why = tr(job.error) if job.error else tr("It failed.")
+            why = retold(job.error) if job.error else tr("It failed.")
             return f"{prose(why, length=_MAX_REASON)} {free}"
         case _:
             kept = tr("The clip is kept: `/job {id}` shows it.", id=job.id)

@@ -97,7 +97,8 @@ class Intake:
             return
         await self._courtesy.wait()
         try:
-            job = await self._accept(asked, card_id)
+            with speaking(asked.language):  # what is refused from here on, everybody may see
+                job = await self._accept(asked, card_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
             with speaking(asked.language):
                 is_told = await reply.refuse(error)
@@ -137,7 +138,8 @@ class Intake:
             return
         try:
             await self._generation.consent.remind(asked.request_key)
-            job = await self._accept(asked, card_id)
+            with speaking(asked.language):
+                job = await self._accept(asked, card_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
             with speaking(asked.language):
                 view = errors.view_of(error)
