@@ -11,6 +11,7 @@ from functools import cache
 from importlib import resources
 
 from bot.domain.money import zone_of
+from bot.language import marked, tr
 
 AROUND_THE_WORLD = (
     "UTC",
@@ -38,6 +39,16 @@ AROUND_THE_WORLD = (
     "Pacific/Auckland",
 )
 """One for nearly every time of the day: whoever has typed nothing yet finds their own clock."""
+
+_WEEKDAYS = (
+    marked("Mon"),
+    marked("Tue"),
+    marked("Wed"),
+    marked("Thu"),
+    marked("Fri"),
+    marked("Sat"),
+    marked("Sun"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +90,8 @@ def is_known(name: str) -> bool:
 
 def clock(name: str, now_ms: int) -> str:
     """The day of the week and the time there: `Sat 15:09`."""
-    return f"{datetime.fromtimestamp(now_ms / 1000, zone_of(name)):%a %H:%M}"
+    moment = datetime.fromtimestamp(now_ms / 1000, zone_of(name))
+    return f"{tr(_WEEKDAYS[moment.weekday()])} {moment:%H:%M}"
 
 
 @cache
@@ -98,7 +110,7 @@ def _offered() -> dict[str, Zone]:
     """Those that a country uses today, without the old names they also have."""
     countries = dict(line.split("\t", 1) for line in _lines("zoneinfo", "iso3166.tab"))
     rows = [line.split("\t") for line in _lines("zoneinfo", "zone.tab")]
-    zones = [Zone("UTC", "everywhere"), *(Zone(row[2], countries[row[0]]) for row in rows)]
+    zones = [Zone("UTC", marked("everywhere")), *(Zone(row[2], countries[row[0]]) for row in rows)]
     return {zone.name: zone for zone in zones}
 
 
