@@ -43,6 +43,8 @@ _MESSAGE_MENU = 3
 
 English: TypeAlias = str | tuple[str, str]
 """A text, or one for a single thing and one for several."""
+Meant: TypeAlias = tuple[English, str | None]
+"""And what kind of text it is, where that matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +82,14 @@ def said_in(tree: ast.AST, where: str) -> Iterator[Word]:
     """What a file says with `tr`, `trp`, `trn`, `marked` and `counted`.
 
     Raises:
-        NotLiteral: a text is put together; only the first three may be handed one from elsewhere, by its name.
+        NotLiteral: a text is put together, and nothing can read how it will be.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and (read := _READ.get(_called(node.func))):
             try:
-                english, context = read(node.args)
+                yield from (Word(english, where, context) for english, context in read(node.args))
             except NotLiteral as error:
                 raise NotLiteral(f"{where}, line {node.lineno}: {error}") from error
-            if english:
-                yield Word(english, where, context)
 
 
 async def commands() -> list[dict[str, Any]]:
@@ -175,32 +175,47 @@ def _called(function: ast.expr) -> str:
             return ""
 
 
-def _text(node: ast.expr) -> str:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    raise NotLiteral("only a text that stands there whole can be translated.")
+def _texts(node: ast.expr) -> list[str]:
+    """The texts that stand there: none where something else brings one that is `marked` elsewhere."""
+    match node:
+        case ast.Constant(str(text)):
+            return [text]
+        case ast.IfExp():
+            return [*_texts(node.body), *_texts(node.orelse)]
+        case ast.JoinedStr() | ast.BinOp() | ast.Constant():
+            raise NotLiteral("what is put together cannot be translated; leave {places} in the text.")
+        case _:
+            return []
 
 
-def _text_or_name(node: ast.expr) -> str:
-    """A text; nothing where a name holds one that is `marked` elsewhere."""
-    return "" if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) else _text(node)
+def _text(args: Sequence[ast.expr]) -> Iterator[Meant]:
+    for text in _texts(args[0]):
+        yield text, None
 
 
-def _both(one: str, many: str) -> English:
-    return (one, many) if one and many else ""
+def _in_context(args: Sequence[ast.expr]) -> Iterator[Meant]:
+    for text in _texts(args[1]):
+        for context in _texts(args[0]):
+            yield text, context
 
 
-def _counted(args: Sequence[ast.expr]) -> tuple[English, str | None]:
-    one = _text(args[1])
-    many = _text(args[2]) if args[2:] else f"{one}s"
-    return (f"{{number}} {one}", f"{{number}} {many}"), None
+def _numbered(args: Sequence[ast.expr]) -> Iterator[Meant]:
+    for both in zip(_texts(args[0]), _texts(args[1]), strict=True):
+        yield both, None
 
 
-_READ: Mapping[str, Callable[[Sequence[ast.expr]], tuple[English, str | None]]] = {
-    "tr": lambda args: (_text_or_name(args[0]), None),
-    "trp": lambda args: (_text_or_name(args[1]), _text_or_name(args[0])),
-    "trn": lambda args: (_both(_text_or_name(args[0]), _text_or_name(args[1])), None),
-    "marked": lambda args: (_text(args[0]), None),
+def _counted(args: Sequence[ast.expr]) -> Iterator[Meant]:
+    ones = _texts(args[1])
+    several = _texts(args[2]) if args[2:] else [f"{one}s" for one in ones]
+    for one, many in zip(ones, several, strict=True):
+        yield (f"{{number}} {one}", f"{{number}} {many}"), None
+
+
+_READ: Mapping[str, Callable[[Sequence[ast.expr]], Iterator[Meant]]] = {
+    "tr": _text,
+    "trp": _in_context,
+    "trn": _numbered,
+    "marked": _text,
     "counted": _counted,
 }
 
