@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from bot.services.news import Notice
+from bot.services.originals import Originals
 from bot.web.callbacks import Sender
 from bot.web.server import serving
 from bot.web.signature import signing_key
@@ -38,7 +39,9 @@ class Site:
         self.told.append((provider, notice))
 
     @asynccontextmanager
-    async def served(self, *, patience_s: float = 15, port: int = 0) -> AsyncGenerator["Site"]:
+    async def served(
+        self, *, patience_s: float = 15, port: int = 0, originals: Originals | None = None
+    ) -> AsyncGenerator["Site"]:
         async with serving(
             host="127.0.0.1",
             port=port,
@@ -46,6 +49,7 @@ class Site:
             news=self.news,
             is_ready=lambda: self.is_ready,
             clock=self.clock,
+            originals=originals,
             patience_s=patience_s,
         ) as self.port:
             yield self
