@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,7 +14,13 @@ from bot.domain.jobs import Aftercare, JobState
 from bot.domain.requests import VideoRequest
 from bot.sandbox import Channel, Message, Permission, Person
 from tests.e2e.scenes import PICTURE, Bot, Scene
+from tests.e2e.studio import opened as opened_studio
 from tests.histories import History, Past
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened_studio(monkeypatch)
 
 
 def lived_here(scene: Scene, *past: Past) -> None:
@@ -42,7 +49,7 @@ async def started(scene: Scene) -> AsyncGenerator[Bot]:
 def listed(message: Message) -> list[int]:
     """The numbers of the scenes on a page."""
     words = message.text.replace("`", " ").split()
-    return [int(number) for word, number in zip(words, words[1:], strict=False) if word == "scene"]
+    return [int(number) for word, number in pairwise(words) if word == "scene"]
 
 
 async def opened(scene: Scene, person: Person | None = None, **options: object) -> Message:
@@ -56,7 +63,7 @@ async def turned(person: Person, page: Message, way: str) -> Message:
 
 async def animated(scene: Scene, channel: Channel | None = None, **options: object) -> Message:
     """A finished clip of mia's; returns its message."""
-    used = await scene.mia.slash("animate", channel or scene.channel, image=PICTURE, draft=True, **options)
+    used = await scene.mia.slash("animate", channel or scene.channel, image=PICTURE, **options)
     return await scene.clip_of(await used.response())
 
 
@@ -116,7 +123,7 @@ async def test_a_listed_job_shows_its_picture_its_cost_and_where_its_clip_is(sce
     page = await opened(scene)
     assert [file.filename for file in page.files] == ["job-1.jpg"]
     assert f"discord.com/channels/{scene.guild.id}/{clip.channel_id}/{clip.id}" in page.text
-    assert "free draft" in page.text
+    assert "5 credits" in page.text
     assert "the boat drifts" in page.text
 
 
@@ -129,7 +136,7 @@ async def test_a_job_comes_back_with_its_clip_and_its_buttons_in_another_channel
     assert clip.files[0].data in [file.data for file in again.files]
     assert "the boat drifts" in again.text
     await scene.mia.click(again, "Show request")
-    assert {"Again", "Edit", "Extend", "Final", "Original", "Delete", "Report"} <= labels(again)
+    assert {"Again", "Edit", "Extend", "Original", "Delete", "Report"} <= labels(again)
 
 
 @pytest.mark.usefixtures("bot")
@@ -158,13 +165,12 @@ async def test_a_shared_clip_is_posted_for_everybody_as_hidden_as_it_was_and_tol
     assert shared.files[0].filename.startswith("SPOILER_")
     assert not shared.pinged
     assert "Again" in labels(shared)
-    told = await record.bell.until(lambda: record.messages, awaited="a word in the log")
+    told = await record.bell.until(lambda: list(record.messages) or None, awaited="a word in the log")
     assert f"<@{scene.mia.id}> posted clip 1 again: https://discord.com/channels/" in told[-1].text
 
 
-async def test_a_clip_is_shared_by_who_asked_for_it_or_moderates_and_may_post_there(
-    scene: Scene, bot: Bot
-) -> None:
+@pytest.mark.usefixtures("bot")
+async def test_a_clip_is_shared_by_who_asked_for_it_or_moderates_and_may_post_there(scene: Scene) -> None:
     await animated(scene)
     leo = scene.guild.add_member("leo")
     refused = await (await leo.slash("job", scene.channel, id=1, share=True)).response()
@@ -180,7 +186,8 @@ async def test_a_clip_is_shared_by_who_asked_for_it_or_moderates_and_may_post_th
     assert (await (await ada.slash("job", scene.channel, id=1, share=True)).response()).files
 
 
-async def test_a_clip_for_adults_stays_where_adults_are(scene: Scene, bot: Bot) -> None:
+@pytest.mark.usefixtures("bot")
+async def test_a_clip_for_adults_stays_where_adults_are(scene: Scene) -> None:
     adults = scene.guild.add_channel("adults", nsfw=True)
     await animated(scene, adults)
     refused = await (await scene.mia.slash("job", scene.channel, id=1, share=True)).response()

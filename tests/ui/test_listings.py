@@ -106,7 +106,7 @@ def test_a_deleted_clip_has_no_link() -> None:
 
 def test_a_job_without_a_picture_is_listed_without_one_and_a_hidden_one_stays_hidden() -> None:
     hidden = make_job(id=9, request=builders.request(spoiler=True))
-    view = page_view(page(hidden, make_job()), thumbnail_files((hidden,), [b"jpeg"]) + [None], is_own=True)
+    view = page_view(page(hidden, make_job()), [*thumbnail_files((hidden,), [b"jpeg"]), None], is_own=True)
     sections = [item for item in view.walk_children() if isinstance(item, discord.ui.Section)]
     [section] = sections
     thumbnail: Any = section.accessory
