@@ -29,6 +29,10 @@ class Choice:
     """The catalogue's price."""
     percent: int | None = 100
     """Of its worth that the server takes; None where it has a price of its own."""
+    quality: Quality | None = None
+    """The quality that it is made in; None leaves that to the model."""
+    is_preferred: bool = False
+    """Whether it is what the server prefers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,32 @@ class Routing:
     """Credits at the catalogue's prices."""
     prices: Prices = USUAL_PRICES
     """The server's."""
+    provider: str | None = None
+    model: str | None = None
+    """Those two are chosen before others that can do it, if the request names neither."""
+    quality: Quality | None = None
+    """Of clips whose request names none, where the model can."""
+
+    def taken(self, request: VideoRequest, spec: ModelSpec) -> VideoRequest:
+        """A request with the server's quality, if it names none and the model can."""
+        if request.quality or request.draft or self.quality is None:
+            return request
+        preferred = request.model_copy(update={"quality": self.quality})
+        return request if fits(preferred, spec) else preferred
+
+    def is_met_by(self, request: VideoRequest, spec: ModelSpec) -> bool:
+        """Whether there is something that the server prefers for a request, and it is this model."""
+        counts = self._counts_for(request) and (self.model is not None or self.provider is not None)
+        return counts and not any(self.misses(request, spec))
+
+    def misses(self, request: VideoRequest, spec: ModelSpec) -> tuple[bool, bool]:
+        """Whether it is another model than the server prefers, and another provider."""
+        if not self._counts_for(request):
+            return False, False
+        return self.model not in (None, spec.id), self.provider not in (None, spec.provider)
+
+    def _counts_for(self, request: VideoRequest) -> bool:
+        return not request.draft and request.model is None and request.provider is None
 
 
 USUAL = Routing()
@@ -87,7 +117,7 @@ class Catalogue:
         fitting = (spec for spec in candidates if not fits(request, spec))
         best = min(fitting, key=lambda spec: _rank(spec, request, routing), default=None)
         if best is not None:
-            return _choice(best, request, routing.prices)
+            return _choice(best, request, routing)
         if not candidates:
             raise NotExpressible([self._no_candidate(request)])
         nearest = [spec for spec in candidates if request.task in spec.tasks] or candidates
@@ -97,7 +127,7 @@ class Catalogue:
         """Every model that can make `request`, in the order in which `choose` prefers them."""
         fitting = [spec for spec in self._candidates(request, routing) if not fits(request, spec)]
         ordered = sorted(fitting, key=lambda spec: _rank(spec, request, routing))
-        return [_choice(spec, request, routing.prices) for spec in ordered]
+        return [_choice(spec, request, routing) for spec in ordered]
 
     def spec_of(self, provider: str, model: str, task: Task) -> ModelSpec:
         """The row of a model that was chosen earlier, even if it has gone from the catalogue since.
@@ -163,13 +193,16 @@ class Catalogue:
         return tr("Choose one of the models at hand: {names}.", names=_some(list(offered)))
 
 
-def _choice(spec: ModelSpec, request: VideoRequest, prices: Prices) -> Choice:
+def _choice(spec: ModelSpec, request: VideoRequest, routing: Routing) -> Choice:
+    taken = routing.taken(request, spec)
     return Choice(
         spec,
-        prices.of(spec, request),
-        cautions(request, spec),
-        worth=spec.cost(request),
-        percent=prices.percent_of(spec),
+        routing.prices.of(spec, taken),
+        cautions(taken, spec),
+        worth=spec.cost(taken),
+        percent=routing.prices.percent_of(spec),
+        quality=spec.quality_of(taken),
+        is_preferred=routing.is_met_by(request, spec),
     )
 
 
@@ -183,12 +216,15 @@ def _is_allowed(request: VideoRequest, spec: ModelSpec, routing: Routing) -> boo
     return routing.at_most is None or routing.prices.of(spec, request) <= routing.at_most
 
 
-def _rank(spec: ModelSpec, request: VideoRequest, routing: Routing) -> tuple[bool, bool, int]:
+def _rank(
+    spec: ModelSpec, request: VideoRequest, routing: Routing
+) -> tuple[bool, tuple[bool, bool], bool, int]:
     """The lower, the rather; equals stay in the operator's order, in which what is on its way out comes last."""
-    is_ill = not routing.is_healthy(spec.provider)
+    is_ill, misses = not routing.is_healthy(spec.provider), routing.misses(request, spec)
     if not routing.cheapest_first:
-        return is_ill, False, 0
-    return is_ill, spec.retired is not None, routing.prices.of(spec, request)
+        return is_ill, misses, False, 0
+    price = routing.prices.of(spec, routing.taken(request, spec))
+    return is_ill, misses, spec.retired is not None, price
 
 
 def _unknown(provider: str, model: str, task: Task, rows: Iterable[ModelSpec]) -> Iterable[ModelSpec]:

@@ -295,4 +295,4 @@ class Consent:
 
 def _settled(request: VideoRequest, choice: Choice) -> VideoRequest:
     """The request with the quality that it is made in."""
-    return request.model_copy(update={"quality": choice.spec.quality_of(request)})
+    return request.model_copy(update={"quality": choice.quality or choice.spec.quality_of(request)})

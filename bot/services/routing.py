@@ -9,7 +9,7 @@ from bot.domain.errors import NotExpressible
 from bot.domain.jobs import Job
 from bot.domain.models import ModelSpec, cautions
 from bot.domain.provider import ProviderFault, Unreachable
-from bot.domain.requests import VideoRequest
+from bot.domain.requests import Quality, VideoRequest
 from bot.language import speaking
 from bot.services.health import Health
 
@@ -96,4 +96,15 @@ def _wishes(guild_id: int) -> Transaction[Routing]:
     """How a server wants its providers chosen, and what it takes for their clips."""
     preferred = yield from guilds.preferences(guild_id)
     prices = yield from guilds.prices(guild_id, preferred)
-    return Routing(cheapest_first=bool(preferred.get("cheapest_first")), prices=prices)
+    return Routing(
+        cheapest_first=bool(preferred.get("cheapest_first")),
+        prices=prices,
+        provider=preferred.get("default_provider"),
+        model=preferred.get("default_model"),
+        quality=_quality(preferred.get("default_quality")),
+    )
+
+
+def _quality(kept: object) -> Quality | None:
+    """None also for one that another version knew."""
+    return next((quality for quality in Quality if quality == kept), None)

@@ -189,9 +189,10 @@ def _why_not(catalogue: Catalogue, typed: str, request: VideoRequest) -> list[Ch
 
 def _label(fit: Fit, request: VideoRequest) -> str:
     spec = fit.spec
-    clip = f"{spec.provider}, {spec.quality_of(request)}, {request.duration_s} s"
+    clip = f"{spec.provider}, {fit.quality or spec.quality_of(request)}, {request.duration_s} s"
     end = f" · {_cost(fit)} ({clip}){' ⚠' if fit.cautions else ''}"
-    return cut(cut(spec.name, _MAX_LABEL - len(end)) + end, _MAX_LABEL)
+    name = f"★ {spec.name}" if fit.is_preferred else spec.name
+    return cut(cut(name, _MAX_LABEL - len(end)) + end, _MAX_LABEL)
 
 
 def _cost(fit: Fit) -> str:
