@@ -1,0 +1,281 @@
+"""Forgetting a member in the database: nothing of theirs is left, and every sum stays what it was."""
+
+import sqlite3
+from typing import Any
+
+import pytest
+
+from bot.db import audit, grants, guilds, jobs, lanes, limits, offers, places, privacy, reports
+from bot.domain.jobs import Job, JobState
+from bot.domain.limits import Limit, Measure
+from bot.domain.money import Entry, Scope, Window
+from bot.domain.requests import VideoRequest
+from tests import books, builders
+from tests.histories import NOW_MS, History, Past
+
+MIA, LEO = 123456789012345678, 876543210987654321
+
+
+@pytest.fixture
+def history() -> History:
+    made = History()
+    made.add(
+        Past(user_id=MIA, price=5),
+        Past(user_id=MIA, price=7, end=JobState.FAILED),
+        Past(user_id=MIA, price=3, guild_id=2),
+        Past(user_id=LEO, price=11),
+    )
+    return made
+
+
+def forgotten(history: History, user_id: int = MIA) -> privacy.Forgotten:
+    done = history.write(privacy.forget(user_id, now_ms=NOW_MS))
+    for job in history.read(privacy.ended(done.user_id, limit=99)):
+        history.write(privacy.empty(job, now_ms=NOW_MS))
+    return done
+
+
+def is_sound(history: History) -> bool:
+    return history.read(audit.discrepancies()) == 0
+
+
+def accepted(history: History, *, user_id: int = MIA, provider: str = "kling", **known: Any) -> Job:
+    """A job that waits, asked for at this moment."""
+    history.write(lanes.open_pool(provider))
+    asked = jobs.accept(
+        builders.origin(user_id=user_id, **known),
+        builders.request(prompt="a secret"),
+        builders.choice(9, provider=provider),
+        defaults=builders.NO_CAPS,
+        now_ms=NOW_MS,
+    )
+    return history.write(asked).job
+
+
+def used(history: History, user_id: int, window: Window = Window.DAY) -> int:
+    return history.read(books.balance(Scope.MEMBER, window, user_id=user_id, now_ms=NOW_MS)).used
+
+
+def traces(connection: sqlite3.Connection, wanted: str) -> list[tuple[str, str, Any]]:
+    """Wherever a word stands, in whatever table and column."""
+    tables = [
+        row["name"] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    ]
+    found: list[tuple[str, str, Any]] = []
+    for table in tables:
+        for row in connection.execute(f"SELECT * FROM {table}"):
+            known = dict(zip(row.keys(), row, strict=True))
+            found += [(table, name, known) for name, value in known.items() if wanted in str(value)]
+    return found
+
+
+def test_what_is_kept_is_counted_over_all_servers(history: History) -> None:
+    accepted(history)
+    held = history.read(privacy.holdings(MIA))
+    assert held == privacy.Holdings(servers=2, jobs=4, waiting=1, running=0)
+    assert history.read(privacy.holdings(1)) == privacy.Holdings(0, 0, 0, 0)
+
+
+def test_nothing_is_left_but_what_was_used_and_every_sum_stays(history: History) -> None:
+    before = [
+        tuple(row) for row in history.connection.execute("SELECT sum(credits), sum(budget) FROM ledger")
+    ]
+    forgotten(history)
+    assert is_sound(history)
+    left = traces(history.connection, str(MIA))
+    assert {(table, name) for table, name, _ in left} == {("ledger", "user_id"), ("balances", "subject_id")}
+    carried = [row for table, _, row in left if table == "ledger"]
+    assert {row["kind"] for row in carried} == {Entry.ADJUST}
+    assert {row["job_id"] for row in carried} == {None}
+    after = history.connection.execute("SELECT sum(credits), sum(budget) FROM ledger WHERE kind <> 'adjust'")
+    assert [tuple(row) for row in after] == before
+
+
+def test_the_server_has_spent_what_it_spent_and_others_are_not_touched(history: History) -> None:
+    server = history.read(books.balance(Scope.SERVER, Window.MONTH, now_ms=NOW_MS))
+    forgotten(history)
+    assert history.read(books.balance(Scope.SERVER, Window.MONTH, now_ms=NOW_MS)) == server
+    assert used(history, LEO) == 11
+    [job] = history.read(jobs.of_member(1, LEO, limit=9))
+    assert job.request.prompt == "the boat drifts"
+
+
+def test_forgetting_is_no_way_around_a_cap(history: History) -> None:
+    had = [used(history, MIA, window) for window in Window]
+    assert had == [5, 5, 5]
+    forgotten(history)
+    assert [used(history, MIA, window) for window in Window] == had
+    forgotten(history)
+    assert [used(history, MIA, window) for window in Window] == had
+    assert is_sound(history)
+
+
+def test_use_that_no_cap_counts_any_more_is_not_carried_over() -> None:
+    history = History()
+    history.add(Past(user_id=MIA, at_ms=NOW_MS - 40 * 86_400_000))
+    forgotten(history)
+    assert traces(history.connection, str(MIA)) == []
+
+
+def test_prompts_links_and_files_are_gone_from_the_jobs(history: History) -> None:
+    job = history.read(jobs.of_member(1, MIA, limit=1))[0]
+    blob = "b" * 64
+    request = VideoRequest(prompt="a secret", image=builders.PICTURE)
+    history.connection.execute(
+        "UPDATE jobs SET request = ?, clip = ?, result = 'a link', task_id = 'a task', error = 'a secret' WHERE id = ?",
+        (request.model_dump_json(), blob, job.id),
+    )
+    history.connection.execute("INSERT INTO blob_uses VALUES (?, ?)", (blob, job.id))
+    history.connection.execute("INSERT INTO blob_uses VALUES (?, ?)", (builders.PICTURE.blob, job.id))
+    done = forgotten(history)
+    emptied = history.read(jobs.get(job.id))
+    assert emptied.origin.user_id == done.user_id < 0
+    assert (emptied.clip, emptied.result, emptied.task_id, emptied.error) == (None, None, None, None)
+    assert emptied.request == VideoRequest(prompt="-")
+    for word in ("a secret", "boat drifts", "a link", "a task", job.origin.request_key + '"'):
+        assert not [row for row in traces(history.connection, word) if row[2].get("user_id") != LEO]
+    kept = history.connection.execute("SELECT count(*) AS n FROM blob_uses").fetchone()["n"]
+    let_go = {row["blob"] for row in history.connection.execute("SELECT blob FROM unneeded_blobs")}
+    assert kept == 0
+    assert let_go == {blob, builders.PICTURE.blob}
+
+
+def test_every_message_is_noted_to_be_deleted_and_every_thread_to_be_renamed(history: History) -> None:
+    [job] = history.read(jobs.of_member(2, MIA, limit=1))
+    history.connection.execute(
+        "UPDATE jobs SET thread_id = 71, message_channel_id = 71, message_id = 72 WHERE id = ?", (job.id,)
+    )
+    history.write(privacy.share(job.id, 80, 81))
+    forgotten(history)
+    noted = {(one.channel_id, one.message_id) for one in history.read(privacy.due(now_ms=NOW_MS, limit=99))}
+    assert {(71, 0), (71, 72), (80, 81), (10, job.origin.card_id)} <= noted
+
+
+def test_emptying_again_changes_nothing(history: History) -> None:
+    done = forgotten(history)
+    assert history.read(privacy.ended(done.user_id, limit=99)) == []
+    assert history.read(privacy.unfinished()) == [done.user_id]
+    assert history.write(privacy.is_done(done.user_id))
+    assert history.read(privacy.unfinished()) == []
+
+
+def test_a_job_that_moved_meanwhile_is_not_emptied(history: History) -> None:
+    done = history.write(privacy.forget(MIA, now_ms=NOW_MS))
+    job = history.read(privacy.ended(done.user_id, limit=1))[0]
+    history.write(jobs.move(job, job.state, now_ms=NOW_MS, tries=1))
+    with pytest.raises(jobs.Overtaken):
+        history.write(privacy.empty(job, now_ms=NOW_MS))
+
+
+def test_what_waits_is_cancelled_and_costs_nothing(history: History) -> None:
+    job = accepted(history)
+    done = forgotten(history)
+    assert done.stopped == 1
+    assert done.running == ()
+    assert history.read(jobs.get(job.id)).state is JobState.CANCELLED
+    assert history.write(lanes.recount()) == 0
+    assert used(history, MIA) == 5
+    assert is_sound(history)
+
+
+@pytest.mark.parametrize("end", [JobState.FAILED, JobState.CANCELLED])
+def test_what_runs_is_to_be_stopped_and_is_emptied_when_it_ends(history: History, end: JobState) -> None:
+    accepted(history, provider="other")
+    running = history.write(jobs.admit("other", slots=9, now_ms=NOW_MS))
+    assert running is not None
+    done = forgotten(history)
+    assert done.running == (running.id,)
+    with pytest.raises(jobs.Overtaken):
+        history.write(jobs.move(running, JobState.RENDERING, now_ms=NOW_MS))
+    job = history.read(jobs.get(running.id))
+    assert job.cancel_requested
+    assert job.withdrawn_at_ms == NOW_MS
+    assert job.request.prompt == "a secret"
+    assert not history.write(privacy.is_done(done.user_id))
+    history.write(jobs.move(job, end, now_ms=NOW_MS))
+    assert is_sound(history)
+    [ended] = history.read(privacy.ended(done.user_id, limit=9))
+    history.write(privacy.empty(ended, now_ms=NOW_MS))
+    assert history.write(privacy.is_done(done.user_id))
+    assert is_sound(history)
+
+
+def test_credits_on_top_go_with_the_member_and_the_books_know_them_still(history: History) -> None:
+    history.write(
+        grants.give(1, MIA, 50, expires_at_ms=None, by_id=LEO, reason=f"for <@{MIA}>", now_ms=NOW_MS)
+    )
+    accepted(history, provider="other")
+    done = forgotten(history)
+    assert is_sound(history)
+    row = history.connection.execute(
+        "SELECT user_id, by_id, reason FROM ledger WHERE kind = 'grant'"
+    ).fetchone()
+    assert tuple(row) == (done.user_id, LEO, f"for <@{done.user_id}>")
+    assert history.read(grants.open_to(1, MIA, now_ms=NOW_MS)) == []
+
+
+def test_what_moderators_decided_stays(history: History) -> None:
+    history.write(guilds.block(1, MIA, until_ms=None, reason="spam"))
+    history.write(limits.put(1, Limit(Scope.MEMBER, MIA, Measure.DAY, 3)))
+    forgotten(history)
+    terms = history.read(guilds.known_terms(1, MIA, now_ms=NOW_MS))
+    assert terms is not None
+    assert terms.block is not None
+    kept = {table for table, _, _ in traces(history.connection, str(MIA))}
+    assert kept == {"blocks", "limits", "ledger", "balances"}
+
+
+def test_what_a_moderator_did_is_the_servers_and_not_theirs_any_more(history: History) -> None:
+    history.write(grants.give(1, LEO, 50, expires_at_ms=None, by_id=MIA, reason="well done", now_ms=NOW_MS))
+    done = forgotten(history)
+    row = history.connection.execute(
+        "SELECT user_id, by_id, reason FROM ledger WHERE kind = 'grant'"
+    ).fetchone()
+    assert tuple(row) == (LEO, done.user_id, "well done")
+
+
+def test_preferences_offers_reports_and_running_threads_are_gone(history: History) -> None:
+    history.write(places.allow_direct(MIA, True))
+    history.write(offers.make(1, MIA, '{"options": {}}', lapses_at_ms=NOW_MS, now_ms=NOW_MS))
+    question = '{"origin": {"channel_id": 10, "card_id": 90}}'
+    history.write(offers.make(1, MIA, question, lapses_at_ms=NOW_MS, now_ms=NOW_MS, request_key="a question"))
+    [other] = history.read(jobs.of_member(1, LEO, limit=1))
+    history.write(reports.keep(other, MIA, "I do not like it", now_ms=NOW_MS))
+    history.connection.execute("INSERT INTO member_threads VALUES (1, 10, ?, 77)", (MIA,))
+    forgotten(history)
+    assert {table for table, _, _ in traces(history.connection, str(MIA))} == {"ledger", "balances"}
+    noted = {(one.channel_id, one.message_id) for one in history.read(privacy.due(now_ms=NOW_MS, limit=99))}
+    assert {(77, 0), (10, 90)} <= noted
+
+
+def test_two_members_get_numbers_of_their_own_which_nobody_ever_had(history: History) -> None:
+    first, second = forgotten(history), forgotten(history, LEO)
+    assert first.user_id != second.user_id
+    assert {first.user_id, second.user_id} < set(range(-9, 0))
+    assert is_sound(history)
+
+
+def test_who_was_never_seen_can_be_forgotten(history: History) -> None:
+    done = forgotten(history, 4711)
+    assert history.write(privacy.is_done(done.user_id))
+    assert is_sound(history)
+
+
+def test_a_forgotten_member_can_ask_again_and_starts_anew(history: History) -> None:
+    forgotten(history)
+    job = accepted(history)
+    assert history.read(jobs.of_member(1, MIA, limit=9)) == [job]
+    assert is_sound(history)
+
+
+def test_erasures_are_tried_later_or_struck_off(history: History) -> None:
+    history.write(privacy.erase(1, 2, now_ms=NOW_MS))
+    history.write(privacy.erase(1, 0, now_ms=NOW_MS))
+    history.write(privacy.erase(1, 2, now_ms=NOW_MS + 5))
+    thread, message = history.read(privacy.due(now_ms=NOW_MS, limit=9))
+    assert (thread.message_id, message.message_id) == (0, 2)
+    history.write(privacy.postpone(message, run_at_ms=NOW_MS + 60))
+    history.write(privacy.erased(thread))
+    assert history.read(privacy.due(now_ms=NOW_MS, limit=9)) == []
+    assert history.read(privacy.next_ms()) == NOW_MS + 60
+    assert history.read(privacy.due(now_ms=NOW_MS + 60, limit=9)) == [message]
