@@ -20,6 +20,7 @@ from bot.domain.catalogue import Catalogue
 from bot.domain.errors import KinoraError
 from bot.language import language_of, speak
 from bot.media.charts import Charts
+from bot.services.claims import Claims
 from bot.services.guilds import GuildSettings
 from bot.services.insights import Insights
 from bot.services.ledger import Ledger
@@ -44,6 +45,7 @@ EXTENSIONS = (
     "cogs.consent",
     "cogs.clips",
     "cogs.queue",
+    "cogs.claim",
     "cogs.quota",
     "cogs.settings",
     "cogs.stats",
@@ -72,6 +74,7 @@ class Services:
     privacy: Privacy
     reports: UsageReports
     charts: Charts
+    claims: Claims
     retention: Retention
 
 

@@ -28,6 +28,7 @@ from bot.providers.download import Downloads
 from bot.services.admission import Admission
 from bot.services.attempts import Attempts
 from bot.services.cards import Cards
+from bot.services.claims import Claims
 from bot.services.delivery import Delivery
 from bot.services.generation import Generation
 from bot.services.guilds import GuildSettings
@@ -332,6 +333,7 @@ def furnish(
         ),
         reports=UsageReports(db=stores.db, clock=clock, defaults=settings.default_limits),
         charts=stores.charts,
+        claims=Claims(db=stores.db, clock=clock, delivery=engine.delivery, cards=engine.cards),
         retention=engine.retention,
     )
     client.desk = Desk(

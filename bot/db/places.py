@@ -1,8 +1,9 @@
-"""Where clips go: what a server prefers, the running threads of its members, and who wants direct messages."""
+"""Where clips go: what servers prefer, running threads, who wants direct messages, what went nowhere."""
 
 from bot.db import guilds
+from bot.db.rows import jobs_of
 from bot.db.transaction import Transaction
-from bot.domain.jobs import Origin
+from bot.domain.jobs import Job, Origin
 from bot.domain.places import Preferred, preferred
 
 
@@ -48,6 +49,12 @@ def allow_direct(user_id: int, is_allowed: bool) -> Transaction[None]:  # noqa: 
     yield _ALLOW, {"user_id": user_id, "allows_direct": int(is_allowed)}
 
 
+def undelivered(guild_id: int, user_id: int) -> Transaction[list[Job]]:
+    """Clips of a member that no place took and that are kept, the newest first; the newest hundred of them."""
+    rows = yield _UNDELIVERED, {"guild_id": guild_id, "user_id": user_id}
+    return jobs_of(rows)
+
+
 _SETTLE = """
     INSERT INTO member_threads (guild_id, channel_id, user_id, thread_id)
     VALUES (:guild_id, :channel_id, :user_id, :thread_id)
@@ -60,6 +67,11 @@ _MEMBER_THREAD = """
 _REPLACE = """
     UPDATE member_threads SET thread_id = :new
     WHERE guild_id = :guild_id AND channel_id = :channel_id AND user_id = :user_id AND thread_id = :gone
+"""
+_UNDELIVERED = """
+    SELECT * FROM jobs WHERE guild_id = :guild_id AND user_id = :user_id AND state = 'undeliverable'
+        AND clip IS NOT NULL AND message_id IS NULL AND withdrawn_at_ms IS NULL
+    ORDER BY id DESC LIMIT 100
 """
 _ALLOW = """
     INSERT INTO members (user_id, allows_direct) VALUES (:user_id, :allows_direct)

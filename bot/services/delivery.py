@@ -1,7 +1,7 @@
 """The outbox: a finished clip becomes exactly one message, in the best place that takes it."""
 
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -202,18 +202,51 @@ class Delivery:
 
     async def _post_smaller_until_taken(self, job: Job, place: Place) -> tuple[Job, Sent]:
         claimed = await self._publisher.upload_limit(job, place)
-        limit = self._limits.known(_limited_by(job, place), claimed)
+
+        async def post(clip: Path) -> Sent:
+            return await self._publisher.post(job, clip, place)
+
+        async def refused(limit: int) -> None:
+            nonlocal job
+            job = await self._mark(job, upload_limit=limit)
+
+        try:
+            sent = await self.send_smaller(job, _limited_by(job, place), claimed, post, refused=refused)
+        except CannotFit as fault:
+            raise NoPlaceLeft(str(fault)) from fault
+        return job, sent
+
+    async def send_smaller(
+        self,
+        job: Job,
+        owner_id: int,
+        claimed: int,
+        send: Callable[[Path], Awaitable[Sent]],
+        *,
+        refused: Callable[[int], Awaitable[None]] | None = None,
+    ) -> Sent:
+        """Send the clip of a job, made smaller until it is taken.
+
+        Args:
+            job: The job.
+            owner_id: Whose limit it is: a server's, or 0 for direct messages.
+            claimed: Bytes that may be sent, as Discord says.
+            send: Sends a file; raises ClipTooLarge where that is too large all the same.
+            refused: Told of the next limit, after each time.
+
+        Raises:
+            CannotFit: it cannot be made that small and still be worth seeing.
+        """
+        limit = self._limits.known(owner_id, claimed)
         while True:
             try:
                 async with self.fitted(job, limit) as clip:
-                    return job, await self._publisher.post(job, clip, place)
+                    return await send(clip)
             except ClipTooLarge:
-                size_bytes = min(limit, job.clip_bytes or limit)
-                limit = self._limits.refused(_limited_by(job, place), claimed, size_bytes)
-                log.warning("clip too large here", job=job.id, channel=place.channel_id, next_limit=limit)
-                job = await self._mark(job, upload_limit=limit)
-            except CannotFit as fault:
-                raise NoPlaceLeft(str(fault)) from fault
+                limit = self._limits.refused(owner_id, claimed, min(limit, job.clip_bytes or limit))
+                log.warning("clip too large here", job=job.id, next_limit=limit)
+                if refused is not None:
+                    await refused(limit)
 
     @asynccontextmanager
     async def fitted(self, job: Job, limit: int) -> AsyncGenerator[Path]:

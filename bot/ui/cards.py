@@ -180,8 +180,10 @@ def _title(job: Job) -> str:
 
 
 def message_link(job: Job) -> str | None:
-    """Where the clip can be seen; None before it was posted, and after it was deleted."""
+    """Where the clip can be seen; None before it was posted, after it was deleted, and if one person alone has it."""
     if job.message_id is None or job.state not in _HAS_A_CLIP or job.withdrawn_at_ms is not None:
+        return None
+    if job.is_direct:
         return None
     return _address(job, job.message_channel_id, job.message_id)
 
@@ -231,14 +233,16 @@ def _end_line(job: Job) -> str:
     see = tr("[See the clip]({link}).", link=link)
     match job.state:
         case JobState.DONE:
-            return see
+            member = f"<@{job.origin.user_id}>"
+            direct = tr("It could be posted nowhere here, so {member} has it as a direct message.", member=member)
+            return see if link else direct
         case JobState.CANCELLED:
             return free
         case JobState.FAILED:
             why = retold(job.error) if job.error else tr("It failed.")
             return f"{prose(why, length=_MAX_REASON)} {free}"
         case _:
-            kept = tr("The clip is kept: `/job {id}` shows it.", id=job.id)
+            kept = tr("The clip is kept: `/claim` posts it where you are, `/job {id}` shows it.", id=job.id)
             return f"{see if link else kept} {free}"
 
 

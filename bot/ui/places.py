@@ -89,12 +89,12 @@ class ClipPlaces:
                 message = await self._send(job, clip, place)
             except discord.HTTPException as refusal:
                 if refusal.code in faults.CENSORED:
-                    message = await self._send(_unsaid(job), clip, place)
+                    message = await self._send(unsaid(job), clip, place)
                 elif refusal.code == faults.NO_HISTORY:
                     message = await self._send(job, clip, place, is_reply=False)
                 else:
                     raise
-        return _sent(message)
+        return sent(message)
 
     async def _send(self, job: Job, clip: Path, place: Place, *, is_reply: bool = True) -> discord.Message:
         origin, is_direct = job.origin, place.kind is PlaceKind.DIRECT
@@ -120,7 +120,7 @@ class ClipPlaces:
             async for message in channel.history(limit=_SEARCHED, after=since):
                 named = any(file.filename.endswith(filename(job)) for file in message.attachments)
                 if named and message.author.id == self._client.user.id:
-                    return _sent(message)
+                    return sent(message)
         return None
 
     async def archive(self, job: Job, *, only_if_quiet: bool) -> None:
@@ -183,8 +183,8 @@ def _numbered(job: Job) -> str:
         return tr("Clip {id}", id=job.id)
 
 
-def _unsaid(job: Job) -> Job:
-    """The same without its member's words."""
+def unsaid(job: Job) -> Job:
+    """A job without its member's words, which AutoMod did not let pass."""
     return replace(job, request=job.request.model_copy(update={"prompt": "", "shots": ()}))
 
 
@@ -192,7 +192,8 @@ def _why_direct() -> str:
     return tr("-# It could not be posted in the server where you asked for it, so it comes to you directly.")
 
 
-def _sent(message: discord.Message) -> Sent:
+def sent(message: discord.Message) -> Sent:
+    """A message of ours with a clip."""
     return Sent(message.id, sum(file.size for file in message.attachments))
 
 

@@ -62,4 +62,4 @@ async def test_a_place_that_is_closed_or_gone_is_told_apart(bot: Bot, scene: Sce
         await publisher.find(job, Place(scene.channel.id), after_ms=job.created_at_ms)
     scene.guild.remove_channel(scene.channel)
     with pytest.raises(DestinationGone):
-        await publisher.open_thread(job, Place(job.origin.card_id, PlaceKind.THREAD))
+        await publisher.find(job, Place(scene.channel.id), after_ms=job.created_at_ms)

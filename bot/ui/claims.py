@@ -1,0 +1,101 @@
+"""`/claim`: a clip that no place took is posted where its member asks for it."""
+
+from pathlib import Path
+from typing import Any
+
+import discord
+
+from bot.domain.jobs import Job
+from bot.language import speaking, trn
+from bot.media.errors import CannotFit
+from bot.services.claims import Claim, Claims, NothingToClaim, OnlyAmongAdults
+from bot.services.ports import Sent
+from bot.ui import checks, faults
+from bot.ui.answers import Answer
+from bot.ui.errors import describe
+from bot.ui.faults import translated
+from bot.ui.places import filename, sent, unsaid
+from bot.ui.results import result_text, result_view
+
+
+@describe.register
+def _nothing(error: NothingToClaim | OnlyAmongAdults) -> Answer:
+    return Answer(f"{error}")
+
+
+async def claim(interaction: discord.Interaction[Any]) -> None:
+    """Post the newest clip of a member that no place took, publicly, as the answer.
+
+    Raises:
+        PermissionsMissing, NotInThisThread, NothingToClaim, OnlyAmongAdults: instead; nothing is lost.
+        CannotFit, DeliveryFault: none could be posted here; they stay to be claimed.
+    """
+    checks.ensure_deliverable(interaction.app_permissions, interaction.channel)
+    too_large: dict[int, CannotFit] = {}
+    try:
+        while not await _is_claimed(interaction, too_large):
+            pass
+    except NothingToClaim:
+        if not too_large:
+            raise
+        raise next(iter(too_large.values())) from None
+
+
+async def _is_claimed(interaction: discord.Interaction[Any], too_large: dict[int, CannotFit]) -> bool:
+    """Post the newest that is not too large for this place; False if it turns out to be one that is."""
+    assert interaction.guild_id is not None
+    assert interaction.channel_id is not None
+    claims: Claims = interaction.client.services.claims
+    member, among_adults = interaction.user.id, checks.is_age_restricted(interaction.channel)
+    async with claims.newest(
+        interaction.guild_id, member, among_adults=among_adults, besides=too_large
+    ) as found:
+        if not interaction.response.is_done():
+            await interaction.response.defer(thinking=True)
+
+        async def send(clip: Path) -> Sent:
+            return await _sent(interaction, found, clip)
+
+        try:
+            await claims.post(
+                found.job, interaction.channel_id, claimed_limit=interaction.filesize_limit, send=send
+            )
+        except CannotFit as fault:
+            too_large[found.job.id] = fault
+            return False
+    return True
+
+
+async def _sent(interaction: discord.Interaction[Any], claimed: Claim, clip: Path) -> Sent:
+    async with translated():
+        try:
+            message = await _answered(interaction, claimed.job, claimed.left, clip)
+        except discord.HTTPException as refusal:
+            if refusal.code not in faults.CENSORED:
+                raise
+            message = await _answered(interaction, unsaid(claimed.job), claimed.left, clip)
+    return sent(message)
+
+
+async def _answered(
+    interaction: discord.Interaction[Any], job: Job, left: int, clip: Path
+) -> discord.InteractionMessage:
+    with speaking(job.origin.language):
+        return await interaction.edit_original_response(
+            content="\n".join([result_text(job), *_left(left)]),
+            view=result_view(job),
+            attachments=[discord.File(clip, filename=filename(job), spoiler=job.request.spoiler)],
+            allowed_mentions=discord.AllowedMentions(users=[discord.Object(job.origin.user_id)]),
+        )
+
+
+def _left(number: int) -> list[str]:
+    if not number:
+        return []
+    return [
+        trn(
+            "-# {number} more clip waits for its member: `/claim` posts it.",
+            "-# {number} more clips wait for their member: `/claim` posts the next one.",
+            number,
+        )
+    ]
