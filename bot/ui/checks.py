@@ -153,7 +153,12 @@ async def ensure_moderator(interaction: discord.Interaction[Any]) -> None:
 
 
 async def may_see(interaction: discord.Interaction[Any], job: Job) -> bool:
-    """Whether a job is the person's business: its owner, a moderator, or somebody who sees where it was asked."""
+    """Whether a job is the person's business: its owner, a moderator, or somebody who sees where it was asked.
+
+    One whose member was forgotten is nobody's.
+    """
+    if job.origin.user_id < 0:
+        return False
     if interaction.user.id == job.origin.user_id or await is_moderator(interaction):
         return True
     return interaction.channel_id == job.origin.channel_id or _sees_from_afar(interaction, job)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import discord
 import structlog
@@ -24,6 +24,9 @@ from bot.ui.buttons import NumberedButton
 from bot.ui.cards import card_view, message_link, thumbnail_file
 from bot.ui.listings import page_view, suggestion, thumbnail_files
 from bot.ui.results import result_text, result_view
+
+if TYPE_CHECKING:
+    from bot.services.privacy import Privacy
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -132,7 +135,6 @@ class History:
             raise NoSuchJob
         if share:
             await _ensure_sharable(interaction, job)
-            await interaction.response.defer(thinking=True)
             await self._share(interaction, job)
         else:
             await interaction.response.defer(ephemeral=True, thinking=True)
@@ -160,6 +162,12 @@ class History:
 
     async def _share(self, interaction: Interaction, job: Job) -> None:
         """As the clip was posted; above the answer to a command Discord says who used it."""
+        deferred = await interaction.response.defer(thinking=True)
+        assert deferred is not None
+        assert deferred.message_id is not None
+        assert interaction.channel_id is not None
+        privacy: Privacy = interaction.client.services.privacy
+        await privacy.shared(job.id, interaction.channel_id, deferred.message_id)
         async with self._clip(job, interaction.filesize_limit) as clip:
             with speaking(job.origin.language):
                 text, view = result_text(job), result_view(job)
