@@ -1,6 +1,6 @@
 """Clips that no place took: their members have them posted where they ask for them."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from bot.db import jobs, places
-from bot.db.transaction import Database
+from bot.db.transaction import Database, Transaction
 from bot.domain.errors import DeliveryFault, Refused
 from bot.domain.jobs import Job
 from bot.services.cards import Cards
@@ -84,9 +84,15 @@ class Claims:
             "posted_bytes": sent.size_bytes,
             "is_direct": 0,
         }
-        job = await self._db.write(jobs.move(job, job.state, now_ms=self._clock.now_ms(), **known))
+        job = await self._db.write(_claimed(job.id, known, now_ms=self._clock.now_ms()))
         log.info("claimed", job=job.id, channel=channel_id, message=sent.message_id)
         try:
             await self._cards.finish(job)
         except DeliveryFault as fault:
             log.info("card not refreshed", job=job.id, reason=str(fault))
+
+
+def _claimed(job_id: int, known: Mapping[str, object], *, now_ms: int) -> Transaction[Job]:
+    """Whoever looks after the end of the job may have moved it since the claim began."""
+    job = yield from jobs.get(job_id)
+    return (yield from jobs.move(job, job.state, now_ms=now_ms, **known))
