@@ -41,6 +41,7 @@ from bot.services.notices import Notices
 from bot.services.ordering import Ordering
 from bot.services.originals import Originals
 from bot.services.places import Places
+from bot.services.policy import Policy
 from bot.services.ports import Clock, Publisher
 from bot.services.privacy import Privacy
 from bot.services.quotas import Quotas
@@ -299,6 +300,7 @@ def furnish(
         clock=clock,
         runner=engine.runner,
         notices=engine.notices,
+        policy=Policy(db=stores.db, refused=lambda _: None),
         defaults=settings.default_limits,
         queued=engine.admission.wake,
     )

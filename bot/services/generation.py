@@ -30,6 +30,7 @@ from bot.media.errors import Fit, MaskRefused, PictureRefused
 from bot.media.images import Images, NormalisedPicture
 from bot.services.consent import Consent, Wanted
 from bot.services.notices import Notices
+from bot.services.policy import Policy
 from bot.services.ports import Clock, Runner
 from bot.services.questions import NotYours
 from bot.services.routing import Routes
@@ -97,11 +98,13 @@ class Generation:
         clock: Clock,
         runner: Runner,
         notices: Notices,
+        policy: Policy,
         defaults: Limits,
         queued: Callable[[], None],
     ) -> None:
         self._db = db
         self._routes = routes
+        self._policy = policy
         self._images = images
         self._blobs = blobs
         self._clock = clock
@@ -110,14 +113,21 @@ class Generation:
             db=db, routes=routes, clock=clock, notices=notices, defaults=defaults, queued=queued
         )
 
-    async def check(self, asked: Asked) -> None:
-        """Refuse, before anything is fetched, what no provider at hand could make.
+    async def check(self, asked: Asked) -> Asked:
+        """Refuse, before anything is fetched, what the server does not want and what no provider at hand could make.
+
+        Returns the request in the language that the server has chosen.
 
         Raises:
+            NotInThisChannel, NotAgeRestricted, ContentRefused: the server does not want it.
             NotExpressible, pydantic.ValidationError: with the words for it.
         """
-        if asked.offer_id is not None or asked.from_job_id is not None:
-            return  # options or pictures are elsewhere
+        asked = await self._policy.check(asked)
+        if asked.offer_id is None and asked.from_job_id is None:  # else options or pictures are elsewhere
+            self._check_expressible(asked)
+        return asked
+
+    def _check_expressible(self, asked: Asked) -> None:
         image, end_frame = (_STAND_IN if url else None for url in (asked.image_url, asked.end_frame_url))
         request = VideoRequest.of(
             asked.options, image=image, end_frame=end_frame, motion=_stand_in_motion(asked)
@@ -181,7 +191,7 @@ class Generation:
             NeedsConfirmation, NeedsApproval: somebody has to agree first; the question is kept.
             Refused: another of its kinds, or `bot.media.errors.PictureRefused`; nothing was charged.
         """
-        request = await self._request(origin, ask)
+        origin, request = await self._request(origin, ask)
         return await self.consent.place(Wanted(origin, request, ask.asker))
 
     async def accept_offer(self, offer_id: int, fit: Fit, origin: Origin, asker: Asker = ANYBODY) -> Job:
@@ -200,7 +210,7 @@ class Generation:
             fit=fit,
             asker=asker,
         )
-        request = await self._request(origin, ask)
+        origin, request = await self._request(origin, ask)
 
         def redeem() -> Transaction[None]:
             return offers.take(offer_id, origin.guild_id, origin.user_id, now_ms=now_ms)
@@ -223,7 +233,9 @@ class Generation:
         self._runner.wake(job.id)
         return job
 
-    async def _request(self, origin: Origin, ask: Ask) -> VideoRequest:
+    async def _request(self, origin: Origin, ask: Ask) -> tuple[Origin, VideoRequest]:
+        """The request as its server wants it."""
+        origin, options = await self._policy.accept(origin, ask.options, ask.asker)
         try:
             pictures = {
                 name: await self._normalised(picture, ask.fit)
@@ -239,7 +251,7 @@ class Generation:
             raise PictureNeedsFitting(str(refusal), offer_id=offer_id, remedies=refusal.remedies) from refusal
         motion = await self._motion(ask.motion, pictures["image"]) if ask.motion else None
         stored = {name: await self._stored(picture) for name, picture in pictures.items()}
-        return VideoRequest.of(ask.options, motion=motion, **stored)
+        return origin, VideoRequest.of(options, motion=motion, **stored)
 
     async def _normalised(self, picture: bytes | Picture, fit: Fit) -> NormalisedPicture | Picture:
         """What is kept already was made acceptable when it came."""

@@ -83,7 +83,7 @@ class Intake:
         Raises:
             Refused, PictureRefused, ValidationError: before the acknowledgement, where that needs no waiting.
         """
-        await self._generation.check(asked)
+        asked = await self._generation.check(asked)
         await self._reuse.check(asked)
         async with self._courtesy.before_all_else():
             await self._generation.note(asked)
@@ -164,7 +164,8 @@ class Intake:
                     asked.offer_id, Fit(asked.fit or Fit.REFUSE), origin, asker
                 )
             inputs = await self._inputs(asked)
-            ask = Ask(asked.options, inputs.image, inputs.end_frame, motion=inputs.motion, asker=asker)
+            fit = Fit.ENLARGE if asked.relation == Relation.EXTEND else Fit.REFUSE  # nobody chose that frame
+            ask = Ask(asked.options, inputs.image, inputs.end_frame, fit, inputs.motion, asker)
             return await self._generation.accept(origin, ask)
 
     async def _inputs(self, asked: Asked) -> Inputs:

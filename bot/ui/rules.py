@@ -5,9 +5,10 @@ from typing import Any, Protocol
 import discord
 from discord import ui
 
-from bot.domain.content import MAX_CHARACTERS, RulesUnclear
+from bot.domain.content import MAX_CHARACTERS, MAX_REASON, RulesUnclear
 from bot.language import marked, tr, trn
 from bot.services.guilds import GuildSettings, RulesDraft
+from bot.services.policy import ContentRefused
 from bot.ui import errors
 from bot.ui.answers import Answer, tell
 from bot.ui.buttons import NumberedButton
@@ -15,6 +16,7 @@ from bot.ui.checks import ensure_moderator
 from bot.ui.errors import describe
 from bot.ui.guilds import settings_text, surroundings
 from bot.ui.modals import Sheet, Text
+from bot.ui.text import inline, prose
 
 SHEET = Sheet(
     about="rules",
@@ -66,6 +68,23 @@ def _rules(error: RulesRefused) -> Answer:
         "\n".join([*error.problems[:_MAX_PROBLEMS], *more, unchanged]),
         row.add_item(EditRulesButton(error.kept_as)),
     )
+
+
+@describe.register
+def _content(error: ContentRefused) -> Answer:
+    """What is wrong, in the moderators' words if they gave some; a pattern is no word for a person."""
+    rule = error.rule
+    if rule.reason:
+        why = prose(rule.reason, length=MAX_REASON).rstrip(".")
+        lines = [tr("This server's moderators do not want that made: {why}.", why=why)]
+    elif rule.is_pattern:
+        lines = [tr("This server's moderators do not want that made; say it in other words.")]
+    else:
+        word = inline(rule.thing, length=MAX_REASON)
+        lines = [tr("This server's moderators do not want clips with {word} in their words.", word=word)]
+    if error.is_moderators:
+        lines.append(tr("That holds for moderators too; `/settings rules` changes it."))
+    return Answer(" ".join([*lines, tr("Nothing was charged.")]))
 
 
 class Desk(Protocol):

@@ -35,6 +35,7 @@ from bot.services.generation import (
     PictureNeedsFitting,
 )
 from bot.services.notices import Notices
+from bot.services.policy import Policy, RefusedRequest
 from tests import books, builders
 from tests.services.doubles import RecordingPublisher, TurnedClock, routes
 
@@ -61,6 +62,7 @@ class Counter:
     blobs: Blobs
     clock: TurnedClock
     woken: list[int] = field(default_factory=list[int])
+    refused: list[RefusedRequest] = field(default_factory=list[RefusedRequest])
     queued: int = 0
     images: Any = None
 
@@ -73,6 +75,7 @@ class Counter:
             clock=self.clock,
             runner=self,
             notices=Notices(db=self.db, publisher=RecordingPublisher(), clock=self.clock),
+            policy=Policy(db=self.db, refused=self.refused.append),
             defaults=builders.caps(user_day=20, user_queued=3),
             queued=self.one_more,
         )
