@@ -99,3 +99,11 @@ CREATE TABLE erasures (
     PRIMARY KEY (channel_id, message_id)
 );
 CREATE INDEX erasures_due ON erasures (run_at_ms);
+
+-- When members last took along what is kept of them and, where that is fetched by a link, the file.
+CREATE TABLE exports (
+    user_id BIGINT PRIMARY KEY,
+    at_ms BIGINT NOT NULL,
+    blob TEXT
+);
+CREATE INDEX exports_blob ON exports (blob) WHERE blob IS NOT NULL;
