@@ -121,7 +121,15 @@ class Composer(Writing):
             "text": self.text_in(interaction),
             "options": Options.model_validate({**dict(options), **changed}),
         }
-        return begun.model_copy(update=written | _uploaded(interaction, begun))
+        if (found := NEW.file_in(interaction, "picture")) and found.size_bytes <= MAX_PICTURE_BYTES:
+            written["image_url" if begun.relation == "edit" else "end_frame_url"] = found.url
+        return begun.model_copy(update=written)
+
+    def ensure_files(self, interaction: Interaction) -> None:
+        """Refuse a picture that is too large."""
+        found = NEW.file_in(interaction, "picture")
+        if found and found.size_bytes > MAX_PICTURE_BYTES:
+            raise PictureTooBig(size_bytes=found.size_bytes, max_bytes=MAX_PICTURE_BYTES)
 
     def options(self, begun: Begun) -> Options:
         """What was chosen; flags have the last word."""
@@ -172,12 +180,3 @@ def _cameras(options: Options) -> list[Option]:
         Option(move.value, move.replace("_", " "), move == chosen) for move in (*CameraMove, *CameraPreset)
     ]
     return [Option(_NONE, tr("As the prompt says"), chosen is None), *moves]
-
-
-def _uploaded(interaction: Interaction, begun: Begun) -> dict[str, str]:
-    found = NEW.file_in(interaction, "picture")
-    if found is None:
-        return {}
-    if found.size_bytes > MAX_PICTURE_BYTES:
-        raise PictureTooBig(size_bytes=found.size_bytes, max_bytes=MAX_PICTURE_BYTES)
-    return {"image_url" if begun.relation == "edit" else "end_frame_url": found.url}

@@ -208,10 +208,11 @@ class Mentions:
         reference = message.reference
         if reference is None or reference.message_id is None or message.type is not discord.MessageType.reply:
             return None
-        if isinstance(reference.resolved, discord.Message):
-            return reference.resolved
-        if reference.resolved is not None or not client.intents.message_content:  # deleted, or not to be read
+        found = reference.resolved
+        if isinstance(found, discord.DeletedReferencedMessage):
             return None
+        if not client.intents.message_content or (found is not None and not _is_empty(found)):
+            return found
         try:
             async with translated():
                 return await message.channel.fetch_message(reference.message_id)
@@ -224,6 +225,18 @@ def _is_for(message: discord.Message, us_id: int) -> bool:
     """Whether a person mentions the bot in a server, or replies to it with a ping."""
     is_persons = not message.author.bot and message.webhook_id is None and message.type in _ASKING
     return is_persons and message.guild is not None and any(user.id == us_id for user in message.mentions)
+
+
+def _is_empty(message: discord.Message) -> bool:
+    """Whether nothing came along that could be read."""
+    said = (
+        message.content,
+        message.attachments,
+        message.embeds,
+        message.components,
+        message.message_snapshots,
+    )
+    return not any(said)
 
 
 def _is_named(message: discord.Message, us_id: int) -> bool:
@@ -271,6 +284,7 @@ def _asked(message: discord.Message, language: str) -> Asked:
         roles=tuple(sorted(checks.roles_of(author))),
         manages=manages,
         is_age_restricted=checks.is_age_restricted(channel),
+        is_private=checks.is_private(channel),
         is_private=checks.is_private(channel),
         language=language,
     )

@@ -80,12 +80,11 @@ class Writing(ABC):
 
     @abstractmethod
     def written(self, interaction: Interaction, begun: Begun) -> Begun:
-        """What was begun, with what was written in the modal.
-
-        Raises:
-            PictureRefused: a file that came with it is too large.
-        """
+        """What was begun, with what was written in the modal."""
         ...
+
+    def ensure_files(self, interaction: Interaction) -> None:  # noqa: B027 - most take none
+        """Refuse files that came with the modal and are too large, as Discord says."""
 
     @abstractmethod
     def options(self, begun: Begun) -> Options:
@@ -138,6 +137,7 @@ class Writing(ABC):
         written = begun.model_copy(update={"text": self.text_in(interaction)})
         try:
             written = self.written(interaction, begun)
+            self.ensure_files(interaction)
             await self._ask(interaction, self.options(written), _known(written))
         except (Refused, PictureRefused, ValidationError) as refusal:
             number = await self._keep(interaction, written)

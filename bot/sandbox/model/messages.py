@@ -78,6 +78,8 @@ class Message:
     nonce: str | int | None = None
     reference: Reference | None = None
     referenced: "Message | None" = None
+    brings_referenced: bool = True
+    """Whether the message that it replies to comes along; Discord does not always look for it."""
     snapshots: list["Message"] = field(default_factory=list["Message"])
     ephemeral_to: User | None = None
     application_id: int | None = None
@@ -165,23 +167,27 @@ class Message:
         }
 
     def _related(self, viewer: Viewer) -> Json:
-        body: Json = {}
-        if self.reference:
-            body["message_reference"] = self.reference.payload()
-        if self.type in {REPLY, THREAD_STARTER}:
+        body = self._carried(viewer)
+        if self.type in {REPLY, THREAD_STARTER} and self.brings_referenced:
             gone = self.referenced is None or self.referenced.is_deleted
             body["referenced_message"] = (
                 None if gone or not self.referenced else self.referenced.brief(viewer)
             )
-        if self.snapshots:
-            body["message_snapshots"] = [self._snapshot(copy, viewer) for copy in self.snapshots]
         if self.thread:
             body["thread"] = self.thread()
         return body
 
+    def _carried(self, viewer: Viewer) -> Json:
+        body: Json = {}
+        if self.reference:
+            body["message_reference"] = self.reference.payload()
+        if self.snapshots:
+            body["message_snapshots"] = [self._snapshot(copy, viewer) for copy in self.snapshots]
+        return body
+
     def brief(self, viewer: Viewer) -> Json:
         """The message as it stands inside a reply to it: without the one it replies to."""
-        return self._envelope() | self._said(viewer)
+        return self._envelope() | self._said(viewer) | self._carried(viewer)
 
     def _snapshot(self, copy: "Message", viewer: Viewer) -> Json:
         can_read = self.is_readable_by(viewer)
