@@ -17,6 +17,7 @@ from bot.sandbox.driver.used import Used
 from bot.sandbox.model.applications import MESSAGE_MENU, SLASH, USER_MENU, Application
 from bot.sandbox.model.attachments import File
 from bot.sandbox.model.channels import Channel
+from bot.sandbox.model.channels import Kind as ChannelKind
 from bot.sandbox.model.interactions import Kind
 from bot.sandbox.model.messages import Message
 from bot.sandbox.model.people import Member, User
@@ -163,13 +164,27 @@ class Person(Member):
         """Delete an own message."""
         posting.delete(self._world, self._own(message), message)
 
-    async def open_thread(self, channel: Channel, name: str, *, on: Message | None = None) -> Channel:
-        """Open a public thread, on a message or alone."""
+    async def open_thread(
+        self, channel: Channel, name: str, *, on: Message | None = None, private: bool = False
+    ) -> Channel:
+        """Open a thread, on a message or alone; a private one needs the right to."""
         plan = Plan(name)
         if on:
             return threads.open_on(self._world, channel, on, self.user, plan)
+        if private:
+            plan = replace(plan, kind=ChannelKind.PRIVATE_THREAD)
+            return threads.open_alone(self._world, channel, self.user, plan)
         public = next(iter(sorted(threads.kinds(channel))), None)
         return threads.open_alone(self._world, channel, self.user, replace(plan, kind=public))
+
+    async def open_post(self, forum: Channel, name: str, text: str = "") -> Channel:
+        """Open a post in a forum or a media channel, with its first message."""
+        thread, _ = threads.open_post(self._world, forum, self.user, Plan(name), Draft(content=text or name))
+        return thread
+
+    async def bring_in(self, thread: Channel, member: Member) -> None:
+        """Let somebody, or a bot, into a thread, as a mention there does."""
+        threads.join(self._world, thread, member.user)
 
     async def archive(self, thread: Channel, *, lock: bool = False) -> None:
         """Archive a thread; lock it too, if this person may."""

@@ -186,6 +186,7 @@ class Channel:
         if self.kind is Kind.DM:
             users = [user.payload() for user in self.recipients if not user.is_bot]
             return {"id": str(self.id), "type": 1, "last_message_id": None, "recipients": users, "flags": 0}
+        last = self.history.page(before=None, after=None, around=None, limit=1)
         body: Json = {
             "id": str(self.id),
             "type": int(self.kind),
@@ -193,7 +194,7 @@ class Channel:
             "name": self.name,
             "parent_id": str(self.parent_id) if self.parent_id else None,
             "rate_limit_per_user": self.slowmode_s,
-            "last_message_id": None,
+            "last_message_id": str(last[0].id) if last else None,
             "flags": 0,
         }
         return body | (self._thread_part(self.thread) if self.thread else self._guild_part())
