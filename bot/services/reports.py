@@ -1,5 +1,6 @@
 """Reports: a member tells the moderators what is wrong with a clip, once."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from bot.services.ports import Clock
 log = structlog.stdlib.get_logger(__name__)
 
 MAX_REASON = 500
+TOLD_WITHIN_S = 2.0
+"""The member's answer follows, and Discord waits three seconds for that."""
 
 
 class ReportedBefore(Refused):
@@ -72,8 +75,9 @@ class Reports:
 
     async def _is_told(self, job: Job, channel_id: int, tell: Callable[[int], Awaitable[None]]) -> bool:
         try:
-            await tell(channel_id)
-        except DiscordUnavailable as fault:
+            async with asyncio.timeout(TOLD_WITHIN_S):
+                await tell(channel_id)
+        except (DiscordUnavailable, TimeoutError) as fault:
             raise ModeratorsUnreachable from fault
         except DeliveryFault as fault:  # the channel is gone or closed to the bot
             log.warning("log channel out of reach", guild=job.origin.guild_id, reason=str(fault))

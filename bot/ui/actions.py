@@ -20,7 +20,7 @@ from bot.services.reports import MAX_REASON, ModeratorsUnreachable, Report, Repo
 from bot.services.reuse import ClipWithdrawn
 from bot.services.withdrawals import NothingPosted, NotYoursToDelete, Withdrawals
 from bot.ui import checks, errors
-from bot.ui.answers import Answer, shown
+from bot.ui.answers import Answer, tell
 from bot.ui.buttons import ClipButton, RequestButton
 from bot.ui.cards import message_link
 from bot.ui.errors import describe
@@ -54,6 +54,10 @@ class OnlyInItsServer(Refused):
 
 class AskedTwice(Refused):
     """You have asked for that just now; its card is on its way."""
+
+
+class StillThere(Refused):
+    """Discord does not delete the message; press the button again, or delete it by hand."""
 
 
 class Composer(Protocol):
@@ -113,9 +117,7 @@ class Actions:
         """Take what a member wrote about a clip."""
         try:
             reason = REASON.text_in(interaction).strip()
-            job = await self._job(interaction, job_id)
-            await self._acknowledge(interaction)
-            report = Report(job, interaction.user.id, reason)
+            report = Report(await self._job(interaction, job_id), interaction.user.id, reason)
             is_told = await self._reports.file(report, lambda channel_id: self._tell(report, channel_id))
             said = (
                 tr("Reported; the moderators know.")
@@ -124,7 +126,7 @@ class Actions:
                     "Reported. This server has no channel where moderators are told, so it may take a while."
                 )
             )
-            await interaction.edit_original_response(view=shown(Answer(said)))
+            await tell(interaction, said)
         except Exception as error:  # noqa: BLE001 - discord.py only logs what a listener raises
             await errors.answer(interaction, error)
 
@@ -150,23 +152,21 @@ class Actions:
             await self._ask(interaction, options, {"from_job_id": job.id, "relation": relation.value})
 
     async def _delete(self, interaction: Interaction, job: Job) -> None:
-        await self._acknowledge(interaction)
+        """Answer first: in an archived thread an answer cannot be edited."""
+        may_any = await checks.is_moderator(interaction)
         job = await self._withdrawals.withdraw(
-            job.id,
-            guild_id=job.origin.guild_id,
-            user_id=interaction.user.id,
-            may_any=await checks.is_moderator(interaction),
+            job.id, guild_id=job.origin.guild_id, user_id=interaction.user.id, may_any=may_any
         )
+        async with self._before_all_else():
+            await tell(interaction, _deleted(job))
         try:
             for channel_id, message_id in _messages(interaction, job):
                 await remove(interaction.client, channel_id, message_id)
         except DeliveryFault as fault:
             log.warning("clip not deleted", job=job.id, reason=str(fault))
-            said = tr("Discord does not delete the message. Press the button again, or delete it by hand.")
-        else:
-            said = _deleted(job)
-        await interaction.edit_original_response(view=shown(Answer(said)))
-        await self._cards.amend(job)
+            raise StillThere from fault
+        finally:
+            await self._cards.amend(job)
 
     async def _ask_why(self, interaction: Interaction, job: Job) -> None:
         if message_link(job) is None:
@@ -185,10 +185,6 @@ class Actions:
             )
         key = f"report {job.id} {report.user_id}"
         await self._publisher.tell(job.origin.guild_id, channel_id, text, key=key, view=view)
-
-    async def _acknowledge(self, interaction: Interaction) -> None:
-        async with self._before_all_else():
-            await interaction.response.defer(ephemeral=True, thinking=True)
 
     async def _job(self, interaction: Interaction, job_id: int) -> Job:
         """The job that a button is about, if it is the business of who clicked.
