@@ -45,6 +45,7 @@ class Workers:
             stop.set()
             if not future.cancel():
                 await asyncio.wait([done])
+                done.exception()  # told to stop, and did: nobody else asks how it ended
             raise
         return done.result()
 

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
 
@@ -43,6 +44,8 @@ async def test_the_event_loop_goes_on_while_work_runs() -> None:
 
 async def test_a_cancelled_caller_returns_after_the_work_has_stopped() -> None:
     entered, left = threading.Event(), threading.Event()
+    lost: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: lost.append(context))
 
     def work(check: Check) -> None:
         entered.set()
@@ -59,6 +62,9 @@ async def test_a_cancelled_caller_returns_after_the_work_has_stopped() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert left.is_set()
+    del task
+    gc.collect()
+    assert lost == []
 
 
 async def test_work_that_has_not_begun_is_dropped_when_its_caller_is_cancelled() -> None:
