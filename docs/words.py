@@ -40,6 +40,8 @@ _HEADER = {
 }
 _COMMENT = "# Translate what stands after msgstr; `make words` does the rest."
 _MESSAGE_MENU = 3
+_TO_MEMBERS = ("bot/domain/", "bot/services/", "bot/ui/", "cogs/")
+"""Where errors that people in Discord meet are defined; the operator's stay English, with the log."""
 
 English: TypeAlias = str | tuple[str, str]
 """A text, or one for a single thing and one for several."""
@@ -225,6 +227,7 @@ def _defaults(sources: Mapping[str, ast.Module]) -> Iterator[Word]:
     classes = [
         (node, where)
         for where, tree in sources.items()
+        if where.startswith(_TO_MEMBERS)
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
     ]
