@@ -26,6 +26,7 @@ def shown(said: Answer) -> ui.LayoutView:
             view.add_item(item)
     else:
         view.add_item(ui.Container[ui.LayoutView](*items, accent_colour=said.colour))
+    view.stop()  # else discord.py keeps a private one, with a task, for 15 minutes; clicks find their way by ids
     return view
 
 
