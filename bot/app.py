@@ -121,6 +121,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         await _listen(settings, stores, engine, client, stack)
         tasks.create_task(engine.admission.run(), name="admission")
         tasks.create_task(engine.notices.run(), name="notices")
+        tasks.create_task(engine.request_log.run(), name="request log")
         tasks.create_task(engine.retention.run(), name="retention")
         tasks.create_task(client.services.privacy.run(), name="privacy")
         tasks.create_task(client.desk.intake.resume(), name="resume")
@@ -176,6 +177,7 @@ async def _listen(
             is_ready=client.is_ready,
             clock=engine.clock,
             originals=engine.originals,
+            exports=client.services.exports,
         )
     )
 

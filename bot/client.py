@@ -21,6 +21,7 @@ from bot.domain.errors import KinoraError
 from bot.language import language_of, speak
 from bot.media.charts import Charts
 from bot.services.claims import Claims
+from bot.services.exports import Exports
 from bot.services.guilds import GuildSettings
 from bot.services.insights import Insights
 from bot.services.ledger import Ledger
@@ -72,6 +73,7 @@ class Services:
     guilds: GuildSettings
     places: Places
     privacy: Privacy
+    exports: Exports
     reports: UsageReports
     charts: Charts
     claims: Claims

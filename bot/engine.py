@@ -19,6 +19,7 @@ from bot.domain.errors import CatalogueInvalid
 from bot.domain.jobs import Job
 from bot.domain.provider import Provider
 from bot.domain.rows import overlaid
+from bot.media.archives import Archives
 from bot.media.blobs import Blobs
 from bot.media.charts import Charts
 from bot.media.clips import Clips
@@ -30,6 +31,7 @@ from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.claims import Claims
 from bot.services.delivery import Delivery
+from bot.services.exports import Exports
 from bot.services.generation import Generation
 from bot.services.guilds import GuildSettings
 from bot.services.health import Health
@@ -47,6 +49,7 @@ from bot.services.privacy import Privacy
 from bot.services.quotas import Quotas
 from bot.services.reports import Reports
 from bot.services.retention import Retention
+from bot.services.request_log import RequestLog
 from bot.services.reuse import Reuse
 from bot.services.routing import Routes
 from bot.services.runner.embedded import EmbeddedRunner
@@ -58,6 +61,7 @@ from bot.services.withdrawals import Withdrawals
 from bot.settings import Settings, SettingsInvalid
 from bot.ui.desk import Desk
 from bot.ui.erasing import DiscordEraser
+from bot.ui.request_log import request_words
 from bot.ui.threads import DiscordPublisher
 from bot.web.callbacks import callback_url, secret_of
 
@@ -73,6 +77,7 @@ class Stores:
     images: Images
     clips: Clips
     charts: Charts
+    archives: Archives
     installation: str
     callback_secret: str
 
@@ -99,6 +104,7 @@ class Engine:
     cards: Cards
     delivery: Delivery
     notices: Notices
+    request_log: RequestLog
     retention: Retention
     originals: Originals
     clock: Clock
@@ -148,6 +154,7 @@ async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
         images=await stack.enter_async_context(Images()),
         clips=await stack.enter_async_context(Clips()),
         charts=await stack.enter_async_context(Charts()),
+        archives=await stack.enter_async_context(Archives()),
         installation=await db.write(installation.settle_on("name", _mint_name())),
         callback_secret=await db.write(installation.settle_on("callback secret", secrets.token_urlsafe(32))),
     )
@@ -218,6 +225,7 @@ def build_engine(
         thumbnails=Thumbnails(blobs=stores.blobs, images=stores.images, clips=stores.clips),
     )
     notices = Notices(db=db, publisher=publisher, clock=clock)
+    request_log = RequestLog(db=db, publisher=publisher, clock=clock, words=request_words)
     delivery = Delivery(
         db=db, publisher=publisher, blobs=stores.blobs, clips=stores.clips, clock=clock, notices=notices
     )
@@ -268,6 +276,7 @@ def build_engine(
         cards,
         delivery,
         notices,
+        request_log,
         retention,
         originals,
         clock,
@@ -292,6 +301,11 @@ def furnish(
     """Give the client what commands use."""
     clock = engine.clock
     catalogue = engine.catalogue
+
+    def queued(job: Job) -> None:
+        engine.admission.wake()
+        engine.request_log.wake(job.origin.guild_id)
+
     generation = Generation(
         db=stores.db,
         routes=engine.routes,
@@ -300,9 +314,9 @@ def furnish(
         clock=clock,
         runner=engine.runner,
         notices=engine.notices,
-        policy=Policy(db=stores.db, refused=lambda _: None),
+        policy=Policy(db=stores.db, refused=engine.request_log.refused),
         defaults=settings.default_limits,
-        queued=engine.admission.wake,
+        queued=queued,
     )
     insights = Insights(db=stores.db, attempts=engine.attempts, card_of=engine.cards.of)
     client.services = Services(
@@ -332,6 +346,14 @@ def furnish(
             eraser=DiscordEraser(client),
             wake=engine.runner.wake,
             let_go=engine.retention.wake,
+        ),
+        exports=Exports(
+            db=stores.db,
+            blobs=stores.blobs,
+            archives=stores.archives,
+            clock=clock,
+            secret=stores.callback_secret,
+            public_url=settings.public_url,
         ),
         reports=UsageReports(db=stores.db, clock=clock, defaults=settings.default_limits),
         charts=stores.charts,

@@ -5,7 +5,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Kinora
-from bot.ui import privacy
+from bot.ui import exports, privacy
 from bot.ui.answers import tell
 
 
@@ -14,6 +14,11 @@ class Privacy(commands.GroupCog, group_name="privacy", group_description="What i
 
     def __init__(self, bot: Kinora) -> None:
         self.bot = bot
+
+    @app_commands.command()
+    async def export(self, interaction: discord.Interaction[Kinora]) -> None:
+        """Get your clips, pictures, prompts and spending in this server as a file."""
+        await exports.send(interaction, self.bot.services.exports)
 
     @app_commands.command()
     async def forget(self, interaction: discord.Interaction[Kinora]) -> None:

@@ -290,6 +290,11 @@ _RENAMED = (
     WHERE user_id = :user_id ON CONFLICT DO NOTHING
     """,
     "DELETE FROM member_threads WHERE user_id = :user_id",
+    """
+    INSERT INTO unneeded_blobs (blob, at_ms) SELECT blob, CAST(:now_ms AS BIGINT) FROM exports
+    WHERE user_id = :user_id AND blob IS NOT NULL ON CONFLICT DO NOTHING
+    """,
+    "DELETE FROM exports WHERE user_id = :user_id",
     "DELETE FROM offers WHERE user_id = :user_id",
     "DELETE FROM reports WHERE user_id = :user_id",
     "DELETE FROM members WHERE user_id = :user_id",

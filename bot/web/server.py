@@ -15,9 +15,11 @@ import structlog
 from aiohttp import web
 
 from bot.domain.errors import KinoraError
+from bot.services.exports import Exports
 from bot.services.originals import Originals
 from bot.services.ports import Clock
 from bot.web.callbacks import MAX_BODY_BYTES, Callbacks, Sender, Tell
+from bot.web.exports import ExportRoutes
 from bot.web.originals import OriginalRoutes
 
 log = structlog.stdlib.get_logger(__name__)
@@ -58,6 +60,7 @@ async def serving(
     is_ready: Callable[[], bool],
     clock: Clock,
     originals: Originals | None = None,
+    exports: Exports | None = None,
     patience_s: float = PATIENCE_S,
 ) -> AsyncGenerator[int]:
     """Serve callbacks, originals and health until the block ends; gives the port, which port 0 leaves to the system.
@@ -72,6 +75,8 @@ async def serving(
     Callbacks(senders, news=news, clock=clock).add_to(app)
     if originals is not None:
         OriginalRoutes(originals, allow=_allow).add_to(app)
+    if originals is not None and exports is not None:
+        ExportRoutes(exports, originals, allow=_allow).add_to(app)
     _add_health(app, is_ready)
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_CLOSE_S)
     await runner.setup()
