@@ -48,8 +48,8 @@ from bot.services.ports import Clock, Publisher
 from bot.services.privacy import Privacy
 from bot.services.quotas import Quotas
 from bot.services.reports import Reports
-from bot.services.retention import Retention
 from bot.services.request_log import RequestLog
+from bot.services.retention import Retention
 from bot.services.reuse import Reuse
 from bot.services.routing import Routes
 from bot.services.runner.embedded import EmbeddedRunner

@@ -88,6 +88,8 @@ def prefer(guild_id: int, changed: Mapping[str, object], *, defaults: Limits) ->
         raise ValueError(f"{', '.join(sorted(unknown))}: no preference of a server")
     yield from settle_in(guild_id, defaults=defaults)
     columns = ", ".join(f"{column} = :{column}" for column in changed)
+    if changed.keys() & {"log_channel_id", "logs_requests"}:
+        columns += f", {_LOGGED_FROM_NOW}"
     yield (
         f"UPDATE guilds SET {columns} WHERE guild_id = :guild_id",  # noqa: S608 - names are checked
         {"guild_id": guild_id, **changed},
@@ -158,6 +160,11 @@ PREFERENCES = (
 """The columns that hold what moderators choose."""
 
 _PREFERRED = f"SELECT {', '.join(PREFERENCES)} FROM guilds WHERE guild_id = :guild_id"  # noqa: S608 - built from constants
+_LOGGED_FROM_NOW = """
+    logged_job_id = CASE WHEN log_channel_id IS NULL OR logs_requests = 0
+        THEN (SELECT coalesce(max(id), 0) FROM jobs) ELSE logged_job_id END
+"""
+"""Who begins to be told of requests is not told of those before."""
 _TERMS = """
     SELECT time_zone, confirm_above, approval_role_id, moderator_role_id, pays_overrun,
         blocks.user_id IS NOT NULL AS is_blocked, until_ms, reason

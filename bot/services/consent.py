@@ -65,7 +65,7 @@ class Consent:
         clock: Clock,
         notices: Notices,
         defaults: Limits,
-        queued: Callable[[], None],
+        queued: Callable[[Job], None],
     ) -> None:
         self._db = db
         self._routes = routes
@@ -289,7 +289,7 @@ class Consent:
         job = accepted.job
         if accepted.is_new:
             log.info("accepted", job=job.id, guild=wanted.origin.guild_id, credits=job.credits)
-            self._queued()
+            self._queued(job)
         return job
 
 

@@ -100,7 +100,7 @@ class Generation:
         notices: Notices,
         policy: Policy,
         defaults: Limits,
-        queued: Callable[[], None],
+        queued: Callable[[Job], None],
     ) -> None:
         self._db = db
         self._routes = routes

@@ -54,6 +54,8 @@ class RefusedRequest:
     user_id: int
     text: str
     rule: Rule
+    language: str
+    """Of what everybody sees in that server."""
 
 
 class Policy:
@@ -95,7 +97,10 @@ class Policy:
         text = written(options)
         broken = await asyncio.to_thread(rules.broken_by, text) if rules.is_slow else rules.broken_by(text)
         if broken is not None:
-            self._refused(RefusedRequest(where.guild_id, where.channel_id, where.user_id, text, broken))
+            language = _language(held, where.language)
+            self._refused(
+                RefusedRequest(where.guild_id, where.channel_id, where.user_id, text, broken, language)
+            )
             raise ContentRefused(broken, is_moderators=is_moderators)
 
 

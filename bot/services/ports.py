@@ -115,8 +115,13 @@ class Publisher(Protocol):
         """The message with this job's clip among those posted since; None if there is none."""
         ...
 
-    async def tell(self, guild_id: int, channel_id: int, text: str, *, key: str) -> None:
-        """Say something in a channel, mentioning nobody; once, if it is repeated with the same key within minutes."""
+    async def tell(
+        self, guild_id: int, channel_id: int, text: str, *, key: str, is_silent: bool = False
+    ) -> None:
+        """Say something in a channel, mentioning nobody; once, if it is repeated with the same key within minutes.
+
+        `is_silent`: no device makes a sound for it.
+        """
         ...
 
     async def archive(self, job: Job, *, only_if_quiet: bool) -> None:

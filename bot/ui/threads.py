@@ -130,13 +130,22 @@ class DiscordPublisher(ClipPlaces):
         raise AttachmentGone
 
     async def tell(
-        self, guild_id: int, channel_id: int, text: str, *, key: str, view: ui.View | None = None
+        self,
+        guild_id: int,
+        channel_id: int,
+        text: str,
+        *,
+        key: str,
+        view: ui.View | None = None,
+        is_silent: bool = False,
     ) -> None:
         """Say something in a channel, perhaps with buttons."""
         digest = hashlib.sha256(f"{self._installation} {key}".encode()).hexdigest()
         buttons: Any = view  # None is the default, though not in the types
         async with translated():
-            await self._messageable(channel_id, guild_id).send(text, view=buttons, nonce=digest[:_MAX_NONCE])
+            await self._messageable(channel_id, guild_id).send(
+                text, view=buttons, nonce=digest[:_MAX_NONCE], silent=is_silent
+            )
 
 
 async def _deferred(interaction: discord.Interaction[Any]) -> int:

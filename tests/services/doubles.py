@@ -226,7 +226,9 @@ class RecordingPublisher:
         found = [post for post in self.posted if (post.job_id, post.channel_id) == (job.id, place.channel_id)]
         return Sent(found[0].message_id, len(found[0].data)) if found else None
 
-    async def tell(self, guild_id: int, channel_id: int, text: str, *, key: str) -> None:
+    async def tell(
+        self, guild_id: int, channel_id: int, text: str, *, key: str, is_silent: bool = False
+    ) -> None:
         if self.tell_faults:
             raise self.tell_faults.popleft()
         self.told.append((guild_id, channel_id, text))

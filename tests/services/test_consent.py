@@ -64,7 +64,7 @@ class Desk:
             queued=self.one_more,
         )
 
-    def one_more(self) -> None:
+    def one_more(self, job: Job) -> None:
         self.queued += 1
 
     async def prefer(self, **columns: object) -> None:

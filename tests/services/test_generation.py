@@ -83,7 +83,7 @@ class Counter:
     def wake(self, job_id: int) -> None:
         self.woken.append(job_id)
 
-    def one_more(self) -> None:
+    def one_more(self, job: Job) -> None:
         self.queued += 1
 
     async def balance(self) -> Balance:

@@ -33,7 +33,7 @@ class House:
             clock=clock,
             notices=notices,
             defaults=builders.NO_CAPS,
-            queued=lambda: None,
+            queued=lambda _: None,
         )
         cards: Any = None  # no job comes of this
         self.consents = Consents(consent, cards=cards, notices=notices, before_all_else=nullcontext)

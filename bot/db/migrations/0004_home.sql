@@ -16,6 +16,8 @@ ALTER TABLE guilds ADD COLUMN blocked_patterns TEXT;
 ALTER TABLE guilds ADD COLUMN logs_requests INTEGER NOT NULL DEFAULT 1;
 -- The newest job that the log channel was told of.
 ALTER TABLE guilds ADD COLUMN logged_job_id BIGINT NOT NULL DEFAULT 0;
+UPDATE guilds SET logged_job_id = (SELECT coalesce(max(id), 0) FROM jobs);
+CREATE INDEX jobs_guild ON jobs (guild_id, id);
 
 -- The language of its public messages, the job it came out of and how, and what became of its clip.
 ALTER TABLE jobs ADD COLUMN language TEXT NOT NULL DEFAULT 'en';
