@@ -1,13 +1,15 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from discord import ui
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, JobState
-from bot.domain.requests import camera_control
+from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, JobState, Lineage, Relation
+from bot.domain.requests import CameraMove, CameraPreset, camera_control
 from bot.services.ports import Card
-from bot.ui.cards import TITLES, card_view, describe_request, message_link
+from bot.ui.cards import THUMBNAIL, TITLES, card_view, describe_request, message_link, thumbnail_file
 from bot.ui.results import result_text
 from tests import builders
 from tests.ui.conftest import buttons, everything_said, make_job, refusals
@@ -153,3 +155,57 @@ def test_a_price_that_is_not_what_was_reserved_is_said(reserved: int, price: int
     assert describe_request(job).endswith(f" · {words}")
     assert f" · {words}" in everything_said(card_view(Card(job)))
     assert f" · {words} ·" in result_text(job)
+
+
+PICTURED = builders.request(image=builders.PICTURE)
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_a_card_with_a_picture_is_a_message_that_discord_takes(state: JobState) -> None:
+    shown = replace(card(state, **EXTREMES), is_pictured=True, thumbnail=b"a picture")
+    view, file = card_view(shown), thumbnail_file(shown)
+    assert file is not None
+    assert file.filename == THUMBNAIL
+    assert refusals(view, file.filename) == []
+    [picture] = [item for item in view.walk_children() if isinstance(item, ui.Thumbnail)]
+    assert picture.media.url == f"attachment://{THUMBNAIL}"
+
+
+def test_a_picture_that_the_message_has_is_not_uploaded_again() -> None:
+    assert thumbnail_file(replace(card(JobState.DONE, request=PICTURED), is_pictured=True)) is None
+
+
+def test_a_card_links_to_what_it_came_out_of() -> None:
+    origin = builders.origin(lineage=Lineage(12, Relation.EXTEND))
+    job, source = make_job(origin=origin), make_job(id=12, state=JobState.DONE, **POSTED)
+    assert "-# Extends job 12\n" in everything_said(card_view(Card(job)))
+    linked = everything_said(card_view(Card(job, came_from=source)))
+    assert "-# Extends [job 12](https://discord.com/channels/1/6/5)\n" in linked
+    gone = everything_said(card_view(Card(job, came_from=replace(source, withdrawn_at_ms=1))))
+    assert (
+        f"[job 12](https://discord.com/channels/1/{source.origin.channel_id}/{source.origin.card_id})" in gone
+    )
+
+
+@pytest.mark.parametrize(
+    ("by", "words"),
+    [(100, "Who asked for the clip has deleted it."), (7, "A moderator has deleted the clip.")],
+)
+def test_a_card_says_who_deleted_its_clip(by: int, words: str) -> None:
+    said = everything_said(card_view(card(JobState.DONE, withdrawn_at_ms=1, withdrawn_by=by)))
+    assert said.startswith(f"### Deleted\n{words}\n")
+    assert "See the clip" not in said
+
+
+def test_a_clip_that_was_claimed_is_linked_and_still_free() -> None:
+    claimed = everything_said(card_view(card(JobState.UNDELIVERABLE)))
+    assert "See the clip" in claimed
+    assert "Nothing was charged." in claimed
+
+
+def test_every_camera_move_has_a_name_for_people() -> None:
+    for move in (*CameraMove, *CameraPreset):
+        control = camera_control(move.value, None)
+        assert move.value.replace("_", " ") in describe_request(
+            make_job(request=builders.request(camera=control))
+        )
