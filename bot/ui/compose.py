@@ -10,13 +10,13 @@ from discord import ui
 from bot.domain.begun import Begun
 from bot.domain.catalogue import Catalogue
 from bot.domain.flags import read
-from bot.domain.requests import CameraMove, CameraPreset, Options, Quality, Task, camera_control
+from bot.domain.requests import Options, Quality, Task, camera_control
 from bot.language import marked, tr, trn
 from bot.media.errors import PictureTooBig
 from bot.services.generation import MAX_PICTURE_BYTES, Generation
 from bot.ui.buttons import NumberedButton
 from bot.ui.modals import Choice, File, Given, Option, Sheet, Text
-from bot.ui.options import SIZES, model_meant, wanted
+from bot.ui.options import MOVES, SIZES, model_meant, wanted
 from bot.ui.storyboard import Storyboards
 from bot.ui.written import Asks, Interaction, Writing
 
@@ -176,7 +176,5 @@ def _qualities(chosen: Quality | None) -> list[Option]:
 
 def _cameras(options: Options) -> list[Option]:
     chosen = options.camera and options.camera.move
-    moves = [
-        Option(move.value, move.replace("_", " "), move == chosen) for move in (*CameraMove, *CameraPreset)
-    ]
+    moves = [Option(move.value, tr(words), move == chosen) for move, words in MOVES.items()]
     return [Option(_NONE, tr("As the prompt says"), chosen is None), *moves]

@@ -8,6 +8,7 @@ import discord
 
 from bot.domain.errors import Refused
 from bot.domain.requests import Path, Point
+from bot.language import marked, tr
 from bot.ui.text import inline
 
 MAX_PATH_POINTS = 77
@@ -15,7 +16,7 @@ MAX_PATH_POINTS = 77
 
 _SHOWN = 40
 _POINT = re.compile(r"([0-9]{1,5})\s*,\s*([0-9]{1,5})(?=[\s;]|$)[\s;]*")
-_EXAMPLE = "write points as x,y with spaces between them, such as `120,340 200,300`"
+_EXAMPLE = marked("write points as x,y with spaces between them, such as `120,340 200,300`")
 
 
 class MotionUnclear(Refused):
@@ -48,12 +49,17 @@ def painting(
     for number in sorted(masks.keys() ^ paths.keys()):
         if number in masks:
             raise MotionUnclear(
-                f"mask{number} has no path{number}: say where it moves, or give it as still_mask."
+                tr(
+                    "mask{number} has no path{number}: say where it moves, or give it as still_mask.",
+                    number=number,
+                )
             )
-        raise MotionUnclear(f"path{number} has no mask{number}: attach a mask of what moves along it.")
+        raise MotionUnclear(
+            tr("path{number} has no mask{number}: attach a mask of what moves along it.", number=number)
+        )
     if still is None and not masks:
         raise MotionUnclear(
-            "Attach a mask: mask1 with path1 for what moves, or still_mask for what does not."
+            tr("Attach a mask: mask1 with path1 for what moves, or still_mask for what does not.")
         )
     return Painting(
         still, tuple((masks[number], path_of(f"path{number}", paths[number])) for number in sorted(masks))
@@ -70,11 +76,26 @@ def path_of(name: str, text: str) -> Path:
     while rest:
         found = _POINT.match(rest)
         if found is None:
-            raise MotionUnclear(f"{name} cannot be read from {inline(rest, length=_SHOWN)} on: {_EXAMPLE}.")
+            shown = inline(rest, length=_SHOWN)
+            raise MotionUnclear(
+                tr(
+                    "{name} cannot be read from {shown} on: {example}.",
+                    name=name,
+                    shown=shown,
+                    example=tr(_EXAMPLE),
+                )
+            )
         points.append(Point(x=int(found[1]), y=int(found[2])))
         rest = rest[found.end() :]
     if not points:
-        raise MotionUnclear(f"{name} is empty: {_EXAMPLE}.")
+        raise MotionUnclear(tr("{name} is empty: {example}.", name=name, example=tr(_EXAMPLE)))
     if len(points) > MAX_PATH_POINTS:
-        raise MotionUnclear(f"{name} has {len(points)} points and {MAX_PATH_POINTS} are the most.")
+        raise MotionUnclear(
+            tr(
+                "{name} has {count} points and {most} are the most.",
+                name=name,
+                count=len(points),
+                most=MAX_PATH_POINTS,
+            )
+        )
     return tuple(points)

@@ -4,6 +4,7 @@ import re
 
 from bot.domain.errors import Refused
 from bot.domain.requests import Shot
+from bot.language import tr
 from bot.services.generation import MAX_DURATION_S
 from bot.ui.text import inline
 
@@ -27,14 +28,20 @@ def shots_of(text: str) -> tuple[Shot, ...]:
     """
     lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if not lines:
-        raise ShotsUnclear("Write at least one line, such as `3 | The boat leaves the harbour`.")
+        raise ShotsUnclear(tr("Write at least one line, such as `3 | The boat leaves the harbour`."))
     if len(lines) > MAX_SHOTS:
-        raise ShotsUnclear(f"Line {lines[MAX_SHOTS][0]} is one too many: a storyboard has at most six shots.")
+        raise ShotsUnclear(
+            tr("Line {line} is one too many: a storyboard has at most six shots.", line=lines[MAX_SHOTS][0])
+        )
     shots = tuple(_shot(number, line) for number, line in lines)
     total_s = sum(shot.duration_s for shot in shots)
     if total_s > MAX_DURATION_S:
         raise ShotsUnclear(
-            f"The shots last {total_s} seconds together, and no clip is longer than {MAX_DURATION_S}."
+            tr(
+                "The shots last {seconds} seconds together, and no clip is longer than {most}.",
+                seconds=total_s,
+                most=MAX_DURATION_S,
+            )
         )
     return shots
 
@@ -44,16 +51,32 @@ def _shot(number: int, line: str) -> Shot:
     if found is None:
         shown = inline(line, length=_SHOWN)
         raise ShotsUnclear(
-            f"Line {number} cannot be read: {shown}. Write the seconds, then | and what happens, "
-            "such as `3 | The boat leaves the harbour`."
+            tr(
+                "Line {line} cannot be read: {shown}. Write the seconds, then | and what happens, "
+                "such as `3 | The boat leaves the harbour`.",
+                line=number,
+                shown=shown,
+            )
         )
     duration_s, prompt = int(found[1]), found[2]
     if not 1 <= duration_s <= MAX_DURATION_S:
-        raise ShotsUnclear(f"Line {number}: a shot lasts 1 to {MAX_DURATION_S} seconds, not {duration_s}.")
+        raise ShotsUnclear(
+            tr(
+                "Line {line}: a shot lasts 1 to {most} seconds, not {seconds}.",
+                line=number,
+                most=MAX_DURATION_S,
+                seconds=duration_s,
+            )
+        )
     if not prompt:
-        raise ShotsUnclear(f"Line {number}: say after the | what happens.")
+        raise ShotsUnclear(tr("Line {line}: say after the | what happens.", line=number))
     if len(prompt) > MAX_SHOT_CHARACTERS:
         raise ShotsUnclear(
-            f"Line {number} has {len(prompt)} characters after the |, and {MAX_SHOT_CHARACTERS} are the most."
+            tr(
+                "Line {line} has {count} characters after the |, and {most} are the most.",
+                line=number,
+                count=len(prompt),
+                most=MAX_SHOT_CHARACTERS,
+            )
         )
     return Shot(prompt=prompt, duration_s=duration_s)
