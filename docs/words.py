@@ -74,10 +74,10 @@ class _Catalogue(Catalog):
 
 def gathered() -> list[Word]:
     """Everything that people read, in the order of their files."""
-    sources = {_name(path): ast.parse(path.read_text(encoding="utf-8")) for path in _paths()}
-    said = (word for where, tree in sources.items() for word in said_in(tree, where))
+    trees = {_name(path): ast.parse(path.read_text(encoding="utf-8")) for path in sources()}
+    said = (word for where, tree in trees.items() for word in said_in(tree, where))
     payload = asyncio.run(commands())
-    return [*said, *_defaults(sources), *(word for command in payload for word in _of_command(command))]
+    return [*said, *_defaults(trees), *(word for command in payload for word in _of_command(command))]
 
 
 def said_in(tree: ast.AST, where: str) -> Iterator[Word]:
@@ -92,6 +92,11 @@ def said_in(tree: ast.AST, where: str) -> Iterator[Word]:
                 yield from (Word(english, where, context) for english, context in read(node.args))
             except NotLiteral as error:
                 raise NotLiteral(f"{where}, line {node.lineno}: {error}") from error
+
+
+def sources() -> list[Path]:
+    """Every file that may say something."""
+    return sorted(path for package in ("bot", "cogs") for path in (ROOT / package).rglob("*.py"))
 
 
 async def commands() -> list[dict[str, Any]]:
@@ -161,10 +166,6 @@ def is_done(message: Message) -> bool:
     return all(said) and not message.fuzzy
 
 
-def _paths() -> list[Path]:
-    return sorted(path for package in ("bot", "cogs") for path in (ROOT / package).rglob("*.py"))
-
-
 def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -222,11 +223,11 @@ _READ: Mapping[str, Callable[[Sequence[ast.expr]], Iterator[Meant]]] = {
 }
 
 
-def _defaults(sources: Mapping[str, ast.Module]) -> Iterator[Word]:
+def _defaults(trees: Mapping[str, ast.Module]) -> Iterator[Word]:
     """What errors say that bring no other words: the first lines of their docstrings."""
     classes = [
         (node, where)
-        for where, tree in sources.items()
+        for where, tree in trees.items()
         if where.startswith(_TO_MEMBERS)
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
