@@ -11,8 +11,14 @@ from bot.app import task_group
 from bot.db import history, jobs, lanes
 from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
-from bot.domain.errors import DestinationForbidden, DestinationGone, DiscordUnavailable, NoSuchJob
-from bot.domain.jobs import Job, JobState
+from bot.domain.errors import (
+    DestinationForbidden,
+    DestinationGone,
+    DiscordUnavailable,
+    NoSuchJob,
+    PictureMissing,
+)
+from bot.domain.jobs import Job, JobState, Lineage, Relation
 from bot.services.cards import Cards
 from bot.services.ports import Card
 from tests import builders
@@ -346,3 +352,101 @@ async def test_a_provider_that_is_no_longer_configured_promises_nothing(wall: Wa
 async def test_a_job_that_is_not_there_has_no_card(wall: Wall) -> None:
     with pytest.raises(NoSuchJob):
         await wall.cards.of(99)
+
+
+class Album:
+    """Thumbnails as they are made of a job's picture."""
+
+    def __init__(self, thumbnail: bytes | None = b"small") -> None:
+        self.thumbnail = thumbnail
+        self.made = 0
+
+    async def of(self, job: Job) -> bytes | None:
+        if job.request.image is None:
+            return None
+        self.made += 1
+        return self.thumbnail
+
+
+def hang(wall: Wall, album: Album) -> None:
+    pictures: Any = album
+    wall.cards._thumbnails = pictures
+
+
+async def pictured(wall: Wall, album: Album) -> Job:
+    """A job with a picture, on a wall that shows pictures."""
+    hang(wall, album)
+    accepted = await wall.db.write(
+        jobs.accept(
+            builders.origin(),
+            builders.request(image=builders.PICTURE),
+            builders.choice(provider="scripted"),
+            defaults=builders.NO_CAPS,
+            now_ms=wall.clock.now_ms(),
+        )
+    )
+    return accepted.job
+
+
+def pictures_of(cards: list[Card]) -> list[tuple[bool, bytes | None]]:
+    return [(card.is_pictured, card.thumbnail) for card in cards]
+
+
+async def test_a_picture_is_uploaded_with_the_first_show_and_never_again(wall: Wall) -> None:
+    album, first = Album(), list[Card]()
+    job = await pictured(wall, album)
+
+    async def show(card: Card) -> None:
+        first.append(card)
+
+    wall.cards.begin(job, show)
+    await wall.settled()
+    wall.cards.changed(job)
+    await wall.turn(10)
+    await wall.cards.finish(job)
+    assert pictures_of(first) == [(True, b"small")]
+    assert pictures_of(wall.board.shown) == [(True, None), (True, None)]
+    assert album.made == 1
+
+
+async def test_a_picture_that_a_message_lacks_is_uploaded_then(wall: Wall) -> None:
+    job = await pictured(wall, Album())
+    wall.board.refusals = [PictureMissing()]
+    await wall.cards.finish(job)
+    assert pictures_of(wall.board.shown) == [(True, b"small")]
+
+
+async def test_a_picture_that_cannot_be_made_any_more_is_left_out(wall: Wall) -> None:
+    job = await pictured(wall, Album(thumbnail=None))
+    wall.board.refusals = [PictureMissing()]
+    await wall.cards.finish(job)
+    assert pictures_of(wall.board.shown) == [(False, None)]
+
+
+async def test_a_job_from_words_shows_no_picture(wall: Wall) -> None:
+    hang(wall, Album())
+    await wall.cards.finish(await wall.job(JobState.SUBMITTING, JobState.FAILED))
+    assert pictures_of(wall.board.shown) == [(False, None)]
+
+
+async def test_what_becomes_of_a_job_after_its_end_is_shown_if_its_card_can_be_reached(wall: Wall) -> None:
+    job = await wall.job(JobState.SUBMITTING, JobState.FAILED)
+    await wall.cards.amend(job)
+    wall.board.refusals = [DestinationGone()]
+    await wall.cards.amend(job)
+    assert wall.seen == [(JobState.FAILED, None)]
+
+
+async def test_a_card_knows_the_job_that_it_came_out_of(wall: Wall) -> None:
+    source = await wall.job()
+    origin = builders.origin(lineage=Lineage(source.id, Relation.AGAIN))
+    accepted = await wall.db.write(
+        jobs.accept(
+            origin,
+            builders.request(),
+            builders.choice(provider="scripted"),
+            defaults=builders.NO_CAPS,
+            now_ms=wall.clock.now_ms(),
+        )
+    )
+    assert (await wall.cards.of(accepted.job.id)).came_from == source

@@ -1,0 +1,85 @@
+"""Clips that are deleted with their button."""
+
+from typing import Any
+
+import pytest
+
+from bot.domain.errors import NoSuchJob
+from bot.domain.jobs import Job, JobState
+from bot.services.withdrawals import NothingPosted, NotYoursToDelete, Withdrawals
+from tests.services.conftest import Engine
+
+GUILD, MIA, ADA, LEO = 1, 100, 7, 8
+
+
+class Deleting:
+    """An engine, and what deleting set in motion."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.told = 0
+        self.withdrawals = Withdrawals(db=engine.db, clock=engine.clock, withdrawn=self.one_more)
+
+    def one_more(self) -> None:
+        self.told += 1
+
+    async def posted(self) -> Job:
+        return await self.engine.until(await self.engine.admitted(), JobState.DONE)
+
+    async def withdraw(self, job: Job, by: int, **known: Any) -> Job:
+        usual: dict[str, Any] = {"guild_id": GUILD, "user_id": by, "may_any": by == ADA}
+        return await self.withdrawals.withdraw(job.id, **usual | known)
+
+
+@pytest.fixture
+def deleting(engine: Engine) -> Deleting:
+    return Deleting(engine)
+
+
+async def test_it_is_written_down_when_and_by_whom_and_files_are_looked_after(deleting: Deleting) -> None:
+    job = await deleting.withdraw(await deleting.posted(), MIA)
+    assert (job.withdrawn_by, job.withdrawn_at_ms) == (MIA, deleting.engine.clock.now_ms())
+    assert job.state is JobState.DONE
+    assert deleting.told == 1
+
+
+async def test_once_more_changes_nothing(deleting: Deleting) -> None:
+    first = await deleting.withdraw(await deleting.posted(), MIA)
+    deleting.engine.clock.turn(60)
+    assert await deleting.withdraw(first, MIA) == first
+
+
+async def test_a_moderator_has_the_last_word(deleting: Deleting) -> None:
+    job = await deleting.withdraw(await deleting.posted(), MIA)
+    assert (await deleting.withdraw(job, ADA)).withdrawn_by == ADA
+    assert (await deleting.withdraw(job, MIA)).withdrawn_by == ADA
+
+
+async def test_nobody_else_may(deleting: Deleting) -> None:
+    job = await deleting.posted()
+    with pytest.raises(NotYoursToDelete):
+        await deleting.withdraw(job, LEO)
+    assert (await deleting.engine.job(job)).withdrawn_at_ms is None
+    assert deleting.told == 0
+
+
+async def test_another_servers_clip_is_none(deleting: Deleting) -> None:
+    job = await deleting.posted()
+    with pytest.raises(NoSuchJob):
+        await deleting.withdraw(job, ADA, guild_id=2)
+
+
+@pytest.mark.parametrize("state", [JobState.RENDERING, JobState.DELIVERING])
+async def test_what_is_not_posted_is_not_deleted(deleting: Deleting, state: JobState) -> None:
+    job = await deleting.engine.until(await deleting.engine.admitted(), state)
+    with pytest.raises(NothingPosted):
+        await deleting.withdraw(job, MIA)
+
+
+async def test_the_job_goes_on_being_looked_after(deleting: Deleting) -> None:
+    job = await deleting.posted()
+    await deleting.withdraw(job, MIA)
+    for _ in range(5):
+        job = await deleting.engine.step(job)
+    assert job.aftercare.name == "NONE"
+    assert job.withdrawn_by == MIA
