@@ -30,6 +30,7 @@ STRAY_AFTER_MS = DAY_MS
 _LONGEST_PAUSE_MS = 3_600_000
 _SHORTEST_PAUSE_MS = 60_000
 _PAGE = 100
+_TRIES = 3
 _MAX_FRAME_BYTES = 50_000_000
 
 
@@ -104,10 +105,12 @@ class Retention:
 
     async def _each(self, due: Transaction[list[int]], forget: Callable[[Job], Awaitable[Job]]) -> None:
         for job_id in await self._db.read(due):
-            try:
-                await forget(await self._db.read(jobs.get(job_id)))
-            except jobs.Overtaken:  # it will be looked at again
-                log.info("not forgotten yet", job=job_id)
+            for _ in range(_TRIES):
+                try:
+                    await forget(await self._db.read(jobs.get(job_id)))
+                except jobs.Overtaken:  # somebody took its last steps meanwhile
+                    continue
+                break
 
     async def _forget_withdrawn(self, job: Job) -> Job:
         log.info("withdrawn clip forgotten", job=job.id, by=job.withdrawn_by)

@@ -125,18 +125,27 @@ class OriginalsDesk:
 
     async def _send_in(self, interaction: Interaction, original: Original, part_bytes: int) -> None:
         names = _names(original, part_bytes)
-        how = _how_to_join(original, names)
+        if len(names) > 1:
+            async with translated():
+                await interaction.edit_original_response(view=shown(_how_to_join(original, names)))
         async with aclosing(self._originals.parts(original, part_bytes)) as parts:
             number = 0
             async for path in parts:
                 file = discord.File(path, filename=names[number])
                 number += 1
                 async with translated():
-                    if number == 1:
-                        await interaction.edit_original_response(content=how, attachments=[file])
-                    else:
-                        said = tr("Part {number} of {total}", number=number, total=len(names))
-                        await interaction.followup.send(said, file=file, ephemeral=True)
+                    await _hand_over(interaction, original, file, number, len(names))
+
+
+async def _hand_over(
+    interaction: Interaction, original: Original, file: discord.File, number: int, total: int
+) -> None:
+    if total == 1:
+        said = tr("The original of job {id}, as it was made.", id=original.job_id)
+        await interaction.edit_original_response(content=said, attachments=[file])
+    else:
+        said = tr("Part {number} of {total}", number=number, total=total)
+        await interaction.followup.send(said, file=file, ephemeral=True)
 
 
 def _posted_as_it_is(interaction: Interaction, job: Job) -> str | None:
@@ -171,11 +180,9 @@ def _names(original: Original, part_bytes: int) -> list[str]:
     return [f"{original.filename}.{number:03}" for number in range(1, count + 1)]
 
 
-def _how_to_join(original: Original, names: Sequence[str]) -> str:
-    if len(names) == 1:
-        return tr("The original of job {id}, as it was made.", id=original.job_id)
+def _how_to_join(original: Original, names: Sequence[str]) -> Answer:
     whole = original.filename
-    return tr(
+    said = tr(
         "The original of job {id} has {size}, so it comes in {parts}. Save all of them in one folder, and join "
         "them there.\nWindows (Command Prompt): ```bat\n{windows}\n```macOS, Linux: ```sh\n{others}\n```"
         "-# SHA-256 of the whole: {digest}",
@@ -186,3 +193,4 @@ def _how_to_join(original: Original, names: Sequence[str]) -> str:
         others=f"cat {whole}.[0-9]* > {whole}",
         digest=original.blob,
     )
+    return Answer(said)
