@@ -214,6 +214,7 @@ def begun_with(found: tuple[Found, ...]) -> Begun | None:
 def picture_view(number: int, begun: Begun) -> ui.LayoutView:
     """The pictures, with a button for each."""
     view = ui.LayoutView(timeout=None)
+    view.stop()  # it is private: see `bot.ui.answers.shown`
     view.add_item(ui.TextDisplay(tr("Which picture shall become a clip?")))
     gallery: ui.MediaGallery[Any] = ui.MediaGallery()
     for place, picture in enumerate(begun.choices, start=1):

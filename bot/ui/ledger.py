@@ -138,6 +138,7 @@ class LedgerButton(
 def page_view(page: Page) -> ui.LayoutView:
     """A page with its buttons."""
     view = ui.LayoutView(timeout=None)
+    view.stop()  # it is private: see `bot.ui.answers.shown`
     view.add_item(ui.TextDisplay(page_text(page)))
     if not page.lines or not (page.has_newer or page.has_older):
         return view
