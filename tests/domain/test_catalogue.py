@@ -368,6 +368,56 @@ def test_no_more_is_spent_than_may_be() -> None:
         models.choose(builders.request(), Routing(at_most=2))
 
 
+def test_what_a_server_prefers_comes_first_where_the_request_leaves_it_open() -> None:
+    cheap = row(provider="cheap", id="cheap-1", qualities=["std"], price={"per_second": {"std": 1}})
+    other = row(provider="cheap", id="fine-1", price={"per_second": {"std": 1, "pro": 1}})
+    models = catalogue(FINE, cheap, other)
+
+    def chosen(request: VideoRequest, **known: Any) -> tuple[str, str, bool]:
+        choice = models.choose(request, Routing(**known))
+        return choice.spec.provider, choice.spec.id, choice.is_preferred
+
+    anything = builders.request(quality=None)
+    assert chosen(anything) == ("fine", "fine-1", False)
+    assert chosen(anything, model="cheap-1") == ("cheap", "cheap-1", True)
+    assert chosen(anything, model="fine-1") == ("fine", "fine-1", True)
+    assert chosen(anything, model="fine-1", provider="cheap") == ("cheap", "fine-1", True)
+    assert chosen(anything, provider="cheap") == ("cheap", "cheap-1", True)
+    assert chosen(anything, model="cheap-1", cheapest_first=True) == ("cheap", "cheap-1", True)
+    assert chosen(anything, model="gone-1", provider="gone") == ("fine", "fine-1", False)
+    assert chosen(anything, model="cheap-1", is_healthy="fine".__eq__)[0] == "fine"
+    assert chosen(builders.request(quality=Quality.PRO), model="cheap-1") == ("fine", "fine-1", False)
+    assert chosen(builders.request(provider="fine"), model="cheap-1") == ("fine", "fine-1", False)
+    assert chosen(builders.request(model="fine-1"), provider="cheap") == ("fine", "fine-1", False)
+
+
+def test_a_draft_is_no_servers_preference() -> None:
+    choice = catalogue(FINE, LOCAL).choose(builders.request(draft=True), Routing(model="fine-1"))
+    assert (choice.spec.provider, choice.is_preferred) == ("local", False)
+
+
+def test_a_servers_quality_is_taken_and_paid_where_the_model_can() -> None:
+    low = row(provider="low", id="low-1", qualities=["std"], price={"per_second": {"std": 1}})
+    models = catalogue(FINE, low)
+    pro = Routing(quality=Quality.PRO)
+    usual = models.choose(builders.request(quality=None), Routing())
+    better = models.choose(builders.request(quality=None), pro)
+    assert (usual.quality, usual.price, better.quality, better.price, better.worth) == (
+        "std",
+        5,
+        "pro",
+        10,
+        10,
+    )
+    assert models.choose(builders.request(quality=Quality.STD), pro).quality == "std"
+    assert models.choose(builders.request(quality=None, provider="low"), pro).quality == "std"
+    assert models.choose(builders.request(quality=None), Routing(quality=Quality.UHD)).quality == "std"
+    cheapest = models.choose(
+        builders.request(quality=None), Routing(quality=Quality.PRO, cheapest_first=True)
+    )
+    assert cheapest.spec == low
+
+
 # ---- models that no row knows ------------------------------------------------------------------------------------
 
 

@@ -153,3 +153,16 @@ async def test_not_even_when_its_provider_has_left(db: SqliteDatabase) -> None:
     health = Health(TurnedClock(), changed=lambda: None)
     left = Routes(db=db, catalogue=catalogue, health=health)
     assert await left.next_for(await refused(db, "gone", 99, model=newest.id)) is None
+
+
+async def test_what_a_server_prefers_is_chosen_and_a_quality_of_another_version_is_none(
+    db: SqliteDatabase,
+) -> None:
+    chosen = routes(db, FIRST, SECOND)
+    preferred = {"default_provider": "second", "default_model": SECOND.id, "default_quality": "pro"}
+    await db.write(guilds.prefer(1, preferred, defaults=builders.NO_CAPS))
+    choice = await chosen.choose(1, builders.request(quality=None))
+    assert (choice.spec.provider, choice.quality, choice.price) == ("second", "pro", 15)
+    assert (await chosen.choose(2, builders.request(quality=None))).spec.provider == "first"
+    await db.write(guilds.prefer(1, {"default_quality": "8k"}, defaults=builders.NO_CAPS))
+    assert (await chosen.choose(1, builders.request(quality=None))).quality == "std"

@@ -322,3 +322,18 @@ async def test_each_command_suggests_what_it_has_options_for(commands: dict[str,
 def test_the_stand_ins_are_a_request() -> None:
     for parameters in (ANIMATE, VIDEO, MOTION, STORYBOARD):
         assert VideoRequest.model_validate_json(so_far({}, parameters).model_dump_json())
+
+
+# ---- what a server prefers ---------------------------------------------------------------------------------------
+
+
+def test_what_the_server_prefers_is_suggested_first_and_with_a_star() -> None:
+    models_at_hand, wanted = catalogue(KLING, SORA, LOCAL), so_far({}, ANIMATE[:2])
+    preferred = Routing(model="sora-1", quality=Quality.PRO)
+    found = model_choices(models_at_hand, "", wanted, preferred)
+    assert found[0].name.startswith("★ Sora · 10 credits (sora, pro, 5 s)")
+    assert [choice.value for choice in found] == ["sora-1", "kling-v9", "local-camera"]
+    assert "★" not in "".join(choice.name for choice in found[1:])
+    assert "★" not in model_choices(models_at_hand, "", wanted, Routing())[0].name
+    lengths = duration_choices(models_at_hand, "5", wanted, preferred)
+    assert [choice.name for choice in lengths] == ["5 s · Sora · 10 credits"]
