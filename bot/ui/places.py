@@ -128,7 +128,9 @@ class ClipPlaces:
         if job.thread_id is None:
             return
         async with translated():
-            thread = await self._channel(job.thread_id)
+            # what is remembered of a thread may lag behind what was written there
+            look_up = self._client.fetch_channel if only_if_quiet else self._channel
+            thread = await look_up(job.thread_id)
             if not isinstance(thread, discord.Thread) or thread.archived:
                 return
             is_quiet = (thread.last_message_id or 0) <= (job.message_id or 0)

@@ -39,10 +39,10 @@ def send(world: World, channel: Channel, author: User, draft: Draft) -> Message:
     if first := _already_sent(world, author, draft):
         return first
     message = compose(world, channel, author, draft)
+    _refer(world, message, author, draft)
     if draft.nonce is not None:
         message.nonce = draft.nonce
         world.remember_nonce(author, draft.nonce, channel.id, message.id)
-    _refer(world, message, author, draft)
     deliver(world, channel, message)
     return message
 

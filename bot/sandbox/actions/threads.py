@@ -6,6 +6,7 @@ from bot.sandbox.actions import posting
 from bot.sandbox.actions.drafts import Draft
 from bot.sandbox.model.channels import HOLDS_POSTS, Channel, Kind, ThreadState
 from bot.sandbox.model.guilds import Guild
+from bot.sandbox.model.hub import GUILDS, Event
 from bot.sandbox.model.messages import THREAD_CREATED, THREAD_STARTER, Message, Reference
 from bot.sandbox.model.people import User
 from bot.sandbox.permissions import Permission
@@ -183,6 +184,9 @@ def join(world: World, thread: Channel, user: User) -> None:
     if user.id in state.joined_at_s:
         return
     state.joined_at_s[user.id] = world.hub.clock()
+    if thread.kind is Kind.PRIVATE_THREAD:  # which the one who joins did not know of
+        whole = thread.payload() | {"member": thread.member_payload(user.id)}
+        world.hub.publish(Event("THREAD_CREATE", lambda _: whole, GUILDS, guild.id, user.id.__eq__))
     guild.tell_members(thread, added=user.id)
 
 
