@@ -20,8 +20,10 @@ from bot.services.insights import Insights, Only, Page
 from bot.services.notices import Notices
 from bot.services.thumbnails import Thumbnails
 from bot.ui import checks, errors
+from bot.ui.answers import Answer
 from bot.ui.buttons import NumberedButton
 from bot.ui.cards import card_view, message_link, thumbnail_file
+from bot.ui.errors import describe
 from bot.ui.listings import page_view, suggestion, thumbnail_files
 from bot.ui.results import result_text, result_view
 
@@ -51,6 +53,11 @@ class OnlyForAdults(Refused):
 
 class NothingToShare(Refused):
     """There is no clip to post; leave `share` out to see the job."""
+
+
+@describe.register
+def _about_sharing(error: NotShared | MayNotPost | OnlyForAdults | NothingToShare) -> Answer:
+    return Answer(f"{error}")
 
 
 class History:
