@@ -35,6 +35,10 @@ check: $(DEV)  ## lint, format, types, import contracts
 bench: $(DEV)  ## run the benchmarks; tables here, JSON in benchmarks/results
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: soak
+soak: $(DEV)  ## let a crowd use the bot for some minutes while everything goes wrong (ARGS="--seed 7")
+	@$(BIN)/python -m tests.soak $(ARGS)
+
 .PHONY: docs
 docs: $(RUN)  ## write the tables of the README, docs/models.md and docs/settings.md anew from what they are about
 	@$(BIN)/python -m docs.models

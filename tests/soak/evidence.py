@@ -1,0 +1,140 @@
+"""What is written down while the crowd is at it: posted clips, struck answers, lost exceptions, errors in the log."""
+
+import asyncio
+import ctypes
+import gc
+import logging
+import os
+import re
+import sys
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Generator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from bot.sandbox import Request, Sandbox
+from bot.sandbox.model.hub import Event
+from bot.sandbox.model.messages import Viewer
+
+_CLIP = re.compile(r"(?:SPOILER_)?kinora-(\d+)\.mp4")
+_TOKEN = re.compile(r"/(?:interactions/\d+|webhooks/\d+)/([^/]+)")
+_EXPECTED = ("may have been charged", "media fault", "provider refuses the account")
+"""Errors that are meant for the operator."""
+_RECONNECTS = "Attempting a reconnect"
+_PAGE = os.sysconf("SC_PAGE_SIZE") if sys.platform != "win32" else 4096
+
+
+@dataclass(eq=False)
+class Evidence(logging.Handler):
+    """Listens to Discord, to the loop and to the logs."""
+
+    sandbox: Sandbox
+    bot_id: int
+    posted: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict[int, set[int]](set))
+    """The messages with a clip that were posted by themselves, by job."""
+    struck: Counter[str] = field(default_factory=Counter[str])
+    """How many requests about an interaction went wrong, by its token."""
+    lost: list[str] = field(default_factory=list[str])
+    """What nobody caught, and errors that are nobody's intention."""
+
+    def __post_init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.sandbox.world.hub.listeners.append(self._hear)
+        self.sandbox.on_request.append(self._see)
+
+    @contextmanager
+    def listening(self) -> Generator[None]:
+        """Listen to the logs, and let nothing else be written."""
+        before = structlog.get_config()
+        heard = [logging.getLogger(name) for name in ("discord", "asyncio", "aiohttp.client")]
+        structlog.configure(
+            processors=[structlog.processors.format_exc_info, self.structured],
+            wrapper_class=structlog.stdlib.BoundLogger,
+            logger_factory=structlog.ReturnLoggerFactory(),
+            cache_logger_on_first_use=False,
+        )
+        for logger in heard:
+            logger.addHandler(self)
+        try:
+            yield
+        finally:
+            structlog.configure(**before)
+            for logger in heard:
+                logger.removeHandler(self)
+
+    def attend(self) -> None:
+        """Listen to this loop."""
+        asyncio.get_running_loop().set_exception_handler(self._catch)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep errors of discord.py and asyncio."""
+        text = record.getMessage()
+        if not text.startswith(_RECONNECTS):
+            self.lost.append(f"{record.name}: {text} {record.exc_info and record.exc_info[1]!r}")
+
+    def structured(self, _logger: object, method: str, entry: MutableMapping[str, Any]) -> str:
+        """Keep errors of the bot; a processor at the end of the chain."""
+        event = str(entry.get("event"))
+        is_loud = method in {"error", "exception", "critical"}
+        if is_loud and not any(words in event for words in _EXPECTED):
+            self.lost.append(str({key: str(value)[-1500:] for key, value in entry.items()}))
+        return ""
+
+    def _catch(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self.lost.append(f"{context.get('message')}: {context.get('exception')!r}")
+
+    def _hear(self, event: Event) -> None:
+        if event.name != "MESSAGE_CREATE":
+            return
+        message = event.payload(Viewer(self.bot_id, reads_content=True))
+        if message["author"]["id"] != str(self.bot_id) or "interaction_metadata" in message:
+            return
+        for file in message["attachments"]:
+            if named := _CLIP.fullmatch(file["filename"]):
+                self.posted[int(named[1])].add(int(message["id"]))
+
+    def _see(self, request: Request) -> None:
+        token = _TOKEN.search(request.path)
+        if token and (request.status in {0, 429} or request.status >= 500):
+            self.struck[token[1]] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What this process holds. Connections are left out: both ends are here, and kept open for a while."""
+
+    resident_mb: float
+    threads: int
+    files: int
+    tasks: int
+
+    @classmethod
+    def taken(cls) -> "Vitals":
+        """After the garbage was collected and given back to the system."""
+        for _ in range(3):
+            gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return cls(pages * _PAGE / 1e6, threading.active_count(), _files(), _tasks())
+
+
+def _files() -> int:
+    named = [_target(entry) for entry in Path("/proc/self/fd").iterdir()]
+    return sum(not name.startswith("socket:") for name in named)
+
+
+def _target(entry: Path) -> str:
+    try:
+        return str(entry.readlink())
+    except FileNotFoundError:  # the one that lists them
+        return "socket:"
+
+
+def _tasks() -> int:
+    coroutines = (task.get_coro() for task in asyncio.all_tasks())
+    return sum("RequestHandler" not in str(coroutine) for coroutine in coroutines)

@@ -1,0 +1,140 @@
+"""What must hold when all is over: a sentence for each thing that does not."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass
+
+from bot.app import App
+from bot.db import asks, audit, lanes
+from bot.db.transaction import Transaction
+from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, Aftercare, JobState
+from bot.sandbox import Sandbox
+from bot.sandbox.model.interactions import Interaction, Kind
+from tests.soak.evidence import Evidence, Vitals
+from tests.vendors.opened import Vendors
+
+_SETTLES_WITHIN_S = 180.0
+_HELD_BACK = 1.2
+"""What memory may be after the load, of what it was before."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A job, as far as its end matters."""
+
+    id: int
+    state: JobState
+    aftercare: Aftercare
+    was_rendered: bool
+    maybe_charged: bool
+    message_id: int | None
+    entries: tuple[str, ...]
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in TERMINAL and self.aftercare is Aftercare.NONE
+
+
+def rows() -> Transaction[list[Row]]:
+    lines = yield "SELECT job_id, kind, credits FROM ledger WHERE job_id IS NOT NULL ORDER BY id", {}
+    kinds: dict[int, list[str]] = {}
+    for line in lines:
+        kinds.setdefault(line["job_id"], []).append(line["kind"])
+    found = yield "SELECT * FROM jobs ORDER BY id", {}
+    return [
+        Row(
+            row["id"],
+            JobState(row["state"]),
+            Aftercare(row["aftercare"]),
+            row["rendered_at_ms"] is not None,
+            bool(row["maybe_charged"]),
+            row["message_id"],
+            tuple(kinds.get(row["id"], ())),
+        )
+        for row in found
+    ]
+
+
+async def settles(app: App) -> list[Row]:
+    """Wait until nothing is under way any more; the jobs as they are then, or when patience is at its end."""
+    try:
+        async with asyncio.timeout(_SETTLES_WITHIN_S):
+            while True:
+                known = await app.db.read(rows())
+                if all(row.has_ended for row in known) and not await app.db.read(asks.left()):
+                    return known
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        return await app.db.read(rows())
+
+
+async def of_the_books(app: App, known: list[Row]) -> AsyncGenerator[str]:
+    """Jobs, slots, lanes and money."""
+    for row in known:
+        if not row.has_ended:
+            yield f"job {row.id} is {row.state} with aftercare {row.aftercare.name}"
+        closing = "settle" if row.state is JobState.DONE else "refund"
+        if row.state in TERMINAL and row.entries != ("reserve", closing):
+            yield f"job {row.id} is {row.state}, and the ledger says {row.entries}"
+    if left := await app.db.read(asks.left()):
+        yield f"{len(left)} requests are neither jobs nor refused"
+    if held := [row.id for row in known if row.state in SLOT_HOLDERS]:
+        yield f"slots are held by {held}"
+    if wrong := await app.db.write(lanes.recount()):
+        yield f"{wrong} counters of the queue were wrong"
+    if wrong := await app.db.read(audit.discrepancies()):
+        yield f"{wrong} balances differ from the ledger"
+
+
+def of_the_clips(known: list[Row], evidence: Evidence) -> Iterator[str]:
+    """One message for each clip that is said to be posted, none for others."""
+    for row in known:
+        posted = evidence.posted.get(row.id, set())
+        if row.state is JobState.DONE and (len(posted) != 1 or row.message_id not in posted):
+            yield f"job {row.id} is done by message {row.message_id}, and was posted as {sorted(posted)}"
+        if row.state is not JobState.DONE and posted:
+            yield f"job {row.id} is {row.state}, and was posted as {sorted(posted)}"
+
+
+def of_the_bills(known: list[Row], vendors: Vendors) -> Iterator[str]:
+    """Nothing was ordered twice: what vendors charge for was made, or the operator was told that it may be charged."""
+    billed = sum(len(vendor.bill) for vendor in vendors.by_name.values())
+    made = sum(row.was_rendered or row.maybe_charged for row in known)
+    if billed > made:
+        yield f"vendors charge for {billed} clips, and {made} were made or may have been charged"
+    for vendor in vendors.by_name.values():
+        keys = Counter(task.key for task in vendor.tasks.values() if task.key)
+        if twice := [key for key, count in keys.items() if count > 1]:
+            yield f"ordered twice under one name: {twice}"
+        yield from vendor.problems
+
+
+def of_the_answers(sandbox: Sandbox, evidence: Evidence, excused: set[str]) -> Iterator[str]:
+    """Everybody was answered in time, and nobody was told that something went wrong."""
+    for one in sandbox.unanswered():
+        if one.token not in excused and not _is_struck(one, evidence):
+            yield f"{one} in {one.channel} has no answer: {one.acknowledgement}"
+    for one in sandbox.world.interactions.values():
+        shown = [one.original, *one.follow_ups.values()]
+        if any(message and "Something went wrong" in message.text for message in shown):
+            yield f"{one}: {next(m.text for m in shown if m and 'Something went wrong' in m.text)}"
+
+
+def _is_struck(one: Interaction, evidence: Evidence) -> bool:
+    """Twice is more than anybody can be asked to get round; suggestions are not tried again."""
+    return evidence.struck[one.token] >= (1 if one.kind is Kind.AUTOCOMPLETE else 2)
+
+
+def of_the_process(before: Vitals, after: Vitals) -> Iterator[str]:
+    """What was held at rest before the load, and after it."""
+    if after.resident_mb > before.resident_mb * _HELD_BACK:
+        yield f"memory went from {before.resident_mb:.0f} to {after.resident_mb:.0f} MB"
+    for name in ("threads", "files", "tasks"):
+        one, other = getattr(before, name), getattr(after, name)
+        if other > one + _SLACK:
+            yield f"{name} went from {one} to {other}"
+
+
+_SLACK = 3
+"""Pools fill up as they are used."""
