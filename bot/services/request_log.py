@@ -106,7 +106,8 @@ class RequestLog:
 
     async def _tell(self, guild_id: int) -> bool:
         """Tell a server's log channel as much as goes into a message; whether that was all."""
-        message = self._under_way.get(guild_id) or await self._composed(guild_id)
+        again = self._under_way.get(guild_id)
+        message = again or await self._composed(guild_id)
         if message is None:
             self._refused.pop(guild_id, None)
             return True
@@ -123,7 +124,7 @@ class RequestLog:
             await self._db.write(request_log.told(guild_id, message.jobs[-1].id))
         self._drop_refused(guild_id, message.refused)
         del self._under_way[guild_id]
-        return message.is_all
+        return message.is_all and again is None  # more may have come since it was composed
 
     async def _composed(self, guild_id: int) -> _Message | None:
         """The next message; None where there is nobody to tell, or nothing."""
