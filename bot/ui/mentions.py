@@ -8,17 +8,14 @@ from typing import Any, cast
 
 import discord
 import structlog
-from pydantic import ValidationError
 
-from bot.db.errors import DatabaseFault
 from bot.domain.begun import Begun
-from bot.domain.errors import DeliveryFault, KinoraError, Refused
+from bot.domain.errors import DeliveryFault, Refused
 from bot.domain.flags import without_mention
 from bot.domain.requests import Asked, Options
 from bot.language import language_of, speak, tr
-from bot.media.errors import MediaError
 from bot.services.generation import Generation
-from bot.services.manners import Manners, ReplyStyle
+from bot.services.manners import Choice, Manners, ReplyStyle
 from bot.services.ports import Clock
 from bot.ui import checks
 from bot.ui.answers import Answer, shown
@@ -99,83 +96,104 @@ class Mentions:
         if not _is_for(message, us_id) or not self._taken.is_new(message.id, self._clock.now_ms()):
             return
         try:
-            await self._take(client, message, us_id)
-        except (DeliveryFault, DatabaseFault, discord.DiscordException) as fault:
-            log.info("message not answered", message=message.id, reason=str(fault))
+            target = await self._replied_to(client, message)
+            if not _may_reply(message):
+                log.debug("nothing can be said there", message=message.id)
+            elif _is_named(message, us_id):
+                await self._take(client, message, target)
+            elif target is not None and clip_in(target, us_id) is not None:
+                await self._take_reply(client, message, target)
         except Exception:  # one message must not end the bot
             log.exception("message not answered", message=message.id)
 
-    async def _take(self, client: Any, message: discord.Message, us_id: int) -> None:
-        assert message.guild is not None
-        target = await self._replied_to(client, message)
-        is_named = _is_named(message, us_id)
-        clip_of = clip_in(target, us_id) if target else None
-        if not is_named and clip_of is None:
-            return
-        manners = await self._manners.of(message.guild.id)
-        if not is_named and manners.replies is ReplyStyle.IGNORE:
-            return
-        asked = _asked(message, manners.language or language_of(str(message.guild.preferred_locale)))
-        speak(asked.language)
-        if not _may_reply(message):
-            log.debug("nothing can be said there", message=message.id)
-            return
+    async def _take(self, client: Any, message: discord.Message, target: discord.Message | None) -> None:
+        """Take a message that names the bot: whatever comes of it, it is answered."""
+        asked = _asked(message)
         try:
-            begun = await self._begun(message, target, us_id)
+            asked = self._spoken(asked, await self._manners.of(asked.guild_id))
+            begun = await self._begun(client, message, target)
             if begun is None:
                 await self._hint(asked)
             else:
-                is_question = not is_named and manners.replies is ReplyStyle.ASK
-                await self._go_on(client, message, asked, begun, is_question=is_question)
-        except (KinoraError, MediaError, ValidationError, DatabaseFault) as refusal:
-            await ToMessage(self._publisher, asked).refuse(refusal)
+                await self._go_on(client, message, asked, begun)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person is told
+            await self._refuse(asked, error)
+
+    async def _take_reply(self, client: Any, message: discord.Message, target: discord.Message) -> None:
+        """Take a reply to a clip that does not name the bot, as the server wants it."""
+        asked = _asked(message)
+        manners = await self._manners.of(asked.guild_id)
+        asked = self._spoken(asked, manners)
+        if manners.replies is ReplyStyle.IGNORE:
+            return
+        is_question = manners.replies is ReplyStyle.ASK
+        if is_question and not self._may_speak_to(asked):
+            return
+        try:
+            begun = await self._choices.begun_from(target, client.user.id)
+            assert begun is not None  # it shows a clip
+            await self._go_on(client, message, asked, begun, is_question=is_question)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person is told
+            await self._refuse(asked, error)
+
+    async def _refuse(self, asked: Asked, error: Exception) -> None:
+        if not await ToMessage(self._publisher, asked).refuse(error):
+            log.info("message not answered", message=asked.request_key, reason=str(error))
+
+    @staticmethod
+    def _spoken(asked: Asked, manners: Choice) -> Asked:
+        """The request in the language that the server chose, which is spoken from here on."""
+        language = manners.language or asked.language
+        speak(language)
+        return asked.model_copy(update={"language": language})
 
     async def _go_on(
-        self, client: Any, message: discord.Message, asked: Asked, begun: Begun, *, is_question: bool
+        self,
+        client: Any,
+        message: discord.Message,
+        asked: Asked,
+        begun: Begun,
+        *,
+        is_question: bool = False,
     ) -> None:
         """Take the request, or ask what has to be known before.
 
         Raises:
             Refused, PictureRefused, ValidationError: nothing was charged.
         """
-        channel, guild_id = message.channel, asked.guild_id
         _ensure_may_use_commands(message)
-        options = self._composer.chosen(begun)
-        await checks.ensure_place(client, _own_permissions(message), channel, guild_id)
+        text = without_mention(message.content, client.user.id)
+        options = begun.options.model_copy(update={"shots": ()}) if text else begun.options
+        begun = begun.model_copy(update={"text": text, "options": options})
         known = {
-            "options": options,
+            "options": self._composer.chosen(begun),
             "image_url": begun.image_url or (begun.choices[0].url if begun.choices else None),
             "from_job_id": begun.from_job_id,
             "relation": begun.relation,
         }
+        await checks.ensure_place(client, _own_permissions(message), message.channel, asked.guild_id)
         asked = asked.model_copy(update=known)
         if is_question or begun.choices:
             await self._ask(asked, begun.model_copy(update={"asked": asked}), is_question=is_question)
             return
-        with self._one_more(guild_id, asked.user_id):
+        with self._one_more(asked.guild_id, asked.user_id):
             await self._intake.take(asked, ToMessage(self._publisher, asked))
 
     async def _ask(self, asked: Asked, begun: Begun, *, is_question: bool) -> None:
         """Put the question in the reply that will be the card."""
-        if is_question and not self._may_speak_to(asked):
-            return
         await self._generation.check(asked)
         number = await self._generation.keep(asked.guild_id, asked.user_id, begun)
         view = question_view(number, begun) if is_question else picture_view(number, begun)
         await self._publisher.reply(asked, view)
 
     async def _begun(
-        self, message: discord.Message, target: discord.Message | None, us_id: int
+        self, client: Any, message: discord.Message, target: discord.Message | None
     ) -> Begun | None:
-        """What a message wants: its own pictures come first; None where there is nothing to start from."""
-        text = without_mention(message.content, us_id)
+        """What a message starts from: its own pictures come first; None where there is nothing."""
         begun = begun_with(pictures_in(message))
         if begun is None and target is not None:
-            begun = await self._choices.begun_from(target, us_id)
-        if begun is None:
-            return None
-        options = begun.options.model_copy(update={"shots": ()}) if text else begun.options
-        return begun.model_copy(update={"text": text, "options": options})
+            begun = await self._choices.begun_from(target, client.user.id)
+        return begun
 
     async def _hint(self, asked: Asked) -> None:
         """Say how it is done; seldom, and only where somebody may have tried."""
@@ -265,7 +283,7 @@ def _ensure_may_use_commands(message: discord.Message) -> None:
             raise MayNotUseCommands
 
 
-def _asked(message: discord.Message, language: str) -> Asked:
+def _asked(message: discord.Message) -> Asked:
     """A request as a message brings it, without pictures."""
     assert message.guild is not None
     channel, author = message.channel, message.author
@@ -285,6 +303,5 @@ def _asked(message: discord.Message, language: str) -> Asked:
         manages=manages,
         is_age_restricted=checks.is_age_restricted(channel),
         is_private=checks.is_private(channel),
-        is_private=checks.is_private(channel),
-        language=language,
+        language=language_of(str(message.guild.preferred_locale)),
     )

@@ -1,16 +1,18 @@
 """Every way in: mentions, replies, the menu of a message, and what Discord lets the bot read of them."""
 
 import asyncio
+import sqlite3
 import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 import pytest
 
 from bot.app import running
 from bot.clock import SystemClock
+from bot.db.transaction import Transaction
 from bot.domain.errors import NoSuchJob
-from bot.sandbox import Channel, Drop, File, Hold, Kind, Message, Modal, Permission, shows
+from bot.sandbox import Channel, Drop, File, Hold, Kind, Message, Modal, Permission, Person, shows
 from bot.sandbox.actions import posting, threads
 from bot.sandbox.actions.drafts import Draft
 from bot.sandbox.actions.threads import Plan
@@ -409,7 +411,7 @@ async def test_a_mention_under_a_card_makes_its_picture_again(bot: Bot, scene: S
 async def test_a_reply_to_a_clip_that_only_pings_is_asked_about(bot: Bot, scene: Scene) -> None:
     clip = await clip_by_mia(scene)
     leo = scene.guild.add_member("leo")
-    asked = await leo.send(place_of(scene, clip), "haha! @everyone", reply_to=clip)
+    asked = await leo.send(place_of(scene, clip), "haha! @everyone", reply_to=clip, files=[OTHER])
     asking = await answer_to(scene, asked)
     assert "Shall I continue this clip" in asking.text
     assert asking.pinged == frozenset()
@@ -419,7 +421,9 @@ async def test_a_reply_to_a_clip_that_only_pings_is_asked_about(bot: Bot, scene:
         await bot.job(2)
     used = await leo.click(asking, "Continue the clip")
     assert await used.response(is_card) is asking
-    assert (await bot.job(2)).request.prompt == "haha! @everyone"
+    job = await bot.job(2)
+    assert (job.request.prompt, job.origin.user_id) == ("haha! @everyone", leo.id)
+    assert job.origin.lineage is not None
 
 
 async def test_never_mind_takes_the_question_away(bot: Bot, scene: Scene) -> None:
@@ -642,3 +646,82 @@ async def test_a_switch_that_is_turned_off_meanwhile_ends_nothing(scene: Scene) 
         )
         asked = await scene.mia.send(scene.channel, named(scene, "it leaves"), files=[PICTURE])
         await answer_to(scene, asked, is_card)
+
+
+async def moderator(scene: Scene) -> Person:
+    crew = scene.guild.add_role("crew", permissions=Permission.MANAGE_GUILD)
+    return scene.guild.add_member("ada", roles=[crew])
+
+
+async def test_a_price_is_agreed_to_on_the_answer(bot: Bot, scene: Scene) -> None:
+    ada = await moderator(scene)
+    await (await ada.slash("settings set", scene.channel, setting="confirm_above", value="1")).response()
+    asked = await scene.mia.send(scene.channel, named(scene, "it leaves"), files=[PICTURE])
+    question = await answer_to(scene, asked, lambda message: message.buttons)
+    assert await no_job(bot)
+    await (await scene.mia.click(question, question.buttons[0].label or "")).acknowledged()
+    await shows(question, is_card)
+    assert (await bot.job()).origin.card_id == question.id
+
+
+async def test_a_chosen_picture_whose_price_is_asked_about_becomes_the_card_in_the_end(
+    bot: Bot, scene: Scene
+) -> None:
+    ada = await moderator(scene)
+    await (await ada.slash("settings set", scene.channel, setting="confirm_above", value="1")).response()
+    asking = await choice(scene)
+    await (await scene.mia.click(asking, "2")).acknowledged()
+    await shows(asking, lambda message: "credits" in message.text and "1" not in labels(message))
+    await (await scene.mia.click(asking, labels(asking)[0])).acknowledged()
+    await shows(asking, is_card)
+    assert (await bot.job()).origin.card_id == asking.id
+
+
+def labels(message: Message) -> list[str]:
+    return [button.label or "" for button in message.buttons]
+
+
+async def test_a_picture_of_a_bad_shape_is_made_to_fit(bot: Bot, scene: Scene) -> None:
+    thin = File("thin.png", picture(1200, 200))
+    asked = await scene.mia.send(scene.channel, named(scene, "it leaves"), files=[thin])
+    offer = await answer_to(scene, asked, lambda message: message.buttons)
+    card = await (await scene.mia.click(offer, "Crop it")).response(is_card)
+    assert card is not offer
+    assert (await bot.job()).request.prompt == "it leaves"
+
+
+def impatient() -> Transaction[None]:
+    """Let the connection wait for nobody."""
+    yield "PRAGMA busy_timeout = 0", {}
+
+
+async def test_a_database_that_is_away_is_said(bot: Bot, scene: Scene) -> None:
+    await bot.app.db.write(impatient())
+    with closing(sqlite3.connect(scene.settings.database_path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        asked = await scene.mia.send(scene.channel, named(scene, "it leaves"), files=[PICTURE])
+        answer = await answer_to(scene, asked, lambda message: FREE in message.text)
+        other.execute("ROLLBACK")
+    assert "cannot reach its database" in answer.text
+    assert await no_job(bot)
+
+
+async def test_a_clip_of_another_server_is_not_gone_on_with(bot: Bot, scene: Scene) -> None:
+    clip = await clip_by_mia(scene)
+    other = scene.sandbox.add_guild("Book club", app=scene.application)
+    channel, leo = other.add_channel("general"), other.add_member("leo")
+    draft = Draft(content="look", files=[File(clip.files[0].filename, PICTURE.data)])
+    copy = posting.send(scene.sandbox.world, channel, scene.application.user, draft)
+    asked = await leo.send(channel, named(scene, "it comes back"), reply_to=copy)
+    answer = await answer_to(scene, asked, lambda message: "no such job" in message.text)
+    assert answer.pinged == frozenset()
+    with pytest.raises(NoSuchJob):
+        await bot.job(2)
+
+
+async def test_a_german_server_is_answered_in_german(bot: Bot, scene: Scene) -> None:
+    ada = await moderator(scene)
+    await (await ada.slash("settings set", scene.channel, setting="language", value="de")).response()
+    asked = await scene.mia.send(scene.channel, named(scene, "it leaves"), files=[PICTURE])
+    await answer_to(scene, asked, lambda message: message.text and scene.clips())
+    assert (await bot.job()).origin.language == "de"
