@@ -23,7 +23,7 @@ from bot.db import migrate
 from bot.db.errors import DatabaseBroken, DatabaseClosed, DatabaseFault, DatabaseUnavailable, DatabaseUnusable
 from bot.db.group import Outcome, commit_together, read_alone, translated, unavailable
 from bot.db.lock import FileLock
-from bot.db.transaction import Transaction
+from bot.db.transaction import InContext, Transaction
 
 T = TypeVar("T")
 
@@ -101,7 +101,7 @@ class SqliteDatabase:
         """Run a transaction and return its value once it is durable (see `Database.write`)."""
         self._refuse_when_closed(transaction)
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(transaction, answer))
+        self._queue.append(_Waiting(InContext(transaction), answer))
         if self._flusher is None:
             self._flusher = asyncio.get_running_loop().create_task(self._flush(), name="group commit")
         return await answer
@@ -109,7 +109,7 @@ class SqliteDatabase:
     async def read(self, transaction: Transaction[T]) -> T:
         """Run a transaction that only reads, on one consistent snapshot (see `Database.read`)."""
         self._refuse_when_closed(transaction)
-        return await _hop(self._reader, partial(_read, transaction))
+        return await _hop(self._reader, partial(_read, InContext(transaction)))
 
     async def close(self) -> None:
         """Finish what was asked for, close both connections, give the file free; twice does nothing."""

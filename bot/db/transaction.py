@@ -17,6 +17,7 @@ str, bytes, None), and what only PostgreSQL understands stands in a comment, `/*
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextvars import copy_context
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -69,6 +70,26 @@ class Database(Protocol):
     async def close(self) -> None:
         """Finish what was asked for, then close; calling it again does nothing."""
         ...
+
+
+class InContext(Generator[Step, Rows, T]):
+    """A transaction that runs in its maker's context, whichever thread drives it.
+
+    What it refuses is so said in the language that is spoken where it was asked for.
+    """
+
+    def __init__(self, transaction: Transaction[T]) -> None:
+        self._transaction = transaction
+        self._context = copy_context()
+
+    def send(self, value: Any, /) -> Step:
+        """Go on with the rows of the last statement."""
+        return self._context.run(self._transaction.send, value)
+
+    def throw(self, typ: Any, val: Any = None, tb: Any = None, /) -> Step:
+        """Show it a failure."""
+        del tb
+        return self._context.run(self._transaction.throw, typ if val is None else val)
 
 
 def run(transaction: Transaction[T], execute: Execute) -> T:

@@ -14,6 +14,8 @@ from bot.db import sqlite
 from bot.db.errors import DatabaseClosed, DatabaseUnavailable, WriteInRead
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
+from bot.domain.errors import NoSuchJob
+from bot.language import speaking
 from tests.db.conftest import Ledger
 
 
@@ -301,3 +303,19 @@ class TestWhatIsTakenFromAiosqlite:
             gate.set()
             await asyncio.wait((blocked, *hops))
         assert seen == [0, 1, 2, 3, 4]
+
+
+async def test_what_a_transaction_refuses_is_said_in_its_callers_language(db: SqliteDatabase) -> None:
+    def refuse() -> Transaction[None]:
+        yield "SELECT 1", {}
+        raise NoSuchJob
+
+    async def refused(spoken: str, *, writes: bool) -> str:
+        with speaking(spoken), pytest.raises(NoSuchJob) as error:
+            await (db.write if writes else db.read)(refuse())
+        return str(error.value)
+
+    said = await asyncio.gather(
+        *(refused(spoken, writes=writes) for spoken in ("en", "de") for writes in (True, False))
+    )
+    assert said == ["There is no such job."] * 2 + ["Diesen Auftrag gibt es nicht."] * 2
