@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from bot.domain.requests import Aspect, CameraMove, CameraPreset, Options, Point, Quality
 from bot.sandbox.rules import violations
+from bot.ui.options import model_meant, wanted
 from cogs.animate import Animate
 from cogs.motion import Motion
 from cogs.storyboard import Storyboard
@@ -179,3 +180,37 @@ async def test_options_that_contradict_each_other_are_refused(
         await used(tree, "video", prompt="a boat", **wrong)
     assert isinstance(error.value.original, ValidationError)
     assert desk.asked == []
+
+
+def test_nothing_chosen_leaves_what_there_was() -> None:
+    before = Options(prompt="a boat", duration_s=10, sound=True)
+    assert wanted(before, prompt="", duration=None, quality=None, voices="") == before
+    assert wanted(before, prompt=" a tree ", duration=5, sound=False) == Options(prompt="a tree")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("kling-v2-1", "kling-v2-1"),
+        ("v2.1", "kling-v2-1"),
+        ("Kling 2.1", "kling-v2-1"),
+        ("2-1 master", "kling-v2-1-master"),
+        ("V3", "kling-v3"),
+        ("1", "1"),
+        ("master", "master"),
+        ("", ""),
+        ("...", "..."),
+        ("sora", "sora"),
+    ],
+)
+def test_a_model_may_be_named_by_the_end_of_its_name(typed: str, meant: str) -> None:
+    names = {
+        "kling-v2-1": "Kling 2.1",
+        "klingai/v2.1": "Kling 2.1",
+        "kling-v2-1-master": "Kling 2.1 Master",
+        "kling-v2-master": "Kling 2.0 Master",
+        "kling-v3": "Kling 3.0",
+        "kling-v1": "Kling 1.1",
+    }
+    specs: Any = [SimpleNamespace(id=one, name=name) for one, name in names.items()]
+    assert model_meant(specs, typed) == meant
