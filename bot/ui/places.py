@@ -98,13 +98,14 @@ class ClipPlaces:
 
     async def _send(self, job: Job, clip: Path, place: Place, *, is_reply: bool = True) -> discord.Message:
         origin, is_direct = job.origin, place.kind is PlaceKind.DIRECT
+        nothing: Any = None  # the default, though not in the types
         with speaking(origin.language):
             text = f"{result_text(job)}\n{_why_direct()}" if is_direct else result_text(job)
+            view = nothing if is_direct else result_view(job)  # buttons act in the job's server only
         is_reply = is_reply and place.channel_id == origin.channel_id
-        nothing: Any = None  # the default, though not in the types
         return await self._messageable(place.channel_id, None if is_direct else origin.guild_id).send(
             text,
-            view=nothing if is_direct else result_view(job),  # buttons act in the job's server only
+            view=view,
             file=discord.File(clip, filename=filename(job), spoiler=job.request.spoiler),
             nonce=self._nonce(job, place.channel_id),
             allowed_mentions=discord.AllowedMentions(users=[discord.Object(origin.user_id)]),
