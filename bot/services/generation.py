@@ -122,10 +122,18 @@ class Generation:
             NotInThisChannel, NotAgeRestricted, ContentRefused: the server does not want it.
             NotExpressible, pydantic.ValidationError: with the words for it.
         """
-        asked = await self._policy.check(asked)
+        asked = await self.check_policy(asked)
         if asked.offer_id is None and asked.from_job_id is None:  # else options or pictures are elsewhere
             self._check_expressible(asked)
         return asked
+
+    async def check_policy(self, asked: Asked) -> Asked:
+        """Refuse what the server does not want, whoever could make it.
+
+        Raises:
+            NotInThisChannel, NotAgeRestricted, ContentRefused: it does not want it.
+        """
+        return await self._policy.check(asked)
 
     def _check_expressible(self, asked: Asked) -> None:
         image, end_frame = (_STAND_IN if url else None for url in (asked.image_url, asked.end_frame_url))

@@ -162,6 +162,7 @@ class Desk:
             Refused, PictureRefused, ValidationError: instead of the modal.
         """
         await checks.ensure_place_of(interaction)
+        await self._generation.check_policy(asked_by(interaction, options))
         _ensure_of_a_size(image, end_frame)
         board = Begun(options=options, image_url=image.url, end_frame_url=end_frame and end_frame.url)
         await self.storyboards.open(interaction, board)
