@@ -38,6 +38,7 @@ TOLD_EVERY_MS = 24 * 3_600_000
 """So often moderators hear that their gallery takes no clips."""
 
 _GALLERIES_REMEMBERED = 10_000
+_MAX_REASON = 300
 _THREADS = (PlaceKind.THREAD, PlaceKind.RUNNING)
 
 
@@ -182,7 +183,7 @@ class Delivery:
                 "**Clips cannot be posted in the gallery** {gallery}. {reason} They go where they are asked for "
                 "until that is mended, or `/settings set gallery` names another channel.",
                 gallery=f"<#{gallery_id}>",
-                reason=str(fault),
+                reason=f"{str(fault)[:_MAX_REASON].rstrip('.')}.",
             )
         await self._notices.tell(job.origin.guild_id, text, key=f"gallery {gallery_id} {now_ms}")
 

@@ -7,14 +7,19 @@ import discord
 
 from bot.domain.errors import PermissionsMissing, Refused
 from bot.domain.jobs import Asker, Job
+from bot.language import marked, tr
 
 if TYPE_CHECKING:
     from bot.services.guilds import GuildSettings
     from bot.services.places import Places
 
-_ALWAYS = (("View Channel", "view_channel"), ("Read Message History", "read_message_history"))
-_TO_POST = (("Attach Files", "attach_files"), ("Embed Links", "embed_links"))
-_IN_THREADS = ("Send Messages in Threads", "send_messages_in_threads")
+_ALWAYS = (
+    (marked("View Channel"), "view_channel"),
+    (marked("Read Message History"), "read_message_history"),
+)
+_TO_POST = ((marked("Attach Files"), "attach_files"), (marked("Embed Links"), "embed_links"))
+_TO_WRITE = (marked("Send Messages"), "send_messages")
+_IN_THREADS = (marked("Send Messages in Threads"), "send_messages_in_threads")
 
 
 class ModeratorsOnly(Refused):
@@ -86,7 +91,7 @@ def missing_in_gallery(gallery: discord.TextChannel) -> list[str]:
     """What the bot lacks to post clips in a gallery, by the names Discord shows; all if it knows nothing of itself."""
     me = cast("discord.Member | None", gallery.guild.me)
     granted = gallery.permissions_for(me) if me else discord.Permissions.none()
-    return _missing(granted, (*_ALWAYS, *_TO_POST, ("Send Messages", "send_messages")))
+    return _missing(granted, (*_ALWAYS, *_TO_POST, _TO_WRITE))
 
 
 def _is_stranger_in(thread: discord.Thread, granted: discord.Permissions) -> bool:
@@ -103,11 +108,11 @@ def _no_way_to_write(granted: discord.Permissions, channel: object) -> list[str]
     has_threads = not isinstance(channel, discord.VoiceChannel | discord.StageChannel)
     if has_threads and granted.create_public_threads and granted.send_messages_in_threads:
         return []
-    return _missing(granted, (("Send Messages", "send_messages"),))
+    return _missing(granted, (_TO_WRITE,))
 
 
 def _missing(granted: discord.Permissions, needed: Iterable[tuple[str, str]]) -> list[str]:
-    return [label for label, name in needed if not getattr(granted, name)]
+    return [tr(label) for label, name in needed if not getattr(granted, name)]
 
 
 def is_private(channel: object) -> bool:
@@ -153,24 +158,21 @@ async def ensure_moderator(interaction: discord.Interaction[Any]) -> None:
 
 
 async def may_see(interaction: discord.Interaction[Any], job: Job) -> bool:
-    """Whether a job is the person's business: its owner, a moderator, or somebody who sees where it was asked.
-
-    One whose member was forgotten is nobody's.
-    """
-    if job.origin.user_id < 0:
-        return False
+    """Whether a job is the person's business: its owner's, a moderator's, of who sees where it was asked or posted."""
     if interaction.user.id == job.origin.user_id or await is_moderator(interaction):
         return True
-    return interaction.channel_id == job.origin.channel_id or _sees_from_afar(interaction, job)
+    is_posted = job.message_id is not None and job.withdrawn_at_ms is None and not job.is_direct
+    places = [job.origin.channel_id, *([job.message_channel_id] if is_posted else [])]
+    return interaction.channel_id in places or any(_sees_from_afar(interaction, place) for place in places)
 
 
-def _sees_from_afar(interaction: discord.Interaction[Any], job: Job) -> bool:
+def _sees_from_afar(interaction: discord.Interaction[Any], place_id: int | None) -> bool:
     """A private thread is only seen by those in it, whom Discord does not name, and by who manages threads."""
     guild, member = interaction.guild, interaction.user
-    place = guild and guild.get_channel_or_thread(job.origin.channel_id)
+    place = guild and place_id and guild.get_channel_or_thread(place_id)
     is_private = isinstance(place, discord.Thread) and place.is_private()
     channel = place.parent if isinstance(place, discord.Thread) else place
-    if channel is None or not isinstance(member, discord.Member):
+    if not channel or not isinstance(member, discord.Member):
         return False
     granted = channel.permissions_for(member)
     return granted.view_channel and (granted.manage_threads or not is_private)

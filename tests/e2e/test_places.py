@@ -83,6 +83,18 @@ async def test_a_clip_opens_a_running_thread_that_was_put_away(bot: Bot, scene: 
     assert not thread.thread.is_archived
 
 
+async def test_clips_that_are_done_at_once_share_the_thread_that_the_first_of_them_opens(
+    bot: Bot, scene: Scene, studio: Studio
+) -> None:
+    await prefers(bot, scene, ThreadStyle.MEMBER)
+    studio.hold()
+    cards = [await (await ask(scene)).response() for _ in range(2)]
+    studio.release()
+    clips = [await scene.clip_of(card) for card in cards]
+    [thread] = scene.guild.threads
+    assert {clip.channel_id for clip in clips} == {thread.id}
+
+
 @pytest.mark.parametrize("end", ["locked", "deleted"])
 async def test_a_running_thread_that_was_closed_is_followed_by_another(
     bot: Bot, scene: Scene, end: str
@@ -190,6 +202,16 @@ async def test_a_gallery_makes_up_for_rights_that_are_missing_where_it_is_asked(
     refusal = await used.response()
     assert "**Send Messages**" in refusal.text
     assert used.interaction.is_ephemeral
+
+
+async def test_the_buttons_in_the_gallery_are_for_all_who_see_it(bot: Bot, scene: Scene) -> None:
+    gallery = scene.guild.add_channel("gallery")
+    await prefers(bot, scene, ThreadStyle.GALLERY, gallery_channel_id=gallery.id)
+    clip = await made(scene)
+    scene.guild.set_overwrite(scene.channel, scene.guild.everyone, deny=Permission.VIEW_CHANNEL)
+    ada = scene.guild.add_member("ada")
+    pressed = await ada.click(clip, "Again")
+    await scene.clip_of(await pressed.response(lambda card: "Job 2" in card.text))
 
 
 # ---- Kinds of places

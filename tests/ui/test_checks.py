@@ -177,3 +177,28 @@ async def test_a_job_is_the_business_of_its_owner_and_of_moderators(
     interaction.user._user = discord.Object(user_id)
     job = make_job(origin=builders.origin(user_id=ADA))
     assert await may_see(interaction, job) is may
+
+
+GALLERY = 90
+
+
+@pytest.mark.parametrize(
+    ("known", "may"),
+    [
+        ({"message_id": 5}, True),
+        ({"message_id": None}, False),
+        ({"message_id": 5, "withdrawn_at_ms": 1}, False),
+        ({"message_id": 5, "is_direct": True}, False),
+    ],
+    ids=["posted", "only tried", "deleted", "direct"],
+)
+async def test_who_sees_the_clip_in_the_gallery_may_know_of_its_job(
+    settings: GuildSettings, known: dict[str, Any], *, may: bool
+) -> None:
+    job = make_job(origin=builders.origin(user_id=ADA), message_channel_id=GALLERY, **known)
+    interaction = asked_by(settings)
+    interaction.user._user = discord.Object(78)
+    interaction.channel_id = GALLERY
+    assert await may_see(interaction, job) is may
+    interaction.channel_id = GALLERY + 1
+    assert not await may_see(interaction, job)
