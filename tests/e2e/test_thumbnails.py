@@ -93,6 +93,7 @@ async def test_a_picture_that_is_gone_costs_the_card_nothing_else(
     scene.sandbox.faults.clear()
     hold.release()
     await used.response()
+    await provider.has_taken(1)
     card.files.clear()
     for blob in (scene.settings.data_dir / "blobs").glob(f"{picture.blob[:2]}/*"):
         blob.unlink()
