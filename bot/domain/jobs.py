@@ -22,7 +22,7 @@ class JobState(StrEnum):
     DONE = "done"  # posted and settled
     CANCELLED = "cancelled"  # refunded
     FAILED = "failed"  # refunded
-    UNDELIVERABLE = "undeliverable"  # rendered, but no place took it: kept, refunded, shown by /job
+    UNDELIVERABLE = "undeliverable"  # rendered, but no place took it: kept, refunded, for /claim
 
 
 STEPS: Mapping[JobState, frozenset[JobState]] = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import audit, entries, grants, guilds, jobs, lanes, limits, money, standing
+from bot.db import audit, entries, grants, guilds, jobs, lanes, limits, money, places, standing
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 
@@ -56,6 +56,7 @@ async def test_running_jobs_are_counted_without_reading_the_history_of_a_guild(
         (jobs._COUNTS, "jobs_active"),
         (jobs._BY_TASK, "jobs_task"),
         (jobs._OF_MEMBER, "jobs_member"),
+        (places._UNDELIVERED, "jobs_undelivered"),
     ],
 )
 async def test_a_question_about_the_queue_uses_the_index_made_for_it(
