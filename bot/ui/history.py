@@ -161,7 +161,7 @@ class History:
             async with self._clip(job, interaction.filesize_limit) as clip:
                 view.add_item(ui.MediaGallery(discord.MediaGalleryItem(clip)))
                 _add_buttons(view, job)
-                await interaction.edit_original_response(view=view, attachments=[*files, clip])
+                await interaction.edit_original_response(view=view, attachments=[clip, *files])
         except (CannotFit, BlobFault) as fault:
             view.add_item(ui.TextDisplay(str(fault)))
             _add_buttons(view, job)

@@ -9,7 +9,7 @@ import pytest
 
 from bot.app import running
 from bot.db import audit, privacy
-from bot.domain.jobs import JobState
+from bot.domain.jobs import TERMINAL, JobState
 from bot.sandbox import Answer, Hold, Message, Person, shows
 from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene
@@ -217,6 +217,29 @@ async def test_a_crash_right_after_the_answer_forgets_all_the_same(scene: Scene)
     async with started(scene):
         await is_silent(scene)
         assert traces(scene, "a secret") == set()
+
+
+async def test_a_clip_that_is_still_being_made_is_forgotten_after_a_restart(
+    scene: Scene, provider: Studio
+) -> None:
+    async with started(scene):
+        provider.hold()
+        provider.answers.clear()  # so that it is not known whether the order was taken
+        await asked(scene)
+        await provider.has_taken(1)
+        await forget(scene)
+        assert traces(scene, "a secret") == {"jobs.request"}
+        assert "jobs.user_id" not in traces(scene, str(scene.mia.id))
+    provider.answers.set()
+    async with started(scene) as bot:
+        provider.release()
+        async with asyncio.timeout(WAIT_S):
+            while (await bot.job()).state not in TERMINAL:  # noqa: ASYNC110 - a row rings no bell
+                await asyncio.sleep(0.02)
+        bot.app.client.services.privacy._due.set()
+        await is_silent(scene)
+        assert traces(scene, "a secret") == set()
+    assert scene.clips() == []
 
 
 async def test_a_message_that_may_not_be_deleted_is_left_alone(scene: Scene, bot: Bot) -> None:
