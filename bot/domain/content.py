@@ -2,10 +2,10 @@
 
 A list is text with a rule a line: what is not wanted and, if they like, ` | ` and the reason that a member is told.
 
-Words are compared as people read them: without case, accents, invisible characters and letters of other scripts that look
-the same, and once more with digits and signs as the letters that they stand in for. A rule is met by whole words; `*` at
-an end stands for more letters there. Patterns are regular expressions of RE2, whose time is linear in the text whatever they
-are (https://github.com/google/re2/wiki/WhyRE2); they see the text as it was written, and once more as it reads.
+Words are compared as people read them: without case, accents, invisible characters, what is put between their letters and
+letters of other scripts that look the same, and once more with digits and signs as letters. A rule is met by whole words;
+`*` at an end stands for more letters there. Patterns are regular expressions of RE2, whose time is linear in the text
+whatever they are (https://github.com/google/re2/wiki/WhyRE2); they see the text as it was written, and once more as it reads.
 """
 
 import re
@@ -181,10 +181,11 @@ def _sought(thing: str) -> str:
 
 
 def _readings(text: str) -> Iterator[str]:
-    """A text in words: as it reads, with letters that stand apart joined, and with stand-ins as letters."""
+    """A text in words: as it reads, with what was parted in it joined, and with stand-ins as letters."""
     read = as_read(text)
     plain = _in_words(read)
     yield plain
+    yield _in_words(" ".join("".join(filter(str.isalnum, word)) for word in read.split()))
     yield _APART.sub(lambda letters: f" {letters[0].replace(' ', '')} ", plain)
     for table in READINGS:
         yield _in_words(" ".join(_spelled(word, table) for word in read.split()))

@@ -49,6 +49,8 @@ def problems(text: str, *, are_patterns: bool = False) -> tuple[str, ...]:
         "s h i t happens",
         "s.h.i.t",
         "s-h_i*t",
+        "sh.it",
+        "s`hit~",
         "the\nshit\nthing",
         "x" * 2_000 + " shit",
     ],
