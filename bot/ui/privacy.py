@@ -86,9 +86,9 @@ def question_text(held: Holdings) -> str:
             ),
             "- "
             + tr(
-                "**What stays:** blocks and caps that moderators have set for you, and how much of your caps you have "
-                "used today, this week and this month. What others made out of your clips, and what moderators were "
-                "told in their log channel, is not mine to delete."
+                "**What stays:** blocks and caps that moderators have set for you, how much of your caps you have "
+                "used today, this week and this month, what others made out of your clips, and what moderators were "
+                "told in their log channels."
             ),
             tr("**This cannot be undone.** `/privacy export` gives you what is kept in this server first."),
         ]
