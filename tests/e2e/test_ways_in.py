@@ -725,3 +725,53 @@ async def test_a_german_server_is_answered_in_german(bot: Bot, scene: Scene) -> 
     asked = await scene.mia.send(scene.channel, named(scene, "it leaves"), files=[PICTURE])
     await answer_to(scene, asked, lambda message: message.text and scene.clips())
     assert (await bot.job()).origin.language == "de"
+
+
+async def test_a_message_that_was_taken_and_not_answered_is_answered_at_the_next_start(scene: Scene) -> None:
+    async with started(scene):
+        fault = scene.sandbox.faults.add("POST", MESSAGES, Hold())
+        asked = await scene.mia.send(scene.channel, named(scene, "it leaves"), files=[PICTURE])
+        await fault.struck.wait()
+    scene.sandbox.faults.clear()
+    async with started(scene) as bot:
+        await answer_to(scene, asked, is_card)
+        assert len(answers(scene.channel)) == 1
+        assert (await bot.job()).origin.request_key == str(asked.id)
+
+
+async def test_a_mention_in_a_thread_that_was_put_away_is_answered(scene: Scene) -> None:
+    async with started(scene):
+        thread = await scene.mia.open_thread(scene.channel, "boats")
+        await scene.mia.archive(thread)
+    async with started(scene):
+        asked = await scene.mia.send(thread, named(scene, "it leaves"), files=[PICTURE])
+        card = await answer_to(scene, asked, is_card)
+        assert card.channel_id == thread.id
+
+
+async def test_a_clip_in_a_thread_that_was_put_away_is_gone_on_with_by_a_reply(scene: Scene) -> None:
+    async with started(scene):
+        clip = await clip_by_mia(scene)
+        crew = scene.guild.add_role("crew", permissions=Permission.MANAGE_THREADS)
+        await scene.guild.add_member("ada", roles=[crew]).archive(place_of(scene, clip))
+    async with started(scene) as bot:
+        asked = await scene.mia.send(place_of(scene, clip), named(scene, "it comes back"), reply_to=clip)
+        await answer_to(scene, asked, is_card)
+        assert (await bot.job(2)).origin.lineage is not None
+
+
+async def test_a_reply_to_a_message_that_is_gone_gets_a_hint(scene: Scene) -> None:
+    scene.application.message_content = True
+    async with started(scene) as bot:
+        shared = await scene.mia.send(scene.channel, "my boat", files=[PICTURE])
+        channel = scene.channel
+        asked = await scene.mia.send(channel, named(scene), reply_to=shared, files=[OTHER])
+        await answer_to(scene, asked, is_card)
+        await scene.mia.delete(shared)
+        draft = Draft(content=named(scene, "it leaves"))
+        reply = posting.compose(scene.sandbox.world, channel, scene.mia.user, draft)
+        reply.type, reply.reference = REPLY, Reference(shared.id, channel.id, channel.guild_id)
+        posting.deliver(scene.sandbox.world, channel, reply)
+        assert "I see no picture here" in (await answer_to(scene, reply)).text
+        with pytest.raises(NoSuchJob):
+            await bot.job(2)
