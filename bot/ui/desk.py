@@ -11,7 +11,7 @@ from bot.domain.begun import Begun
 from bot.domain.catalogue import Catalogue
 from bot.domain.jobs import Job, JobState
 from bot.domain.requests import Asked, Options
-from bot.language import language_of
+from bot.language import language_of, tr
 from bot.media.errors import Fit, PictureTooBig
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
@@ -246,8 +246,10 @@ def _ensure_of_a_size(*pictures: discord.Attachment | None) -> None:
 
 def _request_text(job: Job, commands: str) -> str:
     """The commands to read at once, where a message can hold them to the letter."""
-    about = (
-        f"What {job.provider} is sent for job {job.id}. Set the variable that holds the key, then it runs."
+    about = tr(
+        "What {provider} is sent for job {id}. Set the variable that holds the key, then it runs.",
+        provider=job.provider,
+        id=job.id,
     )
     fits = len(commands) <= _MAX_SHOWN_REQUEST and "`" not in commands
     return f"{about}\n```sh\n{commands}\n```" if fits else about
@@ -255,5 +257,5 @@ def _request_text(job: Job, commands: str) -> str:
 
 def _cancelled(job: Job) -> str:
     if job.state is JobState.CANCELLED:
-        return f"Job {job.id} is cancelled. Nothing was charged."
-    return f"Job {job.id} is being stopped; its card will say whether that was still possible."
+        return tr("Job {id} is cancelled. Nothing was charged.", id=job.id)
+    return tr("Job {id} is being stopped; its card will say whether that was still possible.", id=job.id)

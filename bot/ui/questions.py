@@ -6,6 +6,7 @@ import discord
 from discord import ui
 
 from bot.domain.errors import Refused
+from bot.language import marked, speaking, tr
 from bot.services.questions import MAX_REASON, NeedsConsent, Question, Stage
 from bot.ui.answers import Answer
 from bot.ui.buttons import NumberedButton
@@ -14,14 +15,14 @@ from bot.ui.errors import describe
 from bot.ui.modals import Form
 from bot.ui.text import counted, prose, quoted
 
-_FREE = "Nothing was charged."
+_FREE = marked("Nothing was charged.")
 _MAX_CAUTION = 500
 _LABELS = {
-    "make": "Make it",
-    "dismiss": "Never mind",
-    "approve": "Approve",
-    "decline": "Decline",
-    "withdraw": "Withdraw",
+    "make": marked("Make it"),
+    "dismiss": marked("Never mind"),
+    "approve": marked("Approve"),
+    "decline": marked("Decline"),
+    "withdraw": marked("Withdraw"),
 }
 _STYLES = {
     "make": discord.ButtonStyle.success,
@@ -31,14 +32,13 @@ _STYLES = {
 _ANSWERS = {Stage.MEMBER: ("make", "dismiss"), Stage.MODERATORS: ("approve", "decline", "withdraw")}
 _WAITS = discord.Colour(0x5B6EE1)
 _ENDED = discord.Colour(0x80848E)
-_LAPSED = "### Lapsed\nNobody has answered this in time; please ask again. Nothing was charged."
 
 REASON = Form(
     about="decline",
     field="reason",
-    title="Decline this clip",
-    label="Why?",
-    description="Everybody who sees the request can read it. You may leave it empty.",
+    title=marked("Decline this clip"),
+    label=marked("Why?"),
+    description=marked("Everybody who sees the request can read it. You may leave it empty."),
     max_length=MAX_REASON,
     is_required=False,
 )
@@ -97,63 +97,97 @@ def _answered(error: Answered) -> Answer:
 @describe.register
 def _not_now(error: NotNow) -> Answer:
     told = describe(error.cause).text
-    return Answer(f"This cannot be made at the moment, so it stays open. Who asked would be told: {told}")
+    return Answer(
+        tr("This cannot be made at the moment, so it stays open. Who asked would be told: {told}", told=told)
+    )
 
 
 def words_of(number: int, question: Question, *, is_open: bool) -> Answer:
-    """A question as its message, with the buttons that answer it while it is open."""
+    """A question as its message, in its server's language, with the buttons that answer it while it is open."""
+    with speaking(question.origin.language):
+        return _words_of(number, question, is_open=is_open)
+
+
+def _words_of(number: int, question: Question, *, is_open: bool) -> Answer:
     request = question.request
     price = price_words(question.price, request)
     made = described(request, provider=question.provider, model=question.model, price=price)
-    lapses = f" · lapses <t:{question.lapses_at_ms // 1000}:R>" if is_open else ""
+    asked = tr("Asked by {member}", member=f"<@{question.origin.user_id}>")
     lines = [
         _heading(question, is_open=is_open),
         *([quoted(request.prompt)] if request.prompt else []),
         *(f"-# ⚠ {prose(caution, length=_MAX_CAUTION)}" for caution in question.cautions),
         f"-# {made}",
         *([_overrun(question.most)] if question.most else []),
-        f"-# Asked by <@{question.origin.user_id}>{lapses}",
+        f"-# {asked} · {_lapses(question)}" if is_open else f"-# {asked}",
     ]
     if not is_open:
         return Answer("\n".join(lines), colour=_ENDED)
     return Answer("\n".join(lines), _buttons(number, question), _WAITS)
 
 
+def _lapses(question: Question) -> str:
+    return tr("lapses {time}", time=f"<t:{question.lapses_at_ms // 1000}:R>")
+
+
 def _overrun(most: int) -> str:
-    return f"-# If its provider says that it took more, up to {counted(most, 'credit')} are charged."
+    words = tr(
+        "If its provider says that it took more, up to {credits} are charged.",
+        credits=counted(most, "credit"),
+    )
+    return f"-# {words}"
 
 
 def announcement(question: Question) -> str:
-    """What moderators are told of a request that waits for them."""
+    """What moderators are told of a request that waits for them, in their server's language."""
+    with speaking(question.origin.language):
+        return _announcement(question)
+
+
+def _announcement(question: Question) -> str:
     origin, price = question.origin, price_words(question.price, question.request)
     made = described(question.request, provider=question.provider, model=question.model, price=price)
     link = f"https://discord.com/channels/{origin.guild_id}/{origin.channel_id}/{origin.card_id}"
-    return (
-        f"**A clip waits for a moderator**: {link}\n"
-        f"-# Asked by <@{origin.user_id}> · {made} · lapses <t:{question.lapses_at_ms // 1000}:R>"
-    )
+    waits = tr("**A clip waits for a moderator**: {link}", link=link)
+    asked = tr("Asked by {member}", member=f"<@{origin.user_id}>")
+    return f"{waits}\n-# {asked} · {made} · {_lapses(question)}"
 
 
 def _heading(question: Question, *, is_open: bool) -> str:
-    cost = (
-        f"This clip costs **{counted(question.price, 'credit')}**" if question.price else "This clip is free"
-    )
-    if question.price_before is not None:
-        cost = f"{cost}; it was {counted(question.price_before, 'credit')}"
     match question.stage:
         case Stage.DECLINED:
-            why = f": {prose(question.reason, length=MAX_REASON)}" if question.reason else ""
-            return f"### Declined\nBy <@{question.declined_by}>{why}\n{_FREE}"
+            return f"### {tr('Declined')}\n{_declined(question)}\n{tr(_FREE)}"
         case Stage.WITHDRAWN:
-            return f"### Withdrawn\n{_FREE}"
+            return f"### {tr('Withdrawn')}\n{tr(_FREE)}"
         case _ if not is_open:
-            return _LAPSED
+            return _lapsed_text()
         case Stage.MEMBER:
-            return f"### Confirm the price\n{cost}. Make it?"
+            asks = tr("{cost}. Make it?", cost=_cost(question))
+            return f"### {tr('Confirm the price')}\n{asks}"
         case _:
-            return (
-                f"### Waiting for a moderator\n{cost}. A moderator has to agree; nothing is charged before."
-            )
+            asks = tr("{cost}. A moderator has to agree; nothing is charged before.", cost=_cost(question))
+            return f"### {tr('Waiting for a moderator')}\n{asks}"
+
+
+def _declined(question: Question) -> str:
+    by = tr("By {member}", member=f"<@{question.declined_by}>")
+    return f"{by}: {prose(question.reason, length=MAX_REASON)}" if question.reason else by
+
+
+def _cost(question: Question) -> str:
+    cost = (
+        tr("This clip costs **{cost}**", cost=counted(question.price, "credit"))
+        if question.price
+        else tr("This clip is free")
+    )
+    if question.price_before is None:
+        return cost
+    return tr("{cost}; it was {before}", cost=cost, before=counted(question.price_before, "credit"))
+
+
+def _lapsed_text() -> str:
+    words = tr("Nobody has answered this in time; please ask again.")
+    return f"### {tr('Lapsed')}\n{words} {tr(_FREE)}"
 
 
 def _buttons(number: int, question: Question) -> ui.ActionRow[Any]:
@@ -165,4 +199,4 @@ def _buttons(number: int, question: Question) -> ui.ActionRow[Any]:
 
 def lapsed() -> Answer:
     """What stands where a question was that is no longer kept."""
-    return Answer(_LAPSED, colour=_ENDED)
+    return Answer(_lapsed_text(), colour=_ENDED)
