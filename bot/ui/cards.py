@@ -36,6 +36,7 @@ _COLOURS = {
 _WORKING = discord.Colour(0x5B6EE1)
 _WITHDRAWN = discord.Colour(0x80848E)
 _MAX_REASON = 500  # the provider's own words have no bound
+_BESIDE = 2  # lines: the title, and how it stands
 _CANCELLABLE = (JobState.QUEUED, *SLOT_HOLDERS)
 _HAS_A_CLIP = (JobState.DONE, JobState.UNDELIVERABLE)
 _MOVES = {
@@ -70,8 +71,8 @@ def card_view(card: Card) -> ui.LayoutView:
     view = ui.LayoutView(timeout=None)
     colour = _WITHDRAWN if job.withdrawn_at_ms is not None else _COLOURS.get(job.state, _WORKING)
     container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=colour)
-    text = ui.TextDisplay[ui.LayoutView]("\n".join(_lines(card)))
-    container.add_item(ui.Section(text, accessory=_thumbnail(job)) if card.is_pictured else text)
+    for item in _texts(card):
+        container.add_item(item)
     row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
     if job.state in _CANCELLABLE and not job.cancel_requested:
         row.add_item(CancelButton(job.id))
@@ -86,6 +87,15 @@ def thumbnail_file(card: Card) -> discord.File | None:
     if card.thumbnail is None:
         return None
     return discord.File(io.BytesIO(card.thumbnail), filename=THUMBNAIL)
+
+
+def _texts(card: Card) -> list[ui.Item[ui.LayoutView]]:
+    """Beside the picture only what is short: on a phone it leaves half of the width, too little for a prompt."""
+    lines = _lines(card)
+    if not card.is_pictured:
+        return [ui.TextDisplay("\n".join(lines))]
+    beside = ui.Section[ui.LayoutView]("\n".join(lines[:_BESIDE]), accessory=_thumbnail(card.job))
+    return [beside, ui.TextDisplay("\n".join(lines[_BESIDE:]))]
 
 
 def _thumbnail(job: Job) -> ui.Thumbnail[ui.LayoutView]:
@@ -234,7 +244,9 @@ def _end_line(job: Job) -> str:
     match job.state:
         case JobState.DONE:
             member = f"<@{job.origin.user_id}>"
-            direct = tr("It could be posted nowhere here, so {member} has it as a direct message.", member=member)
+            direct = tr(
+                "It could be posted nowhere here, so {member} has it as a direct message.", member=member
+            )
             return see if link else direct
         case JobState.CANCELLED:
             return free

@@ -17,7 +17,7 @@ from bot.domain.errors import (
     TooManyQueued,
 )
 from bot.domain.jobs import Job
-from bot.language import speaking
+from bot.language import speaking, tr
 from bot.services.cards import Cards, Show
 from bot.services.consent import Consent
 from bot.services.notices import Notices
@@ -174,10 +174,12 @@ async def _tell_member(interaction: Interaction, question: Question) -> None:
     member_id = question.origin.user_id
     if member_id == interaction.user.id:
         return
+    with speaking(question.origin.language):
+        said = tr("{member} A moderator has declined your clip.", member=f"<@{member_id}>")
     try:
         async with translated():
             await interaction.followup.send(
-                f"<@{member_id}> A moderator has declined your clip.",
+                said,
                 allowed_mentions=discord.AllowedMentions(users=[discord.Object(member_id)]),
             )
     except DeliveryFault as fault:

@@ -3,10 +3,9 @@
 import discord
 
 from bot.domain.errors import DeliveryFault
-from bot.ui.threads import translated
+from bot.ui.faults import NOT_IN_ARCHIVED, translated
 
 _GONE = (10003, 10008)  # unknown channel, unknown message
-_ARCHIVED = 50083
 
 
 async def remove(client: discord.Client, channel_id: int, message_id: int) -> None:
@@ -20,7 +19,7 @@ async def remove(client: discord.Client, channel_id: int, message_id: int) -> No
         try:
             await channel.get_partial_message(message_id).delete()
         except discord.HTTPException as refusal:
-            if refusal.code == _ARCHIVED:
+            if refusal.code == NOT_IN_ARCHIVED:
                 await _remove_from_archive(client, channel_id, message_id)
             elif refusal.code not in _GONE:
                 raise
