@@ -5,6 +5,7 @@ twice, or pressed a button that was dead.
 """
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, closing
@@ -15,11 +16,14 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from bot.app import running
+from bot.app import App, running
 from bot.clock import SystemClock
+from bot.db.transaction import Transaction
 from bot.domain.jobs import JobState
-from bot.sandbox import Answer, Channel, Hold, Permission, Person, Used, shows
+from bot.sandbox import Answer, Channel, Hold, Message, Permission, Person, Used, shows
+from bot.sandbox.model.interactions import Answer as Callback
 from tests.e2e import test_callbacks as callbacks
+from tests.e2e.exhibits import Exhibits
 from tests.e2e.scenes import CLIP_TIMEOUT_S, PICTURE, Bot, Scene
 from tests.e2e.studio import Studio, ends, everybody_is_answered, film, opened
 from tests.e2e.test_crashes import kill
@@ -337,6 +341,22 @@ async def test_nobody_makes_anything_while_the_books_cannot_be_opened(
     assert len(studio.submitted) == 1
 
 
+async def test_nobody_makes_anything_while_what_was_spent_cannot_be_read(
+    studio: Studio, bot: Bot, scene: Scene
+) -> None:
+    """nnabuuu/discord-video-gen-bot, where the rest still works: what cannot be counted is not free."""
+
+    def renamed(old: str, new: str) -> Transaction[None]:
+        yield f"ALTER TABLE {old} RENAME TO {new}", {}
+
+    await bot.app.db.write(renamed("balances", "elsewhere"))
+    answer = await (await ask(scene)).response()
+    assert "Something went wrong inside the bot" in answer.text
+    assert (studio.submitted, await bot.app.db.read(ledger())) == ([], [])
+    await bot.app.db.write(renamed("elsewhere", "balances"))
+    await scene.clip_of(await (await ask(scene)).response())
+
+
 # ---- 9. Paying for nothing
 
 
@@ -352,6 +372,48 @@ async def test_what_was_not_made_takes_nothing_of_the_quota(
         card = await asked(scene)
         await shows(card, lambda shown: "Not made" in shown.text and FREE in shown.text)
         assert "500 left of 500 · 0 used" in await quota_of(scene)
+
+
+# ---- 10. Buttons after a restart
+
+
+async def test_every_button_there_is_works_after_a_restart(scene: Scene, studio: Studio) -> None:
+    """Kilvoctu/aiyabot#258 and #267: after a restart, every button says "This interaction failed"."""
+    exhibits = Exhibits.of(scene, studio, "a paper boat")
+    async with held(running(scene.settings)) as app:
+        await scene.application.ready()
+        await exhibits.gather(Bot(app))
+    offered = [(who, message, one.custom_id) for who, message in exhibits.shown for one in message.buttons]
+    pressed: set[str] = set()
+    async with held(running(scene.settings)) as app:
+        await scene.application.ready()
+        for who, message, custom_id in sorted(offered, key=lambda found: _takes_away(found[2])):
+            is_there = not message.is_deleted and custom_id in {one.custom_id for one in message.buttons}
+            if custom_id and is_there and custom_id not in pressed:
+                pressed.add(custom_id)
+                await answered(await who.click(message, custom_id))
+        kinds = patterns(app)
+        assert scene.sandbox.unanswered() == []
+    assert {kind for kind in kinds if not any(kind.fullmatch(one) for one in pressed)} == set()
+
+
+def _takes_away(custom_id: str | None) -> bool:
+    """Whether nothing is there to be pressed afterwards."""
+    return str(custom_id).endswith((":delete", ":forget", ":leave", ":no"))
+
+
+async def answered(used: Used) -> None:
+    """Fail unless the click leads somewhere."""
+    if used.interaction.modal or (await used.acknowledged()).type is Callback.MODAL:
+        return
+    if (await used.acknowledged()).type is not Callback.DEFERRED_UPDATE:
+        assert "Something went wrong" not in (await used.response()).text
+
+
+def patterns(app: App) -> set[re.Pattern[str]]:
+    """What the ids of all kinds of buttons look like."""
+    known: Any = app.client._connection
+    return set(known._view_store._dynamic_items)
 
 
 # ---- 11. Killed between the clip and its message
@@ -586,3 +648,78 @@ async def test_who_asks_for_two_does_not_wait_for_who_asked_for_thirty_two(
         await eventually(is_done)
     turns = [int(key.split("-")[-2]) for key in studio.submitted]
     assert [turns.index(number) for number in (33, 34)] <= [3, 5]
+
+
+# ---- 17. Words that do something
+
+MARKED = "b0ld"
+PROMPT = (
+    "@everyone @here <@&{role}> <@{other}> **b0ld** __b0ld__ ||b0ld|| ~~b0ld~~ # b0ld ```js\nb0ld``` `b0ld` "
+    "[b0ld](https://b0ld.example) https://b0ld.example discord.gg/b0ld \u202eb0ld\u202c \u2066b0ld\u2069 "
+    "<#{channel}> </b0ld:1> <t:0:R> <:b0ld:1> \n# b0ld\n> b0ld\n- b0ld\n1. b0ld"
+)
+_FENCED = re.compile(r"```\n[^`]*\n```|`[^`\n]*`")
+_ACTIVE = (
+    r"@everyone|@here|<@&",
+    r"<#{channel}|</b0ld|<t:0:|<:b0ld",
+    r"(?<!\\)(\*\*|__|\|\||~~)b0ld",
+    r"(?<!\\)\]\(https?://b0ld",
+    r"(?<!\\)https?://b0ld|discord\.gg/b0ld",
+    r"(?m)^\s*(?:#+|>|-|\d+\.) b0ld",
+)
+
+
+async def test_what_somebody_wrote_does_nothing_wherever_it_is_repeated(scene: Scene, studio: Studio) -> None:
+    """utensils/mold escapes prompts in one place of several: here every text that the bot has sent is looked at."""
+    other = scene.guild.add_member("leo")
+    role, secret = scene.guild.add_role("crew of many"), scene.guild.add_channel("secret")
+    prompt = PROMPT.format(role=role.id, other=other.id, channel=secret.id)
+    exhibits = Exhibits.of(scene, studio, prompt)
+    async with held(running(scene.settings)) as app:
+        await scene.application.ready()
+        await exhibits.gather(Bot(app))
+        said = sent_by(scene)
+    assert len(said) > 30
+    assert sum(MARKED in text for text in said) > 15
+    problems = [(found, text) for text in said for found in active(text, secret, other)]
+    assert problems == []
+    assert {thread.name for thread in scene.guild.threads if set(thread.name) & set("@<`\n\u202e")} == set()
+    pinged = {user for message in messages_of(scene) for user in message.pinged}
+    assert pinged <= {scene.mia.id}
+    assert any(
+        MARKED in str(field.component.get("value")) for modal in exhibits.modals for field in modal.fields
+    )
+
+
+def messages_of(scene: Scene) -> list[Message]:
+    """Everything that the bot has sent, to everybody or to one."""
+    places = [*scene.guild.channels.values(), *scene.guild.threads]
+    public = [message for place in places for message in place.messages]
+    private = [
+        message
+        for one in scene.sandbox.world.interactions.values()
+        for message in (one.original, *one.follow_ups.values())
+    ]
+    return [
+        message for message in (*public, *private) if message and message.author is scene.application.user
+    ]
+
+
+def sent_by(scene: Scene) -> list[str]:
+    """Each version of each of them."""
+    versions = [
+        [message.text, *(version.text for version in message.edits)] for message in messages_of(scene)
+    ]
+    return [text for texts in versions for text in texts]
+
+
+def active(text: str, secret: Channel, other: Person) -> list[str]:
+    """What a client would make of foreign words outside of code."""
+    rest = _FENCED.sub(" ", text)
+    wrong = [re.search(pattern.replace("{channel}", str(secret.id)), rest) for pattern in _ACTIVE]
+    found = [match[0] for match in wrong if match]
+    return [
+        *found,
+        *(["mentions another"] if f"<@{other.id}>" in rest else []),
+        *(set(text) & set("\u202e\u2066")),
+    ]
