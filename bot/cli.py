@@ -1,4 +1,4 @@
-"""The command line: `python -m bot run | demo | generate | migrate | usage | ceiling`.
+"""The command line: `python -m bot run | demo | generate | migrate | usage | ceiling | forget`.
 
 Whatever goes wrong is said in one or two plain lines on standard error, never as a traceback:
 exit status 2 for a usage or settings fault, 1 for a failure.
@@ -194,6 +194,22 @@ def ceiling(
     put = reports.ceiling(guild, amount, defaults=chosen.default_limits, now_ms=SystemClock().now_ms())
     visit.write(chosen.database_path, put)
     print(f"{guild}: {'no ceiling' if amount is None else f'{amount:,} credits a month'}.")  # noqa: T201 - the command's answer
+
+
+@app.command()
+def forget(
+    *,
+    member: Annotated[int, typer.Option(min=1, help="The member's id.")],
+) -> None:
+    """Forget a member in every server, as `/privacy forget` does; the bot may be running."""
+    from bot.clock import SystemClock
+    from bot.db import privacy, visit
+
+    forgotten = visit.write(
+        _settings(quiet=True).database_path, privacy.forget(member, now_ms=SystemClock().now_ms())
+    )
+    running = f"; {len(forgotten.running)} of their clips are still being made" if forgotten.running else ""
+    print(f"{member} is forgotten{running}. The bot deletes files and messages within the hour that it runs.")  # noqa: T201 - the command's answer
 
 
 def _settings(*, quiet: bool = False) -> Settings:

@@ -3,6 +3,7 @@
 import csv
 import logging
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -312,6 +313,14 @@ def test_a_ceiling_can_be_taken_away(command: Callable[..., Ended], past: Path) 
         ("limit", 0, "the operator's ceiling: 5 credits a month"),
         ("limit", 0, "the operator's ceiling: none"),
     ]
+
+
+def test_an_operator_can_forget_a_member(command: Callable[..., Ended], past: Path) -> None:
+    status, said, errors = command("forget", "--member", "100")
+    assert (status, errors) == (0, [])
+    assert said.startswith("100 is forgotten. ")
+    with closing(sqlite3.connect(past)) as connection:
+        assert connection.execute("SELECT DISTINCT user_id FROM jobs").fetchall() == [(-1,)]
 
 
 @pytest.mark.usefixtures("past")

@@ -21,6 +21,7 @@ TRIED_FOR_MS = 7 * 24 * 3_600_000
 """A message that Discord does not delete for so long is left alone."""
 
 _LOOKED_AT_AGAIN_MS = 30_000
+_LOOKED_FOR_MS = 3_600_000
 _AT_ONCE = 50
 
 
@@ -95,7 +96,8 @@ class Privacy:
             except Exception:  # what is forgotten late must not end the bot
                 log.exception("forgetting failed")
                 next_ms = self._clock.now_ms() + TRIED_AGAIN_MS
-            await self._clock.wait(self._due, until_ms=next_ms)
+            latest_ms = self._clock.now_ms() + _LOOKED_FOR_MS  # the operator's shell rings no bell
+            await self._clock.wait(self._due, until_ms=min(next_ms or latest_ms, latest_ms))
 
     async def carry_on(self) -> int | None:
         """Do all that can be done now; returns when to come again (ms since 1970), None when nothing is left.
