@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -39,19 +38,12 @@ TOLD_EVERY_MS = 24 * 3_600_000
 
 _GALLERIES_REMEMBERED = 10_000
 _MAX_REASON = 300
+_NOT_OPENED = Place(0, PlaceKind.DIRECT)
 _THREADS = (PlaceKind.THREAD, PlaceKind.RUNNING)
 
 
 class NoPlaceLeft(KinoraError):
     """No place in Discord took this clip."""
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """Where the clip went."""
-
-    place: Place
-    sent: Sent
 
 
 class _Told:
@@ -93,7 +85,7 @@ class Delivery:
         self._limits = UploadLimits(clock)
         self._told = _Told()
 
-    async def deliver(self, job: Job) -> tuple[Job, Posted]:
+    async def deliver(self, job: Job) -> tuple[Job, Sent]:
         """Post the clip of a job, once. The job is returned because marks were made on it.
 
         Raises:
@@ -101,13 +93,13 @@ class Delivery:
             DiscordUnavailable: come again; nothing is lost and nothing will be posted twice.
         """
         for place in await self._places(job):
-            job, posted = await self._try(job, place)
-            if posted is not None:
-                return job, posted
+            job, sent = await self._try(job, place)
+            if sent is not None:
+                return job, sent
         if await self._db.read(places.allows_direct(job.origin.user_id)):
-            job, posted = await self._try(job, Place(0, PlaceKind.DIRECT))
-            if posted is not None:
-                return job, posted
+            job, sent = await self._try(job, _NOT_OPENED)
+            if sent is not None:
+                return job, sent
         raise NoPlaceLeft
 
     async def put_away(self, job: Job) -> None:
@@ -154,17 +146,17 @@ class Delivery:
             await self._tell_of_gallery(job, gallery_id, fault)
             return False
 
-    async def _try(self, job: Job, place: Place) -> tuple[Job, Posted | None]:
+    async def _try(self, job: Job, place: Place) -> tuple[Job, Sent | None]:
         """Post the clip in a place; None if that refuses for good."""
         try:
-            if place.kind is PlaceKind.DIRECT:
+            if place == _NOT_OPENED:
                 place = Place(await self._publisher.open_direct(job.origin.user_id), place.kind)
             job, sent = await self._post_once(job, place)
         except (DestinationGone, DestinationForbidden) as fault:
             log.warning("place refused", job=job.id, channel=place.channel_id, reason=str(fault))
             await self._learn(job, place, fault)
             return await self._mark(await self._db.read(jobs.get(job.id)), post_marked_at_ms=None), None
-        return job, Posted(place, sent)
+        return job, sent
 
     async def _learn(self, job: Job, place: Place, fault: DeliveryFault) -> None:
         """What follows from a refusal for the clips after this one."""

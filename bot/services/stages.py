@@ -20,8 +20,9 @@ from bot.media.clips import Clips
 from bot.media.errors import BlobFault, NoSuchBlob, NotAVideo, TooLarge
 from bot.services.attempts import Attempts
 from bot.services.cards import Cards
-from bot.services.delivery import Delivery, NoPlaceLeft, Posted
+from bot.services.delivery import Delivery, NoPlaceLeft
 from bot.services.ordering import Ordering
+from bot.services.ports import Sent
 from bot.services.steps import Steps
 
 log = structlog.stdlib.get_logger(__name__)
@@ -168,20 +169,20 @@ class Stages:
         if job.withdrawn_at_ms is not None:  # its member was forgotten meanwhile
             return await self._steps.move(job, JobState.UNDELIVERABLE)
         try:
-            job, posted = await self._delivery.deliver(job)
+            job, sent = await self._delivery.deliver(job)
         except (NoPlaceLeft, NoSuchBlob) as fault:
             log.warning("undeliverable", job=job.id, reason=str(fault))
             job = await self._db.read(jobs.get(job.id))
             return await self._steps.move(job, JobState.UNDELIVERABLE, error=str(fault))
-        return await self._posted(job, posted)
+        return await self._posted(job, sent)
 
-    async def _posted(self, job: Job, posted: Posted) -> Job:
-        log.info("delivered", job=job.id, channel=job.message_channel_id, message=posted.sent.message_id)
+    async def _posted(self, job: Job, sent: Sent) -> Job:
+        log.info("delivered", job=job.id, channel=job.message_channel_id, message=sent.message_id)
         return await self._steps.move(
             job,
             JobState.DONE,
-            message_id=posted.sent.message_id,
-            posted_bytes=posted.sent.size_bytes,
+            message_id=sent.message_id,
+            posted_bytes=sent.size_bytes,
         )
 
     async def _look_after(self, job: Job) -> Job:

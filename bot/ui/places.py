@@ -36,16 +36,24 @@ class ClipPlaces:
             channel = await self._channel(job.origin.channel_id)
             if not isinstance(channel, discord.TextChannel):
                 raise DestinationForbidden("Threads do not exist in channels of this kind.")
-            if channel.get_thread(place.channel_id) is None:
+            if channel.get_thread(place.channel_id) is None and not await self._exists(job, place):
                 _ensure_threads(channel)
                 name = await self._thread_name(job, place)
                 await self._open_on(channel.get_partial_message(place.channel_id), name, job)
 
+    async def _exists(self, job: Job, place: Place) -> bool:
+        """Whether there is a thread on another card, put away perhaps; it outlives that card."""
+        if place.channel_id == job.origin.card_id:
+            return False
+        try:
+            await self._client.fetch_channel(place.channel_id)
+        except discord.NotFound:
+            return False
+        return True
+
     async def _open_on(self, message: discord.PartialMessage, name: str, job: Job) -> None:
         try:
             await message.create_thread(name=name, auto_archive_duration=_AUTO_ARCHIVE_MIN)
-        except discord.NotFound:
-            await self._client.fetch_channel(message.id)  # a thread outlives the message that it hung on
         except discord.HTTPException as refusal:
             if refusal.code in faults.CENSORED and name != _numbered(job):
                 await self._open_on(message, _numbered(job), job)
@@ -116,7 +124,8 @@ class ClipPlaces:
         """Look for our own message with this clip; a bot can always read what it wrote."""
         assert self._client.user is not None
         since = discord.Object(snowflake(after_ms - 60_000))
-        channel = self._messageable(place.channel_id, job.origin.guild_id)
+        guild_id = None if place.kind is PlaceKind.DIRECT else job.origin.guild_id
+        channel = self._messageable(place.channel_id, guild_id)
         async with translated():
             async for message in channel.history(limit=_SEARCHED, after=since):
                 named = any(file.filename.endswith(filename(job)) for file in message.attachments)
