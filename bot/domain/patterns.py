@@ -4,6 +4,8 @@ from typing import Any, Protocol, cast
 
 import re2  # pyright: ignore[reportMissingTypeStubs]
 
+from bot.language import tr
+
 _MAX_BYTES = 1 << 20
 """For a program and what RE2 remembers while it runs."""
 
@@ -65,4 +67,4 @@ def _compile(text: str) -> _Compiled:
         words = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
         raise PatternInvalid(words.partition(":")[0]) from fault
     except UnicodeError as fault:
-        raise PatternInvalid("it has half a character in it") from fault
+        raise PatternInvalid(tr("it has half a character in it")) from fault

@@ -25,6 +25,7 @@ _OF_PROVIDERS = (
     marked("{provider} does not know this model."),
     marked("{provider} takes only a prompt, guidance and simple camera moves with a picture."),
     marked("{provider} takes no requests of this bot right now; its operator has to see to that."),
+    marked("{provider} is no longer at hand here, and nobody else can make this for what it costs."),
     marked("The operator's account at {provider} has no credit left."),
     marked("The operator's account at {provider} may not be used for this."),
     marked("The pictures are too large for {provider}."),

@@ -25,6 +25,7 @@ from bot.domain.requests import (
     Value,
     VideoRequest,
 )
+from bot.language import tr
 from bot.media.blobs import Blobs
 from bot.media.errors import Fit, MaskRefused, PictureRefused
 from bot.media.images import Images, NormalisedPicture
@@ -271,10 +272,10 @@ class Generation:
         if isinstance(painted, MotionBrush):
             return painted
         assert isinstance(picture, NormalisedPicture)  # what is painted comes with its picture
-        still = await self._mask("The still mask", painted.still, picture) if painted.still else None
+        still = await self._mask(tr("The still mask"), painted.still, picture) if painted.still else None
         moving = [
             Stroke(
-                mask=await self._mask(f"Mask {number}", mask, picture),
+                mask=await self._mask(tr("Mask {number}", number=number), mask, picture),
                 path=_carried_over(path, picture),
             )
             for number, (mask, path) in enumerate(painted.moving, start=1)

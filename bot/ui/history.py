@@ -185,7 +185,13 @@ class History:
                 allowed_mentions=discord.AllowedMentions.none(),
             )
         assert interaction.guild_id is not None
-        told = f"<@{interaction.user.id}> posted clip {job.id} again: {message.jump_url}"
+        with speaking(job.origin.language):
+            told = tr(
+                "{member} posted clip {id} again: {link}",
+                member=f"<@{interaction.user.id}>",
+                id=job.id,
+                link=message.jump_url,
+            )
         await self._notices.tell(interaction.guild_id, told, key=f"share {interaction.id}")
 
     @asynccontextmanager
