@@ -412,6 +412,24 @@ async def test_the_end_is_shown_in_a_thread_that_was_archived_meanwhile(scene: S
     await used.response(lambda shown: "Made, but not posted" in shown.text)
 
 
+# ---- Upload limits
+
+
+@pytest.mark.parametrize("code", [40005, 50045, 0])
+async def test_a_limit_that_one_clip_has_met_is_kept_by_the_next_without_another_refusal(
+    bot: Bot, scene: Scene, code: int
+) -> None:
+    refusal = Answer(413 if code != 50045 else 400, {"message": "Request entity too large", "code": code})
+    scene.sandbox.faults.add(*MESSAGE, refusal)
+    posts = scene.sandbox.faults.add(*MESSAGE, refusal, nth=1000)
+    clips = [await made(scene) for _ in range(2)]
+    assert posts.matches == 3
+    assert all("paper boat" in clip.text for clip in clips)
+    sizes = [clip.files[0].size for clip in clips]
+    assert max(sizes) <= len(film()) * 0.8
+    assert [(await bot.job(number)).posted_bytes for number in (1, 2)] == sizes
+
+
 # ---- Direct messages
 
 
