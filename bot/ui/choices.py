@@ -86,11 +86,11 @@ class Choices:
         Raises:
             Refused, PictureRefused: there is none that would do.
         """
-        await checks.ensure_place_of(interaction)
         begun = await self.begun_from(message, interaction.client.user.id)
         if begun is None:
             raise NoPicture
         if begun.choices:
+            await self._composer.ensure_wanted(interaction)
             number = await self._keep(interaction, begun)
             await interaction.response.send_message(view=picture_view(number, begun), ephemeral=True)
         else:

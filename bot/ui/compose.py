@@ -1,6 +1,6 @@
 """Composing: the modal of Animate and Edit, with a prompt and what is chosen most often."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -75,11 +75,21 @@ class Composer(Writing):
         storyboards: Storyboards,
         *,
         ask: Asks,
+        ensure_wanted: Callable[[Interaction, Options], Awaitable[None]],
         before_all_else: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         super().__init__(generation, ask=ask, before_all_else=before_all_else)
         self._catalogue = catalogue
+        self._ensure_wanted = ensure_wanted
         self._storyboards = storyboards
+
+    async def ensure_wanted(self, interaction: Interaction) -> None:
+        """Refuse, before anything is written, where the server wants no clips or none could be posted.
+
+        Raises:
+            Refused: with the words for it.
+        """
+        await self._ensure_wanted(interaction, Options())  # words may yet be changed
 
     async def open(self, interaction: Interaction, begun: Begun) -> None:
         """Answer with the modal that suits what was begun.
@@ -87,6 +97,7 @@ class Composer(Writing):
         Raises:
             Refused: instead of the modal.
         """
+        await self.ensure_wanted(interaction)
         if begun.options.shots:
             await self._storyboards.open(interaction, begun)
         else:

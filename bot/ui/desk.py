@@ -94,6 +94,7 @@ class Desk:
             catalogue,
             self.storyboards,
             ask=self.ask_with,
+            ensure_wanted=self.ensure_wanted,
             before_all_else=courtesy.before_all_else,
         )
         self.choices = Choices(
@@ -161,11 +162,19 @@ class Desk:
         Raises:
             Refused, PictureRefused, ValidationError: instead of the modal.
         """
-        await checks.ensure_place_of(interaction)
-        await self._generation.check_policy(asked_by(interaction, options))
+        await self.ensure_wanted(interaction, options)
         _ensure_of_a_size(image, end_frame)
         board = Begun(options=options, image_url=image.url, end_frame_url=end_frame and end_frame.url)
         await self.storyboards.open(interaction, board)
+
+    async def ensure_wanted(self, interaction: discord.Interaction[Any], options: Options) -> None:
+        """Refuse, before more is asked, where no clip could be posted or the server wants none.
+
+        Raises:
+            Refused: with the words for it.
+        """
+        await checks.ensure_place_of(interaction)
+        await self._generation.check_policy(asked_by(interaction, options))
 
     async def ask_with(
         self, interaction: discord.Interaction[Any], options: Options, known: Mapping[str, Any]

@@ -775,3 +775,20 @@ async def test_a_reply_to_a_message_that_is_gone_gets_a_hint(scene: Scene) -> No
         assert "I see no picture here" in (await answer_to(scene, reply)).text
         with pytest.raises(NoSuchJob):
             await bot.job(2)
+
+
+async def test_where_no_clips_are_wanted_no_modal_is_shown_and_no_picture_chosen(
+    bot: Bot, scene: Scene
+) -> None:
+    ada = await moderator(scene)
+    shared = await scene.mia.send(scene.channel, "my boats", files=[PICTURE, OTHER])
+    changed = await ada.slash("settings set", scene.channel, setting="age_restricted_only", value="yes")
+    await changed.response()
+    answer = await (await scene.mia.menu(MENU, shared)).response()
+    assert answer.ephemeral_to is scene.mia.user
+    assert "age-restricted" in answer.text
+    asked = await scene.mia.send(scene.channel, named(scene), files=[PICTURE, OTHER])
+    refused = await answer_to(scene, asked, lambda message: FREE in message.text)
+    assert "age-restricted" in refused.text
+    assert refused.buttons == []
+    assert await no_job(bot)

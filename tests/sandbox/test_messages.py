@@ -188,6 +188,30 @@ async def test_a_forward_is_hidden_as_other_messages_are(
     assert "author" not in seeing["message_snapshots"][0]["message"]
 
 
+async def test_a_reply_to_a_forward_brings_what_was_forwarded(
+    rest: Rest, sandbox: Sandbox, guild: Server, channel: Channel
+) -> None:
+    guild.add_app(sandbox.add_application("Reader", token="reads.all", message_content=True))
+    mia = guild.add_member("mia")
+    forward = await mia.forward(await mia.send(channel, "look", files=[File("cat.png", png(2, 2))]), channel)
+    reply = await mia.send(channel, "this one", reply_to=forward)
+    _, seen = await rest("GET", f"{messages_of(channel)}/{reply.id}", token="reads.all")
+    brought = seen["referenced_message"]
+    assert brought["message_reference"]["type"] == 1
+    assert brought["message_snapshots"][0]["message"]["attachments"][0]["filename"] == "cat.png"
+    assert "referenced_message" not in brought
+
+
+async def test_a_reply_may_come_without_the_message_that_it_is_to(
+    rest: Rest, channel: Channel, mia: Person
+) -> None:
+    reply = await mia.send(channel, "this one", reply_to=await mia.send(channel, "look"))
+    reply.brings_referenced = False
+    _, seen = await rest("GET", f"{messages_of(channel)}/{reply.id}")
+    assert "referenced_message" not in seen
+    assert seen["message_reference"]["message_id"] == str(reply.reference and reply.reference.message_id)
+
+
 async def test_files_that_components_show_are_not_attachments(rest: Rest, channel: Channel) -> None:
     gallery = {"type": 12, "items": [{"media": {"url": "attachment://cat.png"}}]}
     body = {"flags": V2, "components": [gallery, {"type": 13, "file": {"url": "attachment://a.txt"}}]}
@@ -205,7 +229,10 @@ async def test_files_that_components_show_are_not_attachments(rest: Rest, channe
 
 async def test_an_edit_can_only_show_files_that_its_message_has(rest: Rest, channel: Channel) -> None:
     def shown(name: str) -> dict[str, object]:
-        return {"flags": V2, "components": [{"type": 12, "items": [{"media": {"url": f"attachment://{name}"}}]}]}
+        return {
+            "flags": V2,
+            "components": [{"type": 12, "items": [{"media": {"url": f"attachment://{name}"}}]}],
+        }
 
     _, sent = await rest("POST", messages_of(channel), shown("cat.png"), files={"cat.png": png(4, 3)})
     path = f"{messages_of(channel)}/{sent['id']}"

@@ -26,7 +26,7 @@ NOBODY: Any = None
 @pytest.fixture
 def composer() -> Composer:
     catalogue: Any = SimpleNamespace(lengths_s=tuple(range(1, 40)), specs=())
-    return Composer(NOBODY, catalogue, NOBODY, ask=NOBODY, before_all_else=NOBODY)
+    return Composer(NOBODY, catalogue, NOBODY, ask=NOBODY, ensure_wanted=NOBODY, before_all_else=NOBODY)
 
 
 def fields(modal: dict[str, Any]) -> dict[str, Any]:
