@@ -80,6 +80,7 @@ def forget(user_id: int, *, now_ms: int) -> Transaction[Forgotten]:
             yield from jobs.move(job, JobState.CANCELLED, now_ms=now_ms)
         else:
             yield from _stop(job, stand_in, now_ms)
+            yield from erase(job.origin.channel_id, job.origin.card_id, now_ms=now_ms)
             running.append(job.id)
     used = yield from _used_now(user_id, now_ms)
     yield from _drop_requests(user_id, now_ms)

@@ -20,7 +20,7 @@ from bot.services.allowances import MAX_REASON
 from bot.services.ledger import MOST_EXPORTED, Ledger, Page
 from bot.services.spreadsheets import BOM, harmless, row_of, usd
 from bot.ui import checks, errors
-from bot.ui.text import counted, inline
+from bot.ui.text import counted, inline, mention
 
 Interaction = discord.Interaction[Any]
 
@@ -223,8 +223,8 @@ def _cells(line: Line) -> tuple[object, ...]:
         line.budget,
         line.worth,
         None if line.cost_micro_usd is None else usd(line.cost_micro_usd),
-        f"<@{line.user_id}>" if line.user_id else "server",
-        f"<@{line.by_id}>" if line.by_id else "Kinora",
+        _named(line.user_id) if line.user_id else "server",
+        _named(line.by_id) if line.by_id else "Kinora",
         line.channel_id and f"<#{line.channel_id}>",
         line.day,
         line.week,
@@ -236,15 +236,20 @@ def _cells(line: Line) -> tuple[object, ...]:
     )
 
 
+def _named(user_id: int) -> str:
+    """A member in a file; those who were forgotten are told apart by their numbers."""
+    return f"<@{user_id}>" if user_id > 0 else f"forgotten {-user_id}"
+
+
 def _entry(line: Line) -> str:
-    whom = f"<@{line.user_id}>" if line.user_id else tr("the server")
+    whom = mention(line.user_id) if line.user_id else tr("the server")
     moved = "" if line.kind in (Entry.LIMIT, Entry.BLOCK, Entry.UNBLOCK) else f" {_credits(line)}"
     about = f" · {tr('job `{id}`', id=line.job_id)}" if line.job_id is not None else ""
     if line.kind is Entry.ADJUST:
         about = f" · {_period(line)}"
         whom = f"<#{line.channel_id}>" if line.channel_id is not None else whom
     first = f"**{tr(_KINDS[line.kind])}**{moved} · {whom}{about} · <t:{line.at_ms // 1000}:R>"
-    by = tr("by {whom}", whom=f"<@{line.by_id}>" if line.by_id else "Kinora")
+    by = tr("by {whom}", whom=mention(line.by_id) if line.by_id else "Kinora")
     notes = [by] if line.by_id != line.user_id else []
     notes += [inline(line.reason, length=MAX_REASON)] if line.reason else []
     return f"{first}\n-# {' · '.join(notes)}" if notes else first

@@ -13,7 +13,7 @@ from bot.services.insights import Only, Page, Queue
 from bot.services.ports import Card
 from bot.ui.buttons import NumberedButton
 from bot.ui.cards import TITLES, message_link, price_words
-from bot.ui.text import cut, inline, plain, progress_bar
+from bot.ui.text import cut, inline, mention, plain, progress_bar
 
 _PROMPT_LENGTH = 200
 _SUGGESTION_LENGTH = 100  # of a choice's name
@@ -143,7 +143,7 @@ def _cost(job: Job) -> str:
 
 def _queue_line(card: Card) -> str:
     job = card.job
-    facts = [f"<@{job.origin.user_id}>", f"<t:{job.created_at_ms // 1000}:R>"]
+    facts = [mention(job.origin.user_id), f"<t:{job.created_at_ms // 1000}:R>"]
     if card.ready_between_s is not None:
         facts.append(tr("ready {when}", when=f"<t:{card.ready_between_s[0]}:R>"))
     return f"`{job.id}` {' · '.join([_state(job), *facts])}"

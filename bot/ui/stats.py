@@ -13,7 +13,7 @@ from bot.media.charts import Charts, Theme
 from bot.media.charts.page import SHOWN, lasting, span
 from bot.media.errors import ChartFailed
 from bot.services.usage import Stats
-from bot.ui.text import counted, cut, inline, plain
+from bot.ui.text import counted, cut, inline, mention, plain
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -141,7 +141,7 @@ def _named(_: int, share: Share) -> str:
 
 
 def _mentioned(place: int, share: Share) -> str:
-    return f"#{place} <@{share.name}> {_part(share)}"
+    return f"#{place} {mention(int(share.name))} {_part(share)}"
 
 
 def _part(share: Share) -> str:

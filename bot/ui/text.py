@@ -59,6 +59,11 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return trn(single, several, number)
 
 
+def mention(user_id: int) -> str:
+    """A member; one who was forgotten has a number below 0 in their place."""
+    return f"<@{user_id}>" if user_id > 0 else tr("a forgotten member")
+
+
 def until_words(at_ms: int) -> str:
     """Until when, as each reader's own clock says."""
     return tr("until {time}", time=f"<t:{at_ms // 1000}:f>")

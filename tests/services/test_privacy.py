@@ -107,10 +107,10 @@ async def test_a_running_job_is_woken_and_looked_after_when_it_has_ended(scene: 
     again_ms = await scene.privacy.carry_on()
     assert again_ms is not None
     assert again_ms > scene.clock.now_ms()
-    assert scene.eraser.deleted == []
+    assert scene.eraser.deleted == [(10, job.origin.card_id)]
     await scene.moved(job, JobState.CANCELLED)
     assert await scene.privacy.carry_on() is None
-    assert scene.eraser.deleted == [(10, job.origin.card_id)]
+    assert (await scene.db.read(jobs.get(job.id))).request.prompt == "-"
 
 
 async def test_what_discord_does_not_answer_is_tried_again_a_minute_later(scene: Scene) -> None:

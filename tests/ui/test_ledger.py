@@ -57,6 +57,10 @@ def said(**known: Any) -> list[str]:
             ["**grant** +50 · <@100> · <t:1790000000:R>", "-# by <@900> · `won the contest`"],
         ),
         (
+            {"user_id": -4, "by_id": -5},
+            ["**grant** +50 · a forgotten member · <t:1790000000:R>", "-# by a forgotten member"],
+        ),
+        (
             {"kind": Entry.RESERVE, "by_id": 100, "job_id": 3},
             ["**reserve** 50 · <@100> · job `3` · <t:1790000000:R>"],
         ),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.ui.text import counted, cut, inline, plain, progress_bar, prose, quoted, thread_name
+from bot.ui.text import counted, cut, inline, mention, plain, progress_bar, prose, quoted, thread_name
 
 NASTY = st.sampled_from(
     [
@@ -114,6 +114,11 @@ def test_a_cut_text_keeps_to_its_length_and_says_that_it_is_cut(text: str, lengt
 )
 def test_numbers_are_readable(number: int, words: str) -> None:
     assert counted(number, "credit") == words
+
+
+def test_a_member_is_mentioned_unless_they_were_forgotten() -> None:
+    assert mention(100) == "<@100>"
+    assert mention(-1) == "a forgotten member"
 
 
 def test_an_irregular_plural_is_told() -> None:
