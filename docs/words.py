@@ -12,6 +12,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -22,6 +23,8 @@ from babel.messages.pofile import read_po, write_po
 
 from bot.client import EXTENSIONS, Kinora
 from bot.domain.errors import KinoraError
+from bot.domain.rows import parse
+from bot.domain.spending import PAYS_NOBODY
 from bot.language import ENGLISH, LANGUAGES
 from bot.ui.translator import CHOICE, COMMAND, MENU
 
@@ -40,6 +43,7 @@ _HEADER = {
 }
 _COMMENT = "# Translate what stands after msgstr; `make words` does the rest."
 _MESSAGE_MENU = 3
+_MODELS = "catalogue.toml"
 _TO_MEMBERS = ("bot/domain/", "bot/services/", "bot/ui/", "cogs/")
 """Where errors that people in Discord meet are defined; the operator's stay English, with the log."""
 
@@ -77,7 +81,8 @@ def gathered() -> list[Word]:
     trees = {_name(path): ast.parse(path.read_text(encoding="utf-8")) for path in sources()}
     said = (word for where, tree in trees.items() for word in said_in(tree, where))
     payload = asyncio.run(commands())
-    return [*said, *_defaults(trees), *(word for command in payload for word in _of_command(command))]
+    shown = (word for command in payload for word in _of_command(command))
+    return [*said, *_defaults(trees), *_of_catalogue(), *shown]
 
 
 def said_in(tree: ast.AST, where: str) -> Iterator[Word]:
@@ -242,6 +247,14 @@ def _defaults(trees: Mapping[str, ast.Module]) -> Iterator[Word]:
 
 def _bases(node: ast.ClassDef) -> set[str]:
     return {_called(base) for base in node.bases}
+
+
+def _of_catalogue() -> Iterator[Word]:
+    """What the models that come with Kinora are doubted for, and the one name that is no vendor's."""
+    text = resources.files("bot.domain").joinpath(_MODELS).read_text(encoding="utf-8")
+    for spec in parse(text, source=_MODELS):
+        said = [spec.retired, *spec.cautions.values(), spec.name if spec.provider == PAYS_NOBODY else None]
+        yield from (Word(one, f"bot/domain/{_MODELS}") for one in said if one)
 
 
 def _of_command(described: Mapping[str, Any]) -> Iterator[Word]:

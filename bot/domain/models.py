@@ -147,6 +147,11 @@ class ModelSpec(Value):
         return (self.provider, self.id, frozenset(self.tasks))
 
     @property
+    def title(self) -> str:
+        """Its name where people read it: those of vendors are the same everywhere."""
+        return tr(self.name)
+
+    @property
     def generation(self) -> Decimal | None:
         """The version in its name: 2.5 of `Kling 2.5 Turbo`; None where there is none."""
         version = re.search(r"\d+(\.\d+)?", self.name)
@@ -188,12 +193,12 @@ def fits(request: VideoRequest, spec: ModelSpec) -> list[str]:
     return [
         *_shape_problems(request, spec),
         *(
-            tr("{model} does not take {what}; leave it out.", model=spec.name, what=_called(one))
+            tr("{model} does not take {what}; leave it out.", model=spec.title, what=_called(one))
             for one in used
             if one not in spec.parameters and one != "prompt"
         ),
         *(
-            tr("{model} needs {what}.", model=spec.name, what=_called(one))
+            tr("{model} needs {what}.", model=spec.title, what=_called(one))
             for one in spec.required
             if one not in used
         ),
@@ -238,27 +243,27 @@ def used_by(request: VideoRequest) -> list[Parameter]:
 
 def _shape_problems(request: VideoRequest, spec: ModelSpec) -> Iterable[str]:
     if request.task not in spec.tasks:
-        yield tr("{model} does not do {task}.", model=spec.name, task=tr(_TASKS[request.task]))
+        yield tr("{model} does not do {task}.", model=spec.title, task=tr(_TASKS[request.task]))
     if request.duration_s not in spec.durations_s:
         yield tr(
             "{model} makes clips of {lengths} seconds, not {wanted}.",
-            model=spec.name,
+            model=spec.title,
             lengths=any_of(spec.durations_s),
             wanted=request.duration_s,
         )
     if request.quality and request.quality not in spec.qualities:
         yield tr(
             "{model} has the quality {qualities}, not {wanted}.",
-            model=spec.name,
+            model=spec.title,
             qualities=any_of(spec.qualities),
             wanted=request.quality.value,
         )
     if request.aspect and not spec.aspects:
-        yield tr("{model} follows the shape of the picture; leave the aspect out.", model=spec.name)
+        yield tr("{model} follows the shape of the picture; leave the aspect out.", model=spec.title)
     elif request.aspect and request.aspect not in spec.aspects:
         yield tr(
             "{model} has the aspects {aspects}, not {wanted}.",
-            model=spec.name,
+            model=spec.title,
             aspects=any_of(spec.aspects),
             wanted=request.aspect.value,
         )
@@ -269,7 +274,7 @@ def _place_problems(request: VideoRequest, spec: ModelSpec, used: Sequence[Param
     for one in spec.not_in(quality, request.duration_s, used):
         yield tr(
             "{model} takes {what} only in {places}, not in {wanted}.",
-            model=spec.name,
+            model=spec.title,
             what=_called(one),
             places=any_of([_place(place) for place in spec.only[one]]),
             wanted=_place(f"{quality}/{request.duration_s}"),
@@ -280,7 +285,7 @@ def _company_problems(request: VideoRequest, spec: ModelSpec, used: Sequence[Par
     for group in spec.exclusive:
         together = [_called(one) for one in group if one in used]
         if len(together) > 1:
-            yield tr("{model} takes only one of {these}.", model=spec.name, these=all_of(together))
+            yield tr("{model} takes only one of {these}.", model=spec.title, these=all_of(together))
     if request.voices and not request.sound:
         yield tr("Voices need sound; switch sound on.")
 
@@ -289,7 +294,7 @@ def _path_problems(request: VideoRequest, spec: ModelSpec) -> Iterable[str]:
     least, most = spec.path_points
     counts = [len(stroke.path) for stroke in request.motion.moving] if request.motion else []
     if any(not least <= count <= most for count in counts):
-        yield tr("{model} wants paths of {least} to {most} points.", model=spec.name, least=least, most=most)
+        yield tr("{model} wants paths of {least} to {most} points.", model=spec.title, least=least, most=most)
 
 
 def _place(place: str) -> str:

@@ -104,7 +104,7 @@ def _models(catalogue: "Catalogue") -> dict[str, str]:
     """What the first row of each id says."""
     found: dict[str, str] = {}
     for spec in catalogue.specs:
-        found.setdefault(spec.id, f"{spec.name}, {spec.provider}")
+        found.setdefault(spec.id, f"{spec.title}, {spec.provider}")
     return found
 
 

@@ -187,7 +187,7 @@ async def models(interaction: Interaction, typed: str) -> list[Choice[str]]:
 def model_choices(catalogue: "Catalogue", typed: str) -> list[Choice[str]]:
     """Models whose name or id contains what was typed."""
     wanted = typed.strip().casefold()
-    named = {spec.id: f"{spec.name} · {spec.id}" for spec in reversed(catalogue.specs)}
+    named = {spec.id: f"{spec.title} · {spec.id}" for spec in reversed(catalogue.specs)}
     found = sorted((label, model) for model, label in named.items() if wanted in label.casefold())
     return [Choice(name=cut(label, _MAX_LABEL), value=model) for label, model in found[:MAX_CHOICES]]
 

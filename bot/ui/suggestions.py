@@ -88,7 +88,7 @@ def provider_choices(
     usual = {fit.spec.provider: fit for fit in reversed(fitting)}
     ordered = dict.fromkeys(fit.spec.provider for fit in fitting)
     return [
-        Choice(name=cut(f"{name} · {usual[name].spec.name} · {_cost(usual[name])}", _MAX_LABEL), value=name)
+        Choice(name=cut(f"{name} · {usual[name].spec.title} · {_cost(usual[name])}", _MAX_LABEL), value=name)
         for name in ordered
         if typed.lower() in name.lower()
     ][:MAX_CHOICES]
@@ -103,7 +103,7 @@ def duration_choices(
     usual = ((length_s, catalogue.fitting(_lasting(request, length_s), routing)) for length_s in begun)
     return [
         Choice(
-            name=cut(f"{length_s} s · {fits_[0].spec.name} · {_cost(fits_[0])}", _MAX_LABEL), value=length_s
+            name=cut(f"{length_s} s · {fits_[0].spec.title} · {_cost(fits_[0])}", _MAX_LABEL), value=length_s
         )
         for length_s, fits_ in usual
         if fits_
@@ -191,7 +191,7 @@ def _label(fit: Fit, request: VideoRequest) -> str:
     spec = fit.spec
     clip = f"{spec.provider}, {fit.quality or spec.quality_of(request)}, {request.duration_s} s"
     end = f" · {_cost(fit)} ({clip}){' ⚠' if fit.cautions else ''}"
-    name = f"★ {spec.name}" if fit.is_preferred else spec.name
+    name = f"★ {spec.title}" if fit.is_preferred else spec.title
     return cut(cut(name, _MAX_LABEL - len(end)) + end, _MAX_LABEL)
 
 
