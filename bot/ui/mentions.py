@@ -8,9 +8,11 @@ from typing import Any, cast
 
 import discord
 import structlog
+from pydantic import ValidationError
 
+from bot.db.errors import DatabaseFault
 from bot.domain.begun import Begun
-from bot.domain.errors import DeliveryFault, Refused
+from bot.domain.errors import DeliveryFault, KinoraError, Refused
 from bot.domain.flags import without_mention
 from bot.domain.requests import Asked, Options
 from bot.language import language_of, speak, tr
@@ -103,6 +105,8 @@ class Mentions:
                 await self._take(client, message, target)
             elif target is not None and clip_in(target, us_id) is not None:
                 await self._take_reply(client, message, target)
+        except (KinoraError, ValidationError, DatabaseFault) as refusal:
+            log.info("message not answered", message=message.id, reason=str(refusal))
         except Exception:  # one message must not end the bot
             log.exception("message not answered", message=message.id)
 
@@ -133,7 +137,9 @@ class Mentions:
             begun = await self._choices.begun_from(target, client.user.id)
             assert begun is not None  # it shows a clip
             await self._go_on(client, message, asked, begun, is_question=is_question)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the person is told
+        except Exception as error:
+            if is_question:  # it may have been meant for people alone, who need not hear of it
+                raise
             await self._refuse(asked, error)
 
     async def _refuse(self, asked: Asked, error: Exception) -> None:

@@ -435,6 +435,13 @@ async def test_never_mind_takes_the_question_away(bot: Bot, scene: Scene) -> Non
         await bot.job(2)
 
 
+async def test_chatter_under_a_clip_is_not_corrected(bot: Bot, scene: Scene) -> None:
+    clip = await clip_by_mia(scene)
+    await scene.mia.send(place_of(scene, clip), "haha --not", reply_to=clip)
+    await studio.everybody_is_answered(bot, scene)
+    assert answers(place_of(scene, clip))[-1] is clip
+
+
 async def test_a_reply_that_does_not_ping_is_left_alone(bot: Bot, scene: Scene) -> None:
     clip = await clip_by_mia(scene)
     place = place_of(scene, clip)
