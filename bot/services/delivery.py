@@ -180,17 +180,22 @@ class Delivery:
         await self._notices.tell(job.origin.guild_id, text, key=f"gallery {gallery_id} {now_ms}")
 
     async def _post_once(self, job: Job, place: Place) -> tuple[Job, Sent]:
-        is_marked = job.message_channel_id == place.channel_id
-        marked_at_ms = job.post_marked_at_ms if is_marked else None
-        if marked_at_ms is not None and self._clock.now_ms() - marked_at_ms > NONCE_TRUSTED_MS:
-            found = await self._publisher.find(job, place, after_ms=marked_at_ms)
-            if found is not None:
-                return job, found
-            marked_at_ms = None
-        if marked_at_ms is None:
-            if place.kind in _THREADS:
-                await self._publisher.open_thread(job, place)
-            job = await self._mark(job, **_marks(place), post_marked_at_ms=self._clock.now_ms())
+        since_ms = job.post_marked_at_ms if job.message_channel_id == place.channel_id else None
+        if since_ms is None:
+            return await self._post_anew(job, place)
+        if self._clock.now_ms() - since_ms <= NONCE_TRUSTED_MS:
+            try:
+                return await self._post_smaller_until_taken(job, place)
+            except (DestinationGone, DestinationForbidden) as fault:
+                log.info("closed in doubt", job=job.id, channel=place.channel_id, reason=str(fault))
+        found = await self._publisher.find(job, place, after_ms=since_ms)
+        return (job, found) if found is not None else await self._post_anew(job, place)
+
+    async def _post_anew(self, job: Job, place: Place) -> tuple[Job, Sent]:
+        """Post where nothing of the job is, or can be."""
+        if place.kind in _THREADS:
+            await self._publisher.open_thread(job, place)
+        job = await self._mark(job, **_marks(place), post_marked_at_ms=self._clock.now_ms())
         return await self._post_smaller_until_taken(job, place)
 
     async def _post_smaller_until_taken(self, job: Job, place: Place) -> tuple[Job, Sent]:

@@ -270,6 +270,18 @@ async def test_a_place_in_doubt_that_closed_is_followed_by_the_others(engine: En
     assert [post.channel_id for post in engine.publisher.posted] == [CHANNEL]
 
 
+async def test_a_post_that_arrived_before_its_place_closed_is_not_made_again_elsewhere(
+    engine: Engine,
+) -> None:
+    job = await engine.until(await engine.admitted(), JobState.DELIVERING)
+    engine.publisher.faults.append((DiscordUnavailable(), True))
+    await engine.step(job)
+    engine.publisher.closed[CARD] = GONE
+    job = await engine.until(job, DONE)
+    assert [post.channel_id for post in engine.publisher.posted] == [CARD]
+    assert job.message_channel_id == CARD
+
+
 # ---- Upload limits
 
 
