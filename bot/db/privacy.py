@@ -2,8 +2,8 @@
 
 A forgotten member's rows of money and jobs stay, under a number below 0 that was never anybody's: sums stay what they are,
 and nobody can tell any more whose they were. What moderators decided about a member (blocks, caps of their own) stays
-under the member's id, and so do the sums that count against today's, this week's and this month's caps: forgetting is no
-way around them.
+under the member's id, and so do the sums that count against today's, this week's and this month's caps, until no cap counts
+them any more: forgetting is no way around them.
 """
 
 import json
@@ -123,6 +123,30 @@ def is_done(stand_in: int) -> Transaction[bool]:
     if not left:
         yield "DELETE FROM forgotten WHERE user_id = :user_id", {"user_id": stand_in}
     return not left
+
+
+def carried(*, before_ms: int, limit: int) -> Transaction[list[int]]:
+    """Sums that were carried over for forgotten members before a moment, and still have their names."""
+    rows = yield _CARRIED_BEFORE, {"reason": _CARRIED, "before_ms": before_ms, "limit": limit}
+    return [row["id"] for row in rows]
+
+
+def lapse(line_id: int) -> Transaction[None]:
+    """Put a number that is nobody's in the place of the member of a sum that was carried over; no cap counts it any more."""
+    line = (yield _LINE, {"id": line_id})[0]
+    stand_in = yield from _mint()
+    period = line["day"] or line["week"] or line["month"]
+    account = {"guild_id": line["guild_id"], "user_id": line["user_id"], "period": period}
+    taken = yield _TAKE_BACK, {**account, "used": line["allowance"]}
+    if not taken:  # a moderator reset it, in a line that is the member's too
+        yield (
+            "UPDATE ledger SET reason = :reason WHERE id = :id",
+            {"reason": f"{_CARRIED}; reset", "id": line_id},
+        )
+        return
+    yield _DROP_EMPTY, account
+    yield _CARRY, {**account, "scope": Scope.MEMBER.value, "user_id": stand_in, "used": line["allowance"]}
+    yield "UPDATE ledger SET user_id = :stand_in WHERE id = :id", {"stand_in": stand_in, "id": line_id}
 
 
 def erase(channel_id: int, message_id: int, *, now_ms: int) -> Transaction[None]:
@@ -268,6 +292,21 @@ _BALANCES = f"""
 _CARRY = """
     INSERT INTO balances (guild_id, scope, subject_id, period, reserved, used)
     VALUES (:guild_id, :scope, :user_id, :period, 0, :used)
+"""
+_CARRIED_BEFORE = """
+    SELECT id FROM ledger
+    WHERE kind = 'adjust' AND user_id > 0 AND at_ms < :before_ms AND reason = :reason LIMIT :limit
+"""
+_LINE = "SELECT guild_id, user_id, allowance, day, week, month FROM ledger WHERE id = :id"
+_TAKE_BACK = """
+    UPDATE balances SET used = used - :used
+    WHERE guild_id = :guild_id AND scope = 'member' AND subject_id = :user_id AND period = :period AND used >= :used
+    RETURNING used
+"""
+_DROP_EMPTY = """
+    DELETE FROM balances
+    WHERE guild_id = :guild_id AND scope = 'member' AND subject_id = :user_id AND period = :period
+        AND used = 0 AND reserved = 0
 """
 _RENAMED = (
     f"UPDATE jobs SET user_id = :stand_in, version = version + 1 WHERE {_THEIR_JOBS}",  # noqa: S608

@@ -10,19 +10,34 @@ from bot.db import jobs, places, privacy
 from bot.db.errors import DatabaseFault
 from bot.db.privacy import Erasure, Forgotten, Holdings
 from bot.db.transaction import Database
-from bot.domain.errors import DeliveryFault, DestinationForbidden, DestinationGone, DiscordUnavailable
+from bot.domain.errors import (
+    DeliveryFault,
+    DestinationForbidden,
+    DestinationGone,
+    DiscordUnavailable,
+    Refused,
+)
 from bot.domain.jobs import Job
 from bot.services.ports import Clock, Place, Publisher
 
 log = structlog.stdlib.get_logger(__name__)
 
+DAY_MS = 24 * 3_600_000
 TRIED_AGAIN_MS = 60_000
-TRIED_FOR_MS = 7 * 24 * 3_600_000
+TRIED_FOR_MS = 7 * DAY_MS
 """A message that Discord does not delete for so long is left alone."""
 
+CARRIED_FOR_MS = 33 * DAY_MS
+"""After so long every day, week and month is over in every time zone."""
+
+ONCE_IN_MS = 60_000
 _LOOKED_AT_AGAIN_MS = 30_000
 _LOOKED_FOR_MS = 3_600_000
 _AT_ONCE = 50
+
+
+class ForgottenJustNow(Refused):
+    """You were forgotten just now; there is nothing more to forget."""
 
 
 class Eraser(Protocol):
@@ -58,14 +73,26 @@ class Privacy:
         self._wake = wake
         self._let_go = let_go
         self._due = asyncio.Event()
+        self._forgotten_at_ms: dict[int, int] = {}
+        """Whom within the last minute: each time reads through all the books."""
+        self._lapses_at_ms = 0
 
     async def holdings(self, user_id: int) -> Holdings:
         """How much is kept of a member."""
         return await self._db.read(privacy.holdings(user_id))
 
     async def forget(self, user_id: int) -> Forgotten:
-        """Forget a member everywhere; what has to wait for Discord or for running jobs follows by itself."""
-        forgotten = await self._db.write(privacy.forget(user_id, now_ms=self._clock.now_ms()))
+        """Forget a member everywhere; what has to wait for Discord or for running jobs follows by itself.
+
+        Raises:
+            ForgottenJustNow: that was done within the last minute.
+        """
+        now_ms = self._clock.now_ms()
+        recent = {who: at_ms for who, at_ms in self._forgotten_at_ms.items() if at_ms > now_ms - ONCE_IN_MS}
+        if user_id in recent:
+            raise ForgottenJustNow
+        self._forgotten_at_ms = {**recent, user_id: now_ms}
+        forgotten = await self._db.write(privacy.forget(user_id, now_ms=now_ms))
         log.info("member forgotten", stand_in=forgotten.user_id, running=len(forgotten.running))
         for job_id in forgotten.running:
             self._wake(job_id)
@@ -109,11 +136,23 @@ class Privacy:
         if are_done:
             self._let_go()
         await self._erase_due()
+        await self._lapse()
         next_ms = await self._db.read(privacy.next_ms())
         if all(are_done):
             return next_ms
         again_ms = self._clock.now_ms() + _LOOKED_AT_AGAIN_MS
         return again_ms if next_ms is None else min(again_ms, next_ms)
+
+    async def _lapse(self) -> None:
+        """Once a day: what was used before a member was forgotten, and counts against no cap any more, is nobody's."""
+        now_ms = self._clock.now_ms()
+        if now_ms < self._lapses_at_ms:
+            return
+        before_ms = now_ms - CARRIED_FOR_MS
+        while lapsed := await self._db.read(privacy.carried(before_ms=before_ms, limit=_AT_ONCE)):
+            for line_id in lapsed:
+                await self._db.write(privacy.lapse(line_id))
+        self._lapses_at_ms = now_ms + DAY_MS
 
     async def _empty(self, stand_in: int) -> bool:
         """Empty the jobs that have ended; whether those were all."""

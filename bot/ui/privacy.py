@@ -8,10 +8,11 @@ from discord import ui
 from bot.db.privacy import Forgotten, Holdings
 from bot.domain.errors import Unchanged
 from bot.language import marked, tr, trn
-from bot.services.privacy import Privacy
+from bot.services.privacy import ForgottenJustNow, Privacy
 from bot.ui import errors
 from bot.ui.answers import Answer, shown
 from bot.ui.buttons import NumberedButton
+from bot.ui.errors import describe
 
 Interaction = discord.Interaction[Any]
 
@@ -21,6 +22,11 @@ ASKED_FOR_S = 900
 
 class AskedTooLongAgo(Unchanged):
     """This question is too old to be answered; use `/privacy forget` again."""
+
+
+@describe.register
+def _just_now(error: ForgottenJustNow) -> Answer:
+    return Answer(f"{error}")
 
 
 class ForgetButton(

@@ -1,11 +1,12 @@
 """Forgetting a member in the database: nothing of theirs is left, and every sum stays what it was."""
 
 import sqlite3
+from datetime import UTC
 from typing import Any
 
 import pytest
 
-from bot.db import audit, grants, guilds, jobs, lanes, limits, offers, places, privacy, reports
+from bot.db import audit, grants, guilds, jobs, lanes, limits, money, offers, places, privacy, reports
 from bot.domain.jobs import Job, JobState
 from bot.domain.limits import Limit, Measure
 from bot.domain.money import Entry, Scope, Window
@@ -115,6 +116,40 @@ def test_use_that_no_cap_counts_any_more_is_not_carried_over() -> None:
     history.add(Past(user_id=MIA, at_ms=NOW_MS - 40 * 86_400_000))
     forgotten(history)
     assert traces(history.connection, str(MIA)) == []
+
+
+def lapsed(history: History, *, before_ms: int) -> int:
+    lines = history.read(privacy.carried(before_ms=before_ms, limit=99))
+    for line in lines:
+        history.write(privacy.lapse(line))
+    return len(lines)
+
+
+def test_what_was_carried_over_is_nobodys_once_its_month_is_over(history: History) -> None:
+    forgotten(history)
+    assert lapsed(history, before_ms=NOW_MS) == 0
+    assert lapsed(history, before_ms=NOW_MS + 1) == 6
+    assert traces(history.connection, str(MIA)) == []
+    assert is_sound(history)
+    assert lapsed(history, before_ms=NOW_MS + 1) == 0
+
+
+def test_what_a_member_used_after_that_stays_theirs(history: History) -> None:
+    forgotten(history)
+    history.add(Past(user_id=MIA, price=4))
+    lapsed(history, before_ms=NOW_MS + 1)
+    assert used(history, MIA) == 4
+    assert is_sound(history)
+
+
+def test_what_was_carried_over_and_reset_stays_as_it_was_reset(history: History) -> None:
+    forgotten(history)
+    reset = money.reset(1, Scope.MEMBER, MIA, zone=UTC, by_id=LEO, reason=None, now_ms=NOW_MS)
+    history.write(reset)
+    lapsed(history, before_ms=NOW_MS + 1)
+    assert used(history, MIA) == 0
+    assert is_sound(history)
+    assert lapsed(history, before_ms=NOW_MS + 1) == 0
 
 
 def test_prompts_links_and_files_are_gone_from_the_jobs(history: History) -> None:

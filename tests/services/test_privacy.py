@@ -13,7 +13,13 @@ from bot.db import audit, jobs, lanes, privacy
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import DestinationForbidden, DiscordUnavailable
 from bot.domain.jobs import Job, JobState
-from bot.services.privacy import TRIED_AGAIN_MS, TRIED_FOR_MS, Privacy
+from bot.services.privacy import (
+    CARRIED_FOR_MS,
+    TRIED_AGAIN_MS,
+    TRIED_FOR_MS,
+    ForgottenJustNow,
+    Privacy,
+)
 from tests import builders
 from tests.services.doubles import RecordingPublisher, TurnedClock
 
@@ -168,6 +174,27 @@ async def test_a_thread_loses_its_name_before_its_messages_are_deleted(scene: Sc
     await scene.privacy.carry_on()
     assert scene.eraser.renamed == [71]
     assert set(scene.eraser.deleted) == {(10, job.origin.card_id), (71, 72)}
+
+
+async def test_a_second_time_within_a_minute_is_refused(scene: Scene) -> None:
+    await scene.privacy.forget(MIA)
+    with pytest.raises(ForgottenJustNow):
+        await scene.privacy.forget(MIA)
+    scene.clock.turn(61)
+    await scene.privacy.forget(MIA)
+
+
+async def test_what_was_used_is_nobodys_a_month_later(scene: Scene) -> None:
+    job = await scene.running()
+    for state in (JobState.RENDERING, JobState.FETCHING, JobState.DELIVERING, JobState.DONE):
+        job = await scene.moved(job, state)
+    await scene.privacy.forget(MIA)
+    await scene.privacy.carry_on()
+    later_ms = scene.clock.now_ms() + CARRIED_FOR_MS + 1
+    assert len(await scene.db.read(privacy.carried(before_ms=later_ms, limit=9))) == 3
+    scene.clock.turn(CARRIED_FOR_MS / 1000 + 1)
+    await scene.privacy.carry_on()
+    assert await scene.db.read(privacy.carried(before_ms=later_ms, limit=9)) == []
 
 
 async def test_what_is_held_of_a_member_is_told(scene: Scene) -> None:
