@@ -102,8 +102,10 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
             with speaking(asked.language):
                 is_told = await reply.refuse(error)
-            if is_told:
-                await self._generation.forget(asked.request_key)
+            if not is_told:
+                await self._go_on(asked)
+                return
+            await self._generation.forget(asked.request_key)
             await self._consents.announce(error)
         else:
             self._cards.begin(job, reply.show)

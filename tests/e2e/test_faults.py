@@ -115,6 +115,16 @@ async def test_taking_up_an_offer_is_answered_whatever_happens_to_the_acknowledg
     await scene.clip_of(await pressed.response(lambda card: "Job 1" in card.text))
 
 
+@pytest.mark.parametrize("action", [BEFORE, AFTER, NO_VIA], ids=repr)
+async def test_a_refusal_that_cannot_be_shown_at_once_is_shown_later(scene: Scene, action: Action) -> None:
+    fault = scene.sandbox.faults.add(*ORIGINAL, action)
+    used = await scene.mia.slash("animate", scene.channel, image=SMALL)
+    offer = await used.response()
+    assert fault.hits == 1
+    pressed = await scene.mia.click(offer, "Enlarge it")
+    await scene.clip_of(await pressed.response(lambda card: "Job 1" in card.text))
+
+
 async def test_an_acknowledgement_that_hangs_holds_nobody_else_up(scene: Scene) -> None:
     fault = scene.sandbox.faults.add(*CALLBACK, Hold())
     slow = await ask(scene)
