@@ -8,6 +8,7 @@ import discord
 from discord import ui
 
 from bot.domain.errors import AttachmentGone, DeliveryFault, DiscordUnavailable, PictureMissing
+from bot.domain.jobs import TERMINAL
 from bot.domain.requests import Asked
 from bot.language import speaking, tr
 from bot.services.ports import Card
@@ -42,7 +43,7 @@ class DiscordPublisher(ClipPlaces):
             view = card_view(card)
         async with translated():
             try:
-                await self._edit(origin.channel_id, origin.card_id, view, thumbnail_file(card))
+                await self._edit(origin.channel_id, origin.card_id, view, card)
             except discord.HTTPException as refusal:
                 if refusal.code == faults.INVALID and card.is_pictured and card.thumbnail is None:
                     raise PictureMissing from refusal
@@ -54,21 +55,26 @@ class DiscordPublisher(ClipPlaces):
             await self._edit(channel_id, message_id, view)
 
     async def _edit(
-        self, channel_id: int, message_id: int, view: ui.LayoutView, file: discord.File | None = None
+        self, channel_id: int, message_id: int, view: ui.LayoutView, card: Card | None = None
     ) -> None:
-        """Files that a message has already stay, unless there is a new one."""
+        """Files that a message has already stay, unless there is a new one.
+
+        A thread that was archived is opened for the last edit, but not to say how far a clip is.
+        """
         message = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
-        attachments = [file] if file else discord.utils.MISSING
-        none = discord.AllowedMentions.none()
-        try:
-            await message.edit(view=view, attachments=attachments, allowed_mentions=none)
-        except discord.HTTPException as refusal:
-            if refusal.code != faults.NOT_IN_ARCHIVED:
-                raise
-            await self._client.http.edit_channel(channel_id, archived=False)
-            if file is not None:
-                file.reset()
-            await message.edit(view=view, attachments=attachments, allowed_mentions=none)
+        for is_open in (False, True):
+            file = thumbnail_file(card) if card else None
+            attachments = [file] if file else discord.utils.MISSING
+            none = discord.AllowedMentions.none()
+            try:
+                await message.edit(view=view, attachments=attachments, allowed_mentions=none)
+            except discord.HTTPException as refusal:
+                is_last = card is None or card.job.state in TERMINAL
+                if is_open or not is_last or refusal.code != faults.NOT_IN_ARCHIVED:
+                    raise
+                await self._client.http.edit_channel(channel_id, archived=False)
+            else:
+                return
 
     async def reply(self, asked: Asked, view: ui.LayoutView | None = None) -> int:
         """Answer the message that asks; returns the id of the answer, the same within minutes.

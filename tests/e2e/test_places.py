@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from bot.db import guilds, places
+from bot.domain.errors import DestinationGone
 from bot.domain.jobs import JobState
 from bot.domain.places import ThreadStyle
-from bot.sandbox import Answer, Channel, Hold, Message, Permission, Used, shows
+from bot.sandbox import Answer, Channel, Hold, Message, Permission, Used
 from bot.sandbox.model.channels import Kind
+from bot.services.ports import Card
 from tests import builders
 from tests.e2e.scenes import Bot, Scene
 from tests.e2e.studio import Studio, ends, everybody_is_answered, film, opened
@@ -402,14 +404,25 @@ async def test_the_end_is_shown_in_a_thread_that_was_archived_meanwhile(scene: S
     thread = await scene.mia.open_thread(scene.channel, "boats")
     studio.hold()
     used = await ask(scene, thread)
-    card = await used.response()
-    await scene.mia.click(card, "Cancel")
-    await shows(card, lambda shown: "Cancelled" in shown.text)
-    used = await ask(scene, thread)
     scene.sandbox.faults.add(*MESSAGE, UPLOADS_LIMITED, times=2)
     close(scene, thread, "archived")
     studio.release()
     await used.response(lambda shown: "Made, but not posted" in shown.text)
+    assert thread.thread
+    assert not thread.thread.is_archived
+
+
+async def test_a_thread_that_was_archived_is_not_opened_to_say_how_far_a_clip_is(
+    bot: Bot, scene: Scene, studio: Studio
+) -> None:
+    thread = await scene.mia.open_thread(scene.channel, "boats")
+    studio.hold()
+    await ask(scene, thread)
+    close(scene, thread, "archived")
+    with pytest.raises(DestinationGone):
+        await publisher(bot).show(Card(await bot.job()))
+    assert thread.thread
+    assert thread.thread.is_archived
 
 
 # ---- Upload limits
