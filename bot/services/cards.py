@@ -195,10 +195,11 @@ class Cards:
         waiting = polling.waiting_s(
             ahead or 0, slots=provider.concurrency if provider else 0, forecast=forecast
         )
-        since_s = (job.marked_at_ms or self._clock.now_ms()) // 1000
+        now_s = self._clock.now_ms() // 1000
+        since_s = now_s if job.marked_at_ms is None else job.marked_at_ms // 1000
         between_s = (since_s + waiting[0], since_s + waiting[1]) if waiting else None
         came_from = yield from _source_of(job)
-        return Card(job, ahead, between_s, self._routes.cautions(job), came_from)
+        return Card(job, ahead, between_s, self._routes.cautions(job), came_from, at_s=now_s)
 
 
 def _source_of(job: Job) -> Transaction[Job | None]:

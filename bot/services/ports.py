@@ -1,7 +1,7 @@
 """What services need and others supply: a clock, a place to publish, someone to carry jobs on."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
@@ -29,7 +29,10 @@ class Card:
     ahead: int | None = None
     """Jobs before it; None unless it is queued."""
     ready_between_s: tuple[int, int] | None = None
-    """When it will probably be finished, seconds since 1970; None while too little is known."""
+    """When it will probably be finished, seconds since 1970; None while too little is known.
+
+    Half of those like it were finished by the first moment, nine of ten by the second.
+    """
     cautions: tuple[str, ...] = ()
     """What is doubted about the way it is made, a sentence each; empty once it has ended otherwise than by failing."""
     came_from: Job | None = None
@@ -38,6 +41,8 @@ class Card:
     """Whether it shows the picture that the clip starts from."""
     thumbnail: bytes | None = None
     """That picture as a small JPEG, where it is to be uploaded with the card; None where the message has it."""
+    at_s: int = field(default=0, compare=False)
+    """When all this was so, seconds since 1970."""
 
 
 class PlaceKind(Enum):

@@ -259,6 +259,12 @@ def _end_line(job: Job) -> str:
 
 
 def _when(card: Card) -> str:
+    """What is promised is still ahead when it is said."""
     if card.ready_between_s is None:
         return ""
-    return " " + tr("Ready {time}, or a little later.", time=f"<t:{card.ready_between_s[0]}:R>")
+    usual_s, slow_s = card.ready_between_s
+    if card.at_s < usual_s:
+        return " " + tr("Ready {time}, or a little later.", time=f"<t:{usual_s}:R>")
+    if card.at_s < slow_s:
+        return " " + tr("Most likely ready by {time}.", time=f"<t:{slow_s}:t>")
+    return " " + tr("It takes longer than usual.")

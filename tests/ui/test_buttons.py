@@ -5,22 +5,29 @@ from typing import Any
 import pytest
 from discord import ui
 
+from bot.language import speaking
 from bot.media.errors import Fit
-from bot.ui.buttons import CancelButton, FitButton, RequestButton, fit_row
+from bot.ui.buttons import CancelButton, ClipButton, FitButton, OriginalButton, RequestButton, fit_row
 from bot.ui.questions import AnswerButton
 from bot.ui.storyboard import EditShotsButton
 
-EVERY = (CancelButton, RequestButton, FitButton, AnswerButton, EditShotsButton)
+EVERY = (
+    CancelButton, RequestButton, FitButton, AnswerButton, EditShotsButton, ClipButton, OriginalButton,
+)  # fmt: skip
 
 
 class Desk:
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
-        self.consents = self.storyboards = self
+        self.consents = self.storyboards = self.actions = self.originals = self
 
     async def take(self, interaction: object, number: int, answer: str) -> None:
         del interaction
         self.asked.append(("answer", number, answer))
+
+    async def send(self, interaction: object, job_id: int) -> None:
+        del interaction
+        self.asked.append(("original", job_id))
 
     async def reopen(self, interaction: object, number: int) -> None:
         del interaction
@@ -74,6 +81,22 @@ async def test_an_answer_knows_its_question_for_ever(answer: str) -> None:
     assert await click(AnswerButton(10**18 - 1, answer).custom_id) == [("answer", 10**18 - 1, answer)]
 
 
+@pytest.mark.parametrize("does", ["again", "edit", "extend", "final", "delete", "report"])
+async def test_what_is_done_with_a_clip_knows_its_job_for_ever(does: str) -> None:
+    assert await click(ClipButton(10**18 - 1, does).custom_id) == [("answer", 10**18 - 1, does)]
+
+
+async def test_an_original_knows_its_job() -> None:
+    assert await click(OriginalButton(7).custom_id) == [("original", 7)]
+
+
+def test_buttons_are_labelled_in_the_language_that_is_spoken() -> None:
+    with speaking("de"):
+        german: Any = CancelButton(1).item
+    english: Any = CancelButton(1).item
+    assert (english.label, german.label) == ("Cancel", "Abbrechen")
+
+
 async def test_the_way_back_to_the_shots_knows_its_storyboard() -> None:
     assert await click(EditShotsButton(12).custom_id) == [("shots", 12)]
 
@@ -86,6 +109,9 @@ async def test_the_way_back_to_the_shots_knows_its_storyboard() -> None:
         "consent:1:approve:2",
         "consent:\u0661:approve",
         "storyboard:1",
+        "clip:1:",
+        "clip:1:again2",
+        "clip:-1:delete",
         "job:1:cancel2",
         "job:-1:cancel",
         "job::cancel",

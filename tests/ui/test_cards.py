@@ -209,3 +209,16 @@ def test_every_camera_move_has_a_name_for_people() -> None:
         assert move.value.replace("_", " ") in describe_request(
             make_job(request=builders.request(camera=control))
         )
+
+
+@pytest.mark.parametrize(
+    ("at_s", "words"),
+    [
+        (89, "Ready <t:90:R>, or a little later."),
+        (90, "Most likely ready by <t:120:t>."),
+        (120, "It takes longer than usual."),
+    ],
+)
+def test_no_moment_is_promised_that_has_passed(at_s: int, words: str) -> None:
+    late = Card(make_job(state=JobState.RENDERING), ready_between_s=(90, 120), at_s=at_s)
+    assert words in everything_said(card_view(late))
