@@ -158,7 +158,12 @@ async def ensure_moderator(interaction: discord.Interaction[Any]) -> None:
 
 
 async def may_see(interaction: discord.Interaction[Any], job: Job) -> bool:
-    """Whether a job is the person's business: its owner's, a moderator's, of who sees where it was asked or posted."""
+    """Whether a job is the person's business: its owner's, a moderator's, of who sees where it was asked or posted.
+
+    One whose member was forgotten is nobody's.
+    """
+    if job.origin.user_id < 0:
+        return False
     if interaction.user.id == job.origin.user_id or await is_moderator(interaction):
         return True
     is_posted = job.message_id is not None and job.withdrawn_at_ms is None and not job.is_direct
