@@ -531,6 +531,20 @@ async def test_cancelling_while_the_clip_becomes_ready_has_one_end(
         )
 
 
+async def test_a_clip_that_is_being_posted_is_not_cancelled_any_more(
+    studio: Studio, bot: Bot, scene: Scene
+) -> None:
+    """trilogy-group/ttv-pipeline#17: no refund for what is there a moment later."""
+    fault = scene.sandbox.faults.add(*MESSAGE, Hold())
+    card = await (await ask(scene)).response()
+    await fault.struck.wait()
+    answer = await (await scene.mia.slash("cancel", scene.channel, id=1)).response()
+    assert "too late" in answer.text
+    fault.release()
+    await scene.clip_of(card)
+    assert await bot.app.db.read(ledger()) == [("reserve", 5), ("settle", 5)]
+
+
 def _of_job(scene: Scene, number: int) -> int:
     """How many clips a job has."""
     return sum(clip.files[0].filename == f"kinora-{number}.mp4" for clip in scene.clips())
