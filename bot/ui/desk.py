@@ -70,7 +70,12 @@ class Desk:
         self._publisher = publisher
         self._insights = insights
         self.history = History(
-            insights=insights, cards=cards, delivery=delivery, thumbnails=thumbnails, notices=notices
+            insights=insights,
+            cards=cards,
+            delivery=delivery,
+            thumbnails=thumbnails,
+            notices=notices,
+            ensure_wanted=self.ensure_wanted,
         )
         self.originals = OriginalsDesk(originals)
         courtesy = Courtesy()

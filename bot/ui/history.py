@@ -1,6 +1,6 @@
 """Past jobs brought back: a member's pages, and one job with its clip and its buttons."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,10 @@ import structlog
 from discord import ui
 from discord.app_commands import Choice
 
+from bot.domain.begun import options_of
 from bot.domain.errors import NoSuchJob, Refused
 from bot.domain.jobs import Job, JobState
+from bot.domain.requests import Options
 from bot.language import speaking, tr
 from bot.media.errors import BlobFault, CannotFit
 from bot.services.cards import Cards
@@ -19,12 +21,13 @@ from bot.services.delivery import Delivery
 from bot.services.insights import Insights, Only, Page
 from bot.services.notices import Notices
 from bot.services.thumbnails import Thumbnails
-from bot.ui import checks, errors
+from bot.ui import checks, errors, faults
 from bot.ui.answers import Answer
 from bot.ui.buttons import NumberedButton
 from bot.ui.cards import card_view, message_link, thumbnail_file
 from bot.ui.errors import describe
 from bot.ui.listings import page_view, suggestion, thumbnail_files
+from bot.ui.places import filename, unsaid
 from bot.ui.results import result_text, result_view
 
 if TYPE_CHECKING:
@@ -71,12 +74,15 @@ class History:
         delivery: Delivery,
         thumbnails: Thumbnails,
         notices: Notices,
+        ensure_wanted: Callable[[Interaction, Options], Awaitable[None]],
     ) -> None:
+        """`ensure_wanted` refuses where no clip could be posted, and what the server does not want."""
         self._insights = insights
         self._cards = cards
         self._delivery = delivery
         self._thumbnails = thumbnails
         self._notices = notices
+        self._ensure_wanted = ensure_wanted
 
     async def open(self, interaction: Interaction, member: discord.abc.User | None, only: Only) -> None:
         """Show the newest jobs of a member, who is the one who asks if None.
@@ -142,6 +148,7 @@ class History:
             raise NoSuchJob
         if share:
             await _ensure_sharable(interaction, job)
+            await self._ensure_wanted(interaction, options_of(job))
             await self._share(interaction, job)
         else:
             await interaction.response.defer(ephemeral=True, thinking=True)
@@ -175,32 +182,37 @@ class History:
         assert interaction.channel_id is not None
         privacy: Privacy = interaction.client.services.privacy
         await privacy.shared(job.id, interaction.channel_id, deferred.message_id)
-        async with self._clip(job, interaction.filesize_limit) as clip:
-            with speaking(job.origin.language):
-                text, view = result_text(job), result_view(job)
-            message = await interaction.edit_original_response(
-                content=text,
-                attachments=[clip],
-                view=view,
-                allowed_mentions=discord.AllowedMentions.none(),
-            )
-        assert interaction.guild_id is not None
+        try:
+            message = await self._posted(interaction, job, job)
+        except discord.HTTPException as refusal:
+            if refusal.code not in faults.CENSORED:
+                raise
+            message = await self._posted(interaction, job, unsaid(job))
         with speaking(job.origin.language):
             told = tr(
-                "{member} posted clip {id} again: {link}",
+                "{member} has posted the clip of job {id} again: {link}",
                 member=f"<@{interaction.user.id}>",
                 id=job.id,
                 link=message.jump_url,
             )
-        await self._notices.tell(interaction.guild_id, told, key=f"share {interaction.id}")
+        await self._notices.tell(job.origin.guild_id, told, key=f"share {interaction.id}")
+
+    async def _posted(self, interaction: Interaction, job: Job, said: Job) -> discord.InteractionMessage:
+        """The answer with a clip, as its result was posted; `said` is the job without what AutoMod does not let pass."""
+        async with self._clip(job, interaction.filesize_limit) as clip:
+            with speaking(job.origin.language):
+                return await interaction.edit_original_response(
+                    content=result_text(said),
+                    attachments=[clip],
+                    view=result_view(job),
+                    allowed_mentions=discord.AllowedMentions.none(),
+                )
 
     @asynccontextmanager
     async def _clip(self, job: Job, limit: int) -> AsyncGenerator[discord.File]:
         """The clip of a job as a file of a message, hidden as it was."""
         async with self._delivery.fitted(job, limit) as path:
-            with closing(
-                discord.File(path, filename=f"kinora-{job.id}.mp4", spoiler=job.request.spoiler)
-            ) as clip:
+            with closing(discord.File(path, filename=filename(job), spoiler=job.request.spoiler)) as clip:
                 yield clip
 
 

@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from bot.app import running
-from bot.db import jobs
+from bot.db import guilds, jobs
 from bot.db.transaction import Transaction
 from bot.domain.jobs import Aftercare, JobState
+from bot.domain.limits import Limits
 from bot.domain.requests import VideoRequest
-from bot.sandbox import Channel, Message, Permission, Person
+from bot.sandbox import Answer, Channel, Message, Permission, Person
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import opened as opened_studio
 from tests.histories import History, Past
+
+ORIGINAL = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
 
 
 @pytest.fixture(autouse=True)
@@ -166,7 +169,10 @@ async def test_a_shared_clip_is_posted_for_everybody_as_hidden_as_it_was_and_tol
     assert not shared.pinged
     assert "Again" in labels(shared)
     told = await record.bell.until(lambda: list(record.messages) or None, awaited="a word in the log")
-    assert f"<@{scene.mia.id}> posted clip 1 again: https://discord.com/channels/" in told[-1].text
+    assert (
+        f"<@{scene.mia.id}> has posted the clip of job 1 again: https://discord.com/channels/"
+        in told[-1].text
+    )
 
 
 @pytest.mark.usefixtures("bot")
@@ -194,6 +200,31 @@ async def test_a_clip_for_adults_stays_where_adults_are(scene: Scene) -> None:
     assert "age-restricted channel" in refused.text
     late = scene.guild.add_channel("late", nsfw=True)
     assert (await (await scene.mia.slash("job", late, id=1, share=True)).response()).files
+
+
+async def test_a_clip_is_shared_where_the_server_wants_clips_and_only_if_its_rules_let_it(
+    scene: Scene, bot: Bot
+) -> None:
+    await animated(scene, prompt="the boat drifts")
+    elsewhere = scene.guild.add_channel("elsewhere")
+    await bot.app.db.write(prefer(scene.guild.id, allowed_channels=str(scene.channel.id)))
+    refused = await (await scene.mia.slash("job", elsewhere, id=1, share=True)).response()
+    assert f"<#{scene.channel.id}>, and not here" in refused.text
+    await bot.app.db.write(prefer(scene.guild.id, blocked_words="boat | no boats"))
+    refused = await (await scene.mia.slash("job", scene.channel, id=1, share=True)).response()
+    assert "no boats" in refused.text
+    assert refused.ephemeral_to is scene.mia.user
+
+
+async def test_words_that_automod_does_not_let_pass_are_left_out(scene: Scene, bot: Bot) -> None:
+    await animated(scene, prompt="the boat drifts")
+    scene.sandbox.faults.add(
+        "PATCH", ORIGINAL, Answer(400, {"message": "Blocked by AutoMod", "code": 200000})
+    )
+    used = await scene.mia.slash("job", scene.channel, id=1, share=True)
+    shared = await used.response(lambda shown: shown.files)
+    assert "the boat drifts" not in shared.text
+    assert bot.app.connection
 
 
 async def test_what_is_kept_no_more_is_said_with_a_link_to_what_was_posted(scene: Scene, bot: Bot) -> None:
@@ -230,6 +261,10 @@ async def test_a_clip_that_a_moderator_deleted_comes_back_to_nobody(scene: Scene
 def changed(**known: object) -> Transaction[None]:
     job = yield from jobs.get(1)
     yield from jobs.move(job, job.state, now_ms=0, aftercare=Aftercare.NONE, **known)
+
+
+def prefer(guild_id: int, **changed: object) -> Transaction[None]:
+    yield from guilds.prefer(guild_id, changed, defaults=Limits())
 
 
 def log_to(guild_id: int, channel_id: int) -> Transaction[None]:
