@@ -63,7 +63,10 @@ class ClipPlaces:
     async def _thread_name(self, job: Job, place: Place) -> str:
         if place.kind is not PlaceKind.RUNNING:
             return thread_name(job.request.prompt, otherwise=_numbered(job))
-        user = await self._client.fetch_user(job.origin.user_id)
+        try:
+            user = await self._client.fetch_user(job.origin.user_id)
+        except discord.NotFound:  # an account that was deleted since
+            return _numbered(job)
         with speaking(job.origin.language):
             return thread_name(tr("Clips for {name}", name=user.display_name), otherwise=_numbered(job))
 
