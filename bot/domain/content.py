@@ -109,6 +109,11 @@ def count(text: str | None) -> int:
     return sum(1 for _ in _lines(text or ""))
 
 
+def things(text: str) -> list[str]:
+    """What a list is met by, without the reasons."""
+    return [rule.thing for _, rule in _lines(text)]
+
+
 def written(options: Options) -> str:
     """All that somebody wrote in a request."""
     return "\n".join(

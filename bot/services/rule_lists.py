@@ -9,6 +9,8 @@ from bot.language import tr, trn
 from bot.services.controls import NONE, Meanings, Offer, State, Stored, Surroundings, Unfit, takes, without
 
 _BETWEEN = " ; "
+_MAX_NOTED = 40
+"""Characters of rules on a line of the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +64,6 @@ class RuleList:
             return State(f"`{NONE}`", tr(self.none), NONE)
         number = content.count(stored)
         shown = trn("{number} rule", "{number} rules", number)
-        return State(f"`{shown}`", tr(self.some), f"{number:,} rule{'s' if number > 1 else ''}")
+        named = ", ".join(content.things(stored))
+        short = named if len(named) <= _MAX_NOTED else f"{named[:_MAX_NOTED]}…"
+        return State(f"`{shown}`", tr(self.some), f"{number:,} rule{'s' if number > 1 else ''} ({short})")

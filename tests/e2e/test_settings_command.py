@@ -129,6 +129,76 @@ async def test_a_preference_outlives_a_restart_and_is_no_other_servers(
     assert vendors.asked == {"kling"}
 
 
+async def test_what_a_server_prefers_is_made_where_a_request_leaves_it_open(
+    scene: Scene, ada: Person, vendors: Vendors
+) -> None:
+    async def card(**options: str) -> str:
+        used = await scene.mia.slash("animate", scene.channel, image=PICTURE, prompt="a boat", **options)
+        return (await used.response()).text
+
+    async with started(scene, vendors):
+        assert list(await suggested(ada, scene, "", setting="provider")) == [
+            "none · as `routing` says",
+            "onemin",
+            "kling",
+        ]
+        assert "**provider** `kling`" in await said(ada, "set", scene, setting="provider", value="Kling")
+        assert "**quality** `pro`" in await said(ada, "set", scene, setting="quality", value="pro")
+        assert "-# kling · " in (first := await card())
+        assert " · pro · " in first
+        assert "-# onemin · " in await card(provider="onemin")
+        assert " · std · " in await card(quality="std")
+        offered = await scene.mia.autocomplete(
+            "animate", scene.channel, focused="model", value="", options={"prompt": "a boat"}
+        )
+        assert offered[0].name.startswith("★ ")
+        assert "(kling, pro, 5 s)" in offered[0].name
+        model = next(choice.value for choice in offered if "(onemin, " in choice.name)
+        assert f"**model** `{model}`" in await said(ada, "set", scene, setting="model", value=str(model))
+        assert f" · `{model}` · " in await card()
+        answer = await said(ada, "set", scene, setting="model", value="sora-2")
+        assert "`model` can be a model or `none`; choose one that is suggested." in answer
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_gallery_is_a_channel_that_clips_can_be_posted_in(scene: Scene, ada: Person) -> None:
+    mine, gallery = scene.guild.app_role(scene.application), scene.guild.add_channel("gallery")
+    scene.guild.add_channel("films", kind="forum")
+    scene.guild.set_overwrite(gallery, mine, deny=Permission.ATTACH_FILES)
+    refused = await said(ada, "set", scene, setting="gallery", value="gallery")
+    assert "there I lack **Attach Files**. Nothing was changed." in refused
+    assert "`gallery` needs a text channel of this server" in await said(
+        ada, "set", scene, setting="gallery", value="films"
+    )
+    scene.guild.set_overwrite(gallery, mine)
+    assert gallery.mention in await said(ada, "set", scene, setting="gallery", value="#gallery")
+    scene.guild.set_overwrite(gallery, mine, deny=Permission.EMBED_LINKS)
+    assert "⚠ I cannot post there: I lack **Embed Links**." in await said(ada, "show", scene)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_everybody_sees_is_in_the_language_that_the_server_has_chosen(
+    scene: Scene, bot: Bot, ada: Person
+) -> None:
+    await (await scene.mia.slash("video", scene.channel, prompt="a boat")).response()
+    await said(ada, "set", scene, setting="language", value="de")
+    card = await (await scene.mia.slash("video", scene.channel, prompt="a boat")).response()
+    assert [(await bot.job(number)).origin.language for number in (1, 2)] == ["en", "de"]
+    assert card.ephemeral_to is None
+    assert "**language** `de` (usually `auto`)" in await said(ada, "show", scene)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_all_settings_are_shown_in_groups(scene: Scene, ada: Person) -> None:
+    shown = await said(ada, "show", scene)
+    assert len(shown) < 4_000
+    assert [shown.count(f"**{row.name}** ") for row in SETTINGS] == [1] * len(SETTINGS)
+    groups = list(dict.fromkeys(row.group for row in SETTINGS))
+    assert [line for line in shown.splitlines() if line.startswith("### ")] == [
+        f"### {group.value}" for group in groups
+    ]
+
+
 # ---- How it is used
 
 

@@ -182,8 +182,11 @@ def test_a_pattern_that_is_none_is_refused_with_the_reason() -> None:
     assert PATTERNS.read("(a|b)", AROUND) == "(a|b)"
 
 
-def test_how_many_rules_there_are_is_shown_and_not_what_they_are() -> None:
+def test_how_many_rules_there_are_is_shown_and_the_books_know_the_first() -> None:
     assert WORDS.state("blood\ngore | No", AROUND).name == "`2 rules`"
-    assert WORDS.state("blood", AROUND).plain == "1 rule"
+    assert WORDS.state("blood | No", AROUND).plain == "1 rule (blood)"
+    assert WORDS.state("\n".join(["blood"] * 9), AROUND).plain == (
+        "9 rules (blood, blood, blood, blood, blood, blood…)"
+    )
     assert [offer.label for offer in WORDS.offers("blood", AROUND)] == ["1 rule · refused", "none · fine"]
     assert suggested(WORDS, "a*b") == ["none"]
