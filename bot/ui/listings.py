@@ -130,7 +130,9 @@ def _entry_text(job: Job) -> str:
     elif link := message_link(job):
         lines.append(f"[{tr('See the clip')}]({link})")
     elif job.state is JobState.UNDELIVERABLE and job.clip is not None:
-        lines.append(f"-# {tr('The clip is kept: `/claim` posts it where you are, `/job {id}` shows it.', id=job.id)}")
+        lines.append(
+            f"-# {tr('The clip is kept: `/claim` posts it where you are, `/job {id}` shows it.', id=job.id)}"
+        )
     return "\n".join(lines)
 
 
