@@ -23,7 +23,7 @@ from bot.sandbox.driver.options import Form
 from bot.sandbox.driver.resolving import Resolved
 from bot.sandbox.model.applications import SLASH
 from bot.sandbox.model.interactions import Kind
-from bot.services.generation import STORYBOARD_LASTS_MS
+from bot.services.generation import BEGUN_LASTS_MS
 from tests.e2e.scenes import PICTURE, Bot, Scene, picture
 from tests.e2e.studio import Studio, opened
 from tests.e2e.test_hostile import forged
@@ -325,7 +325,7 @@ class TestStoryboards:
         self, bot: Bot, scene: Scene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         modal = await storyboard(scene)
-        later_ms = SystemClock().now_ms() + STORYBOARD_LASTS_MS + 60_000
+        later_ms = SystemClock().now_ms() + BEGUN_LASTS_MS + 60_000
 
         def later(_clock: SystemClock) -> int:
             return later_ms
