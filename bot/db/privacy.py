@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from bot.db import asks, blobs, guilds, installation, jobs, lanes
+from bot.db import asks, blobs, erasures, guilds, installation, jobs, lanes
 from bot.db.entries import SERVER, enter
 from bot.db.rows import jobs_of
 from bot.db.standing import periods_at
@@ -47,17 +47,6 @@ class Forgotten:
     """How many jobs were waiting, and are cancelled."""
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
-    """A message of ours that is to be deleted, or a thread whose name is to be replaced."""
-
-    channel_id: int
-    message_id: int
-    """0 for a thread."""
-    at_ms: int
-    """Since when."""
-
-
 def holdings(user_id: int) -> Transaction[Holdings]:
     """What is kept of a member."""
     counts = (yield _HOLDINGS, {"user_id": user_id})[0]
@@ -69,7 +58,7 @@ def forget(user_id: int, *, now_ms: int) -> Transaction[Forgotten]:
     """Put a number that is nobody's in the place of a member, everywhere at once.
 
     What waits is cancelled, what is under way is to be stopped and not to be posted. Emptying the jobs, and deleting the
-    messages, is left to `empty` and to whoever asks for `due`.
+    messages, is left to `empty` and `bot.db.erasures`.
     """
     stand_in = yield from _mint()
     running: list[int] = []
@@ -80,7 +69,7 @@ def forget(user_id: int, *, now_ms: int) -> Transaction[Forgotten]:
             yield from jobs.move(job, JobState.CANCELLED, now_ms=now_ms)
         else:
             yield from _stop(job, stand_in, now_ms)
-            yield from erase(job.origin.channel_id, job.origin.card_id, now_ms=now_ms)
+            yield from erasures.erase(job.origin.channel_id, job.origin.card_id, now_ms=now_ms)
             running.append(job.id)
     used = yield from _used_now(user_id, now_ms)
     yield from _drop_requests(user_id, now_ms)
@@ -149,41 +138,6 @@ def lapse(line_id: int) -> Transaction[None]:
     yield "UPDATE ledger SET user_id = :stand_in WHERE id = :id", {"stand_in": stand_in, "id": line_id}
 
 
-def erase(channel_id: int, message_id: int, *, now_ms: int) -> Transaction[None]:
-    """Note a message that is to be deleted, or with `message_id` 0 a thread to be given another name."""
-    yield _ERASE, {"channel_id": channel_id, "message_id": message_id, "now_ms": now_ms}
-
-
-def share(job_id: int, channel_id: int, message_id: int) -> Transaction[None]:
-    """Remember where a clip was shown again."""
-    yield _SHARE, {"job_id": job_id, "channel_id": channel_id, "message_id": message_id}
-
-
-def due(*, now_ms: int, limit: int) -> Transaction[list[Erasure]]:
-    """What is to be erased now, threads before the messages in them."""
-    rows = yield _DUE, {"now_ms": now_ms, "limit": limit}
-    return [Erasure(row["channel_id"], row["message_id"], row["at_ms"]) for row in rows]
-
-
-def next_ms() -> Transaction[int | None]:
-    """When something is to be erased next; None for never."""
-    return (yield "SELECT min(run_at_ms) AS at_ms FROM erasures", {})[0]["at_ms"]
-
-
-def erased(erasure: Erasure) -> Transaction[None]:
-    """It is gone, or will never be."""
-    yield (
-        "DELETE FROM erasures WHERE channel_id = :channel_id AND message_id = :message_id",
-        {"channel_id": erasure.channel_id, "message_id": erasure.message_id},
-    )
-
-
-def postpone(erasure: Erasure, *, run_at_ms: int) -> Transaction[None]:
-    """Try again later."""
-    key = {"channel_id": erasure.channel_id, "message_id": erasure.message_id}
-    yield _POSTPONE, {**key, "run_at_ms": run_at_ms}
-
-
 def _mint() -> Transaction[int]:
     """A number that never was anybody's: those of members are above 0."""
     last = yield from installation.recall(_RENAMES)
@@ -239,7 +193,7 @@ def _drop_requests(user_id: int, now_ms: int) -> Transaction[None]:
     for row in (yield "SELECT ask FROM offers WHERE user_id = :user_id", {"user_id": user_id}):
         question: dict[str, Any] = json.loads(row["ask"])
         if origin := question.get("origin"):
-            yield from erase(int(origin["channel_id"]), int(origin["card_id"]), now_ms=now_ms)
+            yield from erasures.erase(int(origin["channel_id"]), int(origin["card_id"]), now_ms=now_ms)
 
 
 def _note_messages(job: Job, now_ms: int) -> Transaction[None]:
@@ -253,7 +207,7 @@ def _note_messages(job: Job, now_ms: int) -> Transaction[None]:
     ]
     for channel_id, message_id in places:
         if channel_id is not None and message_id is not None:
-            yield from erase(channel_id, message_id, now_ms=now_ms)
+            yield from erasures.erase(channel_id, message_id, now_ms=now_ms)
 
 
 _IN = "guild_id IN (SELECT guild_id FROM guilds)"
@@ -340,18 +294,3 @@ _RENAMED = (
     "DELETE FROM members WHERE user_id = :user_id",
     "INSERT INTO forgotten (user_id, at_ms) VALUES (:stand_in, :now_ms)",
 )
-_ERASE = """
-    INSERT INTO erasures (channel_id, message_id, at_ms, run_at_ms)
-    VALUES (:channel_id, :message_id, :now_ms, :now_ms) ON CONFLICT DO NOTHING
-"""
-_SHARE = """
-    INSERT INTO shares (job_id, channel_id, message_id) VALUES (:job_id, :channel_id, :message_id)
-    ON CONFLICT DO NOTHING
-"""
-_DUE = """
-    SELECT channel_id, message_id, at_ms FROM erasures WHERE run_at_ms <= :now_ms
-    ORDER BY run_at_ms, channel_id, message_id LIMIT :limit
-"""
-_POSTPONE = """
-    UPDATE erasures SET run_at_ms = :run_at_ms WHERE channel_id = :channel_id AND message_id = :message_id
-"""

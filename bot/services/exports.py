@@ -4,10 +4,9 @@ import asyncio
 import base64
 import hmac
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -20,19 +19,17 @@ from bot.db.transaction import Database, Transaction
 from bot.domain.errors import Refused
 from bot.domain.exports import Entry, Plan, planned
 from bot.domain.jobs import Job, JobState
-from bot.language import tr, trn
 from bot.media.archives import Archive, Archives
 from bot.media.blobs import Blobs
 from bot.media.errors import NoSuchBlob, StoreUnavailable
+from bot.services.export_files import MAX_JOBS, Held, described, files_of, readme, table
 from bot.services.originals import Link, Original
 from bot.services.ports import Clock
-from bot.services.spreadsheets import BOM, harmless, row_of
 
 log = structlog.stdlib.get_logger(__name__)
 
 ONCE_IN_MS = 600_000
 LINK_LASTS_S = 24 * 3600
-MAX_JOBS = 10_000
 MAX_ENTRIES = 50_000
 """Of the ledger."""
 MAX_PARTS = 10
@@ -44,10 +41,8 @@ _PAGE = 500
 _READ_BYTES = 1 << 20
 _README_BYTES = 100_000
 """More than any takes: what was left out is named up to a bound."""
-_MAX_NAMED = 500
 _MAX_BEING_MADE = 2
 _PURPOSE = b"links to exports"
-_SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
 
 
 class TooSoon(Refused):
@@ -61,25 +56,6 @@ class TooSoon(Refused):
 
 class TooManyExports(Refused):
     """Too much data is being packed at the moment; try again in a minute."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What is kept of a member, gathered to be packed."""
-
-    jobs: Sequence[Job]
-    """Newest first."""
-    entries: Sequence[Entry]
-    """Clips and pictures, newest first."""
-    gone: Sequence[str]
-    """Files of jobs that are not kept any more."""
-    texts: dict[str, str]
-    """By the names that they get."""
-
-    @property
-    def at_ms(self) -> int:
-        """When anything was asked for last."""
-        return self.jobs[0].created_at_ms if self.jobs else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +116,14 @@ class Exports:
         jobs = await self._jobs(guild_id, user_id)
         entries: list[Entry] = []
         gone: list[str] = []
-        for name, blob, at_ms in _files(jobs, user_id):
+        for name, blob, at_ms in files_of(jobs, user_id):
             try:
                 entries.append(Entry(name, blob, await self._blobs.size(blob), at_ms))
             except NoSuchBlob:
                 gone.append(name)
         texts = {
-            "jobs.json": json.dumps([_described(job) for job in jobs], ensure_ascii=False, indent=1),
-            "spending.csv": _table(await self._spent(guild_id, user_id)),
+            "jobs.json": json.dumps([described(job) for job in jobs], ensure_ascii=False, indent=1),
+            "spending.csv": table(await self._spent(guild_id, user_id)),
             "settings.json": json.dumps(await self._db.read(_settings(guild_id, user_id)), indent=1),
         }
         return Held(jobs, entries, gone, texts)
@@ -221,8 +197,7 @@ class Exports:
     async def _pack(self, held: Held, plan: Plan, number: int, path: Path) -> None:
         try:
             async with self._archives.begun(path) as archive:
-                readme = _readme(held, plan, number)
-                await archive.say("README.txt", readme, at_ms=held.at_ms)
+                await archive.say("README.txt", readme(held, plan, number), at_ms=held.at_ms)
                 for name, text in held.texts.items() if number == 1 else ():
                     await archive.say(name, text, at_ms=held.at_ms)
                 for entry in plan.parts[number - 1]:
@@ -265,106 +240,6 @@ def _settings(guild_id: int, user_id: int) -> Transaction[dict[str, object]]:
     allows_direct = yield from places.allows_direct(user_id)
     caps = yield from exports.caps(guild_id, user_id)
     return {"direct_messages": allows_direct, "caps_of_your_own": caps}
-
-
-def _files(jobs: Sequence[Job], user_id: int) -> list[tuple[str, str, int]]:
-    """Name, blob and moment of every clip and picture, each once; what a moderator deleted is nobody's any more."""
-    files: list[tuple[str, str, int]] = []
-    seen: set[str] = set()
-    for job in jobs:
-        if job.clip is not None and job.withdrawn_by in (None, user_id):
-            files.append((f"clips/{job.id}.mp4", job.clip, job.created_at_ms))
-        for picture in job.request.pictures:
-            if picture.blob not in seen:
-                seen.add(picture.blob)
-                name = _picture_name(picture.blob, picture.media_type)
-                files.append((name, picture.blob, job.created_at_ms))
-    return files
-
-
-def _picture_name(blob: str, media_type: str) -> str:
-    return f"pictures/{blob[:16]}.{_SUFFIXES[media_type]}"
-
-
-def _described(job: Job) -> dict[str, object]:
-    """A job as its member may read it."""
-    lineage = job.origin.lineage
-    return {
-        "job": job.id,
-        "state": job.state.value,
-        "asked_at": _iso(job.created_at_ms),
-        "finished_at": job.finished_at_ms and _iso(job.finished_at_ms),
-        "channel": str(job.origin.channel_id),
-        "request": job.request.model_dump(mode="json", exclude_defaults=True),
-        "pictures": [_picture_name(picture.blob, picture.media_type) for picture in job.request.pictures],
-        "provider": job.provider,
-        "model": job.model,
-        "credits_reserved": job.credits,
-        "credits_charged": job.price if job.state is JobState.DONE else 0,
-        "clip": f"clips/{job.id}.mp4" if job.clip is not None else None,
-        "message": job.message_id and f"{job.message_channel_id}/{job.message_id}",
-        "error": job.error,
-        "out_of": lineage and {"job": lineage.job_id, "how": lineage.relation.value},
-    }
-
-
-def _table(spent: Sequence[Spent]) -> str:
-    rows = [row_of(("entry", "at_utc", "kind", "credits", "job", "provider", "reason"))]
-    rows += [
-        row_of(
-            (
-                one.id,
-                _iso(one.at_ms),
-                one.kind.value,
-                one.credits,
-                one.job_id,
-                one.provider and harmless(one.provider),
-                one.reason and harmless(one.reason),
-            )
-        )
-        for one in spent
-    ]
-    return BOM + "".join(rows)
-
-
-def _readme(held: Held, plan: Plan, number: int) -> str:
-    total = len(plan.parts)
-    lines = [
-        tr("What Kinora keeps of you in this server."),
-        "",
-        trn("{number} request, newest first:", "{number} requests, newest first:", len(held.jobs)),
-        tr("  jobs.json      what you asked for, with which parameters, and what came of it"),
-        tr("  spending.csv   what the server's books say about you"),
-        tr("  settings.json  what you chose, and caps that moderators set for you"),
-        tr("  clips/         clips as they were made, by the numbers of their jobs"),
-        tr("  pictures/      pictures that you sent, as they were given to providers"),
-    ]
-    if total > 1:
-        texts = tr("The first three are in part 1.")
-        lines += ["", f"{tr('This is part {number} of {total}.', number=number, total=total)} {texts}"]
-    lines += _named(
-        tr("Too large or too many to be packed; /job shows these:"), [one.name for one in plan.left_out]
-    )
-    lines += _named(tr("Not kept any more:"), held.gone)
-    if len(held.jobs) >= MAX_JOBS:
-        lines += [
-            "",
-            trn("Only the newest {number} request.", "Only the newest {number} requests.", MAX_JOBS),
-        ]
-    return "\r\n".join(lines) + "\r\n"
-
-
-def _named(title: str, names: Sequence[str]) -> list[str]:
-    if not names:
-        return []
-    hidden = len(names) - _MAX_NAMED
-    more = [trn("  and {number} more", "  and {number} more", hidden)] if hidden > 0 else []
-    return ["", title, *(f"  {name}" for name in names[:_MAX_NAMED]), *more]
-
-
-def _iso(at_ms: int) -> str:
-    at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    return at.replace("+00:00", "Z")
 
 
 async def _read(path: Path) -> AsyncGenerator[bytes]:

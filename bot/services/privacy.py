@@ -6,9 +6,10 @@ from typing import Protocol
 
 import structlog
 
-from bot.db import jobs, places, privacy
+from bot.db import erasures, jobs, places, privacy
+from bot.db.erasures import Erasure
 from bot.db.errors import DatabaseFault
-from bot.db.privacy import Erasure, Forgotten, Holdings
+from bot.db.privacy import Forgotten, Holdings
 from bot.db.transaction import Database
 from bot.domain.errors import (
     DeliveryFault,
@@ -101,7 +102,7 @@ class Privacy:
 
     async def shared(self, job_id: int, channel_id: int, message_id: int) -> None:
         """Remember where a clip was shown again, to delete it there as well."""
-        await self._db.write(privacy.share(job_id, channel_id, message_id))
+        await self._db.write(erasures.share(job_id, channel_id, message_id))
 
     async def allows_direct(self, user_id: int) -> bool:
         """Whether the member wants clips that no channel takes as direct messages."""
@@ -137,7 +138,7 @@ class Privacy:
             self._let_go()
         await self._erase_due()
         await self._lapse()
-        next_ms = await self._db.read(privacy.next_ms())
+        next_ms = await self._db.read(erasures.next_ms())
         if all(are_done):
             return next_ms
         again_ms = self._clock.now_ms() + _LOOKED_AT_AGAIN_MS
@@ -167,7 +168,7 @@ class Privacy:
     async def _empty_job(self, job: Job) -> None:
         doubtful = await self._doubtful_post(job)
         if doubtful is not None:
-            await self._db.write(privacy.erase(*doubtful, now_ms=self._clock.now_ms()))
+            await self._db.write(erasures.erase(*doubtful, now_ms=self._clock.now_ms()))
         try:
             await self._db.write(privacy.empty(job, now_ms=self._clock.now_ms()))
         except jobs.Overtaken:
@@ -187,7 +188,7 @@ class Privacy:
 
     async def _erase_due(self) -> None:
         """One after the other: Discord limits how fast messages are deleted, and discord.py waits for that."""
-        while due := await self._db.read(privacy.due(now_ms=self._clock.now_ms(), limit=_AT_ONCE)):
+        while due := await self._db.read(erasures.due(now_ms=self._clock.now_ms(), limit=_AT_ONCE)):
             for erasure in due:
                 await self._erase(erasure)
 
@@ -201,9 +202,9 @@ class Privacy:
         except DiscordUnavailable as fault:
             if now_ms - erasure.at_ms < TRIED_FOR_MS:
                 log.info("not erased yet", channel=erasure.channel_id, reason=str(fault))
-                await self._db.write(privacy.postpone(erasure, run_at_ms=now_ms + TRIED_AGAIN_MS))
+                await self._db.write(erasures.postpone(erasure, run_at_ms=now_ms + TRIED_AGAIN_MS))
                 return
             log.warning("not erased", channel=erasure.channel_id, reason=str(fault))
         except DeliveryFault as fault:
             log.warning("not erased", channel=erasure.channel_id, reason=str(fault))
-        await self._db.write(privacy.erased(erasure))
+        await self._db.write(erasures.erased(erasure))

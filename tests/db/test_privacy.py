@@ -6,7 +6,20 @@ from typing import Any
 
 import pytest
 
-from bot.db import audit, grants, guilds, jobs, lanes, limits, money, offers, places, privacy, reports
+from bot.db import (
+    audit,
+    erasures,
+    grants,
+    guilds,
+    jobs,
+    lanes,
+    limits,
+    money,
+    offers,
+    places,
+    privacy,
+    reports,
+)
 from bot.domain.jobs import Job, JobState
 from bot.domain.limits import Limit, Measure
 from bot.domain.money import Entry, Scope, Window
@@ -180,9 +193,9 @@ def test_every_message_is_noted_to_be_deleted_and_every_thread_to_be_renamed(his
     history.connection.execute(
         "UPDATE jobs SET thread_id = 71, message_channel_id = 71, message_id = 72 WHERE id = ?", (job.id,)
     )
-    history.write(privacy.share(job.id, 80, 81))
+    history.write(erasures.share(job.id, 80, 81))
     forgotten(history)
-    noted = {(one.channel_id, one.message_id) for one in history.read(privacy.due(now_ms=NOW_MS, limit=99))}
+    noted = {(one.channel_id, one.message_id) for one in history.read(erasures.due(now_ms=NOW_MS, limit=99))}
     assert {(71, 0), (71, 72), (80, 81), (10, job.origin.card_id)} <= noted
 
 
@@ -279,7 +292,7 @@ def test_preferences_offers_reports_and_running_threads_are_gone(history: Histor
     history.connection.execute("INSERT INTO member_threads VALUES (1, 10, ?, 77)", (MIA,))
     forgotten(history)
     assert {table for table, _, _ in traces(history.connection, str(MIA))} == {"ledger", "balances"}
-    noted = {(one.channel_id, one.message_id) for one in history.read(privacy.due(now_ms=NOW_MS, limit=99))}
+    noted = {(one.channel_id, one.message_id) for one in history.read(erasures.due(now_ms=NOW_MS, limit=99))}
     assert {(77, 0), (10, 90)} <= noted
 
 
@@ -304,13 +317,13 @@ def test_a_forgotten_member_can_ask_again_and_starts_anew(history: History) -> N
 
 
 def test_erasures_are_tried_later_or_struck_off(history: History) -> None:
-    history.write(privacy.erase(1, 2, now_ms=NOW_MS))
-    history.write(privacy.erase(1, 0, now_ms=NOW_MS))
-    history.write(privacy.erase(1, 2, now_ms=NOW_MS + 5))
-    thread, message = history.read(privacy.due(now_ms=NOW_MS, limit=9))
+    history.write(erasures.erase(1, 2, now_ms=NOW_MS))
+    history.write(erasures.erase(1, 0, now_ms=NOW_MS))
+    history.write(erasures.erase(1, 2, now_ms=NOW_MS + 5))
+    thread, message = history.read(erasures.due(now_ms=NOW_MS, limit=9))
     assert (thread.message_id, message.message_id) == (0, 2)
-    history.write(privacy.postpone(message, run_at_ms=NOW_MS + 60))
-    history.write(privacy.erased(thread))
-    assert history.read(privacy.due(now_ms=NOW_MS, limit=9)) == []
-    assert history.read(privacy.next_ms()) == NOW_MS + 60
-    assert history.read(privacy.due(now_ms=NOW_MS + 60, limit=9)) == [message]
+    history.write(erasures.postpone(message, run_at_ms=NOW_MS + 60))
+    history.write(erasures.erased(thread))
+    assert history.read(erasures.due(now_ms=NOW_MS, limit=9)) == []
+    assert history.read(erasures.next_ms()) == NOW_MS + 60
+    assert history.read(erasures.due(now_ms=NOW_MS + 60, limit=9)) == [message]

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, closing
 import pytest
 
 from bot.app import running
-from bot.db import audit, privacy
+from bot.db import audit, erasures, privacy
 from bot.domain.jobs import TERMINAL, JobState
 from bot.sandbox import Answer, Hold, Message, Person, shows
 from tests.e2e import studio
@@ -248,7 +248,7 @@ async def test_a_message_that_may_not_be_deleted_is_left_alone(scene: Scene, bot
     await forget(scene)
     await until(lambda: traces(scene, "a secret") == set(), "the database has forgotten")
     async with asyncio.timeout(WAIT_S):
-        while await bot.app.db.read(privacy.next_ms()) is not None:  # noqa: ASYNC110
+        while await bot.app.db.read(erasures.next_ms()) is not None:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 
