@@ -30,7 +30,7 @@ _MAX_SIZE_TOGETHER = 4_000
 """Of patterns, in RE2's instructions. Each takes some 4 ns at worst for each character of a text."""
 _SLOW_FROM = 300
 _PROBES = ("", "a", "a b", "-")
-_KEPT = 256
+_KEPT = 128
 """Servers whose rules stay ready."""
 _CHARACTERS = 4096
 

@@ -80,6 +80,19 @@ async def test_what_was_told_is_not_told_again(db: SqliteDatabase) -> None:
     assert await db.read(request_log.guilds_behind()) == [2]
 
 
+async def test_who_was_forgotten_meanwhile_is_not_told_of(db: SqliteDatabase) -> None:
+    await choose(db, log_channel_id=LOG)
+    first, second = await ask(db), await ask(db)
+
+    def forget() -> Transaction[None]:
+        yield "UPDATE jobs SET user_id = -1 WHERE id = :id", {"id": first}
+
+    await db.write(forget())
+    assert await untold(db) == [second]
+    await db.write(request_log.told(1, second))
+    assert await db.read(request_log.guilds_behind()) == []
+
+
 @pytest.mark.parametrize("sql", [request_log._UNTOLD, request_log._BEHIND])
 async def test_a_servers_history_is_not_read_for_what_is_new(db: SqliteDatabase, sql: str) -> None:
     def plan() -> Transaction[str]:

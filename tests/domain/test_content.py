@@ -102,6 +102,11 @@ def test_the_first_rule_that_is_broken_brings_its_reason() -> None:
     assert rules.broken_by("a paper boat") is None
 
 
+def test_half_a_character_in_a_text_is_nothing_to_see() -> None:
+    assert broken("bl\udc00ood \ud83c", words="blood") == "blood"
+    assert broken("bl\udc00ood", patterns="blood") == "blood"
+
+
 def test_without_rules_anything_goes() -> None:
     assert content_rules(None, None).broken_by("anything") is None
     assert content_rules("", "\n\n").broken_by("anything") is None
