@@ -15,7 +15,7 @@ from discord.app_commands import Choice
 from bot.db.ledger import Cursor, Line, Lookup
 from bot.domain.errors import Unchanged
 from bot.domain.money import Entry
-from bot.language import grouped, marked, tr
+from bot.language import grouped, language_of, marked, speak, tr
 from bot.services.allowances import MAX_REASON
 from bot.services.ledger import MOST_EXPORTED, Ledger, Page
 from bot.services.spreadsheets import BOM, harmless, row_of, usd
@@ -121,6 +121,11 @@ class LedgerButton(
         kind = None if match["kind"] == _ANY else Entry(match["kind"])
         at_ms, number, member_id = (min(int(match[name]), _MAX_ID) for name in ("at", "id", "member"))
         return cls(Lookup(member_id or None, kind), match["way"], Cursor(at_ms, number))
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """Everybody may press it; from here on the moderator's language is spoken."""
+        speak(language_of(str(interaction.locale)))
+        return True
 
     async def callback(self, interaction: Interaction) -> None:
         """Show the page, if the person moderates the server they click in."""

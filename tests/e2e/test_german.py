@@ -249,6 +249,10 @@ async def test_every_command_of_moderators_is_in_the_catalogue(
             await used.modal()
         else:
             await used.response()
+    for credits_ in range(12):
+        await (await ada.slash("quota grant", scene.channel, credits=credits_ + 1)).response()
+    page = await (await ada.slash("quota log", scene.channel)).response()
+    await (await ada.click(page, "⟦Older⟧")).acknowledged()
     assert_all_in_brackets(scene.sandbox, foreign={"Film", "club", "Berlin", "Europe"})
 
 
