@@ -231,7 +231,7 @@ class TimeZone:
         """Zones by city, region or country, with the time there."""
         for zone in zones.found(typed):
             clock = zones.clock(zone.name, around.now_ms)
-            yield Offer(f"{zone.city}, {zone.country} · {clock} · {zone.name}", zone.name)
+            yield Offer(f"{zone.city}, {tr(zone.country)} · {clock} · {zone.name}", zone.name)
 
     def state(self, stored: Stored, around: Surroundings) -> State:
         """The zone and the time there; what the database has no more counts as UTC."""

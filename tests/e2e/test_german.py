@@ -66,6 +66,8 @@ def shown(body: object) -> Iterator[str]:
             for key, value in fields.items():
                 if key in SHOWN and isinstance(value, str):
                     yield value
+                elif key == "choices":
+                    yield from (choice["name"] for choice in value)
                 else:
                     yield from shown(value)
         case list():
@@ -335,3 +337,30 @@ async def test_what_is_said_in_passing_is_in_the_catalogue(scene: Scene, lena: P
             awaited=f"words about {text}",
         )
     assert_all_in_brackets(scene.sandbox)
+
+
+@pytest.mark.usefixtures("bracketed")
+async def test_suggestions_are_in_the_catalogue(scene: Scene, lena: Person, ada: Person) -> None:
+    channel = scene.channel
+    for option in ("model", "provider", "duration"):
+        await lena.autocomplete("animate", channel, focused=option, value="", options={"image": PICTURE})
+    await lena.autocomplete("animate", channel, focused="model", value="", options={"voices": "7"})
+    for setting in (
+        "threads",
+        "log_channel",
+        "approval_role",
+        "time_zone",
+        "quality",
+        "confirm_above",
+        "words",
+    ):
+        await ada.autocomplete(
+            "settings set", channel, focused="value", value="", options={"setting": setting}
+        )
+    await ada.autocomplete("quota price", channel, focused="model", value="")
+    await clip(scene, lena, prompt="7")
+    await lena.autocomplete("job", channel, focused="id", value="")
+    texts = list(everything_shown(scene.sandbox))
+    zones = {word for text in texts if "/" in text for word in brackets.outside(text)}
+    values = {"request", "member", "none", "gallery"}
+    assert_all_in_brackets(scene.sandbox, foreign=zones | values | {"general", "crew"})
