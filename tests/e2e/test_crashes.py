@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from bot import settings as environment
-from bot.db import audit, jobs
+from bot.db import audit, guilds, jobs
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 from bot.domain.jobs import JobState
+from bot.domain.places import ThreadStyle
 from bot.sandbox import Drop, Hold, Used, shows
 from tests.e2e.scenes import CLIP_TIMEOUT_S, PICTURE, Scene, decoded
 
@@ -117,6 +118,41 @@ async def test_a_clip_arrives_once_although_the_bot_was_killed(
     assert [message.id for message in scene.clips()] == [clip.id]
     assert round(decoded(clip.files[0].data).seconds, 1) == seconds
     assert await balance_and_state(scene.settings.database_path) == (price, 0, JobState.DONE)
+
+
+@pytest.mark.parametrize(
+    ("style", "moment"),
+    [
+        (ThreadStyle.MEMBER, until_the_thread_is_there),
+        (ThreadStyle.MEMBER, until_after_posting),
+        (ThreadStyle.NONE, until_after_posting),
+        (ThreadStyle.GALLERY, until_after_posting),
+    ],
+)
+async def test_a_clip_arrives_once_where_the_server_wants_it_although_the_bot_was_killed(
+    scene: Scene, style: ThreadStyle, moment: Callable[[Scene, Used], Awaitable[None]]
+) -> None:
+    gallery = scene.guild.add_channel("gallery")
+    await prefer(scene, thread_style=int(style), gallery_channel_id=gallery.id)
+    async with started(scene) as process:
+        used = await scene.mia.slash("animate", scene.channel, image=PICTURE, draft=True)
+        await moment(scene, used)
+        await kill(process)
+    scene.sandbox.faults.clear()
+    async with started(scene):
+        clip = await scene.clip_of(await used.response(timeout_s=30))
+    assert [message.id for message in scene.clips()] == [clip.id]
+    threads = [thread.id for thread in scene.guild.threads]
+    wanted = {ThreadStyle.NONE: scene.channel.id, ThreadStyle.GALLERY: gallery.id}
+    assert threads == ([] if style in wanted else [clip.channel_id])
+    assert clip.channel_id == wanted.get(style, clip.channel_id)
+
+
+async def prefer(scene: Scene, **known: object) -> None:
+    scene.settings.data_dir.mkdir(parents=True)
+    db = await SqliteDatabase.open(scene.settings.database_path)
+    await db.write(guilds.prefer(scene.guild.id, known, defaults=scene.settings.default_limits))
+    await db.close()
 
 
 async def test_a_connection_that_breaks_after_the_post_does_not_double_it(scene: Scene) -> None:
