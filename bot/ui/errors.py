@@ -37,6 +37,7 @@ from bot.services.questions import NotYours
 from bot.ui.answers import Answer, shown
 from bot.ui.buttons import fit_row
 from bot.ui.checks import ModeratorsOnly
+from bot.ui.faults import is_passing
 from bot.ui.text import WINDOWS, counted, prose, until_words
 
 log = structlog.stdlib.get_logger(__name__)
@@ -197,35 +198,51 @@ def _invalid(error: ValidationError) -> Answer:
 
 
 @describe.register
-def _invoked(error: app_commands.CommandInvokeError) -> Answer:
-    return describe(error.original)
-
-
-@describe.register
 def _checked(error: app_commands.NoPrivateMessage) -> Answer:
     del error
     return Answer(tr("This works in servers only."))
 
 
+@describe.register
+def _invoked(error: app_commands.CommandInvokeError) -> Answer:
+    return _words_for(error.original)
+
+
+def _words_for(error: BaseException) -> Answer:
+    """Those for the error, unless it is Discord that did not take an answer: nothing is wrong with the bot then."""
+    if isinstance(error, KinoraError) or not is_passing(error):
+        return describe(error)
+    log.warning("discord out of reach", reason=str(error))
+    return Answer(tr("Discord did not take the answer. Please try again."))
+
+
 def view_of(error: Exception) -> ui.LayoutView:
     """The words for an error, with their buttons, as a message."""
-    return shown(describe(error))
+    return shown(_words_for(error))
 
 
 async def answer(interaction: discord.Interaction[Any], error: Exception) -> bool:
-    """Tell the person; privately while that is still possible. False if Discord could not be reached."""
+    """Tell the person; privately while that is still possible. False if Discord could not be reached, twice."""
     view = view_of(error)
-    try:
-        if not interaction.response.is_done():
-            await interaction.response.send_message(view=view, ephemeral=True)
-        elif interaction.response.type in _DEFERRED_MESSAGES:
-            await interaction.edit_original_response(view=view)
-        else:
-            await interaction.followup.send(view=view, ephemeral=True)
-    except Exception as failure:  # noqa: BLE001 - an answer that fails must not hide what it was about
-        log.warning("answer not shown", reason=str(failure), about=type(error).__name__)
-        return isinstance(failure, discord.HTTPException) and failure.code in _NOBODY_LEFT
-    return True
+    for is_last in (False, True):
+        try:
+            await _send(interaction, view)
+        except Exception as failure:  # noqa: BLE001 - an answer that fails must not hide what it was about
+            if is_passing(failure) and not is_last:
+                continue
+            log.warning("answer not shown", reason=str(failure), about=type(error).__name__)
+            return isinstance(failure, discord.HTTPException) and failure.code in _NOBODY_LEFT
+        return True
+    return False
+
+
+async def _send(interaction: discord.Interaction[Any], view: ui.LayoutView) -> None:
+    if not interaction.response.is_done():
+        await interaction.response.send_message(view=view, ephemeral=True)
+    elif interaction.response.type in _DEFERRED_MESSAGES:
+        await interaction.edit_original_response(view=view)
+    else:
+        await interaction.followup.send(view=view, ephemeral=True)
 
 
 _NOBODY_LEFT = (10062, 10008, 10015, 50027)  # the interaction, its message or its token is gone

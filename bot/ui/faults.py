@@ -26,6 +26,13 @@ _GONE = {10003, 10008, NOT_IN_ARCHIVED, 160005}  # unknown channel or message, a
 _PASSING = {401, 408, 429}  # a token that is being replaced, a time-out, a rate limit
 
 
+def is_passing(error: BaseException) -> bool:
+    """Whether Discord was out of reach for a moment, and the same may go well a moment later."""
+    if isinstance(error, discord.HTTPException):
+        return error.status in _PASSING or error.status >= 500  # noqa: PLR2004 - the server's own faults
+    return isinstance(error, (DiscordUnavailable, discord.RateLimited, aiohttp.ClientError, TimeoutError))
+
+
 @asynccontextmanager
 async def translated() -> AsyncGenerator[None]:
     """Discord's errors as ours. discord.py lets a dropped connection through as aiohttp's."""

@@ -125,6 +125,24 @@ async def test_a_refusal_that_cannot_be_shown_at_once_is_shown_later(scene: Scen
     await scene.clip_of(await pressed.response(lambda card: "Job 1" in card.text))
 
 
+@pytest.mark.parametrize("action", [Answer(500), BEFORE, AFTER, NO_VIA], ids=repr)
+@pytest.mark.parametrize("command", ["queue", "jobs", "stats"])
+async def test_a_command_is_answered_whatever_happens_to_its_answer(
+    scene: Scene, command: str, action: Action
+) -> None:
+    scene.sandbox.faults.add(*(CALLBACK if command == "queue" else ORIGINAL), action)
+    answer = await (await scene.mia.slash(command, scene.channel)).response()
+    assert "Something went wrong" not in answer.text
+
+
+@pytest.mark.parametrize("action", [BEFORE, AFTER, NO_VIA], ids=repr)
+async def test_a_private_refusal_is_shown_whatever_happens_to_it(scene: Scene, action: Action) -> None:
+    fault = scene.sandbox.faults.add(*CALLBACK, action)
+    answer = await (await scene.mia.slash("cancel", scene.channel, id=99)).response()
+    assert fault.hits == 1
+    assert "no such job" in answer.text
+
+
 async def test_an_acknowledgement_that_hangs_holds_nobody_else_up(scene: Scene) -> None:
     fault = scene.sandbox.faults.add(*CALLBACK, Hold())
     slow = await ask(scene)
