@@ -360,11 +360,16 @@ def furnish(
         claims=Claims(db=stores.db, clock=clock, delivery=engine.delivery, cards=engine.cards),
         retention=engine.retention,
     )
+
+    def withdrawn() -> None:
+        engine.retention.wake()
+        client.services.privacy.wake()
+
     client.desk = Desk(
         catalogue=catalogue,
         generation=generation,
         reuse=Reuse(db=stores.db, blobs=stores.blobs, clips=stores.clips, routes=engine.routes),
-        withdrawals=Withdrawals(db=stores.db, clock=clock, withdrawn=engine.retention.wake),
+        withdrawals=Withdrawals(db=stores.db, clock=clock, withdrawn=withdrawn),
         reports=Reports(db=stores.db, clock=clock),
         insights=insights,
         cards=engine.cards,

@@ -112,6 +112,10 @@ class Privacy:
         """Remember whether they do, in whatever server."""
         await self._db.write(places.allow_direct(user_id, is_allowed))
 
+    def wake(self) -> None:
+        """A message was noted that is to be erased."""
+        self._due.set()
+
     async def run(self) -> None:
         """Carry on what is to be forgotten, for as long as the bot runs."""
         while True:

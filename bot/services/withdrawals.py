@@ -1,16 +1,20 @@
 """Deleting a clip: by who asked for it, who can have it back for a day, or by a moderator, for good."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
-from bot.db import jobs, withdrawals
+from bot.db import erasures, jobs, withdrawals
+from bot.db.erasures import Erasure
 from bot.db.transaction import Database, Transaction
 from bot.domain.errors import Refused
 from bot.domain.jobs import TERMINAL, Job
 from bot.services.ports import Clock
 
 log = structlog.stdlib.get_logger(__name__)
+
+ERASED_AFTER_MS = 30_000
+"""Messages are deleted at once; those that were not by then (a crash, a Discord that is away) are deleted then."""
 
 
 class NotYoursToDelete(Refused):
@@ -22,32 +26,49 @@ class NothingPosted(Refused):
 
 
 class Withdrawals:
-    """Writes down what was deleted; who calls deletes the messages."""
+    """Writes down what was deleted and which messages are to go; who calls deletes them."""
 
     def __init__(self, *, db: Database, clock: Clock, withdrawn: Callable[[], None]) -> None:
-        """`withdrawn` is called after each, so that files are forgotten in time."""
+        """`withdrawn` is called after each, so that files are forgotten and messages erased in time."""
         self._db = db
         self._clock = clock
         self._withdrawn = withdrawn
 
-    async def withdraw(self, job_id: int, *, guild_id: int, user_id: int, may_any: bool) -> Job:
+    async def withdraw(
+        self,
+        job_id: int,
+        *,
+        guild_id: int,
+        user_id: int,
+        may_any: bool,
+        shown: Iterable[tuple[int, int]] = (),
+    ) -> tuple[Job, tuple[tuple[int, int], ...]]:
         """Withdraw a clip; one that is withdrawn already is so once more.
+
+        Returns the job, and every message (channel, message) that is to be deleted: those in `shown` among them.
 
         Raises:
             NoSuchJob: there is none of this number here.
             NotYoursToDelete: it is somebody else's.
             NothingPosted: it is not posted, or not yet.
         """
+        now_ms = self._clock.now_ms()
 
-        def withdrawn() -> Transaction[Job]:
+        def withdrawn() -> Transaction[tuple[Job, tuple[tuple[int, int], ...]]]:
             job = yield from jobs.of_guild(job_id, guild_id)
             if job.origin.user_id != user_id and not may_any:
                 raise NotYoursToDelete
             if job.message_id is None or job.state not in TERMINAL:
                 raise NothingPosted
-            return (yield from withdrawals.withdraw(job, user_id, now_ms=self._clock.now_ms()))
+            job = yield from withdrawals.withdraw(job, user_id, now_ms=now_ms)
+            messages = withdrawals.take_down(job, shown, erased_at_ms=now_ms + ERASED_AFTER_MS)
+            return job, (yield from messages)
 
-        job = await self._db.write(withdrawn())
+        job, messages = await self._db.write(withdrawn())
         log.info("withdrawn", job=job.id, by=user_id)
         self._withdrawn()
-        return job
+        return job, messages
+
+    async def is_gone(self, channel_id: int, message_id: int) -> None:
+        """A message was deleted."""
+        await self._db.write(erasures.erased(Erasure(channel_id, message_id, at_ms=0)))

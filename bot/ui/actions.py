@@ -10,7 +10,7 @@ import structlog
 from discord import ui
 
 from bot.domain.begun import Begun, edit_of, options_of
-from bot.domain.errors import DeliveryFault, NoSuchJob, Refused
+from bot.domain.errors import DeliveryFault, DiscordUnavailable, NoSuchJob, Refused
 from bot.domain.jobs import Job, Relation
 from bot.domain.requests import Options
 from bot.language import marked, speaking, tr
@@ -154,19 +154,32 @@ class Actions:
     async def _delete(self, interaction: Interaction, job: Job) -> None:
         """Answer first: in an archived thread an answer cannot be edited."""
         may_any = await checks.is_moderator(interaction)
-        job = await self._withdrawals.withdraw(
-            job.id, guild_id=job.origin.guild_id, user_id=interaction.user.id, may_any=may_any
+        job, messages = await self._withdrawals.withdraw(
+            job.id,
+            guild_id=job.origin.guild_id,
+            user_id=interaction.user.id,
+            may_any=may_any,
+            shown=_clicked(interaction, job),
         )
         async with self._before_all_else():
             await tell(interaction, _deleted(job))
         try:
-            for channel_id, message_id in _messages(interaction, job):
-                await remove(interaction.client, channel_id, message_id)
-        except DeliveryFault as fault:
-            log.warning("clip not deleted", job=job.id, reason=str(fault))
-            raise StillThere from fault
+            for channel_id, message_id in messages:
+                await self._take_down(interaction, channel_id, message_id)
         finally:
             await self._cards.amend(job)
+
+    async def _take_down(self, interaction: Interaction, channel_id: int, message_id: int) -> None:
+        """Delete a message; where Discord does not answer, it is deleted later."""
+        try:
+            await remove(interaction.client, channel_id, message_id)
+        except DiscordUnavailable as fault:
+            log.info("clip not deleted yet", channel=channel_id, message=message_id, reason=str(fault))
+            return
+        except DeliveryFault as fault:
+            log.warning("clip not deleted", channel=channel_id, message=message_id, reason=str(fault))
+            raise StillThere from fault
+        await self._withdrawals.is_gone(channel_id, message_id)
 
     async def _ask_why(self, interaction: Interaction, job: Job) -> None:
         if message_link(job) is None:
@@ -227,15 +240,12 @@ def _has_clip(message: discord.Message, job: Job) -> bool:
     return any(file.filename.endswith(f"kinora-{job.id}.mp4") for file in message.attachments)
 
 
-def _messages(interaction: Interaction, job: Job) -> set[tuple[int, int]]:
-    """Where the clip stands: where it was posted, and where it was clicked if that is another message."""
-    assert job.message_channel_id is not None
-    assert job.message_id is not None
-    posted = {(job.message_channel_id, job.message_id)}
+def _clicked(interaction: Interaction, job: Job) -> list[tuple[int, int]]:
+    """The message that was clicked, if the clip stands there for everybody."""
     clicked = interaction.message
     if clicked is None or clicked.flags.ephemeral or not _has_clip(clicked, job):
-        return posted
-    return posted | {(clicked.channel.id, clicked.id)}
+        return []
+    return [(clicked.channel.id, clicked.id)]
 
 
 def _deleted(job: Job) -> str:

@@ -17,6 +17,7 @@ from bot.sandbox.actions.drafts import Draft
 from bot.sandbox.actions.threads import Plan
 from bot.sandbox.model.channels import Kind
 from bot.sandbox.model.components import walk
+from bot.services import withdrawals
 from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene, picture
 from tests.e2e.studio import Studio
@@ -411,6 +412,29 @@ async def test_a_message_that_discord_does_not_delete_is_not_passed_over_in_sile
     assert told.ephemeral_to is scene.mia.user
     await press(scene.mia, clip, "Delete")
     await shows(clip, lambda message: message.is_deleted)
+
+
+async def test_a_message_that_discord_did_not_delete_because_it_was_away_goes_at_the_next_start(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(withdrawals, "ERASED_AFTER_MS", 0)
+    async with up(scene):
+        clip = await draft(scene)
+        hold = scene.sandbox.faults.add("DELETE", MESSAGE, Hold(), times=None)
+        await press(scene.mia, clip, "Delete")
+        await asyncio.wait_for(hold.struck.wait(), 10)
+    scene.sandbox.faults.clear()
+    assert not clip.is_deleted
+    async with up(scene):
+        await shows(clip, lambda message: message.is_deleted)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_clip_that_was_posted_again_is_deleted_everywhere(scene: Scene) -> None:
+    clip = await draft(scene)
+    shared = await (await scene.mia.slash("job", scene.channel, id=1, share=True)).response(lambda m: m.files)
+    await press(scene.mia, clip, "Delete")
+    await shows(shared, lambda message: message.is_deleted)
 
 
 async def test_a_report_reaches_moderators_who_can_act_on_it(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bot.db import erasures
 from bot.domain.errors import NoSuchJob
 from bot.domain.jobs import Job, JobState
 from bot.services.withdrawals import NothingPosted, NotYoursToDelete, Withdrawals
@@ -18,6 +19,7 @@ class Deleting:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.told = 0
+        self.messages: tuple[tuple[int, int], ...] = ()
         self.withdrawals = Withdrawals(db=engine.db, clock=engine.clock, withdrawn=self.one_more)
 
     def one_more(self) -> None:
@@ -28,7 +30,14 @@ class Deleting:
 
     async def withdraw(self, job: Job, by: int, **known: Any) -> Job:
         usual: dict[str, Any] = {"guild_id": GUILD, "user_id": by, "may_any": by == ADA}
-        return await self.withdrawals.withdraw(job.id, **usual | known)
+        withdrawn, self.messages = await self.withdrawals.withdraw(job.id, **usual | known)
+        return withdrawn
+
+    async def to_erase(self, after_s: float = 0) -> list[tuple[int, int]]:
+        """The messages that are to be deleted by then."""
+        now_ms = self.engine.clock.now_ms() + int(after_s * 1000)
+        found = await self.engine.db.read(erasures.due(now_ms=now_ms, limit=50))
+        return [(erasure.channel_id, erasure.message_id) for erasure in found]
 
 
 @pytest.fixture
@@ -83,3 +92,20 @@ async def test_the_job_goes_on_being_looked_after(deleting: Deleting) -> None:
         job = await deleting.engine.step(job)
     assert job.aftercare.name == "NONE"
     assert job.withdrawn_by == MIA
+
+
+async def test_every_message_that_is_known_goes_and_is_deleted_later_where_it_does_not(
+    deleting: Deleting,
+) -> None:
+    job = await deleting.posted()
+    await deleting.engine.db.write(erasures.share(job.id, 60, 61))
+    await deleting.withdraw(job, MIA, shown=[(70, 71), (60, 61)])
+    assert job.message_channel_id is not None
+    assert job.message_id is not None
+    posted = (job.message_channel_id, job.message_id)
+    assert deleting.messages == (posted, (60, 61), (70, 71))
+    assert await deleting.to_erase() == []
+    assert set(await deleting.to_erase(after_s=30)) == {posted, (60, 61), (70, 71)}
+    for message in deleting.messages:
+        await deleting.withdrawals.is_gone(*message)
+    assert await deleting.to_erase(after_s=30) == []
