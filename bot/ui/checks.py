@@ -88,16 +88,24 @@ async def ensure_place_of(interaction: discord.Interaction[Any]) -> None:
 
 
 def missing_in_gallery(gallery: discord.TextChannel) -> list[str]:
-    """What the bot lacks to post clips in a gallery, by the names Discord shows; all if it knows nothing of itself."""
-    me = cast("discord.Member | None", gallery.guild.me)
-    granted = gallery.permissions_for(me) if me else discord.Permissions.none()
-    return _missing(granted, (*_ALWAYS, *_TO_POST, _TO_WRITE))
+    """What the bot surely lacks to post clips in a gallery, by the names Discord shows."""
+    granted = own_permissions(gallery)
+    return [] if granted is None else _missing(granted, (*_ALWAYS, *_TO_POST, _TO_WRITE))
+
+
+def own_permissions(channel: discord.TextChannel) -> discord.Permissions | None:
+    """What the bot may do in a channel; None until Discord has told of the server."""
+    me = cast("discord.Member | None", channel.guild.me)
+    is_known = channel.guild.get_role(channel.guild.id) is not None
+    return channel.permissions_for(me) if me is not None and is_known else None
 
 
 def _is_stranger_in(thread: discord.Thread, granted: discord.Permissions) -> bool:
-    """Discord sends commands from private threads that the bot is not in, and takes no message of it there."""
-    known = thread.guild.get_thread(thread.id)
-    is_in = thread.me is not None or (known is not None and known.me is not None)
+    """Discord sends commands from private threads that the bot is not in, and takes no message of it there.
+
+    It tells of those that the bot is in, though not always that it is.
+    """
+    is_in = thread.me is not None or thread.guild.get_thread(thread.id) is not None
     return thread.is_private() and not is_in and not granted.manage_threads
 
 

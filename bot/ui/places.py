@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import discord
 
@@ -11,7 +11,7 @@ from bot.domain.jobs import Job
 from bot.language import speaking, tr
 from bot.services.ports import Place, PlaceKind, Sent
 from bot.ui import faults
-from bot.ui.checks import missing_in_gallery
+from bot.ui.checks import missing_in_gallery, own_permissions
 from bot.ui.faults import translated
 from bot.ui.results import result_text, result_view
 from bot.ui.text import thread_name
@@ -186,11 +186,9 @@ def _ensure_threads(channel: discord.TextChannel) -> None:
     Raises:
         DestinationForbidden: a right is missing.
     """
-    me = cast("discord.Member | None", channel.guild.me)  # None until Discord has told of it
-    if me is not None:
-        granted = channel.permissions_for(me)
-        if not (granted.create_public_threads and granted.send_messages_in_threads):
-            raise DestinationForbidden("The rights to open threads and to write in them are not both there.")
+    granted = own_permissions(channel)
+    if granted is not None and not (granted.create_public_threads and granted.send_messages_in_threads):
+        raise DestinationForbidden("The rights to open threads and to write in them are not both there.")
 
 
 def _numbered(job: Job) -> str:

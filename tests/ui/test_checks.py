@@ -97,6 +97,12 @@ def test_a_private_thread_takes_clips_from_its_members_and_from_who_manages_thre
     ensure_deliverable(granted(*rights), private)
 
 
+def test_a_private_thread_that_discord_told_of_is_one_that_the_bot_is_in() -> None:
+    opened_again = thread(discord.ChannelType.private_thread)
+    opened_again.guild = cast("Any", SimpleNamespace(get_thread={2: opened_again}.get))
+    ensure_deliverable(granted(*READ, "send_messages_in_threads"), opened_again)
+
+
 def test_everything_that_lacks_is_named_at_once() -> None:
     with pytest.raises(PermissionsMissing) as refusal:
         ensure_deliverable(granted(), CHANNEL)
