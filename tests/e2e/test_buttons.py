@@ -430,6 +430,22 @@ async def test_a_message_that_discord_did_not_delete_because_it_was_away_goes_at
 
 
 @pytest.mark.usefixtures("bot")
+async def test_a_thread_in_which_nothing_can_be_deleted_is_opened_for_that_and_put_away_again(
+    scene: Scene, ada: Person
+) -> None:
+    clip = await draft(scene)
+    [thread] = scene.guild.threads
+    await ada.archive(thread)
+    archived = Answer(400, {"message": "Thread is archived", "code": 50083})
+    scene.sandbox.faults.add("DELETE", MESSAGE, archived)
+    await press(scene.mia, clip, "Delete")
+    await shows(clip, lambda message: message.is_deleted)
+    await thread.bell.until(
+        lambda: (thread.thread and thread.thread.is_archived) or None, awaited="the thread to be put away"
+    )
+
+
+@pytest.mark.usefixtures("bot")
 async def test_a_clip_that_was_posted_again_is_deleted_everywhere(scene: Scene) -> None:
     clip = await draft(scene)
     shared = await (await scene.mia.slash("job", scene.channel, id=1, share=True)).response(lambda m: m.files)
