@@ -128,6 +128,12 @@ class Exports:
         }
         return Held(jobs, entries, gone, texts)
 
+    async def is_one_part(self, held: Held, part_bytes: int) -> bool:
+        """Whether all of it fits one zip of `part_bytes`."""
+        part_bytes = min(part_bytes, MAX_PART_BYTES)
+        plan = await self._planned(held, part_bytes, most=1)
+        return not plan.left_out and await self._taken_bytes(held) <= part_bytes
+
     async def parts(self, held: Held, part_bytes: int) -> AsyncGenerator[Part]:
         """Zips of at most `part_bytes`, each valid on its own, the newest files in the first.
 
@@ -191,8 +197,11 @@ class Exports:
 
     async def _planned(self, held: Held, part_bytes: int, *, most: int) -> Plan:
         """The first zip has the texts; they are few, so that all are planned as if they had them."""
-        taken_bytes = _README_BYTES + await self._archives.room_bytes(*held.texts.values())
+        taken_bytes = await self._taken_bytes(held)
         return planned(held.entries, part_bytes=part_bytes, taken_bytes=taken_bytes, most=most)
+
+    async def _taken_bytes(self, held: Held) -> int:
+        return _README_BYTES + await self._archives.room_bytes(*held.texts.values())
 
     async def _pack(self, held: Held, plan: Plan, number: int, path: Path) -> None:
         try:

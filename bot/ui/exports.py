@@ -43,7 +43,8 @@ async def send(interaction: Interaction, exports: Exports) -> None:
     user_id = interaction.user.id
     async with exports.begun(user_id):
         held = await exports.gathered(interaction.guild_id, user_id)
-        linked = await exports.linked(held, user_id)
+        is_small = await exports.is_one_part(held, interaction.filesize_limit)
+        linked = None if is_small else await exports.linked(held, user_id)
         if linked is None:
             await _send_parts(interaction, exports, held)
         else:

@@ -204,6 +204,7 @@ async def linked(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerato
             yield port
 
     monkeypatch.setattr("bot.app.serving", noted)
+    monkeypatch.setattr("bot.services.exports.MAX_PART_BYTES", 1000)  # so that nothing fits a message
     settings = scene.settings.model_copy(update={"public_url": "https://kinora.example", "web_port": 0})
     async with held(running(settings)) as app:
         await scene.application.ready()
@@ -227,6 +228,12 @@ async def test_where_the_internet_reaches_the_bot_it_is_fetched_by_a_signed_link
         assert zipped.read("clips/1.mp4") == clip.files[0].data
     status, piece, _ = await fetched(url, Range="bytes=0-3")
     assert (status, piece) == (206, b"PK\x03\x04")
+
+
+async def test_what_fits_a_message_needs_no_link(linked: Linked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.services.exports.MAX_PART_BYTES", 10_000_000)
+    await animated(linked.scene)
+    assert "clips/1.mp4" in opened(await exported(linked.scene))
 
 
 async def test_a_link_that_was_changed_leads_nowhere(linked: Linked) -> None:
