@@ -535,6 +535,7 @@ async def test_a_clip_that_is_being_posted_is_not_cancelled_any_more(
     studio: Studio, bot: Bot, scene: Scene
 ) -> None:
     """trilogy-group/ttv-pipeline#17: no refund for what is there a moment later."""
+    assert studio.submitted == []
     fault = scene.sandbox.faults.add(*MESSAGE, Hold())
     card = await (await ask(scene)).response()
     await fault.struck.wait()

@@ -25,7 +25,10 @@ _CLIP = re.compile(r"(?:SPOILER_)?kinora-(\d+)\.mp4")
 _TOKEN = re.compile(r"/(?:interactions/\d+|webhooks/\d+)/([^/]+)")
 _EXPECTED = ("may have been charged", "media fault", "provider refuses the account")
 """Errors that are meant for the operator."""
-_RECONNECTS = "Attempting a reconnect"
+_TOLERATED = ("Attempting a reconnect", "Ignoring exception in autocomplete")
+"""What discord.py calls errors, and is none: nobody tries suggestions again."""
+_SHUT = "Thread is archived"
+"""While somebody waited for an answer there."""
 _PAGE = os.sysconf("SC_PAGE_SIZE") if sys.platform != "win32" else 4096
 
 
@@ -74,14 +77,15 @@ class Evidence(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep errors of discord.py and asyncio."""
         text = record.getMessage()
-        if not text.startswith(_RECONNECTS):
+        if not text.startswith(_TOLERATED):
             self.lost.append(f"{record.name}: {text} {record.exc_info and record.exc_info[1]!r}")
 
     def structured(self, _logger: object, method: str, entry: MutableMapping[str, Any]) -> str:
         """Keep errors of the bot; a processor at the end of the chain."""
         event = str(entry.get("event"))
         is_loud = method in {"error", "exception", "critical"}
-        if is_loud and not any(words in event for words in _EXPECTED):
+        is_expected = any(words in event for words in _EXPECTED) or _SHUT in str(entry.get("exception"))
+        if is_loud and not is_expected:
             self.lost.append(str({key: str(value)[-1500:] for key, value in entry.items()}))
         return ""
 

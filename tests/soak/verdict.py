@@ -113,7 +113,7 @@ def of_the_bills(known: list[Row], vendors: Vendors) -> Iterator[str]:
 def of_the_answers(sandbox: Sandbox, evidence: Evidence, excused: set[str]) -> Iterator[str]:
     """Everybody was answered in time, and nobody was told that something went wrong."""
     for one in sandbox.unanswered():
-        if one.token not in excused and not _is_struck(one, evidence):
+        if one.token not in excused and not _is_struck(one, evidence) and not _is_shut(one):
             yield f"{one} in {one.channel} has no answer: {one.acknowledgement}"
     for one in sandbox.world.interactions.values():
         shown = [one.original, *one.follow_ups.values()]
@@ -124,6 +124,11 @@ def of_the_answers(sandbox: Sandbox, evidence: Evidence, excused: set[str]) -> I
 def _is_struck(one: Interaction, evidence: Evidence) -> bool:
     """Twice is more than anybody can be asked to get round; suggestions are not tried again."""
     return evidence.struck[one.token] >= (1 if one.kind is Kind.AUTOCOMPLETE else 2)
+
+
+def _is_shut(one: Interaction) -> bool:
+    """Whether its thread was archived before the answer: Discord lets nobody edit a message there."""
+    return one.channel.thread is not None and one.channel.thread.is_archived
 
 
 def of_the_process(before: Vitals, after: Vitals) -> Iterator[str]:
