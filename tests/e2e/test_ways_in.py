@@ -799,3 +799,20 @@ async def test_where_no_clips_are_wanted_no_modal_is_shown_and_no_picture_chosen
     assert "age-restricted" in refused.text
     assert refused.buttons == []
     assert await no_job(bot)
+
+
+@pytest.mark.parametrize("kind", [Kind.ANNOUNCEMENT, Kind.VOICE, Kind.STAGE])
+@pytest.mark.usefixtures("bot")
+async def test_any_channel_with_a_chat_takes_mentions(scene: Scene, kind: Kind) -> None:
+    channel = scene.guild.add_channel("place", kind=kind)
+    asked = await scene.mia.send(channel, named(scene, "it leaves"), files=[PICTURE])
+    await answer_to(scene, asked, is_card)
+    assert len(scene.clips()) == 1
+
+
+async def test_direct_messages_are_no_way_in(bot: Bot, scene: Scene) -> None:
+    direct = scene.mia.direct(scene.application)
+    await scene.mia.send(direct, named(scene, "it leaves"), files=[PICTURE])
+    await studio.everybody_is_answered(bot, scene)
+    assert answers(direct) == []
+    assert await no_job(bot)
