@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Protocol
 
-from benchmarks import acceptance, acknowledgement, admission, memory, polling, rendering, start
+from benchmarks import acceptance, acknowledgement, admission, fitting, memory, polling, rendering, start
 from benchmarks.table import RESULTS, CannotRun, Table
 
 
@@ -36,6 +36,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     memory,
     start,
     rendering,
+    fitting,
     polling,
 )
 

@@ -66,7 +66,7 @@ def run(rounds: int = ROUNDS) -> Result:
         return Result(skipped="ffmpeg is not installed")
     with tempfile.TemporaryDirectory() as folder:
         picture, clip = Path(folder, "picture.jpg"), Path(folder, "clip.mp4")
-        _draw(picture)
+        draw(picture)
         scene = Scene(out=str(clip), width=1280, height=720, seconds=5, image=str(picture))
         commands = {"ours": _ours(scene, Path(folder)), "zoompan": _zoompan(ffmpeg, scene)}
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
@@ -127,18 +127,18 @@ def _summary(scene: Scene, times: list[tuple[float, float]], size: int) -> Measu
     return Measured(scene.frames / statistics.median(walls), statistics.median(cpus), size)
 
 
-def _draw(path: Path) -> None:
+def draw(path: Path, size: tuple[int, int] = PICTURE) -> None:
     """A picture with the fine and the coarse of a photograph, the same every time."""
     random = Random(3)
-    picture = Image.radial_gradient("L").resize(PICTURE).convert("RGB")
+    picture = Image.radial_gradient("L").resize(size).convert("RGB")
     pen = ImageDraw.Draw(picture)
     for number in range(1400):
-        x, y = random.randrange(PICTURE[0]), random.randrange(PICTURE[1])
+        x, y = random.randrange(size[0]), random.randrange(size[1])
         reach = int(random.expovariate(1 / 22)) + 2
         colour = (random.randrange(256), random.randrange(256), random.randrange(256))
         box = (x - reach, y - 0.7 * reach, x + reach, y + 0.7 * reach)
         (pen.ellipse, pen.rectangle, pen.line)[number % 3](box, fill=colour)
-    noise = Image.frombytes("L", PICTURE, random.randbytes(PICTURE[0] * PICTURE[1])).convert("RGB")
+    noise = Image.frombytes("L", size, random.randbytes(size[0] * size[1])).convert("RGB")
     Image.blend(picture.filter(ImageFilter.GaussianBlur(0.8)), noise, 0.06).save(path, quality=92)
 
 

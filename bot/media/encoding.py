@@ -37,6 +37,12 @@ _MAX_AUDIO_BPS, _MIN_AUDIO_BPS = 128_000, 24_000
 _AUDIO_SHARE = 0.15
 _BT709, _LIMITED_RANGE = 1, 1
 
+_PRESET = "veryfast"
+"""Somebody waits, and so do other clips. `medium` takes twice as long here, for a hundredth of SSIM at most."""
+
+_FIRST_PASS = {"x264-params": "subme=1"}
+"""It only measures how hard frames are: whole pixels will do, a fifth faster (x264's own fast first pass has 2)."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -103,7 +109,7 @@ def _first_pass(path: Path, goal: Target, stats: Path, check: Check) -> None:
     with opened(path) as (source, stream):
         shaper = _Shaper(source, stream, goal)
         encoder = av.CodecContext.create("libx264", "w")
-        encoder.options = _options(stats)
+        encoder.options = _options(stats) | _FIRST_PASS
         _set_up(encoder, stream, shaper, Flags.pass1)
         for frame in decoded(source, stream):
             check()
@@ -163,7 +169,7 @@ class _Shaper:
 
 
 def _options(stats: Path) -> dict[str, str]:
-    return {"preset": "medium", "stats": str(stats)}
+    return {"preset": _PRESET, "stats": str(stats)}
 
 
 def _set_up(encoder: VideoCodecContext, stream: VideoStream, shaper: _Shaper, number: Flags) -> None:
