@@ -14,7 +14,8 @@ MOST_PER_SECOND = 1_000_000
 LONGEST_MS = 10 * 366 * 86_400_000
 
 _MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
-_NUMBER = re.compile(r"[0-9]{1,12}|[0-9]{1,3}(?:[,_' ][0-9]{3}){1,3}")
+_DIGITS = re.compile(r"[0-9]{1,12}")
+_GROUPS = re.compile(r"[0-9]{1,3}(?:[.,_' ][0-9]{3}){1,3}")
 _SPAN = re.compile(r"([0-9]{1,5}) ?(minutes?|mins?|m|hours?|h|days?|d|weeks?|w)")
 
 
@@ -97,11 +98,16 @@ def read_amount(typed: str, of: AmountOf) -> Amount:
 
 
 def read_number(typed: str, *, units: Iterable[str]) -> int | None:
-    """A whole number with or without one of its units and separators of thousands; None if it is none."""
+    """A whole number with or without one of its units and separators of thousands; None if it is none.
+
+    What separates thousands where one language is spoken separates decimals in another.
+    """
     meant = typed.strip().casefold()
     unit = next((unit for unit in units if meant.endswith(unit)), "")
     digits = meant.removesuffix(unit).rstrip()
-    return int(re.sub(r"[,_' ]", "", digits)) if _NUMBER.fullmatch(digits) else None
+    decimal = tr(".")
+    is_number = _DIGITS.fullmatch(digits) or (_GROUPS.fullmatch(digits) and decimal not in digits)
+    return int(re.sub(r"[^0-9]", "", digits)) if is_number else None
 
 
 def read_span_ms(typed: str) -> int:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.language import speaking
 from bot.services.amounts import (
     CAP,
     CEILING,
@@ -17,6 +18,7 @@ from bot.services.amounts import (
     NoSuchSpan,
     Special,
     read_amount,
+    read_number,
     read_span_ms,
 )
 
@@ -125,3 +127,24 @@ def test_whatever_is_typed_is_an_amount_and_a_span_within_bounds_or_refused(type
         assert isinstance(amount, Special) or 0 <= amount <= MOST_CREDITS
     with contextlib.suppress(NoSuchSpan):
         assert 0 < read_span_ms(typed) <= LONGEST_MS
+
+
+@pytest.mark.parametrize(
+    ("typed", "english", "german"),
+    [
+        ("1,000", 1000, None),
+        ("1.000", None, 1000),
+        ("12.345.678 credits", None, 12_345_678),
+        ("1 000", 1000, 1000),
+        ("1'000", 1000, 1000),
+        ("1.00", None, None),
+        ("1.000,00", None, None),
+        ("1000", 1000, 1000),
+    ],
+)
+def test_a_number_is_read_as_the_language_writes_it(
+    typed: str, english: int | None, german: int | None
+) -> None:
+    assert read_number(typed, units=("credits",)) == english
+    with speaking("de"):
+        assert read_number(typed, units=("credits",)) == german
