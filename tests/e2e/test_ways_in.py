@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, closing
 import pytest
 
 from bot.app import running
+from bot.client import MessageContentForbidden
 from bot.clock import SystemClock
 from bot.db.transaction import Transaction
 from bot.domain.errors import NoSuchJob
@@ -653,6 +654,22 @@ async def test_a_switch_that_is_turned_off_meanwhile_ends_nothing(scene: Scene) 
         )
         asked = await scene.mia.send(scene.channel, named(scene, "it leaves"), files=[PICTURE])
         await answer_to(scene, asked, is_card)
+
+
+async def test_a_switch_that_is_turned_off_under_a_bot_that_must_read_ends_it_in_words(scene: Scene) -> None:
+    scene.application.message_content = True
+    settings = scene.settings.model_copy(update={"message_content_intent": "true"})
+
+    async def lose_it() -> None:
+        async with held(running(settings)) as app:
+            await scene.application.ready()
+            scene.application.message_content = False
+            scene.sandbox.gateway.invalidate()
+            await asyncio.wait([app.connection], timeout=20)
+
+    with pytest.raises(ExceptionGroup) as ended:
+        await lose_it()
+    assert ended.group_contains(MessageContentForbidden, match="Switch Message Content Intent on")
 
 
 async def moderator(scene: Scene) -> Person:
