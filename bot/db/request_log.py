@@ -40,11 +40,11 @@ def told(guild_id: int, job_id: int) -> Transaction[None]:
 _WANTED = "log_channel_id IS NOT NULL AND logs_requests = 1"
 _BEHIND = f"""
     SELECT guild_id FROM guilds WHERE {_WANTED} AND EXISTS (
-        SELECT 1 FROM jobs WHERE jobs.guild_id = guilds.guild_id AND jobs.id > logged_job_id AND user_id > 0)
+        SELECT 1 FROM jobs WHERE jobs.guild_id = guilds.guild_id AND jobs.id > logged_job_id AND +user_id > 0)
 """  # noqa: S608 - built from a constant
 _CHANNEL = f"SELECT log_channel_id, logged_job_id FROM guilds WHERE guild_id = :guild_id AND {_WANTED}"  # noqa: S608 - built from a constant
 _UNTOLD = """
-    SELECT * FROM jobs WHERE guild_id = :guild_id AND id > :after AND user_id > 0 ORDER BY id LIMIT :limit
+    SELECT * FROM jobs WHERE guild_id = :guild_id AND id > :after AND +user_id > 0 ORDER BY id LIMIT :limit
 """
 """Without those of members who have themselves forgotten, in whose place stands a number below zero."""
 _TOLD = "UPDATE guilds SET logged_job_id = :job_id WHERE guild_id = :guild_id AND logged_job_id < :job_id"
