@@ -26,6 +26,17 @@ async def test_a_nonce_makes_one_message_of_two_requests(rest: Rest, channel: Ch
     assert len(channel.messages) == 1
 
 
+async def test_a_message_that_was_refused_leaves_its_nonce_unused(
+    rest: Rest, guild: Server, channel: Channel, app: App, mia: Person
+) -> None:
+    asked = await mia.send(channel, "hello")
+    guild.set_overwrite(channel, guild.app_role(app), deny=Permission.READ_MESSAGE_HISTORY)
+    body = {"content": "clip", "nonce": "j1.0", "enforce_nonce": True}
+    reply = {**body, "message_reference": {"message_id": str(asked.id)}}
+    assert await rest.code("POST", messages_of(channel), reply) == (400, 160002)
+    assert await rest.code("POST", messages_of(channel), body) == (200, 0)
+
+
 async def test_a_nonce_that_is_not_enforced_makes_two(rest: Rest, channel: Channel) -> None:
     for _ in range(2):
         await rest("POST", messages_of(channel), {"content": "clip", "nonce": "j1.0"})

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.sandbox import App, Channel, Kind, Permission, Person, Server
-from tests.sandbox.conftest import ManualClock, Rest
+from tests.sandbox.conftest import ManualClock, Rest, Start
 
 PUBLIC = {"name": "clip", "type": 11}
 
@@ -167,3 +167,27 @@ async def test_a_deleted_channel_takes_its_threads_along(rest: Rest, channel: Ch
     assert await rest.code("GET", f"/channels/{channel.id}") == (404, 10003)
     assert await rest.code("POST", f"/channels/{thread_id}/messages", {"content": "x"}) == (404, 10003)
     assert guild.threads == []
+
+
+async def test_a_bot_that_is_let_into_a_private_thread_is_told_of_it(
+    start: Start, guild: Server, channel: Channel, app: App
+) -> None:
+    everyone = guild.everyone
+    guild.change_role(everyone, everyone.permissions | Permission.CREATE_PRIVATE_THREADS)
+    ada = guild.add_member("ada")
+    async with start() as bot:
+        thread = await ada.open_thread(channel, "secret", private=True)
+        known = bot.get_guild(guild.id)
+        assert known
+        assert known.get_thread(thread.id) is None
+        await ada.bring_in(thread, guild.members[app.user.id])
+        joined = await bot.hears("thread_join")
+        assert (joined.id, joined.is_private(), joined.me is not None) == (thread.id, True, True)
+
+
+async def test_people_open_posts_as_well(rest: Rest, guild: Server, mia: Person) -> None:
+    forum = guild.add_channel("films", kind="forum")
+    post = await mia.open_post(forum, "My film", "Look!")
+    _, seen = await rest("GET", f"/channels/{post.id}")
+    assert (seen["parent_id"], seen["last_message_id"]) == (str(forum.id), str(post.messages[-1].id))
+    assert [message.text for message in post.messages] == ["Look!"]
