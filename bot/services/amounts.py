@@ -14,9 +14,12 @@ MOST_PER_SECOND = 1_000_000
 LONGEST_MS = 10 * 366 * 86_400_000
 
 _MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
+_MS |= {"s": _MS["h"], "t": _MS["d"]}  # Stunden, Tage
 _DIGITS = re.compile(r"[0-9]{1,12}")
 _GROUPS = re.compile(r"[0-9]{1,3}(?:[.,_' ][0-9]{3}){1,3}")
-_SPAN = re.compile(r"([0-9]{1,5}) ?(minutes?|mins?|m|hours?|h|days?|d|weeks?|w)")
+_SPAN = re.compile(
+    r"([0-9]{1,5}) ?(minute[ns]?|mins?|m|hours?|h|stunden?|std|days?|d|tag(?:en?)?|weeks?|wochen?|w)"
+)
 
 
 class NoSuchAmount(Unchanged):
@@ -111,7 +114,7 @@ def read_number(typed: str, *, units: Iterable[str]) -> int | None:
 
 
 def read_span_ms(typed: str) -> int:
-    """Milliseconds of a span such as `90m`, `12h`, `7d`, `2w`, `1d 12h`.
+    """Milliseconds of a span such as `90m`, `12h`, `7d`, `2w`, `1d 12h`, `3 days`, `2 Wochen`, whoever types it.
 
     Raises:
         NoSuchSpan: it is none, it is nothing, or it is longer than ten years.
