@@ -116,9 +116,11 @@ class Nowhere:
         """Never reached."""
         raise NotImplementedError(job, place, after_ms)
 
-    async def tell(self, guild_id: int, channel_id: int, text: str, *, key: str) -> None:
+    async def tell(
+        self, guild_id: int, channel_id: int, text: str, *, key: str, is_silent: bool = False
+    ) -> None:
         """Never reached."""
-        raise NotImplementedError(guild_id, channel_id, text, key)
+        raise NotImplementedError(guild_id, channel_id, text, key, is_silent)
 
     async def archive(self, job: Job, *, only_if_quiet: bool) -> None:
         """Never reached."""
