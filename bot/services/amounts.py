@@ -13,8 +13,9 @@ MOST_CREDITS = 1_000_000_000
 MOST_PER_SECOND = 1_000_000
 LONGEST_MS = 10 * 366 * 86_400_000
 
-_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
-_MS |= {"s": _MS["h"], "t": _MS["d"]}  # Stunden, Tage
+_HOUR_MS, _DAY_MS = 3_600_000, 86_400_000
+_MS = {"m": 60_000, "h": _HOUR_MS, "s": _HOUR_MS, "d": _DAY_MS, "t": _DAY_MS, "w": 7 * _DAY_MS}
+"""By the first letter of a unit: minutes, hours or Stunden, days or Tage, weeks."""
 _DIGITS = re.compile(r"[0-9]{1,12}")
 _GROUPS = re.compile(r"[0-9]{1,3}(?:[.,_' ][0-9]{3}){1,3}")
 _SPAN = re.compile(
