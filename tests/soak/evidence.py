@@ -55,6 +55,8 @@ class Evidence(logging.Handler):
         """Listen to the logs, and let nothing else be written."""
         before = structlog.get_config()
         heard = [logging.getLogger(name) for name in ("discord", "asyncio", "aiohttp.client")]
+        servers = logging.getLogger("aiohttp.server")  # Discord's and the vendors': they are hung up on
+        servers.disabled = True
         structlog.configure(
             processors=[structlog.processors.format_exc_info, self.structured],
             wrapper_class=structlog.stdlib.BoundLogger,
@@ -66,6 +68,7 @@ class Evidence(logging.Handler):
         try:
             yield
         finally:
+            servers.disabled = False
             structlog.configure(**before)
             for logger in heard:
                 logger.removeHandler(self)

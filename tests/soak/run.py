@@ -58,6 +58,8 @@ class Report:
     """Deeds that Discord itself did not let people do."""
     states: Counter[str] = field(default_factory=Counter[str])
     strikes: int = 0
+    slowest_s: float = 0.0
+    """The longest that anybody waited for a first response."""
     took_s: float = 0.0
     before: Vitals | None = None
     after: Vitals | None = None
@@ -67,7 +69,7 @@ class Report:
             f"seed {self.plan.seed}: {self.plan.actions} actions in {self.took_s:.0f} s, {self.strikes} faults",
             f"deeds: {dict(self.deeds)}",
             f"moot: {dict(self.moot)}",
-            f"jobs: {dict(self.states)}",
+            f"jobs: {dict(self.states)}; the slowest answer took {self.slowest_s:.1f} s",
             f"at rest before and after: {self.before} {self.after}",
             *(f"WRONG: {problem}" for problem in self.problems),
         ]
@@ -170,6 +172,8 @@ class Soak:
         problems += verdict.of_the_clips(known, self.evidence)
         problems += verdict.of_the_bills(known, self.vendors)
         problems += verdict.of_the_answers(self.crowd.sandbox, self.evidence, self.excused)
+        given = (one.acknowledgement for one in self.crowd.sandbox.world.interactions.values())
+        self.report.slowest_s = max(one.latency_s for one in given if one)
         if app.connection.done():
             problems.append("the connection to Discord has ended")
 
