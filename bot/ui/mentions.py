@@ -98,10 +98,11 @@ class Mentions:
         if not _is_for(message, us_id) or not self._taken.is_new(message.id, self._clock.now_ms()):
             return
         try:
-            target = await self._replied_to(client, message)
             if not _may_reply(message):
                 log.debug("nothing can be said there", message=message.id)
-            elif _is_named(message, us_id):
+                return
+            target = await self._replied_to(client, message)
+            if _is_named(message, us_id):
                 await self._take(client, message, target)
             elif target is not None and clip_in(target, us_id) is not None:
                 await self._take_reply(client, message, target)
