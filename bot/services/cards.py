@@ -37,6 +37,8 @@ Show: TypeAlias = Callable[[Card], Awaitable[None]]
 class _Shown:
     state: JobState
     at_ms: int
+    looks: object = None
+    """What an edit that Discord took has shown; None while it is on its way, and for one that was not taken."""
 
 
 @dataclass(slots=True)
@@ -158,8 +160,12 @@ class Cards:
         card = await self.of(refresh.job_id)
         if card.job.state in TERMINAL:
             return  # the carrier of the job shows the end itself
-        self._shown[card.job.id] = _Shown(card.job.state, self._clock.now_ms())
+        last, shown = self._shown.get(card.job.id), _Shown(card.job.state, self._clock.now_ms())
+        if last is not None and last.looks == _looks(card):
+            return  # an edit that changes nothing is one too many
+        self._shown[card.job.id] = shown
         await show(card)
+        self._shown[card.job.id] = replace(shown, looks=_looks(card))
 
     async def _show(self, card: Card) -> None:
         """Edit a card; the picture is uploaded if its message has not got it."""
@@ -200,6 +206,22 @@ class Cards:
         between_s = (since_s + waiting[0], since_s + waiting[1]) if waiting else None
         came_from = yield from _source_of(job)
         return Card(job, ahead, between_s, self._routes.cautions(job), came_from, at_s=now_s)
+
+
+def _looks(card: Card) -> object:
+    """All that a person can see change on a card before its end."""
+    job, between_s = card.job, card.ready_between_s or ()
+    return (
+        job.state,
+        job.marked_at_ms is None,
+        job.progress and round(100 * job.progress),
+        job.cancel_requested,
+        (job.provider, job.model, job.price),
+        card.ahead,
+        between_s,
+        sum(card.at_s >= moment_s for moment_s in between_s),
+        card.cautions,
+    )
 
 
 def _source_of(job: Job) -> Transaction[Job | None]:

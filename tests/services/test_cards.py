@@ -354,6 +354,43 @@ async def test_a_job_that_is_not_there_has_no_card(wall: Wall) -> None:
         await wall.cards.of(99)
 
 
+async def test_what_looks_the_same_is_not_edited(wall: Wall) -> None:
+    job = await wall.rendering()
+    job = await wall.changes(job, progress=0.101)
+    await wall.turn(10)
+    for tries in range(5):
+        job = await wall.changes(job, progress=0.102, tries=tries)
+        await wall.turn(10)
+    assert wall.seen == [(RENDERING, 0.101)]
+    await wall.changes(job, cancel_requested=1)
+    assert wall.seen == [(RENDERING, 0.101), (RENDERING, 0.102)]
+
+
+async def test_an_edit_that_was_not_taken_is_made_again_by_the_next_news(wall: Wall) -> None:
+    job = await wall.rendering()
+    wall.board.refusals = [DiscordUnavailable()]
+    job = await wall.changes(job, progress=0.5)
+    await wall.turn(10)
+    await wall.changes(job, tries=1)
+    await wall.turn(10)
+    assert wall.seen == [(RENDERING, 0.5)]
+
+
+async def test_a_promise_that_was_not_kept_is_taken_back(wall: Wall) -> None:
+    job = await wall.job(JobState.SUBMITTING)
+    for _ in range(5):
+        await wall.db.write(history.record(job, 60))
+    job = await wall.moved(job, RENDERING, marked_at_ms=wall.clock.now_ms())
+    await wall.begun(job)
+    for _ in range(9):
+        await wall.turn(10)
+        job = await wall.changes(job)
+    assert len(wall.board.shown) == 1
+    [late] = wall.board.shown
+    assert late.ready_between_s is not None
+    assert late.at_s >= late.ready_between_s[1]
+
+
 class Album:
     """Thumbnails as they are made of a job's picture."""
 
@@ -401,7 +438,7 @@ async def test_a_picture_is_uploaded_with_the_first_show_and_never_again(wall: W
 
     wall.cards.begin(job, show)
     await wall.settled()
-    wall.cards.changed(job)
+    job = await wall.changes(job, cancel_requested=1)
     await wall.turn(10)
     await wall.cards.finish(job)
     assert pictures_of(first) == [(True, b"small")]
