@@ -82,11 +82,15 @@ async def _answered(
 ) -> discord.InteractionMessage:
     with speaking(job.origin.language):
         return await interaction.edit_original_response(
-            content="\n".join([result_text(job), *_left(left)]),
+            content="\n".join([_text_with(job, clip), *_left(left)]),
             view=result_view(job),
             attachments=[discord.File(clip, filename=filename(job), spoiler=job.request.spoiler)],
             allowed_mentions=discord.AllowedMentions(users=[discord.Object(job.origin.user_id)]),
         )
+
+
+def _text_with(job: Job, clip: Path) -> str:
+    return result_text(job, posted_bytes=clip.stat().st_size)
 
 
 def _left(number: int) -> list[str]:

@@ -4,6 +4,7 @@ from discord import ui
 
 from bot.domain.jobs import Job
 from bot.language import tr
+from bot.media.errors import megabytes
 from bot.ui.buttons import ClipButton, NumberedButton, OriginalButton
 from bot.ui.cards import asked_for, came_out_of, describe_request
 
@@ -11,8 +12,11 @@ _MINUTE_S = 60
 _HOUR_S = 3_600
 
 
-def result_text(job: Job) -> str:
-    """The words above a clip, at most 2,000 characters; its mention is the only one that pings."""
+def result_text(job: Job, *, posted_bytes: int | None = None) -> str:
+    """The words above a clip, at most 2,000 characters; its mention is the only one that pings.
+
+    With `posted_bytes`, what the file has that goes with them, they say that it is smaller than what was made.
+    """
     facts = [describe_request(job), *_took(job), tr("job {id}", id=job.id)]
     return "\n".join(
         [
@@ -20,6 +24,7 @@ def result_text(job: Job) -> str:
             *asked_for(job.request),
             "-# " + " · ".join(facts),
             *([f"-# {came_out_of(job.origin.lineage)}"] if job.origin.lineage else []),
+            *_made_smaller(job, posted_bytes),
         ]
     )
 
@@ -39,6 +44,18 @@ def result_view(job: Job) -> ui.View:
             button.item.row = button.row = row
             view.add_item(button)
     return view
+
+
+def _made_smaller(job: Job, posted_bytes: int | None) -> list[str]:
+    if posted_bytes is None or job.clip_bytes is None or posted_bytes >= job.clip_bytes:
+        return []
+    made, posted = megabytes(job.clip_bytes), megabytes(posted_bytes)
+    said = tr(
+        "Made smaller to fit here, from {made} to {posted}; *Original* gives it as it was made.",
+        made=made,
+        posted=posted,
+    )
+    return [f"-# {said}"]
 
 
 def _took(job: Job) -> list[str]:

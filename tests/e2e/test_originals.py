@@ -104,6 +104,7 @@ async def test_a_clip_that_was_made_smaller_comes_as_it_was_made_by_a_link(scene
     async with linking(scene) as web:
         clip = await clip_in(scene)
         assert len(clip.files[0].data) < len(film())
+        assert "Made smaller to fit here" in clip.text
         for who in (scene.mia, leo):  # leo sees the channel
             answer = await press(who, clip)
             assert answer.ephemeral_to is who.user
@@ -176,6 +177,7 @@ async def test_a_clip_that_was_posted_as_it_was_made_is_pointed_at(scene: Scene)
     answer = await press(scene.mia, clip)
     assert f"/{clip.channel_id}/{clip.id}" in answer.text
     assert "posted as it was made" in answer.text
+    assert "smaller" not in clip.text
     assert not answer.files
 
 

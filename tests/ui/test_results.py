@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,6 +44,15 @@ def test_the_message_is_one_that_discord_takes() -> None:
     body = {"content": result_text(job), "components": result_view(job).to_components()}
     assert violations("POST", MESSAGES, body, ("kinora-1.mp4",)) == []
     assert len(result_text(job)) <= 2000
+    assert len(result_text(replace(job, clip_bytes=61_000_000), posted_bytes=9_900_000)) <= 2000
+
+
+def test_it_says_that_a_clip_was_made_smaller_and_how_to_have_it_as_it_was() -> None:
+    job = make_job(clip_bytes=61_000_000)
+    said = "\n-# Made smaller to fit here, from 61 MB to 9.9 MB; *Original* gives it as it was made."
+    assert result_text(job, posted_bytes=9_900_000).endswith(said)
+    assert "smaller" not in result_text(job, posted_bytes=61_000_000)
+    assert "smaller" not in result_text(job)
 
 
 @given(st.lists(st.text(min_size=1, max_size=512), min_size=1, max_size=6))
