@@ -1,7 +1,7 @@
 """Accepting a request: check, price, reserve, queue. What is refused here has cost nothing."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import structlog
@@ -11,7 +11,7 @@ from bot.db import asks, jobs, offers
 from bot.db.transaction import Database, Transaction
 from bot.domain.begun import Begun
 from bot.domain.errors import NotExpressible, OfferLapsed, Refused
-from bot.domain.jobs import ANYBODY, Asker, Job, Origin
+from bot.domain.jobs import ANYBODY, Asker, Job, Lineage, Origin
 from bot.domain.limits import Limits
 from bot.domain.requests import (
     Asked,
@@ -84,6 +84,7 @@ class _Offer(Value):
     options: Options
     image: str | None
     end_frame: str | None
+    lineage: Lineage | None = None
 
 
 class Generation:
@@ -219,7 +220,7 @@ class Generation:
             fit=fit,
             asker=asker,
         )
-        origin, request = await self._request(origin, ask)
+        origin, request = await self._request(replace(origin, lineage=offer.lineage), ask)
 
         def redeem() -> Transaction[None]:
             return offers.take(offer_id, origin.guild_id, origin.user_id, now_ms=now_ms)
@@ -301,7 +302,9 @@ class Generation:
             name: await self._kept_as_sent(picture) if picture else None
             for name, picture in (("image", ask.image), ("end_frame", ask.end_frame))
         }
-        offer = _Offer(options=ask.options, image=kept["image"], end_frame=kept["end_frame"])
+        offer = _Offer(
+            options=ask.options, image=kept["image"], end_frame=kept["end_frame"], lineage=origin.lineage
+        )
         return await self._keep(origin.guild_id, origin.user_id, offer, OFFER_LASTS_MS)
 
     async def _kept_as_sent(self, picture: bytes | Picture) -> str:

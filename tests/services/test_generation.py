@@ -20,7 +20,7 @@ from bot.domain.errors import (
     TooLateToCancel,
     TooManyQueued,
 )
-from bot.domain.jobs import Job, JobState, Origin
+from bot.domain.jobs import Job, JobState, Lineage, Origin, Relation
 from bot.domain.models import ModelSpec
 from bot.domain.money import Balance
 from bot.domain.requests import Asked, MotionBrush, Options, Point, Quality, Task
@@ -250,6 +250,15 @@ async def test_a_cropped_picture_keeps_its_end_frame(generation: Generation) -> 
     job = await generation.accept_offer(refusal.value.offer_id, Fit.CROP, builders.origin())
     assert job.request.end_frame
     assert job.request.end_frame.width == 640
+
+
+async def test_an_edit_whose_picture_was_made_to_fit_still_says_what_it_came_out_of(generation: Generation) -> None:
+    edited = await generation.accept(builders.origin(), Ask(WORDS))
+    lineage = Lineage(edited.id, Relation.EDIT)
+    with pytest.raises(PictureNeedsFitting) as refusal:
+        await generation.accept(builders.origin(lineage=lineage), Ask(WORDS, image=LONG_AND_LARGE))
+    job = await generation.accept_offer(refusal.value.offer_id, Fit.PAD, builders.origin())
+    assert job.origin.lineage == lineage
 
 
 async def test_an_offer_is_taken_once(counter: Counter, generation: Generation) -> None:
