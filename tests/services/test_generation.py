@@ -252,7 +252,9 @@ async def test_a_cropped_picture_keeps_its_end_frame(generation: Generation) -> 
     assert job.request.end_frame.width == 640
 
 
-async def test_an_edit_whose_picture_was_made_to_fit_still_says_what_it_came_out_of(generation: Generation) -> None:
+async def test_an_edit_whose_picture_was_made_to_fit_still_says_what_it_came_out_of(
+    generation: Generation,
+) -> None:
     edited = await generation.accept(builders.origin(), Ask(WORDS))
     lineage = Lineage(edited.id, Relation.EDIT)
     with pytest.raises(PictureNeedsFitting) as refusal:
