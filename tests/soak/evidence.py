@@ -29,7 +29,6 @@ _TOLERATED = ("Attempting a reconnect", "Ignoring exception in autocomplete")
 """What discord.py calls errors, and is none: nobody tries suggestions again."""
 _SHUT = "Thread is archived"
 """While somebody waited for an answer there."""
-_PAGE = os.sysconf("SC_PAGE_SIZE") if sys.platform != "win32" else 4096
 
 
 @dataclass(eq=False)
@@ -125,12 +124,20 @@ class Vitals:
         """After the garbage was collected and given back to the system."""
         for _ in range(3):
             gc.collect()
-        ctypes.CDLL(None).malloc_trim(0)
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-        return cls(pages * _PAGE / 1e6, threading.active_count(), _files(), _tasks())
+        return cls(_resident_mb(), threading.active_count(), _files(), _tasks())
+
+
+def _resident_mb() -> float:
+    if sys.platform != "linux":
+        return 0.0  # only Linux tells in a file
+    ctypes.CDLL(None).malloc_trim(0)
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _files() -> int:
+    if sys.platform != "linux":
+        return 0
     named = [_target(entry) for entry in Path("/proc/self/fd").iterdir()]
     return sum(not name.startswith("socket:") for name in named)
 
