@@ -13,6 +13,7 @@ from bot.domain.jobs import Asker, Job, Origin
 from bot.domain.limits import Limits
 from bot.domain.requests import VideoRequest
 from bot.services.notices import Notices
+from bot.services.policy import Policy
 from bot.services.ports import Clock
 from bot.services.questions import (
     HOUR_MS,
@@ -55,7 +56,7 @@ Redeem = Callable[[], Transaction[None]]
 
 
 class Consent:
-    """Queues requests with the consent that they need. Every price is looked up anew when somebody agrees."""
+    """Queues requests with the consent that they need. Prices and rules are looked up anew when somebody agrees."""
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class Consent:
         routes: Routes,
         clock: Clock,
         notices: Notices,
+        policy: Policy,
         defaults: Limits,
         queued: Callable[[Job], None],
     ) -> None:
@@ -71,6 +73,7 @@ class Consent:
         self._routes = routes
         self._clock = clock
         self._notices = notices
+        self._policy = policy
         self._defaults = defaults
         self._queued = queued
 
@@ -175,7 +178,8 @@ class Consent:
 
     async def _agree(self, kept: _Kept, asker: Asker) -> Job:
         question = kept.question
-        wanted = Wanted(question.origin, question.request, asker)
+        origin, request = await self._policy.accept(question.origin, question.request, asker)
+        wanted = Wanted(origin, request, asker)
         choice = await self._routes.choose(question.origin.guild_id, question.request)
         answered = question.answered(Stage.MADE, now_ms=self._clock.now_ms())
 

@@ -112,7 +112,13 @@ class Generation:
         self._clock = clock
         self._runner = runner
         self.consent = Consent(
-            db=db, routes=routes, clock=clock, notices=notices, defaults=defaults, queued=queued
+            db=db,
+            routes=routes,
+            clock=clock,
+            notices=notices,
+            policy=policy,
+            defaults=defaults,
+            queued=queued,
         )
 
     async def check(self, asked: Asked) -> Asked:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from bot.db import guilds
 from bot.db.transaction import Database
@@ -13,6 +13,8 @@ from bot.domain.jobs import Asker, Origin
 from bot.domain.requests import Asked, Options
 from bot.language import LANGUAGES, tr
 from bot.services.references import places_of
+
+_O = TypeVar("_O", bound=Options)
 
 _MAX_NAMED = 10
 
@@ -77,7 +79,7 @@ class Policy:
         await self._check_content(asked, asked.options, held, is_moderators=asked.manages)
         return asked.model_copy(update={"language": _language(held, asked.language)})
 
-    async def accept(self, origin: Origin, options: Options, asker: Asker) -> tuple[Origin, Options]:
+    async def accept(self, origin: Origin, options: _O, asker: Asker) -> tuple[Origin, _O]:
         """The same once more for a request that becomes a job, in whatever way it came in; and hidden if need be.
 
         Raises:

@@ -179,6 +179,20 @@ async def test_an_offer_that_was_made_before_a_rule_is_not_taken_up(bot: Bot, sc
     assert await number_of_jobs(bot) == 0
 
 
+@pytest.mark.parametrize("label", ["Approve", "Make it"])
+async def test_what_waited_for_a_word_is_not_made_against_a_rule_that_came_meanwhile(
+    bot: Bot, scene: Scene, ada: Person, label: str
+) -> None:
+    trusted = scene.guild.add_role("trusted")
+    chosen = {"approval_role_id": trusted.id} if label == "Approve" else {"confirm_above": 1}
+    await prefer(bot, scene, **chosen)
+    question = await (await scene.mia.slash("video", scene.channel, prompt="blood")).response()
+    await prefer(bot, scene, **RULES)
+    used = await (ada if label == "Approve" else scene.mia).click(question, label)
+    assert CALM in (await used.follow_up()).text
+    assert await number_of_jobs(bot) == 0
+
+
 # ---- Where
 
 

@@ -18,6 +18,7 @@ from bot.domain.money import Scope
 from bot.domain.requests import Asked, Options, Quality
 from bot.services.consent import Consent, Wanted
 from bot.services.notices import Notices
+from bot.services.policy import Policy
 from bot.services.questions import (
     ANSWERED_LASTS_MS,
     APPROVAL_LASTS_MS,
@@ -60,6 +61,7 @@ class Desk:
             routes=routes(self.db, *specs),
             clock=self.clock,
             notices=Notices(db=self.db, publisher=self.publisher, clock=self.clock),
+            policy=Policy(db=self.db, refused=lambda _: None),
             defaults=builders.caps(user_day=100),
             queued=self.one_more,
         )

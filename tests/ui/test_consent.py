@@ -13,6 +13,7 @@ from bot.domain.errors import Refused
 from bot.domain.jobs import ANYBODY
 from bot.services.consent import Consent
 from bot.services.notices import Notices
+from bot.services.policy import Policy
 from bot.services.questions import NeedsApproval, NeedsConfirmation, Question, Stage
 from bot.ui.consent import Consents
 from tests import builders
@@ -32,6 +33,7 @@ class House:
             routes=routes(db, builders.LOCAL),
             clock=clock,
             notices=notices,
+            policy=Policy(db=db, refused=lambda _: None),
             defaults=builders.NO_CAPS,
             queued=lambda _: None,
         )
