@@ -1,5 +1,6 @@
 """Forgetting a member in the database: nothing of theirs is left, and every sum stays what it was."""
 
+import re
 import sqlite3
 from datetime import UTC
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from bot.db import (
     audit,
     erasures,
+    exports,
     grants,
     guilds,
     jobs,
@@ -282,18 +284,45 @@ def test_what_a_moderator_did_is_the_servers_and_not_theirs_any_more(history: Hi
     assert tuple(row) == (LEO, done.user_id, "well done")
 
 
-def test_preferences_offers_reports_and_running_threads_are_gone(history: History) -> None:
+def everywhere(history: History) -> None:
+    """MIA in every column that can hold a member."""
+    accepted(history)
+    [other] = history.read(jobs.of_member(1, LEO, limit=1))
+    history.write(guilds.block(1, MIA, until_ms=None, reason=None))
+    history.write(limits.put(1, Limit(Scope.MEMBER, MIA, Measure.DAY, 30)))
+    history.write(grants.give(1, MIA, 5, expires_at_ms=None, by_id=MIA, reason=None, now_ms=NOW_MS))
     history.write(places.allow_direct(MIA, True))
+    history.write(reports.keep(other, MIA, "I do not like it", now_ms=NOW_MS))
+    history.write(exports.begin(MIA, now_ms=NOW_MS, not_since_ms=0))
+    history.write(exports.keep(MIA, "e" * 64, now_ms=NOW_MS))
     history.write(offers.make(1, MIA, '{"options": {}}', lapses_at_ms=NOW_MS, now_ms=NOW_MS))
     question = '{"origin": {"channel_id": 10, "card_id": 90}}'
     history.write(offers.make(1, MIA, question, lapses_at_ms=NOW_MS, now_ms=NOW_MS, request_key="a question"))
-    [other] = history.read(jobs.of_member(1, LEO, limit=1))
-    history.write(reports.keep(other, MIA, "I do not like it", now_ms=NOW_MS))
     history.connection.execute("INSERT INTO member_threads VALUES (1, 10, ?, 77)", (MIA,))
+    history.connection.execute("UPDATE jobs SET withdrawn_by = ? WHERE id = ?", (MIA, other.id))
+
+
+def columns_for_members(history: History) -> set[str]:
+    return {
+        f"{table['name']}.{column['name']}"
+        for table in history.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        for column in history.connection.execute(f"PRAGMA table_info({table['name']})")
+        if re.search(r"user_id$|by_id$|_by$|^subject_id$", column["name"])
+    }
+
+
+def test_no_column_that_can_hold_a_member_is_left_out(history: History) -> None:
+    everywhere(history)
+    before = {f"{table}.{name}" for table, name, _ in traces(history.connection, str(MIA))}
+    assert columns_for_members(history) - before == {"forgotten.user_id"}  # where only stand-ins are
     forgotten(history)
-    assert {table for table, _, _ in traces(history.connection, str(MIA))} == {"ledger", "balances"}
+    after = {f"{table}.{name}" for table, name, _ in traces(history.connection, str(MIA))}
+    assert after == {"blocks.user_id", "limits.subject_id", "ledger.user_id", "balances.subject_id"}
     noted = {(one.channel_id, one.message_id) for one in history.read(erasures.due(now_ms=NOW_MS, limit=99))}
     assert {(77, 0), (10, 90)} <= noted
+    let_go = {row["blob"] for row in history.connection.execute("SELECT blob FROM unneeded_blobs")}
+    assert "e" * 64 in let_go
+    assert is_sound(history)
 
 
 def test_two_members_get_numbers_of_their_own_which_nobody_ever_had(history: History) -> None:
