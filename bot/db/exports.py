@@ -43,6 +43,7 @@ def keep(user_id: int, blob: str, *, now_ms: int) -> Transaction[bool]:
     before = rows[0]["blob"] if rows else blob
     if rows:
         yield "UPDATE exports SET blob = :blob WHERE user_id = :user_id", {"user_id": user_id, "blob": blob}
+        yield "DELETE FROM unneeded_blobs WHERE blob = :blob", {"blob": blob}
     if before is not None and (not rows or before != blob):
         yield _LET_GO, {"blob": before, "now_ms": now_ms}
     return bool(rows)
@@ -53,9 +54,10 @@ def is_kept(blob: str) -> Transaction[bool]:
     return bool((yield "SELECT 1 AS is_kept FROM exports WHERE blob = :blob", {"blob": blob}))
 
 
-def spent(guild_id: int, user_id: int, after_id: int, *, limit: int) -> Transaction[list[Spent]]:
-    """What the ledger of a server says about a member after one of its rows, in its order."""
-    known = {"guild_id": guild_id, "user_id": user_id, "after_id": after_id, "limit": limit}
+def spent(guild_id: int, user_id: int, after: Spent | None, *, limit: int) -> Transaction[list[Spent]]:
+    """What the ledger of a server says about a member after one of its rows, the oldest first."""
+    at_ms, last_id = (after.at_ms, after.id) if after else (0, 0)
+    known = {"guild_id": guild_id, "user_id": user_id, "at_ms": at_ms, "id": last_id, "limit": limit}
     return [_spent(row) for row in (yield _SPENT, known)]
 
 
@@ -82,7 +84,8 @@ _LET_GO = """
 """
 _SPENT = """
     SELECT id, kind, credits, job_id, provider, reason, at_ms FROM ledger
-    WHERE guild_id = :guild_id AND user_id = :user_id AND id > :after_id ORDER BY id LIMIT :limit
+    WHERE guild_id = :guild_id AND user_id = :user_id AND at_ms >= :at_ms AND (at_ms > :at_ms OR id > :id)
+    ORDER BY at_ms, id LIMIT :limit
 """
 _CAPS = """
     SELECT measure, amount FROM limits

@@ -233,8 +233,8 @@ class Exports:
     async def _spent(self, guild_id: int, user_id: int) -> list[Spent]:
         found: list[Spent] = []
         while len(found) < MAX_ENTRIES:
-            after_id = found[-1].id if found else 0
-            page = await self._db.read(exports.spent(guild_id, user_id, after_id, limit=_PAGE))
+            after = found[-1] if found else None
+            page = await self._db.read(exports.spent(guild_id, user_id, after, limit=_PAGE))
             found += page
             if len(page) < _PAGE:
                 break
