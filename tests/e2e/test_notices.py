@@ -15,7 +15,7 @@ async def test_the_log_channel_hears_that_the_budget_runs_out_and_nobody_is_ment
     )
     async with held(running(settings)) as app:
         await scene.application.ready()
-        chosen = {"log_channel_id": moderators.id}
+        chosen = {"log_channel_id": moderators.id, "logs_requests": 0}
         await app.db.write(guilds.prefer(scene.guild.id, chosen, defaults=settings.default_limits))
         for prompt in ("a boat", "a gull"):
             await (await scene.mia.slash("video", scene.channel, prompt=prompt)).response()
