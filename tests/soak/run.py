@@ -93,7 +93,7 @@ class Soak:
     async def run(self) -> Report:
         """Warm up and rest; then everything at once, with restarts; rest again, and count."""
         plan, began_s = self.plan, time.monotonic()
-        warm = plan.actions // 4
+        warm = plan.actions // 3
         parts = _parts(warm, plan.actions, plan.restarts + 1)
         self.evidence.attend()
         async with self._bot() as app:
