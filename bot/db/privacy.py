@@ -3,7 +3,7 @@
 A forgotten member's rows of money and jobs stay, under a number below 0 that was never anybody's: sums stay what they are,
 and nobody can tell any more whose they were. What moderators decided about a member (blocks, caps of their own) stays
 under the member's id, and so do the sums that count against today's, this week's and this month's caps, until no cap counts
-them any more: forgetting is no way around them.
+them any more: forgetting is no way around them. What is under way counts as used: whether it can be stopped is not known yet.
 """
 
 import json
@@ -165,7 +165,7 @@ class _Used:
 
 
 def _used_now(user_id: int, now_ms: int) -> Transaction[list[_Used]]:
-    """What counts against the member's caps at this moment."""
+    """What counts against the member's caps at this moment, with what is reserved for clips under way."""
     used: list[_Used] = []
     rows = yield _BALANCES, {"user_id": user_id}
     for guild_id in dict.fromkeys(row["guild_id"] for row in rows):
@@ -240,8 +240,8 @@ _EMPTY = """
     WHERE id = :id AND version = :version RETURNING id
 """
 _BALANCES = f"""
-    SELECT guild_id, period, used FROM balances
-    WHERE {_IN} AND scope = 'member' AND subject_id = :user_id AND used > 0
+    SELECT guild_id, period, used + reserved AS used FROM balances
+    WHERE {_IN} AND scope = 'member' AND subject_id = :user_id AND used + reserved > 0
 """  # noqa: S608
 _CARRY = """
     INSERT INTO balances (guild_id, scope, subject_id, period, reserved, used)
