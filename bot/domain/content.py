@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
 from bot.domain.errors import Unchanged
 from bot.domain.lookalikes import LETTERS, READINGS
@@ -28,6 +29,8 @@ MAX_REASON = 200
 _MAX_SIZE = 500
 _MAX_SIZE_TOGETHER = 4_000
 """Of patterns, in RE2's instructions. Each takes some 4 ns at worst for each character of a text."""
+_MAX_NAMED = 25
+"""Patterns that are wrong, in one answer: to find out may take milliseconds for each."""
 _SLOW_FROM = 300
 _PROBES = ("", "a", "a b", "-")
 _KEPT = 128
@@ -97,7 +100,8 @@ def tidied(text: str, *, are_patterns: bool) -> str | None:
     Raises:
         RulesUnclear: with a sentence for each line that is wrong.
     """
-    problems = [*_sizes(text), *(_pattern_problems(text) if are_patterns else _word_problems(text))]
+    found = islice(_pattern_problems(text), _MAX_NAMED) if are_patterns else _word_problems(text)
+    problems = [*_sizes(text), *found]
     if problems:
         raise RulesUnclear(problems)
     kept = (f"{rule.thing} | {rule.reason}" if rule.reason else rule.thing for _, rule in _lines(text))
@@ -166,8 +170,9 @@ def _pattern_problems(text: str) -> Iterator[str]:
             yield tr("Line {line}: the pattern is too large; repeat less in it.", line=number)
         elif any(map(pattern.is_empty_in, _PROBES)):
             yield tr("Line {line}: the pattern fits any text; say what has to be in it.", line=number)
-    if together > _MAX_SIZE_TOGETHER:
-        yield tr("The patterns are too large together; repeat less in them.")
+        if together > _MAX_SIZE_TOGETHER:
+            yield tr("The patterns are too large together; repeat less in them.")
+            return
 
 
 def _compiled(text: str) -> Iterator[tuple[Rule, Pattern]]:

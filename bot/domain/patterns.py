@@ -6,8 +6,8 @@ import re2  # pyright: ignore[reportMissingTypeStubs]
 
 from bot.language import tr
 
-_MAX_BYTES = 1 << 20
-"""For a program and what RE2 remembers while it runs."""
+_MAX_BYTES = 1 << 18
+"""For a program and what RE2 remembers while it runs; one that is too large takes some milliseconds to be refused."""
 
 
 class PatternInvalid(ValueError):
