@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import islice
 
 from bot.domain.errors import Unchanged
-from bot.domain.lookalikes import LETTERS, READINGS
+from bot.domain.lookalikes import CAPITALS, LETTERS, READINGS
 from bot.domain.patterns import Pattern, PatternInvalid
 from bot.domain.requests import Options
 from bot.language import tr
@@ -81,7 +81,7 @@ class ContentRules:
         return next(met, None)
 
     def _pattern_in(self, text: str) -> Rule | None:
-        for seen in dict.fromkeys((_visible(text), as_read(text))):
+        for seen in dict.fromkeys((_visible(text), as_read(text), _in_capitals(text))):
             if self._any_pattern is not None and self._any_pattern.is_in(seen):
                 return next((rule for rule, pattern in self._patterns if pattern.is_in(seen)), None)
         return None
@@ -129,6 +129,11 @@ def as_read(text: str) -> str:
     """A text as it reads: lower case without accents, look-alikes as the letters that they look like."""
     apart = unicodedata.normalize("NFKD", _visible(text).casefold())
     return "".join(char for char in apart if not unicodedata.combining(char)).translate(LETTERS)
+
+
+def _in_capitals(text: str) -> str:
+    """The same for who takes its capitals for Latin ones."""
+    return as_read(_visible(text).translate(CAPITALS))
 
 
 def _lines(text: str) -> Iterator[tuple[int, Rule]]:
@@ -195,6 +200,7 @@ def _readings(text: str) -> Iterator[str]:
     read = as_read(text)
     plain = _in_words(read)
     yield plain
+    yield _in_words(_in_capitals(text))
     yield _in_words(" ".join("".join(filter(str.isalnum, word)) for word in read.split()))
     yield _APART.sub(lambda letters: f" {letters[0].replace(' ', '')} ", plain)
     for table in READINGS:

@@ -3,12 +3,15 @@
 # ruff: noqa: RUF001 - that they can be mistaken is what this is about
 
 _ALIKE = {
-    "a": "аαɑᴀ", "b": "ьвβʙ", "c": "сϲᴄ", "d": "ԁđɖᴅ", "e": "еєεɛᴇ", "f": "ƒꜰ", "g": "ɡցɢ", "h": "һнħʜ",
-    "i": "іιıɪӏ", "j": "јϳᴊ", "k": "кκᴋ", "l": "łʟ", "m": "мᴍ", "n": "пηɴո", "o": "оοσօøᴏ", "p": "рρᴘ",
-    "q": "ԛգ", "r": "гʀ", "s": "ѕꜱ", "t": "тτᴛŧ", "u": "υսʋᴜ", "v": "ѵνᴠ", "w": "ѡωԝᴡ", "x": "хχ",
-    "y": "уγүʏ", "z": "ᴢƶ",
+    "a": "аαɑᴀꓮᎪ", "b": "ьвβʙꓐᏴ", "c": "сϲᴄꓚᏟ", "d": "ԁđɖᴅꓓᎠ", "e": "еєεɛᴇꓰᎬ", "f": "ƒꜰꓝ", "g": "ɡցɢꓖᏀ", "h": "һнħʜꓧᎻ",
+    "i": "іιıɪӏꓲᎥ", "j": "јϳᴊꓙᎫ", "k": "кκᴋꓗᏦ", "l": "łʟꓡᏞ", "m": "мᴍꓟᎷ", "n": "пηɴոꓠ", "o": "оοσօøᴏꓳ", "p": "рρᴘꓑᏢ",
+    "q": "ԛգ", "r": "гʀꓣᎡᏒ", "s": "ѕꜱꓢᏚ", "t": "тτᴛŧꓔᎢ", "u": "υսʋᴜꓴμ", "v": "ѵνᴠꓦᏙ", "w": "ѡωԝᴡꓪᎳ", "x": "хχꓫ",
+    "y": "уγүʏꓬᎽ", "z": "ᴢƶꓜᏃ",
 }  # fmt: skip
 """The likeliest of https://www.unicode.org/Public/security/latest/confusables.txt, and small capitals."""
+
+CAPITALS = str.maketrans("ΗΜΝΖ", "hmnz")
+"""Capitals that look like another letter than their small ones do; for `str.translate`, while there is upper case."""
 
 _REGIONAL_A, _SQUARED_A, _NEGATIVE_CIRCLED_A, _NEGATIVE_SQUARED_A = 0x1F1E6, 0x1F130, 0x1F150, 0x1F170
 _FRAMED = {
