@@ -26,7 +26,7 @@ MAX_CHARACTERS = 4000
 MAX_RULES = 200
 MAX_REASON = 200
 
-_MAX_SIZE = 500
+_MAX_SIZE = 1_500  # \pL, any letter of any script, has 1,200
 _MAX_SIZE_TOGETHER = 4_000
 """Of patterns, in RE2's instructions. Each takes some 4 ns at worst for each character of a text."""
 _MAX_NAMED = 25

@@ -125,6 +125,11 @@ def test_a_pattern_sees_look_alikes_as_what_they_look_like_and_as_they_are() -> 
     assert broken("ВОВ", patterns=r"\p{Cyrillic}") == r"\p{Cyrillic}"
 
 
+def test_a_pattern_may_be_about_letters_of_any_script() -> None:
+    kept = tidied(r"\pL+\d", are_patterns=True)
+    assert broken("кот7", patterns=kept) == kept
+
+
 def test_patterns_beside_each_other_do_not_disturb_each_other() -> None:
     patterns = "(?P<a>x)y\n(?P<a>v)w\n(?i)A|b\n^the\nend$"
     for text, thing in [("xy", "(?P<a>x)y"), ("vw", "(?P<a>v)w"), ("the", "^the"), ("the end", "^the")]:
@@ -158,7 +163,7 @@ def test_large_patterns_are_known_to_take_their_time() -> None:
         ("(a{1000}){1000}", "Line 1 is no pattern: invalid repetition size."),
         (r"\pL{900}", "Line 1 is no pattern: pattern too large - compile failed."),
         ("\udc00", "Line 1 is no pattern: it has half a character in it."),
-        ("a{600}", "Line 1: the pattern is too large; repeat less in it."),
+        ("(ab){800}", "Line 1: the pattern is too large; repeat less in it."),
         ("x*", "Line 1: the pattern fits any text; say what has to be in it."),
         ("a|", "Line 1: the pattern fits any text; say what has to be in it."),
         (r"\b", "Line 1: the pattern fits any text; say what has to be in it."),
