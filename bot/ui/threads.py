@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from http import HTTPStatus
 from typing import Any
 
 import discord
@@ -11,6 +12,8 @@ from bot.domain.errors import AttachmentGone, DeliveryFault, DiscordUnavailable,
 from bot.domain.jobs import TERMINAL
 from bot.domain.requests import Asked
 from bot.language import speaking, tr
+from bot.media.errors import PictureTooBig
+from bot.services.generation import MAX_PICTURE_BYTES
 from bot.services.ports import Card
 from bot.ui import faults
 from bot.ui.answers import Answer, shown
@@ -124,16 +127,34 @@ class DiscordPublisher(ClipPlaces):
 
         Raises:
             AttachmentGone: its link has lapsed, or it cannot be had after some tries.
+            PictureTooBig: it has more bytes than any picture may have.
         """
         for pause_s in _DOWNLOAD_PAUSES_S:
             try:
                 async with translated():
-                    return await self._client.http.get_from_cdn(url)
+                    return await self._fetched(url)
             except DiscordUnavailable:
                 await asyncio.sleep(pause_s)
             except DeliveryFault as fault:
                 raise AttachmentGone from fault
         raise AttachmentGone
+
+    async def _fetched(self, url: str) -> bytes:
+        """At most the bytes of a picture: Discord does not say how large those of embeds are.
+
+        discord.py's own way to the CDN holds whatever comes, and goes where it is sent.
+        """
+        session: Any = getattr(self._client.http, "_HTTPClient__session")  # noqa: B009 - its name is mangled
+        data = bytearray()
+        async with session.get(url, allow_redirects=False) as response:
+            if response.status != HTTPStatus.OK:
+                raise discord.HTTPException(response, "the CDN does not give it")
+            async for chunk in response.content.iter_any():
+                data += chunk
+                if len(data) > MAX_PICTURE_BYTES:
+                    size_bytes = max(response.content_length or 0, len(data))
+                    raise PictureTooBig(size_bytes=size_bytes, max_bytes=MAX_PICTURE_BYTES)
+        return bytes(data)
 
     async def tell(
         self,
