@@ -16,6 +16,7 @@ LOGS = {"debug", "info", "warning", "error", "exception"}
 
 UNSAID = {
     "Session is closed": "what discord.py says",
+    "the CDN does not give it": "for the log",
     "The rights to open threads and to write in them are not both there.": "for the log",
     "Threads do not exist in channels of this kind.": "for the log",
     " is not among PROVIDERS any more": "for the log",
