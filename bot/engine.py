@@ -317,6 +317,7 @@ def furnish(
         policy=Policy(db=stores.db, refused=engine.request_log.refused),
         defaults=settings.default_limits,
         queued=queued,
+        let_go=engine.retention.wake,
     )
     insights = Insights(db=stores.db, attempts=engine.attempts, card_of=engine.cards.of)
     client.services = Services(

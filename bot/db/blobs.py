@@ -47,6 +47,12 @@ def forget(job: Job, *, now_ms: int) -> Transaction[None]:
         yield from _let_go(job.id, blob, now_ms)
 
 
+def spare(*blobs: str, at_ms: int) -> Transaction[None]:
+    """From a moment on these are needed by no more than a job, an offer or a question names."""
+    for blob in dict.fromkeys(blobs):
+        yield _NOTE, {"blob": blob, "now_ms": at_ms}
+
+
 def is_needed(blob: str, *, now_ms: int) -> Transaction[bool]:
     """Whether a job, an open offer or question, or a request on its way names this blob."""
     rows = yield _NEEDED, {"blob": blob, "anywhere": f"%{blob}%", "now_ms": now_ms}

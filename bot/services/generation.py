@@ -8,6 +8,7 @@ import structlog
 from pydantic import ValidationError
 
 from bot.db import asks, jobs, offers
+from bot.db import blobs as uses
 from bot.db.transaction import Database, Transaction
 from bot.domain.begun import Begun
 from bot.domain.errors import NotExpressible, OfferLapsed, Refused
@@ -29,7 +30,7 @@ from bot.language import tr
 from bot.media.blobs import Blobs
 from bot.media.errors import Fit, MaskRefused, PictureRefused
 from bot.media.images import Images, NormalisedPicture
-from bot.services.consent import Consent, Wanted
+from bot.services.consent import Consent, Redeem, Wanted
 from bot.services.notices import Notices
 from bot.services.policy import Policy
 from bot.services.ports import Clock, Runner
@@ -103,7 +104,9 @@ class Generation:
         policy: Policy,
         defaults: Limits,
         queued: Callable[[Job], None],
+        let_go: Callable[[], None],
     ) -> None:
+        """`let_go` is called when pictures of a request that was refused may be needed no more."""
         self._db = db
         self._routes = routes
         self._policy = policy
@@ -111,6 +114,7 @@ class Generation:
         self._blobs = blobs
         self._clock = clock
         self._runner = runner
+        self._let_go = let_go
         self.consent = Consent(
             db=db,
             routes=routes,
@@ -208,7 +212,7 @@ class Generation:
             Refused: another of its kinds, or `bot.media.errors.PictureRefused`; nothing was charged.
         """
         origin, request = await self._request(origin, ask)
-        return await self.consent.place(Wanted(origin, request, ask.asker))
+        return await self._place(Wanted(origin, request, ask.asker))
 
     async def accept_offer(self, offer_id: int, fit: Fit, origin: Origin, asker: Asker = ANYBODY) -> Job:
         """Accept a request again whose picture needed fitting.
@@ -231,7 +235,7 @@ class Generation:
         def redeem() -> Transaction[None]:
             return offers.take(offer_id, origin.guild_id, origin.user_id, now_ms=now_ms)
 
-        return await self.consent.place(Wanted(origin, request, asker), redeem)
+        return await self._place(Wanted(origin, request, asker), redeem)
 
     async def cancel(self, job_id: int, *, guild_id: int, user_id: int, may_cancel_any: bool) -> Job:
         """End a job of one's own, or anybody's of the guild for who may.
@@ -248,6 +252,16 @@ class Generation:
         log.info("cancel requested", job=job.id, by=user_id, state=job.state)
         self._runner.wake(job.id)
         return job
+
+    async def _place(self, wanted: Wanted, redeem: Redeem | None = None) -> Job:
+        """Queue a request. Whoever is refused all day long does not fill the disk with pictures."""
+        try:
+            return await self.consent.place(wanted, redeem)
+        except Refused:
+            blobs = [picture.blob for picture in wanted.request.pictures]
+            await self._db.write(uses.spare(*blobs, at_ms=self._clock.now_ms()))
+            self._let_go()
+            raise
 
     async def _request(self, origin: Origin, ask: Ask) -> tuple[Origin, VideoRequest]:
         """The request as its server wants it."""
@@ -311,6 +325,8 @@ class Generation:
         offer = _Offer(
             options=ask.options, image=kept["image"], end_frame=kept["end_frame"], lineage=origin.lineage
         )
+        blobs = filter(None, kept.values())
+        await self._db.write(uses.spare(*blobs, at_ms=self._clock.now_ms() + OFFER_LASTS_MS))
         return await self._keep(origin.guild_id, origin.user_id, offer, OFFER_LASTS_MS)
 
     async def _kept_as_sent(self, picture: bytes | Picture) -> str:

@@ -78,6 +78,7 @@ class Counter:
             policy=Policy(db=self.db, refused=self.refused.append),
             defaults=builders.caps(user_day=20, user_queued=3),
             queued=self.one_more,
+            let_go=lambda: None,
         )
 
     def wake(self, job_id: int) -> None:
