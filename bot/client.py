@@ -204,7 +204,8 @@ class Kinora(commands.Bot):
         translator = self.tree.translator
         assert translator is not None
         payload = [
-            await command.get_translated_payload(self.tree, translator) for command in self.tree.get_commands()
+            await command.get_translated_payload(self.tree, translator)
+            for command in self.tree.get_commands()
         ]
         described = json.dumps([Route.BASE, payload], sort_keys=True)
         digest = hashlib.sha256(described.encode()).hexdigest()
