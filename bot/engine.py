@@ -306,6 +306,10 @@ def furnish(
         engine.admission.wake()
         engine.request_log.wake(job.origin.guild_id)
 
+    def withdrawn() -> None:
+        engine.retention.wake()
+        client.services.privacy.wake()
+
     generation = Generation(
         db=stores.db,
         routes=engine.routes,
@@ -358,13 +362,11 @@ def furnish(
         ),
         reports=UsageReports(db=stores.db, clock=clock, defaults=settings.default_limits),
         charts=stores.charts,
-        claims=Claims(db=stores.db, clock=clock, delivery=engine.delivery, cards=engine.cards),
+        claims=Claims(
+            db=stores.db, clock=clock, delivery=engine.delivery, cards=engine.cards, withdrawn=withdrawn
+        ),
         retention=engine.retention,
     )
-
-    def withdrawn() -> None:
-        engine.retention.wake()
-        client.services.privacy.wake()
 
     client.desk = Desk(
         catalogue=catalogue,

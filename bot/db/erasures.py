@@ -21,9 +21,9 @@ def erase(channel_id: int, message_id: int, *, now_ms: int) -> Transaction[None]
     yield _ERASE, {"channel_id": channel_id, "message_id": message_id, "now_ms": now_ms}
 
 
-def share(job_id: int, channel_id: int, message_id: int) -> Transaction[None]:
-    """Remember where a clip was shown again."""
-    yield _SHARE, {"job_id": job_id, "channel_id": channel_id, "message_id": message_id}
+def share(job_id: int, channel_id: int, message_id: int) -> Transaction[bool]:
+    """Remember where a clip is about to be shown again; False, and nothing, for one that was deleted or forgotten."""
+    return bool((yield _SHARE, {"job_id": job_id, "channel_id": channel_id, "message_id": message_id}))
 
 
 def due(*, now_ms: int, limit: int) -> Transaction[list[Erasure]]:
@@ -56,8 +56,10 @@ _ERASE = """
     VALUES (:channel_id, :message_id, :now_ms, :now_ms) ON CONFLICT DO NOTHING
 """
 _SHARE = """
-    INSERT INTO shares (job_id, channel_id, message_id) VALUES (:job_id, :channel_id, :message_id)
-    ON CONFLICT DO NOTHING
+    INSERT INTO shares (job_id, channel_id, message_id)
+    SELECT id, CAST(:channel_id AS BIGINT), CAST(:message_id AS BIGINT) FROM jobs
+    WHERE id = :job_id AND withdrawn_at_ms IS NULL AND user_id > 0
+    ON CONFLICT (job_id, message_id) DO UPDATE SET channel_id = excluded.channel_id RETURNING job_id
 """
 _DUE = """
     SELECT channel_id, message_id, at_ms FROM erasures WHERE run_at_ms <= :now_ms

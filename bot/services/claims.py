@@ -1,13 +1,13 @@
 """Clips that no place took: their members have them posted where they ask for them."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from bot.db import jobs, places
+from bot.db import erasures, jobs, places
 from bot.db.transaction import Database, Transaction
 from bot.domain.errors import DeliveryFault, Refused
 from bot.domain.jobs import Job
@@ -38,7 +38,17 @@ class Claim:
 class Claims:
     """Finds what can be claimed, and remembers what was."""
 
-    def __init__(self, *, db: Database, clock: Clock, delivery: Delivery, cards: Cards) -> None:
+    def __init__(
+        self,
+        *,
+        db: Database,
+        clock: Clock,
+        delivery: Delivery,
+        cards: Cards,
+        withdrawn: Callable[[], None],
+    ) -> None:
+        """`withdrawn` is called when a message was noted that is to be erased."""
+        self._withdrawn = withdrawn
         self._db = db
         self._clock = clock
         self._delivery = delivery
@@ -78,21 +88,27 @@ class Claims:
             DeliveryFault: likewise, Discord did not take it.
         """
         sent = await self._delivery.send_smaller(job, job.origin.guild_id, claimed_limit, send)
-        known = {
-            "message_channel_id": channel_id,
-            "message_id": sent.message_id,
-            "posted_bytes": sent.size_bytes,
-            "is_direct": 0,
-        }
-        job = await self._db.write(_claimed(job.id, known, now_ms=self._clock.now_ms()))
+        job = await self._db.write(_claimed(job.id, channel_id, sent, now_ms=self._clock.now_ms()))
         log.info("claimed", job=job.id, channel=channel_id, message=sent.message_id)
+        if job.withdrawn_at_ms is not None:
+            self._withdrawn()
+            return
         try:
             await self._cards.finish(job)
         except DeliveryFault as fault:
             log.info("card not refreshed", job=job.id, reason=str(fault))
 
 
-def _claimed(job_id: int, known: Mapping[str, object], *, now_ms: int) -> Transaction[Job]:
-    """Whoever looks after the end of the job may have moved it since the claim began."""
+def _claimed(job_id: int, channel_id: int, sent: Sent, *, now_ms: int) -> Transaction[Job]:
+    """Whoever looks after the end of the job may have moved it since the claim began, or its member may be forgotten."""
     job = yield from jobs.get(job_id)
+    if job.withdrawn_at_ms is not None:
+        yield from erasures.erase(channel_id, sent.message_id, now_ms=now_ms)
+        return job
+    known: dict[str, object] = {
+        "message_channel_id": channel_id,
+        "message_id": sent.message_id,
+        "posted_bytes": sent.size_bytes,
+        "is_direct": 0,
+    }
     return (yield from jobs.move(job, job.state, now_ms=now_ms, **known))

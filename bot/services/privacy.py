@@ -100,9 +100,9 @@ class Privacy:
         self._due.set()
         return forgotten
 
-    async def shared(self, job_id: int, channel_id: int, message_id: int) -> None:
-        """Remember where a clip was shown again, to delete it there as well."""
-        await self._db.write(erasures.share(job_id, channel_id, message_id))
+    async def shared(self, job_id: int, channel_id: int, message_id: int) -> bool:
+        """Remember where a clip is about to be shown again, to delete it there as well; False if it is deleted by now."""
+        return await self._db.write(erasures.share(job_id, channel_id, message_id))
 
     async def allows_direct(self, user_id: int) -> bool:
         """Whether the member wants clips that no channel takes as direct messages."""

@@ -181,7 +181,8 @@ class History:
         assert deferred.message_id is not None
         assert interaction.channel_id is not None
         privacy: Privacy = interaction.client.services.privacy
-        await privacy.shared(job.id, interaction.channel_id, deferred.message_id)
+        if not await privacy.shared(job.id, interaction.channel_id, deferred.message_id):
+            raise NothingToShare  # it was deleted since it was looked up
         try:
             message = await self._posted(interaction, job, job)
         except discord.HTTPException as refusal:
