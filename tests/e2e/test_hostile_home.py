@@ -1,0 +1,445 @@
+"""Members, moderators and other bots who mean no good, at what came with mentions, buttons, places and files."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from bot.db import blobs, guilds, limits
+from bot.db.transaction import Transaction
+from bot.domain.errors import NoSuchJob
+from bot.domain.jobs import JobState
+from bot.domain.limits import EVERYBODY, Limit, Measure
+from bot.domain.money import Scope
+from bot.sandbox import Channel, File, Hold, Message, Permission, Person, shows
+from bot.sandbox.actions import posting
+from bot.sandbox.actions.drafts import Draft
+from bot.sandbox.driver.used import Used
+from bot.sandbox.model.interactions import Kind as Interaction
+from tests.e2e.scenes import PICTURE, Bot, Scene
+from tests.e2e.studio import Studio, everybody_is_answered, opened
+from tests.e2e.test_hostile import forged
+
+FREE = "Nothing was charged."
+CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
+ORIGINAL = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
+FLOOD = 25
+
+
+@pytest.fixture
+def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
+    return opened(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+async def _all_is_well_afterwards(studio: Studio, bot: Bot, scene: Scene) -> AsyncGenerator[None]:
+    yield
+    studio.release()
+    await everybody_is_answered(bot, scene)
+    for interaction in scene.sandbox.world.interactions.values():
+        for message in (interaction.original, *interaction.follow_ups.values()):
+            assert message is None or "went wrong" not in message.text
+
+
+@pytest.fixture
+def ada(scene: Scene) -> Person:
+    """A moderator."""
+    crew = scene.guild.add_role("crew", permissions=Permission.MANAGE_GUILD)
+    return scene.guild.add_member("ada", roles=[crew])
+
+
+@pytest.fixture
+def leo(scene: Scene) -> Person:
+    """A member like others."""
+    return scene.guild.add_member("leo")
+
+
+async def asked(person: Person, place: Channel, **options: object) -> Message:
+    return await (await person.slash("animate", place, image=PICTURE, **options)).response()
+
+
+async def said(person: Person, command: str, place: Channel, /, **options: object) -> Message:
+    """What the person alone is told."""
+    answer = await (await person.slash(command, place, **options)).response()
+    assert answer.ephemeral_to is person.user
+    return answer
+
+
+async def decided(bot: Bot, scene: Scene, *rows: Limit, **preferred: object) -> None:
+    def transaction() -> Transaction[None]:
+        yield from guilds.settle_in(scene.guild.id, defaults=scene.settings.default_limits)
+        if preferred:
+            yield from guilds.prefer(scene.guild.id, preferred, defaults=scene.settings.default_limits)
+        for row in rows:
+            yield from limits.put(scene.guild.id, row)
+
+    await bot.app.db.write(transaction())
+
+
+async def stands(bot: Bot, number: int, state: JobState) -> None:
+    async with asyncio.timeout(10):
+        while (await bot.job(number)).state is not state:  # noqa: ASYNC110 - a row rings no bell
+            await asyncio.sleep(0.02)
+
+
+async def no_job(bot: Bot, number: int = 1) -> bool:
+    try:
+        await bot.job(number)
+    except NoSuchJob:
+        return True
+    return False
+
+
+def named(scene: Scene, text: str = "") -> str:
+    return f"<@{scene.application.user.id}> {text}".strip()
+
+
+async def answer_to(scene: Scene, message: Message) -> Message:
+    """The bot's reply to a message."""
+    channel = scene.sandbox.world.channel(message.channel_id)
+
+    def found() -> Message | None:
+        replies = (one for one in channel.messages if one.author is scene.application.user)
+        return next(
+            (one for one in replies if one.reference and one.reference.message_id == message.id), None
+        )
+
+    return await channel.bell.until(found, awaited=f"a reply to {message!r}")
+
+
+def ours(scene: Scene, channel: Channel) -> list[Message]:
+    return [message for message in channel.messages if message.author is scene.application.user]
+
+
+# ---- Clips for nothing
+
+
+async def test_who_is_forgotten_while_a_clip_is_made_has_no_more_than_before(
+    bot: Bot, scene: Scene, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be stopped costs the operator: one forgets oneself once a minute, and asks anew."""
+
+    async def refuse(_: str) -> bool:
+        return False
+
+    monkeypatch.setattr(studio, "cancel", refuse)
+    await decided(bot, scene, Limit(Scope.MEMBER, EVERYBODY, Measure.DAY, 5))
+    studio.hold()
+    await asked(scene.mia, scene.channel)
+    await studio.has_taken(1)
+    question = await said(scene.mia, "privacy forget", scene.channel)
+    await (await scene.mia.click(question, "Forget everything")).response()
+    refused = await asked(scene.mia, scene.channel)
+    assert FREE in refused.text, refused.text
+    assert await no_job(bot, 2)
+
+
+# ---- What others wrote and made
+
+
+@pytest.mark.parametrize("does", ["again", "edit", "extend", "final", "delete", "report", "original"])
+async def test_no_button_reaches_into_a_private_thread(
+    bot: Bot, scene: Scene, leo: Person, does: str
+) -> None:
+    scene.guild.set_overwrite(scene.channel, scene.guild.everyone, allow=Permission.CREATE_PRIVATE_THREADS)
+    thread = await scene.mia.open_thread(scene.channel, "secret", private=True)
+    await scene.mia.bring_in(thread, scene.guild.members[scene.application.user.id])
+    clip = await scene.clip_of(await asked(scene.mia, thread, prompt="a secret", draft=True))
+    own = await asked(leo, scene.channel)
+    answer = await forged(leo, own, f"clip:1:{does}")
+    assert "no such job" in answer.text or "Only who asked" in answer.text
+    assert answer.ephemeral_to is leo.user
+    assert "a secret" not in answer.text
+    assert not clip.is_deleted
+    assert await no_job(bot, 3)
+
+
+async def sent(scene: Scene, person: Person, custom_id: object, components: object) -> Used:
+    """A modal that nobody may have been shown, sent off."""
+    data: Any = {"custom_id": custom_id, "components": components}
+    return person._use(scene.application, scene.channel, Interaction.MODAL, data)
+
+
+async def test_a_report_of_what_one_may_not_see_tells_nobody_of_it(
+    bot: Bot, scene: Scene, leo: Person
+) -> None:
+    scene.guild.set_overwrite(scene.channel, scene.guild.everyone, allow=Permission.CREATE_PRIVATE_THREADS)
+    log = scene.guild.add_channel("mod-log")
+    await decided(bot, scene, log_channel_id=log.id, logs_requests=0)
+    thread = await scene.mia.open_thread(scene.channel, "secret", private=True)
+    await scene.mia.bring_in(thread, scene.guild.members[scene.application.user.id])
+    await scene.clip_of(await asked(scene.mia, thread, prompt="a secret"))
+    field = {"type": 4, "id": 2, "custom_id": "reason", "value": "@everyone"}
+    used = await sent(scene, leo, "report:1", [{"type": 18, "id": 1, "component": field}])
+    assert "no such job" in (await used.response()).text
+    assert log.messages == []
+
+
+ODD: dict[str, Any] = {
+    "nothing": [],
+    "no component": [{"type": 18, "id": 1}],
+    "no value": [{"type": 18, "id": 1, "component": {"type": 4, "id": 2, "custom_id": "prompt"}}],
+    "a number": [{"type": 18, "id": 1, "component": {"type": 4, "id": 2, "custom_id": "prompt", "value": 7}}],
+    "too long": [
+        {"type": 18, "id": 1, "component": {"type": 4, "id": 2, "custom_id": "prompt", "value": "x" * 4000}}
+    ],
+    "odd choices": [
+        {"type": 18, "id": 1, "component": {"type": 3, "id": 2, "custom_id": name, "values": ["bogus"]}}
+        for name in ("duration", "quality", "camera")
+    ],
+    "no such file": [
+        {"type": 18, "id": 1, "component": {"type": 19, "id": 2, "custom_id": "picture", "values": ["1"]}}
+    ],
+}
+
+
+@pytest.mark.parametrize("components", ODD.values(), ids=ODD)
+async def test_a_modal_with_odd_fields_is_answered_in_a_sentence(
+    scene: Scene, components: Iterable[Any]
+) -> None:
+    clip = await scene.clip_of(await asked(scene.mia, scene.channel, prompt="a boat"))
+    modal = await (await scene.mia.click(clip, "Edit")).modal()
+    answer = await (await sent(scene, scene.mia, modal.custom_id, list(components))).response()
+    assert answer.text
+    assert "went wrong" not in answer.text
+
+
+# ---- Content rules
+
+# ruff: noqa: RUF001 - that they can be mistaken is what this is about
+LOOKALIKES = (
+    "a Νazi",  # Greek, as are the next
+    "a ΝΑΖΙ",
+    "a ΝАΖІ",
+    "a n\u200baz\u2060i",
+    "a \U0001d427\U0001d41a\U0001d433\U0001d422",
+    "a n.a.z.i",
+    "the n a z i",
+    "a ꓠꓮꓜꓲ",  # Lisu
+    "a NᎪᏃI",  # Cherokee
+)
+
+
+@pytest.mark.parametrize("prompt", LOOKALIKES)
+async def test_a_word_that_is_not_wanted_is_not_taken_in_any_letters(
+    bot: Bot, scene: Scene, prompt: str
+) -> None:
+    await decided(bot, scene, blocked_words="nazi | not here")
+    clip = await scene.clip_of(await asked(scene.mia, scene.channel, prompt="a boat"))
+    for options in ({"prompt": prompt}, {"prompt": "a boat", "negative": prompt}):
+        assert "not here" in (await asked(scene.mia, scene.channel, **options)).text
+    mention = await scene.mia.send(scene.channel, named(scene, prompt), files=[PICTURE])
+    assert await shows(await answer_to(scene, mention), lambda message: "not here" in message.text)
+    modal = await (await scene.mia.click(clip, "Edit")).modal()
+    assert "not here" in (await (await scene.mia.submit(modal, {"prompt": prompt})).response()).text
+    assert await no_job(bot, 2)
+
+
+PATTERNS = {
+    "every letter, often": [r"\pL{60}"] * 200,
+    "repeated repeats": [rf"(?:\pL{{9}}){{9}}{number}" for number in range(200)],
+    "a thousand of anything": [rf".{{1000}}{number}" for number in range(200)],
+}
+
+
+@pytest.mark.parametrize("lines", PATTERNS.values(), ids=PATTERNS)
+async def test_patterns_of_a_moderator_who_means_no_good_keep_nobody_waiting(
+    scene: Scene, ada: Person, lines: list[str]
+) -> None:
+    modal = await (await ada.slash("settings rules", scene.channel)).modal()
+    text = "\n".join(lines)[:4000]
+    used = await ada.submit(modal, {"patterns": text})
+    async with longest_pause_s() as pauses:
+        answer = await used.response()
+    assert "Line 1" in answer.text
+    assert max(pauses) < 0.5
+
+
+@asynccontextmanager
+async def longest_pause_s() -> AsyncGenerator[list[float]]:
+    """For how long nothing else could run meanwhile."""
+    pauses = [0.0]
+
+    async def watch() -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.005)
+            pauses.append(time.monotonic() - before - 0.005)
+
+    watcher = asyncio.ensure_future(watch())
+    try:
+        yield pauses
+    finally:
+        watcher.cancel()
+
+
+# ---- Disk and memory
+
+
+async def test_an_embedded_picture_without_end_is_not_held_in_memory(scene: Scene, leo: Person) -> None:
+    """Discord says how large attachments are, and not how large the pictures of embeds are."""
+    huge = await leo.send(scene.channel, "look", files=[File("huge.png", bytes(40_000_000))])
+    draft = Draft(
+        content=named(scene, "it leaves"),
+        embeds=[{"type": "image", "thumbnail": {"url": huge.files[0].url, "width": 10, "height": 10}}],
+    )
+    asked_for = posting.send(scene.sandbox.world, scene.channel, leo.user, draft)
+    answer = await answer_to(scene, asked_for)
+    await shows(answer, lambda message: FREE in message.text)
+    assert "This picture is 40 MB and the limit is 10 MB" in answer.text
+
+
+async def test_pictures_of_requests_that_are_refused_do_not_stay_on_the_disk(bot: Bot, scene: Scene) -> None:
+    await decided(bot, scene, Limit(Scope.MEMBER, EVERYBODY, Measure.DAY, 1))
+    assert FREE in (await asked(scene.mia, scene.channel)).text
+    files = (scene.settings.data_dir / "blobs").glob("??/*")
+    kept = {f"{file.parent.name}{file.name}" for file in files}
+    assert kept <= set(await bot.app.db.read(blobs.let_go(before_ms=2**62, limit=100)))
+
+
+# ---- Clips that come back
+
+
+async def test_a_clip_that_is_deleted_while_it_is_posted_again_does_not_come_back(
+    scene: Scene, ada: Person
+) -> None:
+    clip = await scene.clip_of(await asked(scene.mia, scene.channel, prompt="a boat"))
+    elsewhere = scene.guild.add_channel("elsewhere")
+    held = scene.sandbox.faults.add("POST", CALLBACK, Hold(after_effect=True))
+    shared = await scene.mia.slash("job", elsewhere, id=1, share=True)
+    await held.struck.wait()
+    deleted = await (await ada.click(clip, "Delete")).response()
+    assert "Deleted" in deleted.text
+    held.release()
+    answer = await shared.response()
+    assert "no clip to post" in answer.text
+    assert scene.clips() == []
+
+
+async def test_a_clip_that_is_claimed_while_its_member_is_forgotten_goes_again(
+    scene: Scene, bot: Bot, studio: Studio
+) -> None:
+    studio.hold()
+    doomed = scene.guild.add_channel("doomed")
+    await asked(scene.mia, doomed, prompt="a secret")
+    await studio.has_taken(1)
+    scene.guild.remove_channel(doomed)
+    studio.release()
+    await stands(bot, 1, JobState.UNDELIVERABLE)
+    held = scene.sandbox.faults.add("PATCH", ORIGINAL, Hold(after_effect=True))
+    claimed = await scene.mia.slash("claim", scene.channel)
+    await held.struck.wait()
+    question = await said(scene.mia, "privacy forget", scene.channel)
+    await (await scene.mia.click(question, "Forget everything")).response()
+    async with asyncio.timeout(10):
+        while (await bot.job()).request.prompt != "-":  # noqa: ASYNC110 - a row rings no bell
+            await asyncio.sleep(0.02)
+    held.release()
+    answer = await claimed.response()
+    await shows(answer, lambda message: message.is_deleted)
+
+
+# ---- Noise
+
+
+async def test_a_flood_of_mentions_is_answered_and_makes_no_more_than_the_queue_takes(
+    scene: Scene, bot: Bot, studio: Studio, leo: Person
+) -> None:
+    studio.hold()
+    sent_off = [
+        await scene.mia.send(scene.channel, named(scene, f"boat {number}"), files=[PICTURE])
+        for number in range(FLOOD)
+    ]
+    answer = await (await leo.slash("queue", scene.channel)).response()
+    assert answer.text
+    for message in sent_off:
+        await shows(await answer_to(scene, message), lambda shown: "One moment" not in shown.text)
+    most = (scene.settings.default_user_queued or 0) + (scene.settings.default_user_running or 0)
+    assert await no_job(bot, most + 1)
+    studio.release()
+
+
+async def test_bots_webhooks_and_forwards_of_forwards_start_nothing(
+    scene: Scene, bot: Bot, leo: Person
+) -> None:
+    other = scene.sandbox.add_application("Other", token="another")
+    scene.guild.add_app(other)
+    clip = await scene.clip_of(await asked(scene.mia, scene.channel, prompt="a boat"))
+    place = scene.sandbox.world.channel(clip.channel_id)
+    before = len(ours(scene, place)), len(ours(scene, scene.channel))
+    reference: Any = {"message_id": clip.id, "channel_id": clip.channel_id}
+    for content in ("", named(scene, "again"), named(scene) * 50):
+        draft = Draft(content=content or "haha", files=[PICTURE], reference=reference)
+        posting.send(scene.sandbox.world, place, other.user, draft)
+    once = await leo.forward(clip, scene.channel)
+    await leo.forward(once, place)
+    last = await leo.send(scene.channel, named(scene, "it leaves"), files=[PICTURE])
+    await shows(await answer_to(scene, last), lambda message: "See the clip" in message.text)
+    assert await no_job(bot, 3)
+    assert len(ours(scene, place)) == before[0]
+    assert len(ours(scene, scene.channel)) == before[1] + 1
+
+
+@pytest.mark.parametrize("what", ["message", "thread"])
+async def test_what_is_deleted_while_it_is_taken_leaves_the_bot_well(
+    scene: Scene, studio: Studio, what: str
+) -> None:
+    studio.hold()
+    thread = await scene.mia.open_thread(scene.channel, "boats")
+    held = scene.sandbox.faults.add("GET", "/cdn", Hold())
+    message = await scene.mia.send(thread, named(scene, "it leaves"), files=[PICTURE])
+    await held.struck.wait()
+    if what == "message":
+        await scene.mia.delete(message)
+    else:
+        scene.guild.remove_channel(thread)
+    held.release()
+    studio.release()
+    last = await scene.mia.send(scene.channel, named(scene, "it leaves"), files=[PICTURE])
+    await shows(await answer_to(scene, last), lambda shown: "See the clip" in shown.text)
+
+
+ADDRESSES = (
+    "http://127.0.0.1:1/inner.png",
+    "http://169.254.169.254/latest/meta-data.png",
+    "https://cdn.discordapp.com@127.0.0.1/inner.png",
+    "https://cdn.discordapp.com:8443/inner.png",
+    "https://cdn.discordapp.com.evil.example/inner.png",
+    "https://cdn.discordapp.com:99999999/inner.png",
+    "//cdn.discordapp.com/inner.png",
+    "file:///etc/passwd.png",
+    "http://[::1]/inner.png",
+    "http://[/inner.png",
+    "",
+)
+
+
+async def test_no_address_that_somebody_wrote_is_asked_and_embeds_without_end_are_looked_through(
+    scene: Scene, bot: Bot, leo: Person
+) -> None:
+    embeds: list[Any] = [
+        {"type": "rich", "description": "x" * 4000, key: {"url": url, "proxy_url": url, "width": -1}}
+        for url in ADDRESSES * 3
+        for key in ("image", "thumbnail")
+    ]
+    draft = Draft(content=named(scene, "x" * 1900), embeds=embeds)
+    message = posting.send(scene.sandbox.world, scene.channel, leo.user, draft)
+    assert "I see no picture here" in (await answer_to(scene, message)).text
+    assert await no_job(bot)
+
+
+async def test_reports_mention_nobody_and_break_nothing(scene: Scene, bot: Bot, leo: Person) -> None:
+    log = scene.guild.add_channel("mod-log")
+    await decided(bot, scene, log_channel_id=log.id)
+    clip = await scene.clip_of(await asked(scene.mia, scene.channel, prompt="@everyone <@&1> ```"))
+    modal = await (await leo.click(clip, "Report")).modal()
+    loud = "@everyone @here <@&1> ``` [x](https://evil.example) \u202e" * 9
+    await (await leo.submit(modal, {"reason": loud[:500]})).response()
+    await log.bell.until(lambda: len(log.messages) >= 2 or None, awaited="a report and a request")
+    for message in log.messages:
+        assert message.pinged == frozenset()
+        assert not message.mentions.everyone
+        assert message.text.count("```") % 2 == 0
