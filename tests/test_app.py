@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.engine import load_catalogue
 from bot.domain.errors import CatalogueInvalid
+from bot.engine import load_catalogue
 from bot.settings import Settings
 
 ROW = """

@@ -33,9 +33,11 @@ class Listening(RecordingPublisher):
         super().__init__()
         self.heard = asyncio.Semaphore(0)
 
-    async def tell(self, guild_id: int, channel_id: int, text: str, *, key: str) -> None:
+    async def tell(
+        self, guild_id: int, channel_id: int, text: str, *, key: str, is_silent: bool = False
+    ) -> None:
         try:
-            await super().tell(guild_id, channel_id, text, key=key)
+            await super().tell(guild_id, channel_id, text, key=key, is_silent=is_silent)
         finally:
             self.heard.release()
 
