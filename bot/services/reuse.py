@@ -28,6 +28,10 @@ class NotADraft(Refused):
     """Only a draft has a final; this clip is one already."""
 
 
+class OnlyForAdults(Refused):
+    """This clip was made in an age-restricted channel; post it in one of those."""
+
+
 class PicturesGone(Refused):
     """The pictures of this job are not kept any more; please send them again."""
 
@@ -54,7 +58,7 @@ class Reuse:
         """Refuse what cannot come out of an earlier job, before anything is fetched; nothing for other requests.
 
         Raises:
-            NoSuchJob, ClipWithdrawn, ClipGone, NotADraft: of that job.
+            NoSuchJob, ClipWithdrawn, OnlyForAdults, ClipGone, NotADraft: of that job.
             NotExpressible, pydantic.ValidationError: nobody at hand could make it.
         """
         if asked.from_job_id is None:
@@ -68,7 +72,7 @@ class Reuse:
         """What came with a request, and for the rest what it takes from the job that it comes out of, if it does.
 
         Raises:
-            NoSuchJob, ClipWithdrawn, ClipGone, NotADraft, PicturesGone: of that job.
+            NoSuchJob, ClipWithdrawn, OnlyForAdults, ClipGone, NotADraft, PicturesGone: of that job.
         """
         if asked.from_job_id is None:
             return given
@@ -105,6 +109,8 @@ class Reuse:
         job = await self._db.read(jobs.of_guild(asked.from_job_id, asked.guild_id))
         if job.withdrawn_at_ms is not None:
             raise ClipWithdrawn
+        if job.origin.is_age_restricted and not asked.is_age_restricted:
+            raise OnlyForAdults
         if asked.relation == Relation.FINAL and not job.request.draft:
             raise NotADraft
         return job

@@ -6,7 +6,7 @@ import discord
 from discord import ui
 
 from bot.domain.begun import Begun, Candidate, edit_of, extension_of
-from bot.domain.errors import DeliveryFault, Refused
+from bot.domain.errors import DeliveryFault, OfferLapsed, Refused
 from bot.domain.requests import Asked
 from bot.language import marked, tr
 from bot.media.errors import PictureTooBig
@@ -117,7 +117,7 @@ class Choices:
         """Go on with one of the pictures."""
         try:
             begun = await self._kept(interaction, number)
-            begun = begun.with_picture(begun.choices[index])
+            begun = begun.with_picture(_choice(begun, index))
             if begun.asked is None:
                 await self._composer.open(interaction, begun)
             else:
@@ -194,6 +194,12 @@ class ToAnswer:
         except DeliveryFault:
             return False
         return True
+
+
+def _choice(begun: Begun, index: int) -> Candidate:
+    if index >= len(begun.choices):  # the number is that of something else
+        raise OfferLapsed
+    return begun.choices[index]
 
 
 def begun_with(found: tuple[Found, ...]) -> Begun | None:

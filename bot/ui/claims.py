@@ -5,10 +5,13 @@ from typing import Any
 
 import discord
 
+from bot.domain.begun import options_of
 from bot.domain.jobs import Job
+from bot.domain.requests import Options
 from bot.language import speaking, trn
 from bot.media.errors import CannotFit
 from bot.services.claims import Claim, Claims, NothingToClaim, OnlyAmongAdults
+from bot.services.policy import ContentRefused
 from bot.services.ports import Sent
 from bot.ui import checks, faults
 from bot.ui.answers import Answer
@@ -27,29 +30,37 @@ async def claim(interaction: discord.Interaction[Any]) -> None:
     """Post the newest clip of a member that no place took, publicly, as the answer.
 
     Raises:
-        PermissionsMissing, NotInThisThread, NothingToClaim, OnlyAmongAdults: instead; nothing is lost.
-        CannotFit, DeliveryFault: none could be posted here; they stay to be claimed.
+        PermissionsMissing, NotInThisThread, NotInThisChannel, NothingToClaim, OnlyAmongAdults: instead; nothing is lost.
+        ContentRefused, CannotFit, DeliveryFault: none could be posted here; they stay to be claimed.
     """
     checks.ensure_deliverable(interaction.app_permissions, interaction.channel)
-    too_large: dict[int, CannotFit] = {}
+    await interaction.client.desk.ensure_wanted(interaction, Options())
+    left_out: dict[int, CannotFit | ContentRefused] = {}
     try:
-        while not await _is_claimed(interaction, too_large):
+        while not await _is_claimed(interaction, left_out):
             pass
     except NothingToClaim:
-        if not too_large:
+        if not left_out:
             raise
-        raise next(iter(too_large.values())) from None
+        raise next(iter(left_out.values())) from None
 
 
-async def _is_claimed(interaction: discord.Interaction[Any], too_large: dict[int, CannotFit]) -> bool:
-    """Post the newest that is not too large for this place; False if it turns out to be one that is."""
+async def _is_claimed(
+    interaction: discord.Interaction[Any], left_out: dict[int, CannotFit | ContentRefused]
+) -> bool:
+    """Post the newest that may be and is not too large for this place; False if it turns out to be one of those."""
     assert interaction.guild_id is not None
     assert interaction.channel_id is not None
     claims: Claims = interaction.client.services.claims
     member, among_adults = interaction.user.id, checks.is_age_restricted(interaction.channel)
     async with claims.newest(
-        interaction.guild_id, member, among_adults=among_adults, besides=too_large
+        interaction.guild_id, member, among_adults=among_adults, besides=left_out
     ) as found:
+        try:
+            await interaction.client.desk.ensure_wanted(interaction, options_of(found.job))
+        except ContentRefused as refusal:
+            left_out[found.job.id] = refusal
+            return False
         if not interaction.response.is_done():
             await interaction.response.defer(thinking=True)
 
@@ -61,7 +72,7 @@ async def _is_claimed(interaction: discord.Interaction[Any], too_large: dict[int
                 found.job, interaction.channel_id, claimed_limit=interaction.filesize_limit, send=send
             )
         except CannotFit as fault:
-            too_large[found.job.id] = fault
+            left_out[found.job.id] = fault
             return False
     return True
 

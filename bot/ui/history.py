@@ -20,6 +20,7 @@ from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.insights import Insights, Only, Page
 from bot.services.notices import Notices
+from bot.services.reuse import OnlyForAdults
 from bot.services.thumbnails import Thumbnails
 from bot.ui import checks, errors, faults
 from bot.ui.answers import Answer
@@ -48,10 +49,6 @@ class NotShared(Refused):
 
 class MayNotPost(Refused):
     """You may not post files in this channel yourself, so I do not do it for you."""
-
-
-class OnlyForAdults(Refused):
-    """This clip was made in an age-restricted channel; post it in one of those."""
 
 
 class NothingToShare(Refused):

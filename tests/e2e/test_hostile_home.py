@@ -19,7 +19,8 @@ from bot.sandbox.actions import posting
 from bot.sandbox.actions.drafts import Draft
 from bot.sandbox.driver.used import Used
 from bot.sandbox.model.interactions import Kind as Interaction
-from tests.e2e.scenes import PICTURE, Bot, Scene
+from bot.ui.buttons import NumberedButton
+from tests.e2e.scenes import PICTURE, Bot, Scene, picture
 from tests.e2e.studio import Studio, everybody_is_answered, opened
 from tests.e2e.test_hostile import forged
 
@@ -27,6 +28,7 @@ FREE = "Nothing was charged."
 CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
 ORIGINAL = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
 FLOOD = 25
+SMALL, OTHER = File("small.png", picture(200, 200)), File("tree.png", picture(400, 400))
 
 
 @pytest.fixture
@@ -340,6 +342,79 @@ async def test_a_clip_that_is_claimed_while_its_member_is_forgotten_goes_again(
     held.release()
     answer = await claimed.response()
     await shows(answer, lambda message: message.is_deleted)
+
+
+async def test_a_clip_is_claimed_only_where_the_server_wants_clips_and_not_against_its_rules(
+    scene: Scene, bot: Bot, studio: Studio
+) -> None:
+    studio.hold()
+    doomed = scene.guild.add_channel("doomed")
+    for number, prompt in enumerate(("a boat", "a nazi"), start=1):
+        await asked(scene.mia, doomed, prompt=prompt)
+        await studio.has_taken(number)
+    scene.guild.remove_channel(doomed)
+    studio.release()
+    for number in (1, 2):
+        await stands(bot, number, JobState.UNDELIVERABLE)
+    clips = scene.guild.add_channel("clips")
+    await decided(bot, scene, blocked_words="nazi | not here", allowed_channels=str(clips.id))
+    refused = await said(scene.mia, "claim", scene.channel)
+    assert "clips are asked for in" in refused.text
+    claimed = await (await scene.mia.slash("claim", clips)).response()
+    assert "a boat" in claimed.text
+    assert "not here" in (await said(scene.mia, "claim", clips)).text
+    assert len(scene.clips()) == 1
+
+
+@pytest.mark.parametrize("does", ["Again", "Extend", "Final", "Edit"])
+async def test_what_was_made_among_adults_is_not_made_again_elsewhere(
+    scene: Scene, bot: Bot, does: str
+) -> None:
+    adults = scene.guild.add_channel("adults", nsfw=True)
+    await scene.clip_of(await asked(scene.mia, adults, prompt="a boat", draft=True))
+    shown = await said(scene.mia, "job", scene.channel, id=1)
+    used = await scene.mia.click(shown, does)
+    if does == "Edit":
+        used = await scene.mia.submit(await used.modal(), {})
+    refused = await used.response()
+    assert "age-restricted" in refused.text
+    assert refused.ephemeral_to is scene.mia.user
+    assert await no_job(bot, 2)
+
+
+async def test_no_number_makes_any_button_do_what_it_is_not_for(scene: Scene, bot: Bot, leo: Person) -> None:
+    """Numbers of jobs, offers, questions and of what was begun, in the ids of buttons that are about another of these."""
+    two = await leo.send(scene.channel, "two", files=[PICTURE, OTHER])
+    await (await leo.menu("Animate", two)).response()
+    await asked(scene.mia, scene.channel, prompt="a boat")
+    small = await (await leo.slash("animate", scene.channel, image=SMALL)).response()
+    assert FREE in small.text
+    own = await asked(leo, scene.channel, prompt="a tree")
+    for kind in every_button():
+        for does in kind._labels:
+            for number in (0, 1, 2, 3, 4, 5, 10**18 - 1):
+                if not {kind._about, does} & {"clip", "job", "forget", "reply"}:
+                    await clicked(leo, own, f"{kind._about}:{number}:{does}")
+    await everybody_is_answered(bot, scene)
+    assert [(await bot.job(number)).origin.user_id for number in (1, 2, 3)] == [scene.mia.id, leo.id, leo.id]
+    assert await no_job(bot, 4)  # the third is what the honest button under the small picture makes
+
+
+def every_button() -> list[type[NumberedButton]]:
+    return sorted(NumberedButton.__subclasses__(), key=lambda kind: kind._about)
+
+
+async def clicked(person: Person, message: Message, custom_id: str) -> None:
+    """A click on a button whose id was changed, until it is acknowledged."""
+    honest = message.components
+    button: dict[str, object] = {"type": 2, "style": 1, "label": "Forged", "custom_id": custom_id, "id": 2}
+    message.components = [{"type": 1, "id": 1, "components": [button]}]
+    try:
+        used = await person.click(message, custom_id)
+    finally:
+        message.components = honest
+    interaction = used.interaction
+    await interaction.bell.until(lambda: interaction.acknowledgement, awaited=f"an answer to {custom_id}")
 
 
 # ---- Noise
