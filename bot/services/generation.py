@@ -18,7 +18,6 @@ from bot.domain.requests import (
     Asked,
     MotionBrush,
     Options,
-    Path,
     Picture,
     Point,
     Shot,
@@ -26,12 +25,12 @@ from bot.domain.requests import (
     Value,
     VideoRequest,
 )
-from bot.language import tr
 from bot.media.blobs import Blobs
-from bot.media.errors import Fit, MaskRefused, PictureRefused
-from bot.media.images import Images, NormalisedPicture
+from bot.media.errors import Fit, PictureRefused
+from bot.media.images import Images
 from bot.services.consent import Consent, Redeem, Wanted
 from bot.services.notices import Notices
+from bot.services.pictures import Painted, Pictures
 from bot.services.policy import Policy
 from bot.services.ports import Clock, Runner
 from bot.services.questions import NotYours
@@ -41,21 +40,12 @@ log = structlog.stdlib.get_logger(__name__)
 
 _V = TypeVar("_V", bound=Value)
 
-MAX_PICTURE_BYTES = 10_000_000
 OFFER_LASTS_MS = 3_600_000
 BEGUN_LASTS_MS = 24 * 3_600_000
 """About as long as the CDN's links to its pictures."""
 
 MAX_DURATION_S = 60
 _STAND_IN = Picture(blob="0" * 64, media_type="image/png", width=1, height=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Painted:
-    """Motion as it was painted: masks as they were sent, paths in pixels of the picture as it was sent."""
-
-    still: bytes | None = None
-    moving: tuple[tuple[bytes, Path], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +100,7 @@ class Generation:
         self._db = db
         self._routes = routes
         self._policy = policy
-        self._images = images
+        self._pictures = Pictures(images, blobs)
         self._blobs = blobs
         self._clock = clock
         self._runner = runner
@@ -267,11 +257,9 @@ class Generation:
         """The request as its server wants it."""
         origin, options = await self._policy.accept(origin, ask.options, ask.asker)
         try:
-            pictures = {
-                name: await self._normalised(picture, ask.fit)
-                for name, picture in (("image", ask.image), ("end_frame", ask.end_frame))
-                if picture is not None
-            }
+            request = await self._pictures.filled_in(
+                options, image=ask.image, end_frame=ask.end_frame, motion=ask.motion, fit=ask.fit
+            )
         except PictureRefused as refusal:
             if ask.motion:  # whose masks and paths are for the picture as it is
                 raise refusal.without_remedies() from refusal
@@ -279,47 +267,11 @@ class Generation:
                 raise
             offer_id = await self._offer(origin, ask)
             raise PictureNeedsFitting(str(refusal), offer_id=offer_id, remedies=refusal.remedies) from refusal
-        motion = await self._motion(ask.motion, pictures["image"]) if ask.motion else None
-        stored = {name: await self._stored(picture) for name, picture in pictures.items()}
-        return origin, VideoRequest.of(options, motion=motion, **stored)
-
-    async def _normalised(self, picture: bytes | Picture, fit: Fit) -> NormalisedPicture | Picture:
-        """What is kept already was made acceptable when it came."""
-        return picture if isinstance(picture, Picture) else await self._images.normalise(picture, fit=fit)
-
-    async def _motion(
-        self, painted: Painted | MotionBrush, picture: NormalisedPicture | Picture
-    ) -> MotionBrush:
-        if isinstance(painted, MotionBrush):
-            return painted
-        assert isinstance(picture, NormalisedPicture)  # what is painted comes with its picture
-        still = await self._mask(tr("The still mask"), painted.still, picture) if painted.still else None
-        moving = [
-            Stroke(
-                mask=await self._mask(tr("Mask {number}", number=number), mask, picture),
-                path=_carried_over(path, picture),
-            )
-            for number, (mask, path) in enumerate(painted.moving, start=1)
-        ]
-        return MotionBrush(still=still, moving=tuple(moving))
-
-    async def _mask(self, which: str, data: bytes, picture: NormalisedPicture) -> Picture:
-        try:
-            return await self._stored(await self._images.mask(data, picture))
-        except PictureRefused as refusal:
-            raise MaskRefused(which, refusal) from refusal
-
-    async def _stored(self, picture: NormalisedPicture | Picture) -> Picture:
-        if isinstance(picture, Picture):
-            return picture
-        blob = await self._blobs.put(picture.data, max_bytes=MAX_PICTURE_BYTES)
-        return Picture(
-            blob=blob.hash, media_type=picture.media_type, width=picture.width, height=picture.height
-        )
+        return origin, request
 
     async def _offer(self, origin: Origin, ask: Ask) -> int:
         kept = {
-            name: await self._kept_as_sent(picture) if picture else None
+            name: await self._pictures.keep_as_sent(picture) if picture else None
             for name, picture in (("image", ask.image), ("end_frame", ask.end_frame))
         }
         offer = _Offer(
@@ -328,11 +280,6 @@ class Generation:
         blobs = filter(None, kept.values())
         await self._db.write(uses.spare(*blobs, at_ms=self._clock.now_ms() + OFFER_LASTS_MS))
         return await self._keep(origin.guild_id, origin.user_id, offer, OFFER_LASTS_MS)
-
-    async def _kept_as_sent(self, picture: bytes | Picture) -> str:
-        if isinstance(picture, Picture):
-            return picture.blob
-        return (await self._blobs.put(picture, max_bytes=MAX_PICTURE_BYTES)).hash
 
     async def _keep(self, guild_id: int, user_id: int, value: Value, lasts_ms: int) -> int:
         now_ms = self._clock.now_ms()
@@ -356,19 +303,6 @@ def _begun_of(kept: str | None) -> Begun | None:
         return Begun.model_validate_json(kept or "")
     except ValidationError:
         return None
-
-
-def _carried_over(path: Path, picture: NormalisedPicture) -> Path:
-    """A path on the picture as it was sent, on the picture as it is now; what leads outside ends at the edge."""
-    along = picture.width / picture.sent.width
-    down = picture.height / picture.sent.height
-    return tuple(
-        Point(
-            x=min(round(point.x * along), picture.width - 1),
-            y=min(round(point.y * down), picture.height - 1),
-        )
-        for point in path
-    )
 
 
 def _stand_in_motion(asked: Asked) -> MotionBrush | None:

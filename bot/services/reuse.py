@@ -10,7 +10,7 @@ from bot.domain.requests import Asked, MotionBrush, Picture, VideoRequest
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.media.errors import NoSuchBlob, NotAVideo
-from bot.services.generation import Painted
+from bot.services.pictures import Painted
 from bot.services.routing import Routes
 
 _STAND_IN = Picture(blob="0" * 64, media_type="image/jpeg", width=1, height=1)

@@ -10,8 +10,9 @@ from bot.domain.errors import DeliveryFault, OfferLapsed, Refused
 from bot.domain.requests import Asked
 from bot.language import marked, tr
 from bot.media.errors import PictureTooBig
-from bot.services.generation import MAX_PICTURE_BYTES, Generation
+from bot.services.generation import Generation
 from bot.services.insights import Insights
+from bot.services.pictures import MAX_PICTURE_BYTES
 from bot.services.ports import Card
 from bot.ui import checks, errors
 from bot.ui.answers import Answer, shown

@@ -13,7 +13,8 @@ from bot.domain.flags import read
 from bot.domain.requests import Options, Quality, Task, camera_control
 from bot.language import marked, tr, trn
 from bot.media.errors import PictureTooBig
-from bot.services.generation import MAX_PICTURE_BYTES, Generation
+from bot.services.generation import Generation
+from bot.services.pictures import MAX_PICTURE_BYTES
 from bot.ui.buttons import NumberedButton
 from bot.ui.modals import Choice, File, Given, Option, Sheet, Text
 from bot.ui.options import MOVES, SIZES, model_meant, wanted

@@ -15,11 +15,12 @@ from bot.language import language_of, tr
 from bot.media.errors import Fit, PictureTooBig
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
-from bot.services.generation import MAX_PICTURE_BYTES, Generation
+from bot.services.generation import Generation
 from bot.services.insights import Insights
 from bot.services.manners import Manners
 from bot.services.notices import Notices
 from bot.services.originals import Originals
+from bot.services.pictures import MAX_PICTURE_BYTES
 from bot.services.ports import Clock
 from bot.services.reports import Reports
 from bot.services.reuse import Reuse

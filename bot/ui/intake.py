@@ -12,7 +12,8 @@ from bot.domain.requests import Asked
 from bot.language import speaking
 from bot.media.errors import Fit
 from bot.services.cards import Cards
-from bot.services.generation import Ask, Generation, Painted
+from bot.services.generation import Ask, Generation
+from bot.services.pictures import Painted
 from bot.services.reuse import Inputs, Reuse
 from bot.ui import errors
 from bot.ui.consent import Consents

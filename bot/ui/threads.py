@@ -13,7 +13,7 @@ from bot.domain.jobs import TERMINAL
 from bot.domain.requests import Asked
 from bot.language import speaking, tr
 from bot.media.errors import PictureTooBig
-from bot.services.generation import MAX_PICTURE_BYTES
+from bot.services.pictures import MAX_PICTURE_BYTES
 from bot.services.ports import Card
 from bot.ui import faults
 from bot.ui.answers import Answer, shown

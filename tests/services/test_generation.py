@@ -31,10 +31,10 @@ from bot.services.generation import (
     OFFER_LASTS_MS,
     Ask,
     Generation,
-    Painted,
     PictureNeedsFitting,
 )
 from bot.services.notices import Notices
+from bot.services.pictures import Painted
 from bot.services.policy import Policy, RefusedRequest
 from tests import books, builders
 from tests.services.doubles import RecordingPublisher, TurnedClock, routes

@@ -8,7 +8,7 @@ from bot.domain.begun import Begun, Candidate, edit_of, extension_of
 from bot.domain.requests import Asked, CameraControl, CameraMove, Options, Quality, Shot
 from bot.media.errors import PictureTooBig
 from bot.sandbox.rules import violations
-from bot.services.generation import MAX_PICTURE_BYTES
+from bot.services.pictures import MAX_PICTURE_BYTES
 from bot.ui.choices import begun_with, picture_view, question_view
 from bot.ui.compose import EDIT, MAX_TEXT, NEW, Composer, EditPromptButton
 from bot.ui.errors import view_of
