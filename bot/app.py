@@ -22,10 +22,11 @@ from bot.db.errors import DatabaseFault
 from bot.db.transaction import Database
 from bot.domain.errors import KinoraError
 from bot.domain.provider import Provider
-from bot.engine import Engine, Stores, build_engine, furnish, open_stores, open_wires
+from bot.engine import Engine, build_engine, furnish
 from bot.providers import registry
 from bot.services.ports import Clock
 from bot.settings import Settings, SettingsInvalid
+from bot.stores import Stores, open_stores, open_wires
 from bot.ui.threads import DiscordPublisher
 from bot.web.callbacks import Sender, secret_of
 from bot.web.server import serving

@@ -1,31 +1,17 @@
-"""What the bot is made of: its stores, the engine that carries jobs, and what commands may use."""
+"""What the bot is made of: the engine that carries jobs, and what commands may use."""
 
 import asyncio
-import secrets
-import string
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib import resources
 
-import aiohttp
-
 from bot.client import Kinora, Services
-from bot.db import installation
-from bot.db.sqlite import SqliteDatabase
-from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue
 from bot.domain.errors import CatalogueInvalid
 from bot.domain.jobs import Job
 from bot.domain.provider import Provider
 from bot.domain.rows import overlaid
-from bot.media.archives import Archives
-from bot.media.blobs import Blobs
-from bot.media.charts import Charts
-from bot.media.clips import Clips
-from bot.media.images import Images
 from bot.providers import registry
-from bot.providers.download import Downloads
 from bot.services.admission import Admission
 from bot.services.attempts import Attempts
 from bot.services.cards import Cards
@@ -59,35 +45,12 @@ from bot.services.thumbnails import Thumbnails
 from bot.services.usage import UsageReports
 from bot.services.withdrawals import Withdrawals
 from bot.settings import Settings, SettingsInvalid
+from bot.stores import Stores, Wires
 from bot.ui.desk import Desk
 from bot.ui.erasing import DiscordEraser
 from bot.ui.request_log import request_words
 from bot.ui.threads import DiscordPublisher
 from bot.web.callbacks import callback_url, secret_of
-
-_NAME_LENGTH = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """What is kept, and what reads and writes pictures and clips."""
-
-    db: Database
-    blobs: Blobs
-    images: Images
-    clips: Clips
-    charts: Charts
-    archives: Archives
-    installation: str
-    callback_secret: str
-
-
-@dataclass(frozen=True, slots=True)
-class Wires:
-    """What speaks to the world outside Discord."""
-
-    session: aiohttp.ClientSession
-    downloads: Downloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,55 +94,6 @@ def load_catalogue(settings: Settings) -> Catalogue:
         providers=settings.provider_order,
         drafts_by="local" if settings.makes_drafts else None,
     )
-
-
-async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
-    """Open the stores; the stack closes them.
-
-    Raises:
-        SettingsInvalid: the place for them cannot be used.
-        bot.db.errors.DatabaseUnusable: the database cannot.
-    """
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsInvalid(
-            f"DATA_DIR is {settings.data_dir}, where nothing can be kept: {error.strerror}."
-        ) from error
-    db = await SqliteDatabase.open(settings.database_path)
-    stack.push_async_callback(db.close)
-    return Stores(
-        db=db,
-        blobs=_open_blobs(settings),
-        images=await stack.enter_async_context(Images()),
-        clips=await stack.enter_async_context(Clips()),
-        charts=await stack.enter_async_context(Charts()),
-        archives=await stack.enter_async_context(Archives()),
-        installation=await db.write(installation.settle_on("name", _mint_name())),
-        callback_secret=await db.write(installation.settle_on("callback secret", secrets.token_urlsafe(32))),
-    )
-
-
-async def open_wires(settings: Settings, stack: AsyncExitStack) -> Wires:
-    """Open the connections to providers; the stack closes them."""
-    return Wires(
-        session=await stack.enter_async_context(registry.session()),
-        downloads=await stack.enter_async_context(Downloads(trusted_hosts=settings.trusted_hosts)),
-    )
-
-
-def _open_blobs(settings: Settings) -> Blobs:
-    try:
-        return Blobs.open(settings.blob_location)
-    except Exception as error:  # each kind of store has errors of its own
-        raise SettingsInvalid(
-            "BLOB_URL is not understood, or its store cannot be opened; leave it empty for a folder in DATA_DIR."
-        ) from error
-
-
-def _mint_name() -> str:
-    """Short enough to stand in a nonce, random enough to be nobody else's."""
-    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(_NAME_LENGTH))
 
 
 def build_engine(
