@@ -32,6 +32,8 @@ _MAX_SIZE_TOGETHER = 4_000
 _MAX_NAMED = 25
 """Patterns that are wrong, in one answer: to find out may take milliseconds for each."""
 _SLOW_FROM = 300
+_LONG = 10_000
+"""Characters; what may be written in a request is less, unless it is written in ligatures."""
 _PROBES = ("", "a", "a b", "-")
 _KEPT = 128
 """Servers whose rules stay ready."""
@@ -68,6 +70,10 @@ class ContentRules:
         self._any_pattern = Pattern(together) if patterns else None
         self.is_slow = self._any_pattern is not None and self._any_pattern.size > _SLOW_FROM
         """Whether a long text may take so long that others should not wait for it."""
+
+    def takes_long(self, text: str) -> bool:
+        """Whether others should not wait for it: a single sign may stand for a whole sentence."""
+        return self.is_slow or len(unicodedata.normalize("NFKC", text)) > _LONG
 
     def broken_by(self, text: str) -> Rule | None:
         """The first rule that a text breaks."""

@@ -118,7 +118,7 @@ def escaped(prompt: str) -> str:
 
 def without_mention(text: str, user_id: int) -> str:
     """A text without the mentions of one user."""
-    return re.sub(rf"\s*<@!?{user_id}>\s*", " ", text).strip()
+    return " ".join(filter(None, map(str.strip, re.split(rf"<@!?{user_id}>", text))))
 
 
 def _ensure_known(name: str) -> None:

@@ -97,7 +97,8 @@ class Policy:
     ) -> None:
         rules = content_rules(held.get("blocked_words"), held.get("blocked_patterns"))
         text = written(options)
-        broken = await asyncio.to_thread(rules.broken_by, text) if rules.is_slow else rules.broken_by(text)
+        takes_long = rules.takes_long(text)
+        broken = await asyncio.to_thread(rules.broken_by, text) if takes_long else rules.broken_by(text)
         if broken is not None:
             language = _language(held, where.language)
             self._refused(

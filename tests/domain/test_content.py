@@ -148,6 +148,11 @@ def test_no_pattern_takes_more_than_linear_time(pattern: str) -> None:
 
 def test_large_patterns_are_known_to_take_their_time() -> None:
     assert content_rules(None, "[ab]{300}c").is_slow
+
+
+def test_signs_that_stand_for_sentences_are_known_to_take_their_time() -> None:
+    assert content_rules("rude", None).takes_long("\ufdfa" * 2500)
+    assert not content_rules("rude", None).takes_long("é" * 8000)
     assert not content_rules("word", r"b\d+b").is_slow
 
 
