@@ -1,7 +1,7 @@
 """Past jobs brought back: a member's pages, and one job with its clip and its buttons."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +55,12 @@ class NothingToShare(Refused):
     """There is no clip to post; leave `share` out to see the job."""
 
 
+class StillFitting(Refused):
+    """I am still making a clip smaller for you; try again when you have it."""
+
+
 @describe.register
-def _about_sharing(error: NotShared | MayNotPost | OnlyForAdults | NothingToShare) -> Answer:
+def _about_sharing(error: NotShared | MayNotPost | OnlyForAdults | NothingToShare | StillFitting) -> Answer:
     return Answer(f"{error}")
 
 
@@ -80,6 +84,7 @@ class History:
         self._thumbnails = thumbnails
         self._notices = notices
         self._ensure_wanted = ensure_wanted
+        self._being_fitted_for: set[int] = set()
 
     async def open(self, interaction: Interaction, member: discord.abc.User | None, only: Only) -> None:
         """Show the newest jobs of a member, who is the one who asks if None.
@@ -162,11 +167,11 @@ class History:
             await interaction.edit_original_response(view=view, attachments=files)
             return
         try:
-            async with self._clip(job, interaction.filesize_limit) as clip:
+            async with self._clip(interaction, job) as clip:
                 view.add_item(ui.MediaGallery(discord.MediaGalleryItem(clip)))
                 _add_buttons(view, job)
                 await interaction.edit_original_response(view=view, attachments=[clip, *files])
-        except (CannotFit, BlobFault) as fault:
+        except (CannotFit, BlobFault, StillFitting) as fault:
             view.add_item(ui.TextDisplay(str(fault)))
             _add_buttons(view, job)
             await interaction.edit_original_response(view=view, attachments=files)
@@ -197,7 +202,7 @@ class History:
 
     async def _posted(self, interaction: Interaction, job: Job, said: Job) -> discord.InteractionMessage:
         """The answer with a clip, as its result was posted; `said` is the job without what AutoMod does not let pass."""
-        async with self._clip(job, interaction.filesize_limit) as clip:
+        async with self._clip(interaction, job) as clip:
             with speaking(job.origin.language):
                 return await interaction.edit_original_response(
                     content=result_text(said),
@@ -207,11 +212,28 @@ class History:
                 )
 
     @asynccontextmanager
-    async def _clip(self, job: Job, limit: int) -> AsyncGenerator[discord.File]:
-        """The clip of a job as a file of a message, hidden as it was."""
-        async with self._delivery.fitted(job, limit) as path:
-            with closing(discord.File(path, filename=filename(job), spoiler=job.request.spoiler)) as clip:
-                yield clip
+    async def _clip(self, interaction: Interaction, job: Job) -> AsyncGenerator[discord.File]:
+        """The clip of a job as a file of a message, hidden as it was.
+
+        Raises:
+            CannotFit, BlobFault: it cannot be had, or not for here.
+            StillFitting: another one is being made smaller for the same member; new clips wait for that work as well.
+        """
+        limit = interaction.filesize_limit
+        with self._one_fit_of(interaction.user.id) if (job.clip_bytes or 0) > limit else nullcontext():
+            async with self._delivery.fitted(job, limit) as path:
+                with closing(discord.File(path, filename=filename(job), spoiler=job.request.spoiler)) as clip:
+                    yield clip
+
+    @contextmanager
+    def _one_fit_of(self, user_id: int) -> Generator[None]:
+        if user_id in self._being_fitted_for:
+            raise StillFitting
+        self._being_fitted_for.add(user_id)
+        try:
+            yield
+        finally:
+            self._being_fitted_for.discard(user_id)
 
 
 async def _ensure_sharable(interaction: Interaction, job: Job) -> None:

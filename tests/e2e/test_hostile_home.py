@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from bot.domain.errors import NoSuchJob
 from bot.domain.jobs import JobState
 from bot.domain.limits import EVERYBODY, Limit, Measure
 from bot.domain.money import Scope
+from bot.media.clips import Clips
 from bot.sandbox import Channel, File, Hold, Message, Permission, Person, shows
 from bot.sandbox.actions import posting
 from bot.sandbox.actions.drafts import Draft
@@ -300,6 +302,37 @@ async def test_pictures_of_requests_that_are_refused_do_not_stay_on_the_disk(bot
     files = (scene.settings.data_dir / "blobs").glob("??/*")
     kept = {f"{file.parent.name}{file.name}" for file in files}
     assert kept <= set(await bot.app.db.read(blobs.let_go(before_ms=2**62, limit=100)))
+
+
+async def test_nobody_has_more_than_one_clip_made_smaller_at_once(
+    bot: Bot, scene: Scene, leo: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes seconds of a processor, and new clips wait for them."""
+    honest, begun, may_go_on = Clips.fit, list[int](), asyncio.Event()
+
+    async def slow(clips: Clips, path: Path, max_bytes: int, out: Path) -> Any:
+        begun.append(max_bytes)
+        await may_go_on.wait()
+        return await honest(clips, path, max_bytes, out)
+
+    monkeypatch.setattr(Clips, "fit", slow)
+    await scene.clip_of(await asked(scene.mia, scene.channel, prompt="a boat"))
+    await bot.app.db.write(_made_larger())
+    first, *others = [await scene.mia.slash("job", scene.channel, id=1) for _ in range(FLOOD)]
+    for used in others:
+        answer = await used.response()
+        assert "still making a clip smaller" in answer.text
+        assert "Again" in {button.label for button in answer.buttons}
+    theirs = await leo.slash("job", scene.channel, id=1)
+    await asyncio.sleep(0)
+    may_go_on.set()
+    for used in (first, theirs):
+        assert (await used.response(lambda message: message.files)).files
+    assert len(begun) == 2
+
+
+def _made_larger() -> Transaction[None]:
+    yield "UPDATE jobs SET clip_bytes = 99000000, version = version + 1", {}
 
 
 # ---- Clips that come back
