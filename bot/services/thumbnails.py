@@ -13,6 +13,9 @@ from bot.media.images import Images
 
 log = structlog.stdlib.get_logger(__name__)
 
+_AT_ONCE = 4
+"""A picture has up to 10 MB, which are held while it waits to be made smaller."""
+
 
 class Thumbnails:
     """Makes them anew each time: they are uploaded once, and Discord keeps them."""
@@ -21,6 +24,7 @@ class Thumbnails:
         self._blobs = blobs
         self._images = images
         self._clips = clips
+        self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def of(self, job: Job) -> bytes | None:
         """The picture that a job's clip starts from, as a small JPEG; None where there is none, or none any more."""
@@ -28,7 +32,8 @@ class Thumbnails:
         if picture is None:
             return None
         try:
-            return await self._images.thumbnail(await self._blobs.get(picture.blob))
+            async with self._places:
+                return await self._images.thumbnail(await self._blobs.get(picture.blob))
         except MediaError as fault:
             log.info("no thumbnail", job=job.id, reason=str(fault))
             return None
@@ -41,8 +46,9 @@ class Thumbnails:
         if job.request.image is not None or job.withdrawn_at_ms is not None:
             return await self.of(job)
         try:
-            frame = await self._frame(job)
-            return None if frame is None else await self._images.thumbnail(frame)
+            async with self._places:
+                frame = await self._frame(job)
+                return None if frame is None else await self._images.thumbnail(frame)
         except MediaError as fault:
             log.info("no thumbnail", job=job.id, reason=str(fault))
             return None

@@ -89,25 +89,26 @@ class OriginalsDesk:
         if (posted := _posted_as_it_is(interaction, job)) is not None:
             await tell(interaction, tr("The clip was posted as it was made: {link}", link=posted))
             return
+        await interaction.response.defer(ephemeral=True, thinking=True)  # the store may be slow
         original = await self._originals.of(job)
         link = self._originals.link(original)
         if link is None:
             await self._send_parts(interaction, original)
         else:
-            view = shown(_linked(original, link))
-            await interaction.response.send_message(view=view, ephemeral=True)
+            async with translated():
+                await interaction.edit_original_response(view=shown(_linked(original, link)))
 
     async def _send_parts(self, interaction: Interaction, original: Original) -> None:
         who = (interaction.user.id, original.job_id)
         if who in self._being_sent:
             raise OnItsWay
-        if len(self._being_sent) >= _MAX_BEING_SENT:
+        is_served = any(user_id == interaction.user.id for user_id, _ in self._being_sent)
+        if is_served or len(self._being_sent) >= _MAX_BEING_SENT:  # no member has all the places
             raise TooManyOriginals
         part_bytes = min(interaction.filesize_limit, MAX_PART_BYTES)
         _ensure_few(original, part_bytes)
         self._being_sent.add(who)
         try:
-            await interaction.response.defer(ephemeral=True, thinking=True)
             await self._send_all(interaction, original, part_bytes)
         finally:
             self._being_sent.discard(who)

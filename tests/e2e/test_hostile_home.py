@@ -25,6 +25,7 @@ from bot.ui.buttons import NumberedButton
 from tests.e2e.scenes import PICTURE, Bot, Scene, picture
 from tests.e2e.studio import Studio, everybody_is_answered, opened
 from tests.e2e.test_hostile import forged
+from tests.e2e.test_originals import FOLLOW_UP, HALF, clip_in, press
 
 FREE = "Nothing was charged."
 CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
@@ -329,6 +330,20 @@ async def test_nobody_has_more_than_one_clip_made_smaller_at_once(
     for used in (first, theirs):
         assert (await used.response(lambda message: message.files)).files
     assert len(begun) == 2
+
+
+async def test_nobody_has_all_the_places_in_which_originals_are_sent(scene: Scene, leo: Person) -> None:
+    clips = [await clip_in(scene) for _ in range(3)]
+    scene.guild.upload_limit = HALF
+    held = scene.sandbox.faults.add(*FOLLOW_UP, Hold(), times=None)
+    begun = await scene.mia.click(clips[0], "Original")
+    await held.struck.wait()
+    for clip in clips[1:]:
+        assert "try again in a minute" in (await press(scene.mia, clip)).text
+    theirs = await leo.click(clips[1], "Original")
+    held.release()
+    for used in (begun, theirs):
+        await used.follow_up(lambda message: message.text == "Part 2 of 2")
 
 
 def _made_larger() -> Transaction[None]:

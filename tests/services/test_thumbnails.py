@@ -69,3 +69,28 @@ async def test_what_is_kept_no_more_or_cannot_be_read_is_left_out(
     gone = make_job(request=builders.request(image=builders.PICTURE))
     broken = make_job(request=TEXT, clip=await kept(blobs, b"no clip"))
     assert await thumbnails.of_all([gone, broken]) == [None, None]
+
+
+async def test_few_pictures_are_held_at_once_however_many_are_asked_for(
+    blobs: Blobs, thumbnails: Thumbnails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept_picture = builders.PICTURE.model_copy(update={"blob": await kept(blobs, picture())})
+    job = make_job(request=builders.request(image=kept_picture))
+    taken, most, get, thumbnail = 0, 0, Blobs.get, Images.thumbnail
+
+    async def taking(store: Blobs, blob: str) -> bytes:
+        nonlocal taken, most
+        taken += 1
+        most = max(most, taken)
+        return await get(store, blob)
+
+    async def giving_back(images: Images, data: bytes) -> bytes:
+        nonlocal taken
+        made = await thumbnail(images, data)
+        taken -= 1
+        return made
+
+    monkeypatch.setattr(Blobs, "get", taking)
+    monkeypatch.setattr(Images, "thumbnail", giving_back)
+    assert all(await thumbnails.of_all([job] * 30))
+    assert most <= 4
