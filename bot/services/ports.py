@@ -98,7 +98,7 @@ class Publisher(Protocol):
         ...
 
     async def suits(self, job: Job, gallery_id: int) -> bool:
-        """Whether a gallery is for this clip: what was asked for among adults stays among them.
+        """Whether a gallery is for this clip: what was asked for among adults or among few stays among them.
 
         Raises:
             DestinationGone, DestinationForbidden: no clip could be posted there.

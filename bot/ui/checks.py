@@ -68,7 +68,7 @@ async def ensure_place(client: Any, granted: discord.Permissions, channel: objec
         places: Places = client.services.places
         gallery_id = (await places.preferred_by(guild_id)).gallery_id
         gallery = client.get_channel(gallery_id) if gallery_id else None
-        if not isinstance(gallery, discord.TextChannel) or is_private(channel):
+        if not isinstance(gallery, discord.TextChannel) or not is_seen_like(channel, gallery):
             raise
         if is_age_restricted(channel) and not gallery.is_nsfw():
             raise
@@ -91,6 +91,20 @@ def missing_in_gallery(gallery: discord.TextChannel) -> list[str]:
     """What the bot surely lacks to post clips in a gallery, by the names Discord shows."""
     granted = own_permissions(gallery)
     return [] if granted is None else _missing(granted, (*_ALWAYS, *_TO_POST, _TO_WRITE))
+
+
+def is_seen_like(channel: object, gallery: discord.TextChannel) -> bool:
+    """Whether who sees a gallery may see a channel or thread as well, as far as roles say; False in doubt."""
+    above = channel.parent if isinstance(channel, discord.Thread) else channel
+    is_doubtful = is_private(channel) or gallery.guild.get_role(gallery.guild.id) is None
+    if is_doubtful or not isinstance(above, discord.abc.GuildChannel):
+        return False
+    people = [role for role in gallery.guild.roles if not role.is_bot_managed()]
+    return all(_sees(role, above) for role in people if _sees(role, gallery))
+
+
+def _sees(role: discord.Role, channel: discord.abc.GuildChannel) -> bool:
+    return channel.permissions_for(role).view_channel
 
 
 def own_permissions(channel: discord.TextChannel) -> discord.Permissions | None:

@@ -11,7 +11,7 @@ from bot.domain.jobs import Job
 from bot.language import speaking, tr
 from bot.services.ports import Place, PlaceKind, Sent
 from bot.ui import faults
-from bot.ui.checks import missing_in_gallery, own_permissions
+from bot.ui.checks import is_seen_like, missing_in_gallery, own_permissions
 from bot.ui.faults import translated
 from bot.ui.results import result_text, result_view
 from bot.ui.text import thread_name
@@ -85,7 +85,10 @@ class ClipPlaces:
             if missing := missing_in_gallery(gallery):
                 names = ", ".join(f"**{name}**" for name in missing)
                 raise DestinationForbidden(tr("I lack {permissions} there.", permissions=names))
-        return gallery.is_nsfw() or not job.origin.is_age_restricted
+        if job.origin.is_age_restricted and not gallery.is_nsfw():
+            return False
+        channel = self._client.get_channel(job.origin.parent_id or job.origin.channel_id)
+        return is_seen_like(channel, gallery)
 
     async def upload_limit(self, job: Job, place: Place) -> int:
         """The server's limit: what a member with Nitro may upload does not hold for the bot."""

@@ -192,6 +192,31 @@ async def test_what_is_asked_for_among_adults_goes_to_a_gallery_for_adults_only(
         assert ((await made(scene, late)).channel_id == gallery.id) is is_used
 
 
+@pytest.mark.parametrize("gallery_is_for", ["everyone", "members"])
+async def test_what_is_asked_for_where_few_see_it_goes_to_no_gallery_that_more_see(
+    bot: Bot, scene: Scene, gallery_is_for: str
+) -> None:
+    gallery, staff = scene.guild.add_channel("gallery"), scene.guild.add_channel("staff")
+    await prefers(bot, scene, ThreadStyle.GALLERY, gallery_channel_id=gallery.id)
+    crew, members = scene.guild.add_role("crew"), scene.guild.add_role("members")
+    ours = scene.guild.app_role(scene.application)
+    closed = {staff: [crew], gallery: [crew, members]} if gallery_is_for == "members" else {staff: [crew]}
+    for channel, roles in closed.items():
+        scene.guild.set_overwrite(channel, scene.guild.everyone, deny=Permission.VIEW_CHANNEL)
+        for role in (*roles, ours):
+            scene.guild.set_overwrite(channel, role, allow=Permission.VIEW_CHANNEL)
+    ada = scene.guild.add_member("ada", roles=[crew])
+    thread = await ada.open_thread(staff, "boats")
+    for place in (staff, thread):
+        used = await ada.slash("video", place, prompt="a boat", draft=True)
+        clip = await scene.clip_of(await used.response(lambda card: "Job " in card.text))
+        assert clip.channel_id != gallery.id
+    deny(scene, staff, Permission.SEND_MESSAGES, Permission.CREATE_PUBLIC_THREADS)
+    refusal = await (await ada.slash("video", staff, prompt="a boat", draft=True)).response()
+    assert "**Send Messages**" in refusal.text
+    assert not gallery.messages
+
+
 async def test_a_gallery_makes_up_for_rights_that_are_missing_where_it_is_asked(
     bot: Bot, scene: Scene
 ) -> None:
