@@ -1,5 +1,6 @@
 """The Original button: the clip as it was made, to whom it may be shown, as a link or in parts."""
 
+import asyncio
 import math
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -32,6 +33,9 @@ MAX_PARTS = 20
 """An interaction can be answered for a quarter of an hour."""
 
 _MAX_BEING_SENT = 3
+
+_SOON_S = 1.0
+"""Discord waits three seconds for an answer to begin."""
 
 
 class TooManyParts(Refused):
@@ -89,14 +93,25 @@ class OriginalsDesk:
         if (posted := _posted_as_it_is(interaction, job)) is not None:
             await tell(interaction, tr("The clip was posted as it was made: {link}", link=posted))
             return
-        await interaction.response.defer(ephemeral=True, thinking=True)  # the store may be slow
-        original = await self._originals.of(job)
+        original = await self._found(interaction, job)
         link = self._originals.link(original)
         if link is None:
             await self._send_parts(interaction, original)
-        else:
+        elif interaction.response.is_done():
             async with translated():
                 await interaction.edit_original_response(view=shown(_linked(original, link)))
+        else:
+            view = shown(_linked(original, link))
+            await interaction.response.send_message(view=view, ephemeral=True)
+
+    async def _found(self, interaction: Interaction, job: Job) -> Original:
+        """The original of a job. Only with a slow store is an answer begun before: archived threads let none be edited."""
+        try:
+            async with asyncio.timeout(_SOON_S):
+                return await self._originals.of(job)
+        except TimeoutError:
+            await interaction.response.defer(ephemeral=True, thinking=True)
+        return await self._originals.of(job)
 
     async def _send_parts(self, interaction: Interaction, original: Original) -> None:
         who = (interaction.user.id, original.job_id)
@@ -109,6 +124,8 @@ class OriginalsDesk:
         _ensure_few(original, part_bytes)
         self._being_sent.add(who)
         try:
+            if not interaction.response.is_done():
+                await interaction.response.defer(ephemeral=True, thinking=True)
             await self._send_all(interaction, original, part_bytes)
         finally:
             self._being_sent.discard(who)

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from bot.app import running
 from bot.clock import SystemClock
 from bot.db import installation
+from bot.media.blobs import Blobs
 from bot.sandbox import Answer, Hold, Message, Permission, Person, shows
 from bot.sandbox.model.components import walk
 from bot.services.retention import DAY_MS, LET_GO_LASTS_MS
@@ -325,3 +326,36 @@ async def test_originals_are_kept_for_ever_where_the_operator_wants_that(scene: 
     async with up(scene, LaterClock(10_000 * DAY_MS), originals_days="") as bot:
         await bot.app.client.services.retention.forget_due()
         assert (await bot.job()).clip is not None
+
+
+async def test_a_store_that_is_slow_keeps_nobody_without_an_answer(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, size = asyncio.Event(), Blobs.size
+
+    async def slowly(store: Blobs, blob: str) -> int:
+        await goes_on.wait()
+        return await size(store, blob)
+
+    async with linking(scene) as web:
+        clip = await clip_in(scene)
+        monkeypatch.setattr(Blobs, "size", slowly)
+        used = await scene.mia.click(clip, "Original")
+        begun = await used.interaction.bell.until(
+            lambda: used.interaction.original, timeout_s=2.9, awaited="the beginning of an answer"
+        )
+        assert begun.is_loading
+        assert used.interaction.is_ephemeral
+        goes_on.set()
+        assert (await web.get(link_in(await used.response())))[0] == 200
+
+
+@pytest.mark.parametrize("lock", [False, True])
+async def test_it_is_linked_to_in_a_thread_that_was_put_away(scene: Scene, *, lock: bool) -> None:
+    keeper = scene.guild.add_role("keeper", permissions=Permission.MANAGE_THREADS)
+    ada = scene.guild.add_member("ada", roles=[keeper])
+    async with linking(scene) as web:
+        clip = await clip_in(scene)
+        [thread] = scene.guild.threads
+        await ada.archive(thread, lock=lock)
+        assert await web.get(link_in(await press(scene.mia, clip))) == (200, film())
