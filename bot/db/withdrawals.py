@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from bot.db import erasures, jobs
+from bot.db import erasures, jobs, places
 from bot.db.transaction import Transaction
 from bot.domain.jobs import Job
 
@@ -25,13 +25,22 @@ def take_down(
 ) -> Transaction[tuple[tuple[int, int], ...]]:
     """Note every message with a posted clip (channel, message), to be deleted then if it still stands; returns them.
 
-    Beside where it was posted and where it was shown again, as far as is known, these are in `shown`.
+    Beside where it was posted and where it was shown again, as far as is known, these are in `shown`. The last may be a
+    thread of the clip alone, whose name is from its prompt, with 0 for a message.
     """
     assert job.message_channel_id is not None
     assert job.message_id is not None
     rows = yield "SELECT channel_id, message_id FROM shares WHERE job_id = :id", {"id": job.id}
     shares = [(row["channel_id"], row["message_id"]) for row in rows]
-    places = tuple(dict.fromkeys([(job.message_channel_id, job.message_id), *shares, *shown]))
-    for channel_id, message_id in places:
+    posted = (job.message_channel_id, job.message_id)
+    named = yield from _thread_named_after(job)
+    taken_down = tuple(dict.fromkeys([posted, *shares, *shown, *named]))
+    for channel_id, message_id in taken_down:
         yield from erasures.erase(channel_id, message_id, now_ms=erased_at_ms)
-    return places
+    return taken_down
+
+
+def _thread_named_after(job: Job) -> Transaction[list[tuple[int, int]]]:
+    if job.thread_id is None or (yield from places.is_running(job.origin, job.thread_id)):
+        return []
+    return [(job.thread_id, 0)]

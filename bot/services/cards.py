@@ -168,8 +168,9 @@ class Cards:
         self._shown[card.job.id] = replace(shown, looks=_looks(card))
 
     async def _show(self, card: Card) -> None:
-        """Edit a card; the picture is uploaded if its message has not got it."""
-        has_one = self._thumbnails is not None and card.job.request.image is not None
+        """Edit a card; the picture is uploaded if its message has not got it, and goes with a clip that was deleted."""
+        is_shown = card.job.request.image is not None and card.job.withdrawn_at_ms is None
+        has_one = self._thumbnails is not None and is_shown
         try:
             await self._publisher.show(replace(card, is_pictured=has_one))
         except PictureMissing:

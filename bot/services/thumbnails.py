@@ -27,9 +27,12 @@ class Thumbnails:
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def of(self, job: Job) -> bytes | None:
-        """The picture that a job's clip starts from, as a small JPEG; None where there is none, or none any more."""
+        """The picture that a job's clip starts from, as a small JPEG; None where there is none, or none any more.
+
+        Where the clip was deleted, so is it.
+        """
         picture = job.request.image
-        if picture is None:
+        if picture is None or job.withdrawn_at_ms is not None:
             return None
         try:
             async with self._places:

@@ -45,7 +45,8 @@ class Withdrawals:
     ) -> tuple[Job, tuple[tuple[int, int], ...]]:
         """Withdraw a clip; one that is withdrawn already is so once more.
 
-        Returns the job, and every message (channel, message) that is to be deleted: those in `shown` among them.
+        Returns the job, and every message (channel, message) that is to be deleted: those in `shown` among them. With 0
+        for a message it is a thread that is to be given another name.
 
         Raises:
             NoSuchJob: there is none of this number here.
@@ -70,5 +71,5 @@ class Withdrawals:
         return job, messages
 
     async def is_gone(self, channel_id: int, message_id: int) -> None:
-        """A message was deleted."""
+        """A message was deleted, or with `message_id` 0 a thread given another name."""
         await self._db.write(erasures.erased(Erasure(channel_id, message_id, at_ms=0)))

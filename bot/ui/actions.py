@@ -23,6 +23,7 @@ from bot.ui import checks, errors
 from bot.ui.answers import Answer, tell
 from bot.ui.buttons import ClipButton, RequestButton
 from bot.ui.cards import message_link
+from bot.ui.erasing import DiscordEraser
 from bot.ui.errors import describe
 from bot.ui.modals import Form
 from bot.ui.removal import remove
@@ -170,15 +171,19 @@ class Actions:
             await self._cards.amend(job)
 
     async def _take_down(self, interaction: Interaction, channel_id: int, message_id: int) -> None:
-        """Delete a message; where Discord does not answer, it is deleted later."""
+        """Delete a message, or rename a thread; where Discord does not answer, that is done later."""
         try:
-            await remove(interaction.client, channel_id, message_id)
+            if message_id:
+                await remove(interaction.client, channel_id, message_id)
+            else:
+                await DiscordEraser(interaction.client).rename(channel_id)
         except DiscordUnavailable as fault:
             log.info("clip not deleted yet", channel=channel_id, message=message_id, reason=str(fault))
             return
         except DeliveryFault as fault:
             log.warning("clip not deleted", channel=channel_id, message=message_id, reason=str(fault))
-            raise StillThere from fault
+            if message_id:
+                raise StillThere from fault
         await self._withdrawals.is_gone(channel_id, message_id)
 
     async def _ask_why(self, interaction: Interaction, job: Job) -> None:

@@ -107,12 +107,13 @@ def _thumbnail(job: Job) -> ui.Thumbnail[ui.LayoutView]:
 
 
 def _lines(card: Card) -> list[str]:
+    """Of a clip that was deleted it says no more what was to be seen: that may be why it was."""
     job = card.job
     lineage = job.origin.lineage
     return [
         f"### {_title(job)}",
         _state_line(card),
-        *asked_for(job.request),
+        *(asked_for(job.request) if job.withdrawn_at_ms is None else []),
         *(f"-# ⚠ {prose(caution, length=_MAX_REASON)}" for caution in card.cautions),
         f"-# {describe_request(job)}",
         *([f"-# {came_out_of(lineage, card.came_from)}"] if lineage else []),

@@ -7,6 +7,7 @@ from discord import ui
 
 from bot.domain.begun import Begun, Candidate, edit_of, extension_of
 from bot.domain.errors import DeliveryFault, OfferLapsed, Refused
+from bot.domain.jobs import Job
 from bot.domain.requests import Asked
 from bot.language import marked, tr
 from bot.media.errors import PictureTooBig
@@ -14,6 +15,7 @@ from bot.services.generation import Generation
 from bot.services.insights import Insights
 from bot.services.pictures import MAX_PICTURE_BYTES
 from bot.services.ports import Card
+from bot.services.reuse import ClipWithdrawn
 from bot.ui import checks, errors
 from bot.ui.answers import Answer, shown
 from bot.ui.buttons import NumberedButton
@@ -102,17 +104,24 @@ class Choices:
 
         Raises:
             NoSuchJob: it shows a clip of another server.
+            ClipWithdrawn: its clip was deleted.
             PictureTooBig: its pictures are too large, each of them.
         """
         assert message.guild is not None
         clip_of = clip_in(message, us_id)
         if clip_of is not None:
-            return extension_of(await self._insights.job(clip_of, message.guild.id))
+            return extension_of(await self._job(clip_of, message.guild.id))
         card_of = job_in(message, us_id)
         if card_of is not None:  # on which the picture is shown, but only a small copy of it
-            job = await self._insights.job(card_of, message.guild.id)
+            job = await self._job(card_of, message.guild.id)
             return edit_of(job) if job.request.image else None
         return begun_with(pictures_in(message))
+
+    async def _job(self, job_id: int, guild_id: int) -> Job:
+        job = await self._insights.job(job_id, guild_id)
+        if job.withdrawn_at_ms is not None:
+            raise ClipWithdrawn
+        return job
 
     async def take_picture(self, interaction: Interaction, number: int, index: int) -> None:
         """Go on with one of the pictures."""

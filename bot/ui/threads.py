@@ -60,14 +60,13 @@ class DiscordPublisher(ClipPlaces):
     async def _edit(
         self, channel_id: int, message_id: int, view: ui.LayoutView, card: Card | None = None
     ) -> None:
-        """Files that a message has already stay, unless there is a new one.
+        """Files that a message has already stay, unless there is a new one, or the clip was deleted.
 
         A thread that was archived is opened for the last edit, but not to say how far a clip is.
         """
         message = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
         for is_open in (False, True):
-            file = thumbnail_file(card) if card else None
-            attachments = [file] if file else discord.utils.MISSING
+            attachments = _files(card)
             none = discord.AllowedMentions.none()
             try:
                 await message.edit(view=view, attachments=attachments, allowed_mentions=none)
@@ -173,6 +172,13 @@ class DiscordPublisher(ClipPlaces):
             await self._messageable(channel_id, guild_id).send(
                 text, view=buttons, nonce=digest[:_MAX_NONCE], silent=is_silent
             )
+
+
+def _files(card: Card | None) -> Any:
+    if card is not None and card.job.withdrawn_at_ms is not None:
+        return []
+    file = thumbnail_file(card) if card else None
+    return [file] if file else discord.utils.MISSING
 
 
 async def _deferred(interaction: discord.Interaction[Any]) -> int:

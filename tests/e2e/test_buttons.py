@@ -11,6 +11,7 @@ from bot.app import App, running
 from bot.db import guilds
 from bot.db.transaction import Transaction
 from bot.domain.jobs import Relation
+from bot.domain.places import ThreadStyle
 from bot.sandbox import Answer, Channel, File, Hold, Message, Permission, Person, shows
 from bot.sandbox.actions import threads
 from bot.sandbox.actions.drafts import Draft
@@ -381,6 +382,40 @@ async def test_what_a_moderator_deleted_is_gone_for_good(bot: Bot, scene: Scene,
     assert (await press(ada, clip, "Delete")).text == "Deleted for good."
     await shows(card, lambda message: "A moderator has deleted the clip." in message.text)
     assert (await bot.job()).withdrawn_by == ada.id
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_a_moderator_deleted_leaves_neither_words_nor_picture_behind(
+    scene: Scene, ada: Person, leo: Person
+) -> None:
+    words = "Jane Doe, Main St 5"
+    used = await scene.mia.slash("animate", scene.channel, image=PICTURE, prompt=words)
+    card = await used.response(lambda message: message.files)
+    clip = await scene.clip_of(card)
+    [thread] = scene.guild.threads
+    assert words in thread.name
+    await press(ada, clip, "Delete")
+    await shows(card, lambda message: "A moderator has deleted the clip." in message.text)
+    assert (words in card.text, card.files) == (False, [])
+    await thread.bell.until(lambda: thread.name == "Clips" or None, awaited="another name")
+    recalled = await (await leo.slash("job", scene.channel, id=1)).response()
+    assert "deleted by a moderator" in recalled.text
+    assert (words in recalled.text, recalled.files) == (False, [])
+    answer = await (await leo.menu("Animate", card)).response()
+    assert answer.text.startswith("This clip was deleted.")
+    assert answer.ephemeral_to is leo.user
+
+
+async def test_a_running_thread_keeps_its_name_when_one_of_its_clips_is_deleted(
+    bot: Bot, scene: Scene
+) -> None:
+    chosen = {"thread_style": int(ThreadStyle.MEMBER)}
+    await bot.app.db.write(guilds.prefer(scene.guild.id, chosen, defaults=scene.settings.default_limits))
+    card = await (await scene.mia.slash("animate", scene.channel, image=PICTURE)).response()
+    clip = await scene.clip_of(card)
+    await press(scene.mia, clip, "Delete")
+    await shows(card, lambda message: "Who asked for the clip has deleted it." in message.text)
+    assert [thread.name for thread in scene.guild.threads] == ["Clips for Mia"]
 
 
 async def test_a_moderator_has_the_last_word_about_what_its_member_deleted(

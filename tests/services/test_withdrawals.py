@@ -103,9 +103,11 @@ async def test_every_message_that_is_known_goes_and_is_deleted_later_where_it_do
     assert job.message_channel_id is not None
     assert job.message_id is not None
     posted = (job.message_channel_id, job.message_id)
-    assert deleting.messages == (posted, (60, 61), (70, 71))
+    assert job.thread_id is not None
+    thread = (job.thread_id, 0)
+    assert deleting.messages == (posted, (60, 61), (70, 71), thread)
     assert await deleting.to_erase() == []
-    assert set(await deleting.to_erase(after_s=30)) == {posted, (60, 61), (70, 71)}
+    assert set(await deleting.to_erase(after_s=30)) == {posted, (60, 61), (70, 71), thread}
     for message in deleting.messages:
         await deleting.withdrawals.is_gone(*message)
     assert await deleting.to_erase(after_s=30) == []
