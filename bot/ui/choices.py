@@ -3,6 +3,7 @@
 from typing import Any, Protocol, TypeAlias
 
 import discord
+import structlog
 from discord import ui
 
 from bot.domain.begun import Begun, Candidate, edit_of, extension_of
@@ -15,6 +16,8 @@ from bot.services.generation import Generation
 from bot.services.insights import Insights
 from bot.services.pictures import MAX_PICTURE_BYTES
 from bot.services.ports import Card
+from bot.services.questions import NotYours
+from bot.services.remembered import Remembered
 from bot.services.reuse import ClipWithdrawn
 from bot.ui import checks, errors
 from bot.ui.answers import Answer, shown
@@ -24,10 +27,10 @@ from bot.ui.consent import show_on
 from bot.ui.faults import translated
 from bot.ui.intake import Intake
 from bot.ui.pictures import Found, clip_in, job_in, pictures_in
-from bot.ui.text import quoted
 from bot.ui.threads import DiscordPublisher
 
 Interaction: TypeAlias = discord.Interaction[Any]
+log = structlog.stdlib.get_logger(__name__)
 
 _A_ROW = 5
 _NUMBERS = {str(number): str(number) for number in range(1, 11)}
@@ -82,6 +85,7 @@ class Choices:
         self._composer = composer
         self._intake = intake
         self._publisher = publisher
+        self._left = Remembered()
 
     async def animate(self, interaction: Interaction, message: discord.Message) -> None:
         """Begin with what a message shows: its picture, one of them that is chosen, or the end of its clip.
@@ -138,15 +142,38 @@ class Choices:
     async def take_word(self, interaction: Interaction, number: int, *, is_meant: bool) -> None:
         """Go on with the clip, or take the question away."""
         try:
-            begun = await self._kept(interaction, number)
-            if is_meant and begun.asked is not None:
-                await self._make(interaction, begun, begun.asked)
+            if is_meant:
+                await self._continue(interaction, number)
             else:
-                async with translated():
-                    await interaction.response.defer()
-                    await interaction.delete_original_response()
+                await self._leave(interaction, number)
         except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
             await errors.answer(interaction, error)
+
+    def is_left(self, user_id: int, clip_of: int | None) -> bool:
+        """Whether somebody said lately that they do not mean to go on with the clip of a job."""
+        return (user_id, clip_of) in self._left
+
+    async def _continue(self, interaction: Interaction, number: int) -> None:
+        try:
+            begun = await self._kept(interaction, number)
+        except OfferLapsed:
+            await _take_away(interaction)
+            raise
+        assert begun.asked is not None
+        await self._make(interaction, begun, begun.asked)
+
+    async def _leave(self, interaction: Interaction, number: int) -> None:
+        """Take the question away: for whom it was asked, for moderators, and for anybody once it has lapsed."""
+        try:
+            begun = await self._kept(interaction, number)
+        except NotYours:
+            if not await checks.is_moderator(interaction):
+                raise
+        except OfferLapsed:
+            log.debug("a lapsed question is taken away", number=number)
+        else:
+            self._left.add((interaction.user.id, begun.from_job_id))
+        await _take_away(interaction)
 
     async def _make(self, interaction: Interaction, begun: Begun, asked: Asked) -> None:
         """Take the message's request after all, with the rights of this moment; its answer becomes the card."""
@@ -206,6 +233,13 @@ class ToAnswer:
         return True
 
 
+async def _take_away(interaction: Interaction) -> None:
+    """Delete the message that was clicked on."""
+    async with translated():
+        await interaction.response.defer()
+        await interaction.delete_original_response()
+
+
 def _choice(begun: Begun, index: int) -> Candidate:
     if index >= len(begun.choices):  # the number is that of something else
         raise OfferLapsed
@@ -246,10 +280,15 @@ def picture_view(number: int, begun: Begun) -> ui.LayoutView:
 
 
 def question_view(number: int, begun: Begun) -> ui.LayoutView:
-    """Whether a reply to a clip was meant for the bot."""
+    """Whether a reply to a clip was meant for the bot; its words stand in that reply, and are not repeated."""
     row: ui.ActionRow[Any] = ui.ActionRow()
     row.add_item(ContinueButton(number, "continue"))
     row.add_item(ContinueButton(number, "leave"))
-    prompt = begun.asked.options.prompt if begun.asked else ""
-    said = tr("Shall I continue this clip from its last frame, with these words? That costs credits.")
-    return shown(Answer(f"{said}\n{quoted(prompt)}", row))
+    options = begun.asked.options if begun.asked else begun.options
+    said = [
+        tr("Shall I continue this clip from its last frame, with your words?")
+        if begun.text
+        else tr("Shall I continue this clip from its last frame?"),
+        *([] if options.draft else [tr("That costs credits.")]),
+    ]
+    return shown(Answer(" ".join(said), row))

@@ -1,8 +1,8 @@
 """Messages that ask for a clip: those that name the bot beside a picture or under one, and replies to its clips."""
 
 import re
-from collections import Counter, OrderedDict
-from collections.abc import Generator, Hashable
+from collections import Counter
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ from bot.language import language_of, speak, tr
 from bot.services.generation import Generation
 from bot.services.manners import Choice, Manners, ReplyStyle
 from bot.services.ports import Clock
+from bot.services.remembered import Remembered
 from bot.ui import checks
 from bot.ui.answers import Answer, shown
 from bot.ui.choices import Choices, begun_with, picture_view, question_view
@@ -34,7 +35,6 @@ log = structlog.stdlib.get_logger(__name__)
 _AT_ONCE = 5
 """Requests of one member that are being taken; those that are jobs already do not count."""
 _QUIET_MS = 60_000
-_REMEMBERED = 10_000
 _ANY_LIMIT = 500 * 1024 * 1024
 """More than any server takes: what the bot itself may upload decides."""
 _ASKING = frozenset({discord.MessageType.default, discord.MessageType.reply})
@@ -46,25 +46,6 @@ class TooManyAtOnce(Refused):
 
 class MayNotUseCommands(Refused):
     """You may not use apps in this channel."""
-
-
-class Remembered:
-    """When something was last done, for as many things as fit; the oldest are forgotten first."""
-
-    def __init__(self, most: int = _REMEMBERED) -> None:
-        self._at_ms: OrderedDict[Hashable, int] = OrderedDict()
-        self._most = most
-
-    def is_new(self, thing: Hashable, now_ms: int, *, for_ms: int | None = None) -> bool:
-        """Whether it was not done before, or `for_ms` or longer ago; from now on it was."""
-        before = self._at_ms.get(thing)
-        if before is not None and (for_ms is None or now_ms - before < for_ms):
-            return False
-        self._at_ms[thing] = now_ms
-        self._at_ms.move_to_end(thing)
-        while len(self._at_ms) > self._most:
-            self._at_ms.popitem(last=False)
-        return True
 
 
 class Mentions:
@@ -132,7 +113,8 @@ class Mentions:
         if manners.replies is ReplyStyle.IGNORE:
             return
         is_question = manners.replies is ReplyStyle.ASK
-        if is_question and not self._may_speak_to(asked):
+        clip_of = clip_in(target, client.user.id)
+        if is_question and (self._choices.is_left(asked.user_id, clip_of) or not self._may_speak_to(asked)):
             return
         try:
             begun = await self._choices.begun_from(target, client.user.id)

@@ -415,6 +415,7 @@ async def test_a_reply_to_a_clip_that_only_pings_is_asked_about(bot: Bot, scene:
     asked = await leo.send(place_of(scene, clip), "haha! @everyone", reply_to=clip, files=[OTHER])
     asking = await answer_to(scene, asked)
     assert "Shall I continue this clip" in asking.text
+    assert "haha" not in asking.text
     assert asking.pinged == frozenset()
     answer = await (await scene.mia.click(asking, "Continue the clip")).response()
     assert answer.ephemeral_to is scene.mia.user
@@ -434,6 +435,51 @@ async def test_never_mind_takes_the_question_away(bot: Bot, scene: Scene) -> Non
     await asking.bell.until(lambda: asking.is_deleted or None, awaited="the question to go")
     with pytest.raises(NoSuchJob):
         await bot.job(2)
+
+
+@pytest.mark.parametrize("button", ["Continue the clip", "Never mind"])
+async def test_a_question_that_lapsed_goes_with_the_next_click(bot: Bot, scene: Scene, button: str) -> None:
+    clip = await clip_by_mia(scene)
+    asking = await answer_to(scene, await scene.mia.send(place_of(scene, clip), "haha!", reply_to=clip))
+    await bot.app.db.write(without_offers())
+    used = await scene.mia.click(asking, button)
+    await asking.bell.until(lambda: asking.is_deleted or None, awaited="the question to go")
+    if button == "Continue the clip":
+        assert "no longer open" in (await used.follow_up()).text
+
+
+def without_offers() -> Transaction[None]:
+    yield "DELETE FROM offers", {}
+
+
+async def test_moderators_take_a_question_away_that_is_somebody_elses(bot: Bot, scene: Scene) -> None:
+    clip = await clip_by_mia(scene)
+    ada, leo = await moderator(scene), scene.guild.add_member("leo")
+    asking = await answer_to(scene, await scene.mia.send(place_of(scene, clip), "haha!", reply_to=clip))
+    for person, button in ((leo, "Never mind"), (ada, "Continue the clip")):
+        answer = await (await person.click(asking, button)).response()
+        assert answer.ephemeral_to is person.user
+    assert not asking.is_deleted
+    await ada.click(asking, "Never mind")
+    await asking.bell.until(lambda: asking.is_deleted or None, awaited="the question to go")
+    with pytest.raises(NoSuchJob):
+        await bot.job(2)
+
+
+async def test_who_said_never_mind_is_not_asked_about_that_clip_again(scene: Scene) -> None:
+    leo, clock = scene.guild.add_member("leo"), Stepped()
+    async with held(running(scene.settings, clock=clock)):
+        await scene.application.ready()
+        clip = await clip_by_mia(scene)
+        place = place_of(scene, clip)
+        asking = await answer_to(scene, await scene.mia.send(place, "haha!", reply_to=clip))
+        await scene.mia.click(asking, "Never mind")
+        await asking.bell.until(lambda: asking.is_deleted or None, awaited="the question to go")
+        clock.step_ms += 60_000
+        again = await scene.mia.send(place, "haha!", reply_to=clip)
+        await answer_to(scene, await leo.send(place, "haha!", reply_to=clip))
+        replies = [one.reference.message_id for one in place.messages if one.reference]
+        assert replies.count(again.id) == 0
 
 
 async def test_chatter_under_a_clip_is_not_corrected(bot: Bot, scene: Scene) -> None:

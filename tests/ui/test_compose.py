@@ -5,7 +5,7 @@ import discord
 import pytest
 
 from bot.domain.begun import Begun, Candidate, edit_of, extension_of
-from bot.domain.requests import Asked, CameraControl, CameraMove, Options, Quality, Shot
+from bot.domain.requests import CameraControl, CameraMove, Options, Quality, Shot
 from bot.media.errors import PictureTooBig
 from bot.sandbox.rules import violations
 from bot.services.pictures import MAX_PICTURE_BYTES
@@ -151,23 +151,18 @@ async def test_the_pictures_to_choose_from_are_as_discord_takes_them(count: int)
     assert buttons(view) == [str(number) for number in range(1, count + 1)]
 
 
-@pytest.mark.parametrize("prompt", ["", "haha! @everyone ```", "x" * 2500])
-async def test_the_question_shows_the_words_harmlessly(prompt: str) -> None:
-    asked = Asked(
-        request_key="1",
-        guild_id=1,
-        channel_id=10,
-        parent_id=None,
-        user_id=100,
-        upload_limit=1,
-        options=Options(prompt=prompt),
-        image_url=None,
-        end_frame_url=None,
-    )
-    view = question_view(12, Begun(asked=asked))
+@pytest.mark.parametrize("text", ["", "haha! @everyone ```", "x" * 2500])
+async def test_the_question_does_not_repeat_the_words(text: str) -> None:
+    view = question_view(12, Begun(text=text))
     assert refusals(view) == []
     assert buttons(view) == ["Continue the clip", "Never mind"]
-    assert "``` " not in everything_said(view)
+    assert ("with your words" in everything_said(view)) is bool(text)
+    assert "haha" not in everything_said(view)
+
+
+async def test_only_what_costs_credits_is_said_to() -> None:
+    assert "That costs credits." in everything_said(question_view(12, Begun()))
+    assert "credits" not in everything_said(question_view(12, Begun(options=Options(draft=True))))
 
 
 def test_what_is_too_large_is_not_offered_and_alone_it_is_refused() -> None:

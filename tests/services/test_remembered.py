@@ -1,4 +1,4 @@
-from bot.ui.mentions import Remembered
+from bot.services.remembered import Remembered
 
 
 def test_something_is_new_until_it_was_done() -> None:
