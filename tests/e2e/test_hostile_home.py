@@ -183,6 +183,22 @@ async def test_a_report_of_what_one_may_not_see_tells_nobody_of_it(
     assert log.messages == []
 
 
+async def test_no_list_says_what_is_made_in_a_private_thread(
+    scene: Scene, studio: Studio, leo: Person
+) -> None:
+    scene.guild.set_overwrite(scene.channel, scene.guild.everyone, allow=Permission.CREATE_PRIVATE_THREADS)
+    thread = await scene.mia.open_thread(scene.channel, "hidden", private=True)
+    await scene.mia.bring_in(thread, scene.guild.members[scene.application.user.id])
+    studio.hold()
+    await asked(scene.mia, thread, prompt="a secret")
+    await studio.has_taken(1)
+    for command, options in (("queue", {}), ("job", {"id": 1}), ("cancel", {"id": 1})):
+        answer = await (await leo.slash(command, scene.channel, **options)).response()
+        assert "a secret" not in answer.text
+        assert not answer.files
+    assert await leo.autocomplete("job", scene.channel, focused="id", value="secret") == []
+
+
 ODD: dict[str, Any] = {
     "nothing": [],
     "no component": [{"type": 18, "id": 1}],
