@@ -19,7 +19,7 @@ from bot.domain.errors import Unchanged
 from bot.domain.lookalikes import CAPITALS, LETTERS, READINGS
 from bot.domain.patterns import Pattern, PatternInvalid
 from bot.domain.requests import Options
-from bot.language import tr
+from bot.language import tr, trn
 
 MAX_CHARACTERS = 4000
 """Of a list: what a field of a modal takes."""
@@ -31,6 +31,7 @@ _MAX_SIZE_TOGETHER = 4_000
 """Of patterns, in RE2's instructions. Each takes some 4 ns at worst for each character of a text."""
 _MAX_NAMED = 25
 """Patterns that are wrong, in one answer: to find out may take milliseconds for each."""
+_MAX_TOLD = 15
 _SLOW_FROM = 300
 _LONG = 10_000
 """Characters; what may be written in a request is less, unless it is written in ligatures."""
@@ -46,6 +47,12 @@ class RulesUnclear(Unchanged):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+    def named(self) -> list[str]:
+        """As many of the problems as one can look through, and how many more there are."""
+        rest = len(self.problems) - _MAX_TOLD
+        more = [trn("… and {number} more.", "… and {number} more.", rest)] if rest > 0 else []
+        return [*self.problems[:_MAX_TOLD], *more]
 
 
 @dataclass(frozen=True, slots=True)

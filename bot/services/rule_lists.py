@@ -43,7 +43,7 @@ class RuleList:
         try:
             kept = self.kept(typed.replace(_BETWEEN, "\n"))
         except RulesUnclear as unclear:
-            raise Unfit(tr("cannot be that. {problems}", problems=" ".join(unclear.problems))) from unclear
+            raise Unfit(tr("cannot be that. {problems}", problems=" ".join(unclear.named()))) from unclear
         if kept is None:
             raise Unfit(tr("can be {values}.", values=takes(self)))
         return kept

@@ -5,6 +5,7 @@ here or, with `describe.register`, next to the only view that can meet it.
 """
 
 import secrets
+from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
@@ -38,12 +39,13 @@ from bot.ui.answers import Answer, shown
 from bot.ui.buttons import fit_row
 from bot.ui.checks import ModeratorsOnly
 from bot.ui.faults import is_passing
-from bot.ui.text import WINDOWS, counted, prose, until_words
+from bot.ui.text import WINDOWS, counted, cut, prose, until_words
 
 log = structlog.stdlib.get_logger(__name__)
 
 _FREE = marked("Nothing was charged.")
 _MAX_REASON = 300
+_MAX_SAID = 4000  # characters of all texts of a message
 _LEFT = {
     Scope.MEMBER: marked("You have {left} left {window}"),
     Scope.CHANNEL: marked("This channel has {left} left {window}"),
@@ -218,7 +220,8 @@ def _words_for(error: BaseException) -> Answer:
 
 def view_of(error: Exception) -> ui.LayoutView:
     """The words for an error, with their buttons, as a message."""
-    return shown(_words_for(error))
+    said = _words_for(error)
+    return shown(replace(said, text=cut(said.text, _MAX_SAID)))
 
 
 async def answer(interaction: discord.Interaction[Any], error: Exception) -> bool:

@@ -6,7 +6,7 @@ import discord
 from discord import ui
 
 from bot.domain.content import MAX_CHARACTERS, MAX_REASON, RulesUnclear
-from bot.language import marked, tr, trn
+from bot.language import marked, tr
 from bot.services.guilds import GuildSettings, RulesDraft
 from bot.services.policy import ContentRefused
 from bot.ui import errors
@@ -44,8 +44,6 @@ SHEET = Sheet(
 )
 """There is one for each server, so its number says nothing."""
 
-_MAX_PROBLEMS = 15
-
 Interaction = discord.Interaction[Any]
 
 
@@ -54,18 +52,16 @@ class RulesRefused(Exception):
 
     def __init__(self, unclear: RulesUnclear, kept_as: int) -> None:
         super().__init__(str(unclear))
-        self.problems = unclear.problems
+        self.problems = unclear.named()
         self.kept_as = kept_as
 
 
 @describe.register
 def _rules(error: RulesRefused) -> Answer:
-    rest = len(error.problems) - _MAX_PROBLEMS
-    more = [trn("… and {number} more.", "… and {number} more.", rest)] if rest > 0 else []
     unchanged = tr("Nothing was changed; what you wrote is kept for a day.")
     row: ui.ActionRow[Any] = ui.ActionRow()
     return Answer(
-        "\n".join([*error.problems[:_MAX_PROBLEMS], *more, unchanged]),
+        "\n".join([*error.problems, unchanged]),
         row.add_item(EditRulesButton(error.kept_as)),
     )
 

@@ -308,6 +308,8 @@ async def test_rules_are_typed_on_one_line_as_well(bot: Bot, scene: Scene, ada: 
     assert "do not want clips with `gore`" in await refused(scene.mia, scene, "video", prompt="GORE")
     used = await ada.slash("settings set", scene.channel, setting="patterns", value="fine ; (")
     assert "`patterns` cannot be that. Line 2 is no pattern" in (await used.response()).text
+    used = await ada.slash("settings set", scene.channel, setting="words", value=" ; ".join(["a*b"] * 600))
+    assert "… and 586 more." in (await used.response()).text
     await shows_usual(ada, scene)
 
 

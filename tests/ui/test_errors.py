@@ -114,6 +114,12 @@ def test_an_error_nobody_foresaw_is_logged_under_the_code_that_is_shown() -> Non
     assert isinstance(logs[0]["exc_info"], ZeroDivisionError)
 
 
+def test_nothing_is_said_that_is_longer_than_a_message() -> None:
+    view = view_of(KinoraError("word " * 2000))
+    assert everything_said(view).endswith("…")
+    assert refusals(view) == []
+
+
 def test_what_is_no_error_at_all_has_words_too() -> None:
     with capture_logs() as logs:
         assert describe("?").text.startswith("Something went wrong")
