@@ -96,6 +96,11 @@ class Blocked(Refused):
         self.until_ms = until_ms
         """None: until a moderator lifts it."""
         self.reason = reason
+        """For the member, and not for everybody."""
+
+    def in_public(self) -> "Blocked":
+        """The same, as everybody may read it."""
+        return Blocked(until_ms=self.until_ms, reason=None)
 
 
 class Unconfirmed(Refused):

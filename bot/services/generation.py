@@ -7,11 +7,11 @@ from typing import TypeVar
 import structlog
 from pydantic import ValidationError
 
-from bot.db import asks, jobs, offers
+from bot.db import asks, guilds, jobs, offers
 from bot.db import blobs as uses
 from bot.db.transaction import Database, Transaction
 from bot.domain.begun import Begun
-from bot.domain.errors import NotExpressible, OfferLapsed, Refused
+from bot.domain.errors import Blocked, NotExpressible, OfferLapsed, Refused
 from bot.domain.jobs import ANYBODY, Asker, Job, Lineage, Origin
 from bot.domain.limits import Limits
 from bot.domain.requests import (
@@ -121,7 +121,7 @@ class Generation:
         Returns the request in the language that the server has chosen.
 
         Raises:
-            NotInThisChannel, NotAgeRestricted, ContentRefused: the server does not want it.
+            Blocked, NotInThisChannel, NotAgeRestricted, ContentRefused: the server does not want it.
             NotExpressible, pydantic.ValidationError: with the words for it.
         """
         asked = await self.check_policy(asked)
@@ -133,8 +133,12 @@ class Generation:
         """Refuse what the server does not want, whoever could make it.
 
         Raises:
-            NotInThisChannel, NotAgeRestricted, ContentRefused: it does not want it.
+            Blocked, NotInThisChannel, NotAgeRestricted, ContentRefused: it does not want it.
         """
+        now_ms = self._clock.now_ms()
+        terms = await self._db.read(guilds.known_terms(asked.guild_id, asked.user_id, now_ms=now_ms))
+        if terms is not None and terms.block is not None:
+            raise Blocked(until_ms=terms.block.until_ms, reason=terms.block.reason)
         return await self._policy.check(asked)
 
     def _check_expressible(self, asked: Asked) -> None:

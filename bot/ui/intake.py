@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, nullcontext, suppress
 
 import structlog
 
-from bot.domain.errors import DeliveryFault, DiscordUnavailable
+from bot.domain.errors import Blocked, DeliveryFault, DiscordUnavailable
 from bot.domain.jobs import Asker, Job, Lineage, Origin, Relation
 from bot.domain.requests import Asked
 from bot.language import speaking
@@ -160,6 +160,13 @@ class Intake:
         return found
 
     async def _accept(self, asked: Asked, card_id: int) -> Job:
+        """Queue what was acknowledged; what is refused here, everybody reads."""
+        try:
+            return await self._queued(asked, card_id)
+        except Blocked as refusal:  # since it was acknowledged
+            raise refusal.in_public() from None
+
+    async def _queued(self, asked: Asked, card_id: int) -> Job:
         origin, asker = _origin(asked, card_id), Asker(frozenset(asked.roles), manages=asked.manages)
         async with self._painted if asked.moving_urls else nullcontext(), self._places:
             if asked.offer_id is not None:

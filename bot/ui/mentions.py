@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from bot.db.errors import DatabaseFault
 from bot.domain.begun import Begun
-from bot.domain.errors import DeliveryFault, KinoraError, Refused
+from bot.domain.errors import Blocked, DeliveryFault, KinoraError, Refused
 from bot.domain.flags import without_mention
 from bot.domain.requests import Asked, Options
 from bot.language import language_of, speak, tr
@@ -126,6 +126,9 @@ class Mentions:
             await self._refuse(asked, error)
 
     async def _refuse(self, asked: Asked, error: Exception) -> None:
+        """Say why there will be no clip, where everybody reads it."""
+        if isinstance(error, Blocked):
+            error = error.in_public()
         if not await ToMessage(self._publisher, asked).refuse(error):
             log.info("message not answered", message=asked.request_key, reason=str(error))
 

@@ -54,3 +54,8 @@ def test_the_docstring_is_the_message_unless_there_is_a_better_one() -> None:
     assert str(errors.DestinationGone("Unknown Channel")) == "Unknown Channel"
     assert str(errors.NotExpressible(["One.", "Two."])) == "One. Two."
     assert str(errors.NotExpressible([])) == "No provider at hand can make this."
+
+
+def test_why_a_member_is_blocked_is_not_for_everybody() -> None:
+    blocked = errors.Blocked(until_ms=7, reason="spams").in_public()
+    assert (blocked.until_ms, blocked.reason) == (7, None)

@@ -289,6 +289,21 @@ async def test_a_blocked_member_is_told_why_and_may_again_when_let(scene: Scene,
     assert "This member is not blocked." in await said(ada, "unblock", scene, member=scene.mia)
 
 
+async def test_why_a_member_is_blocked_is_told_to_them_alone(scene: Scene, ada: Person) -> None:
+    await clip(scene)
+    [posted] = scene.clips()
+    await said(ada, "block", scene, member=scene.mia, reason="spams")
+    clicked = await scene.mia.click(posted, "Again")
+    answer = await clicked.response()
+    assert answer.ephemeral_to is scene.mia.user
+    assert "Their reason: spams" in answer.text
+    mention = f"<@{scene.application.user.id}> a boat"
+    since = await scene.mia.send(scene.channel, mention, files=[PICTURE])
+    answer = await scene.channel.next_message(lambda message: "have blocked you" in message.text, since=since)
+    assert answer.ephemeral_to is None
+    assert "spams" not in answer.text
+
+
 async def test_a_server_has_its_own_prices(scene: Scene, ada: Person) -> None:
     choices = await ada.autocomplete("quota price", scene.channel, focused="model", value="CAMERA")
     [model] = [choice.value for choice in choices]
