@@ -115,21 +115,22 @@ class Generation:
             queued=queued,
         )
 
-    async def check(self, asked: Asked) -> Asked:
+    async def check(self, asked: Asked, *, is_doubtful: bool = False) -> Asked:
         """Refuse, before anything is fetched, what the server does not want and what no provider at hand could make.
 
-        Returns the request in the language that the server has chosen.
+        Returns the request in the language that the server has chosen. `is_doubtful`: perhaps nothing is asked for
+        at all, so that moderators are not told of a refusal.
 
         Raises:
             Blocked, NotInThisChannel, NotAgeRestricted, ContentRefused: the server does not want it.
             NotExpressible, pydantic.ValidationError: with the words for it.
         """
-        asked = await self.check_policy(asked)
+        asked = await self.check_policy(asked, is_doubtful=is_doubtful)
         if asked.offer_id is None and asked.from_job_id is None:  # else options or pictures are elsewhere
             self._check_expressible(asked)
         return asked
 
-    async def check_policy(self, asked: Asked) -> Asked:
+    async def check_policy(self, asked: Asked, *, is_doubtful: bool = False) -> Asked:
         """Refuse what the server does not want, whoever could make it.
 
         Raises:
@@ -139,7 +140,7 @@ class Generation:
         terms = await self._db.read(guilds.known_terms(asked.guild_id, asked.user_id, now_ms=now_ms))
         if terms is not None and terms.block is not None:
             raise Blocked(until_ms=terms.block.until_ms, reason=terms.block.reason)
-        return await self._policy.check(asked)
+        return await self._policy.check(asked, is_doubtful=is_doubtful)
 
     def _check_expressible(self, asked: Asked) -> None:
         image, end_frame = (_STAND_IN if url else None for url in (asked.image_url, asked.end_frame_url))

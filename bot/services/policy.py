@@ -68,15 +68,19 @@ class Policy:
         self._db = db
         self._refused = refused
 
-    async def check(self, asked: Asked) -> Asked:
+    async def check(self, asked: Asked, *, is_doubtful: bool = False) -> Asked:
         """A request as its server wants it: in the language that it has chosen.
+
+        `is_doubtful`: perhaps nothing is asked for at all, so nobody is told of what breaks a rule.
 
         Raises:
             NotInThisChannel, NotAgeRestricted, ContentRefused: it does not want it.
         """
         held = await self._db.read(guilds.preferences(asked.guild_id))
         _check_place(asked, held)
-        await self._check_content(asked, asked.options, held, is_moderators=asked.manages)
+        await self._check_content(
+            asked, asked.options, held, is_moderators=asked.manages, is_told=not is_doubtful
+        )
         return asked.model_copy(update={"language": _language(held, asked.language)})
 
     async def accept(self, origin: Origin, options: _O, asker: Asker) -> tuple[Origin, _O]:
@@ -93,18 +97,26 @@ class Policy:
         return replace(origin, language=_language(held, origin.language)), options
 
     async def _check_content(
-        self, where: Where, options: Options, held: Mapping[str, Any], *, is_moderators: bool
+        self,
+        where: Where,
+        options: Options,
+        held: Mapping[str, Any],
+        *,
+        is_moderators: bool,
+        is_told: bool = True,
     ) -> None:
         rules = content_rules(held.get("blocked_words"), held.get("blocked_patterns"))
         text = written(options)
         takes_long = rules.takes_long(text)
         broken = await asyncio.to_thread(rules.broken_by, text) if takes_long else rules.broken_by(text)
-        if broken is not None:
+        if broken is None:
+            return
+        if is_told:
             language = _language(held, where.language)
             self._refused(
                 RefusedRequest(where.guild_id, where.channel_id, where.user_id, text, broken, language)
             )
-            raise ContentRefused(broken, is_moderators=is_moderators)
+        raise ContentRefused(broken, is_moderators=is_moderators)
 
 
 def _check_place(where: Where, held: Mapping[str, Any]) -> None:

@@ -173,7 +173,7 @@ class Mentions:
 
     async def _ask(self, asked: Asked, begun: Begun, *, is_question: bool) -> None:
         """Put the question in the reply that will be the card."""
-        await self._generation.check(asked)
+        await self._generation.check(asked, is_doubtful=is_question)
         number = await self._generation.keep(asked.guild_id, asked.user_id, begun)
         view = question_view(number, begun) if is_question else picture_view(number, begun)
         await self._publisher.reply(asked, view)

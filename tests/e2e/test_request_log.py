@@ -99,6 +99,17 @@ async def test_what_breaks_a_rule_is_told_with_the_rule(scene: Scene, log: Chann
         assert not told.mentions.pinged
 
 
+async def test_chatter_under_a_clip_is_no_request_that_broke_a_rule(scene: Scene, log: Channel) -> None:
+    async with up(scene) as bot:
+        await prefer(bot, scene, log_channel_id=log.id, blocked_words="blood*")
+        clip = await scene.clip_of(await asked(scene))
+        place = scene.sandbox.world.channel(clip.channel_id)
+        await scene.guild.add_member("leo").send(place, "haha, bloody good", reply_to=clip)
+        await (await scene.mia.slash("video", scene.channel, prompt="bl00d")).response()
+        await hears(log, "bl00d")
+        assert not [told for told in log.messages if "bloody good" in told.text]
+
+
 async def test_a_burst_of_requests_is_told_in_few_messages(scene: Scene, log: Channel) -> None:
     async with held(running(scene.settings)) as app:
         await scene.application.ready()

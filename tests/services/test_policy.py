@@ -123,6 +123,15 @@ async def test_content_rules_hold_for_all_that_is_written_and_for_everybody(
     ] * 2
 
 
+async def test_nobody_is_told_of_words_that_may_ask_for_nothing(
+    db: SqliteDatabase, policy: Policy, refused: list[RefusedRequest]
+) -> None:
+    await choose(db, blocked_words="vile")
+    with pytest.raises(ContentRefused):
+        await policy.check(asked(options=Options(prompt="haha, how vile")), is_doubtful=True)
+    assert not refused
+
+
 async def test_patterns_that_take_their_time_are_applied_as_well(db: SqliteDatabase, policy: Policy) -> None:
     await choose(db, blocked_patterns="[ab]{300}c | Too long\nboat")
     with pytest.raises(ContentRefused) as refusal:
