@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.db import jobs
 from bot.db.transaction import Database
 from bot.domain.errors import Refused
-from bot.domain.jobs import Job, Relation
+from bot.domain.jobs import Job, Origin, Relation
 from bot.domain.requests import Asked, MotionBrush, Picture, VideoRequest
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
@@ -29,7 +29,11 @@ class NotADraft(Refused):
 
 
 class OnlyForAdults(Refused):
-    """This clip was made in an age-restricted channel; post it in one of those."""
+    """This clip was made in an age-restricted channel; ask in one of those."""
+
+
+class OnlyAmongThose(Refused):
+    """This clip was asked for in a private thread; elsewhere only who asked for it may use it."""
 
 
 class PicturesGone(Refused):
@@ -58,7 +62,7 @@ class Reuse:
         """Refuse what cannot come out of an earlier job, before anything is fetched; nothing for other requests.
 
         Raises:
-            NoSuchJob, ClipWithdrawn, OnlyForAdults, ClipGone, NotADraft: of that job.
+            NoSuchJob, ClipWithdrawn, OnlyForAdults, OnlyAmongThose, ClipGone, NotADraft: of that job.
             NotExpressible, pydantic.ValidationError: nobody at hand could make it.
         """
         if asked.from_job_id is None:
@@ -72,7 +76,7 @@ class Reuse:
         """What came with a request, and for the rest what it takes from the job that it comes out of, if it does.
 
         Raises:
-            NoSuchJob, ClipWithdrawn, OnlyForAdults, ClipGone, NotADraft, PicturesGone: of that job.
+            NoSuchJob, ClipWithdrawn, OnlyForAdults, OnlyAmongThose, ClipGone, NotADraft, PicturesGone: of that job.
         """
         if asked.from_job_id is None:
             return given
@@ -111,6 +115,8 @@ class Reuse:
             raise ClipWithdrawn
         if job.origin.is_age_restricted and not asked.is_age_restricted:
             raise OnlyForAdults
+        if _leaks(job.origin, asked):
+            raise OnlyAmongThose
         if asked.relation == Relation.FINAL and not job.request.draft:
             raise NotADraft
         return job
@@ -121,6 +127,11 @@ class Reuse:
         for picture in (inputs.image, inputs.end_frame, *motion):
             if isinstance(picture, Picture) and not await self._blobs.exists(picture.blob):
                 raise PicturesGone
+
+
+def _leaks(origin: Origin, asked: Asked) -> bool:
+    """Whether somebody would show what another one asked for in private, in a place of other people."""
+    return origin.is_private and asked.channel_id != origin.channel_id and asked.user_id != origin.user_id
 
 
 def _expected(asked: Asked, job: Job) -> VideoRequest:

@@ -17,7 +17,7 @@ from bot.language import marked, speaking, tr
 from bot.services.cards import Cards
 from bot.services.insights import Insights
 from bot.services.reports import MAX_REASON, ModeratorsUnreachable, Report, ReportedBefore, Reports
-from bot.services.reuse import ClipWithdrawn
+from bot.services.reuse import ClipWithdrawn, OnlyForAdults
 from bot.services.withdrawals import NothingPosted, NotYoursToDelete, Withdrawals
 from bot.ui import checks, errors
 from bot.ui.answers import Answer, tell
@@ -138,6 +138,8 @@ class Actions:
             raise ClipWithdrawn
         elif does == "report":
             await self._ask_why(interaction, job)
+        elif not checks.is_for_here(interaction, job):
+            raise OnlyForAdults
         elif does == "edit":
             await self._composer.open(interaction, edit_of(job))
         else:

@@ -26,6 +26,14 @@ class ModeratorsOnly(Refused):
     """Only moderators of this server may do this: who has Manage Server, or the role it has chosen for them."""
 
 
+class NotAmongAdults(Refused):
+    """This clip was made in an age-restricted channel; use this in one of those."""
+
+
+class MayNotPost(Refused):
+    """You may not post files in this channel yourself, so I do not do it for you."""
+
+
 class NotInThisThread(Refused):
     """I am not in this private thread; mention me here, which lets me in, and ask again."""
 
@@ -147,6 +155,43 @@ def is_age_restricted(channel: object) -> bool:
     return isinstance(channel, (discord.abc.GuildChannel, discord.Thread)) and bool(
         getattr(channel, "is_nsfw", bool)()
     )
+
+
+def is_for_here(interaction: discord.Interaction[Any], job: Job) -> bool:
+    """Whether what a job shows may be shown here: not where there are others than adults, if only they were there."""
+    return is_age_restricted(interaction.channel) or not _is_for_adults(interaction.guild, job)
+
+
+def ensure_for_here(interaction: discord.Interaction[Any], job: Job) -> None:
+    """Refuse to show here what was made among adults.
+
+    Raises:
+        NotAmongAdults: it was, or only adults see now where it was asked.
+    """
+    if not is_for_here(interaction, job):
+        raise NotAmongAdults
+
+
+def _is_for_adults(guild: discord.Guild | None, job: Job) -> bool:
+    origin = job.origin
+    places = [
+        guild and place_id and guild.get_channel_or_thread(place_id)
+        for place_id in (origin.channel_id, origin.parent_id)
+    ]
+    return origin.is_age_restricted or any(map(is_age_restricted, places))
+
+
+def ensure_may_post(interaction: discord.Interaction[Any]) -> None:
+    """Refuse who may not post a clip here themselves: what the bot may do is no way around that.
+
+    Raises:
+        MayNotPost: a right of the member is missing.
+    """
+    granted = interaction.permissions
+    is_thread = isinstance(interaction.channel, discord.Thread)
+    may_speak = granted.send_messages_in_threads if is_thread else granted.send_messages
+    if not (may_speak and granted.attach_files):
+        raise MayNotPost
 
 
 def asker(interaction: discord.Interaction[Any]) -> Asker:

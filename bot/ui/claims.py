@@ -30,10 +30,12 @@ async def claim(interaction: discord.Interaction[Any]) -> None:
     """Post the newest clip of a member that no place took, publicly, as the answer.
 
     Raises:
-        PermissionsMissing, NotInThisThread, NotInThisChannel, NothingToClaim, OnlyAmongAdults: instead; nothing is lost.
+        PermissionsMissing, MayNotPost, NotInThisThread, NotInThisChannel, NothingToClaim, OnlyAmongAdults: instead;
+            nothing is lost.
         ContentRefused, CannotFit, DeliveryFault: none could be posted here; they stay to be claimed.
     """
     checks.ensure_deliverable(interaction.app_permissions, interaction.channel)
+    checks.ensure_may_post(interaction)
     await interaction.client.desk.ensure_wanted(interaction, Options())
     left_out: dict[int, CannotFit | ContentRefused] = {}
     try:

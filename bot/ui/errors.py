@@ -37,7 +37,7 @@ from bot.services.insights import RequestGone
 from bot.services.questions import NotYours
 from bot.ui.answers import Answer, shown
 from bot.ui.buttons import fit_row
-from bot.ui.checks import ModeratorsOnly
+from bot.ui.checks import MayNotPost, ModeratorsOnly, NotAmongAdults
 from bot.ui.faults import is_passing
 from bot.ui.text import WINDOWS, counted, cut, prose, until_words
 
@@ -84,7 +84,15 @@ def _unchanged(error: Unchanged) -> Answer:
 
 
 @describe.register
-def _not_about_money(error: ModeratorsOnly | NotYours | NoSuchJob | TooLateToCancel | RequestGone) -> Answer:
+def _not_about_money(
+    error: ModeratorsOnly
+    | MayNotPost
+    | NotAmongAdults
+    | NotYours
+    | NoSuchJob
+    | TooLateToCancel
+    | RequestGone,
+) -> Answer:
     return Answer(f"{error}")
 
 

@@ -20,7 +20,6 @@ from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.insights import Insights, Only, Page
 from bot.services.notices import Notices
-from bot.services.reuse import OnlyForAdults
 from bot.services.thumbnails import Thumbnails
 from bot.ui import checks, errors, faults
 from bot.ui.answers import Answer
@@ -47,10 +46,6 @@ class NotShared(Refused):
     """Only who asked for a clip may post it again; a moderator may too, unless it was asked in a private place."""
 
 
-class MayNotPost(Refused):
-    """You may not post files in this channel yourself, so I do not do it for you."""
-
-
 class NothingToShare(Refused):
     """There is no clip to post; leave `share` out to see the job."""
 
@@ -60,7 +55,7 @@ class StillFitting(Refused):
 
 
 @describe.register
-def _about_sharing(error: NotShared | MayNotPost | OnlyForAdults | NothingToShare | StillFitting) -> Answer:
+def _about_sharing(error: NotShared | NothingToShare | StillFitting) -> Answer:
     return Answer(f"{error}")
 
 
@@ -115,7 +110,8 @@ class History:
             await errors.answer(interaction, error)
 
     async def _show(self, interaction: Interaction, page: Page) -> None:
-        pictures = await self._thumbnails.of_all(page.jobs)
+        found = zip(page.jobs, await self._thumbnails.of_all(page.jobs), strict=True)
+        pictures = [picture if checks.is_for_here(interaction, job) else None for job, picture in found]
         files = thumbnail_files(page.jobs, pictures)
         view = page_view(page, files, is_own=page.user_id == interaction.user.id)
         await interaction.edit_original_response(
@@ -148,6 +144,7 @@ class History:
         job = await self._insights.job(job_id, interaction.guild_id)
         if not await checks.may_see(interaction, job):
             raise NoSuchJob
+        checks.ensure_for_here(interaction, job)
         if share:
             await _ensure_sharable(interaction, job)
             await self._ensure_wanted(interaction, options_of(job))
@@ -243,20 +240,7 @@ async def _ensure_sharable(interaction: Interaction, job: Job) -> None:
         raise NotShared
     if job.clip is None or job.withdrawn_at_ms is not None:
         raise NothingToShare
-    granted = interaction.permissions
-    is_thread = isinstance(interaction.channel, discord.Thread)
-    may_speak = granted.send_messages_in_threads if is_thread else granted.send_messages
-    if not (may_speak and granted.attach_files):
-        raise MayNotPost
-    if _is_for_adults(interaction, job) and not checks.is_age_restricted(interaction.channel):
-        raise OnlyForAdults
-
-
-def _is_for_adults(interaction: Interaction, job: Job) -> bool:
-    """Whether it was asked where only adults are, or where they alone are now."""
-    origin, guild = job.origin, interaction.guild
-    place = guild and guild.get_channel_or_thread(origin.channel_id)
-    return origin.is_age_restricted or checks.is_age_restricted(place)
+    checks.ensure_may_post(interaction)
 
 
 def _may_have_clip(interaction: Interaction, job: Job) -> bool:

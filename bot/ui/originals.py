@@ -90,6 +90,7 @@ class OriginalsDesk:
         job = await self._originals.job(job_id, interaction.guild_id)
         if not await checks.may_see(interaction, job):
             raise NoSuchJob
+        checks.ensure_for_here(interaction, job)
         if (posted := _posted_as_it_is(interaction, job)) is not None:
             await tell(interaction, tr("The clip was posted as it was made: {link}", link=posted))
             return

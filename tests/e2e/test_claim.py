@@ -130,6 +130,19 @@ async def test_without_the_right_to_post_nothing_is_lost(bot: Bot, scene: Scene,
     assert (await claim(scene)).files
 
 
+@pytest.mark.parametrize("right", [Permission.ATTACH_FILES, Permission.SEND_MESSAGES])
+async def test_nobody_claims_where_they_may_not_post_themselves(
+    bot: Bot, scene: Scene, studio: Studio, right: Permission
+) -> None:
+    await stranded(bot, scene, studio, "a paper boat")
+    quiet = scene.guild.add_channel("quiet", overwrites={scene.guild.everyone: (Permission.NONE, right)})
+    scene.guild.set_overwrite(quiet, scene.guild.app_role(scene.application), allow=right)
+    answer = await claim(scene, quiet)
+    assert answer.text == "You may not post files in this channel yourself, so I do not do it for you."
+    assert answer.ephemeral_to is scene.mia.user
+    assert (await claim(scene)).files
+
+
 @pytest.mark.parametrize("fault", [Answer(500), Answer(413, {"message": "x", "code": 40005}), Drop()])
 async def test_an_answer_that_does_not_arrive_loses_nothing(
     bot: Bot, scene: Scene, studio: Studio, fault: Any

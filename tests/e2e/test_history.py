@@ -18,6 +18,7 @@ from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import opened as opened_studio
 from tests.histories import History, Past
 
+AMONG_ADULTS = "This clip was made in an age-restricted channel; use this in one of those."
 ORIGINAL = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
 
 
@@ -196,10 +197,32 @@ async def test_a_clip_is_shared_by_who_asked_for_it_or_moderates_and_may_post_th
 async def test_a_clip_for_adults_stays_where_adults_are(scene: Scene) -> None:
     adults = scene.guild.add_channel("adults", nsfw=True)
     await animated(scene, adults)
-    refused = await (await scene.mia.slash("job", scene.channel, id=1, share=True)).response()
-    assert "age-restricted channel" in refused.text
+    for share in (True, False):
+        for person in (scene.mia, scene.guild.add_member("leo")):
+            refused = await (await person.slash("job", scene.channel, id=1, share=share)).response()
+            assert refused.text == AMONG_ADULTS
+            assert (refused.ephemeral_to, refused.files) == (person.user, [])
+    assert not (await opened(scene)).files
     late = scene.guild.add_channel("late", nsfw=True)
+    assert (await (await scene.mia.slash("job", late, id=1)).response()).files
     assert (await (await scene.mia.slash("job", late, id=1, share=True)).response()).files
+
+
+@pytest.mark.usefixtures("bot")
+async def test_where_only_adults_are_now_clips_stay_among_them(scene: Scene) -> None:
+    place = scene.guild.add_channel("late")
+    await animated(scene, place)
+    leo = scene.guild.add_member("leo")
+    recalled = await (await leo.slash("job", scene.channel, id=1)).response(lambda shown: shown.files)
+    place.is_nsfw = True
+    scene.guild.tell("CHANNEL_UPDATE", place.payload)
+    for label in ("Again", "Edit", "Extend"):
+        refused = await (await leo.click(recalled, label)).response()
+        assert refused.text == (
+            "This clip was made in an age-restricted channel; ask in one of those. Nothing was charged."
+        )
+    assert (await (await leo.click(recalled, "Original")).response()).text == AMONG_ADULTS
+    assert (await (await leo.slash("job", scene.channel, id=1)).response()).text == AMONG_ADULTS
 
 
 async def test_a_clip_is_shared_where_the_server_wants_clips_and_only_if_its_rules_let_it(

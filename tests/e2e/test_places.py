@@ -282,6 +282,25 @@ async def test_in_a_private_thread_the_clip_stays_in_it(scene: Scene) -> None:
     assert (await made(scene, thread)).channel_id == thread.id
 
 
+@pytest.mark.usefixtures("bot")
+async def test_what_was_asked_for_in_a_private_thread_is_not_made_again_in_public_by_others(
+    scene: Scene,
+) -> None:
+    thread = await private_thread(scene)
+    await made(scene, thread)
+    crew = scene.guild.add_role("crew", permissions=Permission.MANAGE_GUILD | Permission.MANAGE_THREADS)
+    ada = scene.guild.add_member("ada", roles=[crew])
+    for person in (ada, scene.mia):
+        recalled = await (await person.slash("job", scene.channel, id=1)).response(lambda m: m.files)
+        answer = await (await person.click(recalled, "Again")).response()
+        if person is ada:
+            assert "private thread; elsewhere only who asked for it may use it. Nothing was" in answer.text
+            assert answer.ephemeral_to is ada.user
+        else:
+            assert answer.channel_id == scene.channel.id
+            assert "Once more" in answer.text
+
+
 async def test_a_private_thread_without_the_bot_is_refused_before_anything_is_charged(
     bot: Bot, scene: Scene, studio: Studio
 ) -> None:

@@ -9,11 +9,20 @@ from pydantic import ValidationError
 
 from bot.db import jobs
 from bot.domain.errors import NoSuchJob, NotExpressible
-from bot.domain.jobs import Job
+from bot.domain.jobs import Job, Origin
 from bot.domain.requests import Asked, MotionBrush, Options, Picture, Point, Stroke
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
-from bot.services.reuse import ClipGone, ClipWithdrawn, Inputs, NotADraft, PicturesGone, Reuse
+from bot.services.reuse import (
+    ClipGone,
+    ClipWithdrawn,
+    Inputs,
+    NotADraft,
+    OnlyAmongThose,
+    OnlyForAdults,
+    PicturesGone,
+    Reuse,
+)
 from tests import builders
 from tests.services import doubles
 from tests.services.conftest import Engine
@@ -34,7 +43,7 @@ class Shelf:
         blob = await self.blobs.put(data, max_bytes=1_000_000)
         return Picture(blob=blob.hash, media_type="image/png", width=640, height=360)
 
-    async def job(self, **known: object) -> Job:
+    async def job(self, origin: Origin | None = None, /, **known: object) -> Job:
         """A job from a picture to an end frame; `known` are columns."""
         image, end_frame = await self.picture(b"first"), await self.picture(b"last")
         mask = await self.picture(b"mask")
@@ -42,7 +51,7 @@ class Shelf:
         request = builders.request(image=image, end_frame=end_frame, motion=motion)
         accepted = await self.engine.db.write(
             jobs.accept(
-                builders.origin(),
+                origin or builders.origin(),
                 request,
                 builders.choice(provider="scripted"),
                 defaults=builders.NO_CAPS,
@@ -140,6 +149,27 @@ async def test_nothing_comes_out_of_a_clip_that_was_deleted(shelf: Shelf, relati
         await shelf.reuse.check(request)
     with pytest.raises(ClipWithdrawn):
         await shelf.reuse.filled_in(request, Inputs())
+
+
+@pytest.mark.parametrize("relation", ["again", "edit", "extend"])
+async def test_what_was_asked_for_in_private_is_shown_elsewhere_by_its_member_alone(
+    shelf: Shelf, clip: bytes, relation: str
+) -> None:
+    blob = await shelf.blobs.put(clip, max_bytes=10_000_000)
+    job = await shelf.job(builders.origin(channel_id=77, user_id=100, is_private=True), clip=blob.hash)
+    with pytest.raises(OnlyAmongThose):
+        await shelf.reuse.check(asked(job, relation, user_id=7))
+    with pytest.raises(OnlyAmongThose):
+        await shelf.reuse.filled_in(asked(job, relation, user_id=7), Inputs())
+    await shelf.reuse.check(asked(job, relation, user_id=7, channel_id=77))
+    await shelf.reuse.check(asked(job, relation))
+
+
+async def test_what_was_asked_for_among_adults_is_made_again_among_them(shelf: Shelf) -> None:
+    job = await shelf.job(builders.origin(is_age_restricted=True))
+    with pytest.raises(OnlyForAdults, match="; ask in one of those"):
+        await shelf.reuse.check(asked(job))
+    await shelf.reuse.check(asked(job, is_age_restricted=True))
 
 
 async def test_only_a_draft_has_a_final(shelf: Shelf) -> None:
