@@ -10,6 +10,7 @@ from bot.db.transaction import Database
 from bot.domain.content import Rule, content_rules, written
 from bot.domain.errors import Refused
 from bot.domain.jobs import Asker, Origin
+from bot.domain.places import preferred
 from bot.domain.requests import Asked, Options
 from bot.language import LANGUAGES, tr
 from bot.services.references import places_of
@@ -121,10 +122,17 @@ class Policy:
 
 def _check_place(where: Where, held: Mapping[str, Any]) -> None:
     allowed = places_of(held.get("allowed_channels"))
-    if allowed and not {where.channel_id, where.parent_id} & set(allowed):
+    if allowed and not {where.channel_id, where.parent_id} & {*allowed, *_gallery_for(where, held)}:
         raise NotInThisChannel(allowed)
     if held.get("age_restricted_only") and not where.is_age_restricted:
         raise NotAgeRestricted
+
+
+def _gallery_for(where: Where, held: Mapping[str, Any]) -> list[int]:
+    """Where clips are shown, they may be gone on with by what is below them, though nothing else is asked for there."""
+    gallery_id = preferred(held.get("thread_style", 0), held.get("gallery_channel_id")).gallery_id
+    goes_on = where.lineage if isinstance(where, Origin) else where.from_job_id or where.offer_id
+    return [gallery_id] if goes_on and gallery_id else []
 
 
 def _language(held: Mapping[str, Any], usual: str) -> str:

@@ -76,7 +76,7 @@ class Composer(Writing):
         storyboards: Storyboards,
         *,
         ask: Asks,
-        ensure_wanted: Callable[[Interaction, Options], Awaitable[None]],
+        ensure_wanted: Callable[[Interaction, Options, int | None], Awaitable[None]],
         before_all_else: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         super().__init__(generation, ask=ask, before_all_else=before_all_else)
@@ -84,13 +84,15 @@ class Composer(Writing):
         self._ensure_wanted = ensure_wanted
         self._storyboards = storyboards
 
-    async def ensure_wanted(self, interaction: Interaction) -> None:
+    async def ensure_wanted(self, interaction: Interaction, from_job_id: int | None = None) -> None:
         """Refuse, before anything is written, where the server wants no clips or none could be posted.
+
+        `from_job_id`: the job that it is to come out of, if it is.
 
         Raises:
             Refused: with the words for it.
         """
-        await self._ensure_wanted(interaction, Options())  # words may yet be changed
+        await self._ensure_wanted(interaction, Options(), from_job_id)  # words may yet be changed
 
     async def open(self, interaction: Interaction, begun: Begun) -> None:
         """Answer with the modal that suits what was begun.
@@ -98,7 +100,7 @@ class Composer(Writing):
         Raises:
             Refused: instead of the modal.
         """
-        await self.ensure_wanted(interaction)
+        await self.ensure_wanted(interaction, begun.from_job_id)
         if begun.options.shots:
             await self._storyboards.open(interaction, begun)
         else:

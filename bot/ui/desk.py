@@ -173,14 +173,19 @@ class Desk:
         board = Begun(options=options, image_url=image.url, end_frame_url=end_frame and end_frame.url)
         await self.storyboards.open(interaction, board)
 
-    async def ensure_wanted(self, interaction: discord.Interaction[Any], options: Options) -> None:
+    async def ensure_wanted(
+        self, interaction: discord.Interaction[Any], options: Options, from_job_id: int | None = None
+    ) -> None:
         """Refuse, before more is asked, where no clip could be posted or the server wants none.
+
+        `from_job_id`: the job that it is to come out of, if it is.
 
         Raises:
             Refused: with the words for it.
         """
         await checks.ensure_place_of(interaction)
-        await self._generation.check_policy(asked_by(interaction, options))
+        asked = asked_by(interaction, options).model_copy(update={"from_job_id": from_job_id})
+        await self._generation.check_policy(asked)
 
     async def ask_with(
         self, interaction: discord.Interaction[Any], options: Options, known: Mapping[str, Any]

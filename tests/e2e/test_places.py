@@ -244,6 +244,26 @@ async def test_the_buttons_in_the_gallery_are_for_all_who_see_it(bot: Bot, scene
 # ---- Kinds of places
 
 
+async def test_the_buttons_in_the_gallery_work_though_clips_are_asked_for_elsewhere(
+    bot: Bot, scene: Scene
+) -> None:
+    gallery = scene.guild.add_channel("gallery")
+    chosen = {"gallery_channel_id": gallery.id, "allowed_channels": str(scene.channel.id)}
+    await prefers(bot, scene, ThreadStyle.GALLERY, **chosen)
+    clip = await made(scene)
+    assert clip.channel_id == gallery.id
+    for label in ("Again", "Edit", "Extend"):
+        used = await scene.mia.click(clip, label)
+        if label == "Edit":
+            used = await scene.mia.submit(await used.modal(), {})
+        card = await used.response()
+        assert "[job 1](" in card.text
+        assert card.channel_id == gallery.id
+        await scene.clip_of(card)
+    used = await scene.mia.slash("video", gallery, prompt="a boat", draft=True)
+    assert "and not here" in (await used.response()).text
+
+
 @pytest.mark.parametrize("kind", ["forum", "media"])
 async def test_in_a_post_the_clip_stays_in_the_post(scene: Scene, kind: str) -> None:
     forum = scene.guild.add_channel("films", kind=kind)

@@ -10,7 +10,8 @@ from bot.db import guilds
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.content import Rule
 from bot.domain.errors import Refused
-from bot.domain.jobs import Asker
+from bot.domain.jobs import Asker, Lineage, Relation
+from bot.domain.places import ThreadStyle
 from bot.domain.requests import Asked, Options, Shot
 from bot.services.policy import ContentRefused, NotAgeRestricted, NotInThisChannel, Policy, RefusedRequest
 from tests import builders
@@ -84,6 +85,26 @@ async def test_clips_are_asked_for_in_the_chosen_channels_and_their_threads(
         await policy.check(asked(channel_id=channel_id, parent_id=parent_id))
     with pytest.raises(NotInThisChannel):
         await policy.accept(origin, BOAT, Asker(manages=True))
+
+
+async def test_what_is_in_the_gallery_may_be_gone_on_with_there_and_nothing_else(
+    db: SqliteDatabase, policy: Policy
+) -> None:
+    gallery = {"thread_style": int(ThreadStyle.GALLERY), "gallery_channel_id": 20}
+    await choose(db, allowed_channels=str(CHANNEL), **gallery)
+    lineage = Lineage(5, Relation.AGAIN)
+    await policy.check(asked(channel_id=20, from_job_id=5, relation="again"))
+    await policy.check(asked(channel_id=20, offer_id=3))
+    await policy.accept(builders.origin(channel_id=20, lineage=lineage), BOAT, Asker())
+    with pytest.raises(NotInThisChannel):
+        await policy.check(asked(channel_id=20))
+    with pytest.raises(NotInThisChannel):
+        await policy.accept(builders.origin(channel_id=20), BOAT, Asker())
+    with pytest.raises(NotInThisChannel):
+        await policy.check(asked(channel_id=21, from_job_id=5, relation="again"))
+    await choose(db, thread_style=int(ThreadStyle.REQUEST))
+    with pytest.raises(NotInThisChannel):
+        await policy.check(asked(channel_id=20, from_job_id=5, relation="again"))
 
 
 async def test_clips_can_be_for_age_restricted_channels_alone(db: SqliteDatabase, policy: Policy) -> None:
