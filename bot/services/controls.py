@@ -34,6 +34,8 @@ class Channel:
     """Those that it would need besides to post clips there."""
     is_seen: bool = True
     """By the person who asks: others are not spoken of."""
+    is_public: bool = False
+    """Whether everybody in the server sees it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ class RefusedRequest:
     rule: Rule
     language: str
     """Of what everybody sees in that server."""
+    is_private: bool = False
+    """Whether it was asked where only some see it."""
 
 
 class Policy:
@@ -113,9 +115,16 @@ class Policy:
         if broken is None:
             return
         if is_told:
-            language = _language(held, where.language)
             self._refused(
-                RefusedRequest(where.guild_id, where.channel_id, where.user_id, text, broken, language)
+                RefusedRequest(
+                    where.guild_id,
+                    where.channel_id,
+                    where.user_id,
+                    text,
+                    broken,
+                    _language(held, where.language),
+                    where.is_private,
+                )
             )
         raise ContentRefused(broken, is_moderators=is_moderators)
 

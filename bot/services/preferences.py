@@ -324,7 +324,9 @@ SETTINGS = (
         group=Group.SERVER,
         column="log_channel_id",
         words=marked("Where I tell moderators what they should know, such as that a budget runs out"),
-        control=PlaceOrNone(some=marked("there"), none=marked("nowhere"), gone=marked("nowhere")),
+        control=PlaceOrNone(
+            some=marked("there"), none=marked("nowhere"), gone=marked("nowhere"), for_moderators=True
+        ),
         usual=None,
     ),
     GuildSetting(

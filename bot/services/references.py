@@ -57,6 +57,8 @@ class PlaceOrNone:
     gone: str
     for_clips: bool = False
     """Whether clips are posted there, and not only words."""
+    for_moderators: bool = False
+    """Whether what is said there is for them alone."""
 
     @property
     def meanings(self) -> Meanings:
@@ -86,10 +88,15 @@ class PlaceOrNone:
         if place is None:
             trouble = tr("This channel was deleted. Choose another, or `{none}`.", none=NONE)
             return State(f"`{tr('deleted channel')}`", tr(self.gone), f"deleted channel ({stored})", trouble)
-        missing = self._missing(place)
-        trouble = tr("I cannot post there: I lack {missing}.", missing=_named(missing)) if missing else None
         named = _noted(place.name, stored) if place.is_seen else str(stored)
-        return State(f"<#{stored}>", tr(self.some), named, trouble)
+        return State(f"<#{stored}>", tr(self.some), named, self._trouble(place))
+
+    def _trouble(self, place: Channel) -> str | None:
+        if missing := self._missing(place):
+            return tr("I cannot post there: I lack {missing}.", missing=_named(missing))
+        if self.for_moderators and place.is_public:
+            return tr("Everybody in this server can read what I tell moderators there.")
+        return None
 
     def _missing(self, place: Channel) -> tuple[str, ...]:
         return place.missing + place.missing_for_clips if self.for_clips else place.missing

@@ -82,6 +82,7 @@ class _Channels(Mapping[int, Channel]):
             missing=_missing(own, _TO_WRITE),
             missing_for_clips=_missing(own, _FOR_CLIPS),
             is_seen=channel.permissions_for(self._member).view_channel,
+            is_public=channel.permissions_for(self._guild.default_role).view_channel,
         )
 
     def __iter__(self) -> Iterator[int]:

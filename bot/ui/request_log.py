@@ -29,7 +29,8 @@ def _accepted(job: Job) -> list[str]:
         job=f"[{name}](<{card}>)",
     )
     lineage = [f"-# {came_out_of(origin.lineage)}"] if origin.lineage else []
-    return [asks, *asked_for(job.request), f"-# {describe_request(job)}", *lineage]
+    words = [_unsaid()] if origin.is_private else asked_for(job.request)
+    return [asks, *words, f"-# {describe_request(job)}", *lineage]
 
 
 def _refused(request: RefusedRequest) -> list[str]:
@@ -37,6 +38,11 @@ def _refused(request: RefusedRequest) -> list[str]:
     rule = inline(request.rule.thing, length=MAX_REASON)
     return [
         tr("{member} asks in {channel}: refused by the rule {rule}", member=who, channel=where, rule=rule),
-        quoted(request.text),
+        _unsaid() if request.is_private else quoted(request.text),
         "-# " + tr("Nothing was charged."),
     ]
+
+
+def _unsaid() -> str:
+    """In the place of words that only some were to read."""
+    return "-# " + tr("What was asked for stays in its private thread.")

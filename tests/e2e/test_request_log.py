@@ -99,6 +99,25 @@ async def test_what_breaks_a_rule_is_told_with_the_rule(scene: Scene, log: Chann
         assert not told.mentions.pinged
 
 
+async def test_what_is_asked_for_in_a_private_thread_is_told_without_its_words(
+    scene: Scene, log: Channel
+) -> None:
+    async with up(scene) as bot:
+        await prefer(bot, scene, log_channel_id=log.id, blocked_words="blood*")
+        everyone = scene.guild.everyone
+        scene.guild.change_role(everyone, everyone.permissions | Permission.CREATE_PRIVATE_THREADS)
+        thread = await scene.mia.open_thread(scene.channel, "plans", private=True)
+        await scene.mia.bring_in(thread, scene.guild.members[scene.application.user.id])
+        for prompt in ("our secret", "bl00d"):
+            used = await scene.mia.slash("video", thread, prompt=prompt, draft=True)
+            await used.response()
+        told = await hears(log, "job 1"), await hears(log, "refused by the rule `blood*`")
+        for message in told:
+            assert "What was asked for stays in its private thread." in message.text
+            assert "secret" not in message.text
+            assert "bl00d" not in message.text
+
+
 async def test_chatter_under_a_clip_is_no_request_that_broke_a_rule(scene: Scene, log: Channel) -> None:
     async with up(scene) as bot:
         await prefer(bot, scene, log_channel_id=log.id, blocked_words="blood*")

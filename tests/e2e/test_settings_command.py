@@ -342,6 +342,10 @@ async def test_a_log_channel_is_one_that_the_bot_can_post_in(scene: Scene, ada: 
     assert f"**log_channel** <#{log.id}>" in await said(
         ada, "set", scene, setting="log_channel", value="#log"
     )
+    assert "⚠ Everybody in this server can read" in await said(ada, "show", scene)
+    scene.guild.set_overwrite(log, scene.guild.everyone, deny=Permission.VIEW_CHANNEL)
+    scene.guild.set_overwrite(log, mine, allow=Permission.VIEW_CHANNEL)
+    assert "⚠ Everybody" not in await said(ada, "show", scene)
     scene.guild.set_overwrite(log, mine, deny=Permission.VIEW_CHANNEL)
     assert "⚠ I cannot post there: I lack **View Channel**" in await said(ada, "show", scene)
     scene.guild.remove_channel(log)

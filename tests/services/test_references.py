@@ -151,6 +151,16 @@ def test_a_channel_for_clips_needs_more_rights_than_one_for_words() -> None:
     assert gallery.state(LOG, around).trouble == "I cannot post there: I lack **Attach Files**."
 
 
+def test_a_channel_for_moderators_is_better_not_seen_by_everybody() -> None:
+    around = replace(AROUND, places={LOG: Channel("log", is_public=True)})
+    for_moderators = replace(PLACE, for_moderators=True)
+    assert for_moderators.read("log", around) == LOG
+    assert for_moderators.state(LOG, around).trouble == (
+        "Everybody in this server can read what I tell moderators there."
+    )
+    assert PLACE.state(LOG, around).trouble is None
+
+
 # ---- Some channels
 
 

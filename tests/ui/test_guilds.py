@@ -176,6 +176,7 @@ def around_of(*channels: TextChannel, me: object) -> Surroundings:
     guild = SimpleNamespace(
         id=1,
         get_role={1: "everyone"}.get,
+        default_role="everyone",
         roles=[],
         me=me,
         text_channels=channels,
@@ -204,7 +205,7 @@ def test_permissions_are_worked_out_only_where_a_setting_is_about_channels() -> 
     assert [channel.asked for channel in channels] == [[], [], []]
     assert len(around.places) == 3
     assert around.places[2].missing == ("View Channel", "Send Messages")
-    assert [len(channel.asked) for channel in channels] == [2, 0, 0]
+    assert [len(channel.asked) for channel in channels] == [3, 0, 0]
 
 
 def test_before_discord_has_told_of_the_bot_itself_nothing_is_said_to_be_missing() -> None:
