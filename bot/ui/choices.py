@@ -32,7 +32,6 @@ from bot.ui.threads import DiscordPublisher
 Interaction: TypeAlias = discord.Interaction[Any]
 log = structlog.stdlib.get_logger(__name__)
 
-_A_ROW = 5
 _NUMBERS = {str(number): str(number) for number in range(1, 11)}
 
 
@@ -262,19 +261,17 @@ def begun_with(found: tuple[Found, ...]) -> Begun | None:
 
 
 def picture_view(number: int, begun: Begun) -> ui.LayoutView:
-    """The pictures, with a button for each."""
+    """The pictures, each with its button right under it: Discord numbers none of those in one gallery."""
     view = ui.LayoutView(timeout=None)
     view.stop()  # it is private: see `bot.ui.answers.shown`
     view.add_item(ui.TextDisplay(tr("Which picture shall become a clip?")))
-    gallery: ui.MediaGallery[Any] = ui.MediaGallery()
     for place, picture in enumerate(begun.choices, start=1):
         words = tr("Picture {number}", number=place)
+        gallery: ui.MediaGallery[Any] = ui.MediaGallery()
         gallery.add_item(media=picture.url, description=words, spoiler=picture.is_spoiler)
-    view.add_item(gallery)
-    for first in range(1, len(begun.choices) + 1, _A_ROW):
         row: ui.ActionRow[Any] = ui.ActionRow()
-        for place in range(first, min(first + _A_ROW, len(begun.choices) + 1)):
-            row.add_item(PictureButton(number, str(place)))
+        row.add_item(PictureButton(number, str(place)))
+        view.add_item(gallery)
         view.add_item(row)
     return view
 

@@ -3,6 +3,7 @@ from typing import Any
 
 import discord
 import pytest
+from discord import ui
 
 from bot.domain.begun import Begun, Candidate, edit_of, extension_of
 from bot.domain.requests import CameraControl, CameraMove, Options, Quality, Shot
@@ -149,6 +150,16 @@ async def test_the_pictures_to_choose_from_are_as_discord_takes_them(count: int)
     view = picture_view(12, begun)
     assert refusals(view) == []
     assert buttons(view) == [str(number) for number in range(1, count + 1)]
+
+
+async def test_each_picture_has_its_button_right_under_it() -> None:
+    begun = Begun(choices=tuple(Candidate(url=f"{URL}?{n}") for n in range(3)))
+    _, *shown = picture_view(12, begun).children
+    for place, (gallery, row) in enumerate(zip(shown[::2], shown[1::2], strict=True)):
+        assert isinstance(gallery, ui.MediaGallery)
+        assert isinstance(row, ui.ActionRow)
+        assert [item.media.url for item in gallery.items] == [f"{URL}?{place}"]
+        assert [getattr(item, "item").label for item in row.children] == [f"{place + 1}"]  # noqa: B009 - of a dynamic item
 
 
 @pytest.mark.parametrize("text", ["", "haha! @everyone ```", "x" * 2500])
