@@ -266,9 +266,12 @@ def _missing_text(job: Job) -> str | None:
 
 
 def _add_buttons(view: ui.LayoutView, job: Job) -> None:
-    """Those of its result, as rows below a card."""
+    """Those of its result, as rows below a card, without those about a message that there is not."""
     children: list[Any] = result_view(job).children
-    buttons: list[NumberedButton] = [child for child in children if isinstance(child, NumberedButton)]
+    pointless = {"delete": job.message_id is None, "report": message_link(job) is None}
+    buttons: list[NumberedButton] = [
+        child for child in children if isinstance(child, NumberedButton) and not pointless.get(child.does)
+    ]
     for number in sorted({button.row or 0 for button in buttons}):
         row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
         for button in buttons:

@@ -166,6 +166,20 @@ async def test_a_clip_that_fits_nowhere_does_not_keep_the_others_back(
     assert (await claim(scene)).files
 
 
+async def test_what_is_posted_nowhere_is_not_offered_to_be_deleted_or_reported(
+    bot: Bot, scene: Scene, studio: Studio
+) -> None:
+    await stranded(bot, scene, studio, "a paper boat")
+    for is_posted in (False, True):
+        shown = await (await scene.mia.slash("job", scene.channel, id=1)).response(lambda one: one.files)
+        labels = {button.label for button in shown.buttons}
+        assert {"Again", "Original"} <= labels
+        assert ({"Delete", "Report"} <= labels, bool({"Delete", "Report"} & labels)) == (is_posted, is_posted)
+        if not is_posted:
+            await claim(scene)
+            await claimed(bot)
+
+
 async def test_words_that_automod_blocks_are_left_out(bot: Bot, scene: Scene, studio: Studio) -> None:
     await stranded(bot, scene, studio, "a rude boat")
     scene.sandbox.faults.add(*ORIGINAL, Answer(400, {"message": "Blocked", "code": 200000}))
