@@ -33,10 +33,10 @@ class _Clock(SystemClock):
 
 
 async def test_a_post_in_doubt_is_looked_for_where_it_was_tried(scene: Scene) -> None:
-    """The thread refuses, the channel takes the clip, the connection breaks, and the bot is away for a while."""
+    """There can be no thread, the channel takes the clip, the connection breaks, and the bot is away for a while."""
     role = scene.guild.app_role(scene.application)
     scene.guild.set_overwrite(scene.channel, role, deny=Permission.SEND_MESSAGES_IN_THREADS)
-    fault = scene.sandbox.faults.add(*MESSAGE, Hold(after_effect=True), nth=2)
+    fault = scene.sandbox.faults.add(*MESSAGE, Hold(after_effect=True))
     async with held(running(scene.settings)):
         await scene.application.ready()
         used = await scene.mia.slash("video", scene.channel, prompt="a paper boat")
