@@ -26,6 +26,7 @@ from bot.ui.choices import Choices, begun_with, picture_view, question_view
 from bot.ui.compose import Composer
 from bot.ui.faults import translated
 from bot.ui.intake import Intake
+from bot.ui.names import with_names
 from bot.ui.pictures import clip_in, pictures_in
 from bot.ui.replies import ToMessage
 from bot.ui.threads import DiscordPublisher
@@ -154,7 +155,7 @@ class Mentions:
             Refused, PictureRefused, ValidationError: nothing was charged.
         """
         _ensure_may_use_commands(message)
-        text = without_mention(message.content, client.user.id)
+        text = with_names(without_mention(message.content, client.user.id), message)
         options = begun.options.model_copy(update={"shots": ()}) if text else begun.options
         begun = begun.model_copy(update={"text": text, "options": options})
         known = {

@@ -207,6 +207,23 @@ async def test_flags_that_make_no_sense_are_named_and_cost_nothing(
     assert await no_job(bot)
 
 
+async def test_a_prompt_has_names_and_no_ids_in_it(bot: Bot, scene: Scene) -> None:
+    leo, crew = scene.guild.add_member("leo --draft"), scene.guild.add_role("crew")
+    staff = scene.guild.add_channel("staff")
+    scene.guild.set_overwrite(staff, scene.guild.everyone, deny=Permission.VIEW_CHANNEL)
+    ours = scene.guild.app_role(scene.application)
+    scene.guild.set_overwrite(staff, ours, allow=Permission.VIEW_CHANNEL)
+    text = (
+        f"let <@{leo.id}> wave <a:boat:123456789012345678> at <@&{crew.id}> in <#{scene.channel.id}>"
+        f" <#{staff.id}> not <@123456789012345678>"
+    )
+    asked = await scene.mia.send(scene.channel, named(scene, text), files=[PICTURE])
+    await answer_to(scene, asked, is_card)
+    request = (await bot.job()).request
+    assert request.prompt == f"let Leo --Draft wave boat at crew in {scene.channel.name}  not"
+    assert not request.draft
+
+
 async def test_a_hint_is_given_once_a_minute_to_each_member(scene: Scene) -> None:
     leo = scene.guild.add_member("leo")
     clock = Stepped()
