@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import structlog
 
@@ -28,6 +29,8 @@ from bot.services.ports import Clock, Place, PlaceKind, Publisher, Sent
 from bot.services.uploads import UploadLimits
 
 log = structlog.stdlib.get_logger(__name__)
+
+T = TypeVar("T")
 
 NONCE_TRUSTED_MS = 60_000
 """For how long a repeated nonce surely returns the first message ("the past few minutes", Discord's
@@ -219,10 +222,10 @@ class Delivery:
         job: Job,
         owner_id: int,
         claimed: int,
-        send: Callable[[Path], Awaitable[Sent]],
+        send: Callable[[Path], Awaitable[T]],
         *,
         refused: Callable[[int], Awaitable[None]] | None = None,
-    ) -> Sent:
+    ) -> T:
         """Send the clip of a job, made smaller until it is taken.
 
         Args:
@@ -235,7 +238,7 @@ class Delivery:
         Raises:
             CannotFit: it cannot be made that small and still be worth seeing.
         """
-        limit = self._limits.known(owner_id, claimed)
+        limit = self.known_limit(owner_id, claimed)
         while True:
             try:
                 async with self.fitted(job, limit) as clip:
@@ -245,6 +248,10 @@ class Delivery:
                 log.warning("clip too large here", job=job.id, next_limit=limit)
                 if refused is not None:
                     await refused(limit)
+
+    def known_limit(self, owner_id: int, claimed: int) -> int:
+        """Bytes that are taken, of which Discord claims so many."""
+        return self._limits.known(owner_id, claimed)
 
     @asynccontextmanager
     async def fitted(self, job: Job, limit: int) -> AsyncGenerator[Path]:

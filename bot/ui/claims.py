@@ -15,10 +15,10 @@ from bot.services.policy import ContentRefused
 from bot.services.ports import Sent
 from bot.ui import checks, faults
 from bot.ui.answers import Answer
-from bot.ui.errors import describe
+from bot.ui.errors import describe, told_alone
 from bot.ui.faults import translated
-from bot.ui.places import filename, sent, unsaid
-from bot.ui.results import result_text, result_view
+from bot.ui.places import filename, sent, text_with, unsaid
+from bot.ui.results import result_view
 
 
 @describe.register
@@ -37,6 +37,11 @@ async def claim(interaction: discord.Interaction[Any]) -> None:
     checks.ensure_deliverable(interaction.app_permissions, interaction.channel)
     checks.ensure_may_post(interaction)
     await interaction.client.desk.ensure_wanted(interaction, Options())
+    async with told_alone(interaction):
+        await _claim(interaction)
+
+
+async def _claim(interaction: discord.Interaction[Any]) -> None:
     left_out: dict[int, CannotFit | ContentRefused] = {}
     try:
         while not await _is_claimed(interaction, left_out):
@@ -95,15 +100,11 @@ async def _answered(
 ) -> discord.InteractionMessage:
     with speaking(job.origin.language):
         return await interaction.edit_original_response(
-            content="\n".join([_text_with(job, clip), *_left(left)]),
+            content="\n".join([text_with(job, clip), *_left(left)]),
             view=result_view(job),
             attachments=[discord.File(clip, filename=filename(job), spoiler=job.request.spoiler)],
             allowed_mentions=discord.AllowedMentions(users=[discord.Object(job.origin.user_id)]),
         )
-
-
-def _text_with(job: Job, clip: Path) -> str:
-    return result_text(job, posted_bytes=clip.stat().st_size)
 
 
 def _left(number: int) -> list[str]:

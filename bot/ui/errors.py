@@ -5,6 +5,8 @@ here or, with `describe.register`, next to the only view that can meet it.
 """
 
 import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import singledispatch
 from typing import Any
@@ -18,6 +20,7 @@ from bot.db.errors import DatabaseUnavailable
 from bot.domain.errors import (
     Blocked,
     ClipTooDear,
+    DeliveryFault,
     KinoraError,
     NoSuchJob,
     NotExpressible,
@@ -38,7 +41,7 @@ from bot.services.questions import NotYours
 from bot.ui.answers import Answer, shown
 from bot.ui.buttons import fit_row
 from bot.ui.checks import MayNotPost, ModeratorsOnly, NotAmongAdults
-from bot.ui.faults import is_passing
+from bot.ui.faults import is_passing, translated
 from bot.ui.text import WINDOWS, counted, cut, prose, until_words
 
 log = structlog.stdlib.get_logger(__name__)
@@ -232,12 +235,14 @@ def view_of(error: Exception) -> ui.LayoutView:
     return shown(replace(said, text=cut(said.text, _MAX_SAID)))
 
 
-async def answer(interaction: discord.Interaction[Any], error: Exception) -> bool:
+async def answer(
+    interaction: discord.Interaction[Any], error: Exception, *, is_taken_back: bool = False
+) -> bool:
     """Tell the person; privately while that is still possible. False if Discord could not be reached, twice."""
     view = view_of(error)
     for is_last in (False, True):
         try:
-            await _send(interaction, view)
+            await _send(interaction, view, is_taken_back=is_taken_back)
         except Exception as failure:  # noqa: BLE001 - an answer that fails must not hide what it was about
             if is_passing(failure) and not is_last:
                 continue
@@ -247,10 +252,27 @@ async def answer(interaction: discord.Interaction[Any], error: Exception) -> boo
     return False
 
 
-async def _send(interaction: discord.Interaction[Any], view: ui.LayoutView) -> None:
+@asynccontextmanager
+async def told_alone(interaction: discord.Interaction[Any]) -> AsyncGenerator[None]:
+    """What goes wrong after everybody saw an answer begin is told to who asked, in their language; it is taken back."""
+    try:
+        yield
+    except Exception as error:
+        if not interaction.response.is_done():
+            raise
+        try:
+            async with translated():
+                await interaction.delete_original_response()
+        except DeliveryFault as fault:
+            log.info("answer not taken back", reason=str(fault))
+            raise error from fault
+        await answer(interaction, error, is_taken_back=True)
+
+
+async def _send(interaction: discord.Interaction[Any], view: ui.LayoutView, *, is_taken_back: bool) -> None:
     if not interaction.response.is_done():
         await interaction.response.send_message(view=view, ephemeral=True)
-    elif interaction.response.type in _DEFERRED_MESSAGES:
+    elif interaction.response.type in _DEFERRED_MESSAGES and not is_taken_back:
         await interaction.edit_original_response(view=view)
     else:
         await interaction.followup.send(view=view, ephemeral=True)

@@ -1,9 +1,10 @@
 """Past jobs brought back: a member's pages, and one job with its clip and its buttons."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import discord
 import structlog
@@ -11,11 +12,11 @@ from discord import ui
 from discord.app_commands import Choice
 
 from bot.domain.begun import options_of
-from bot.domain.errors import NoSuchJob, Refused
+from bot.domain.errors import DeliveryFault, NoSuchJob, Refused
 from bot.domain.jobs import Job, JobState
 from bot.domain.requests import Options
 from bot.language import speaking, tr
-from bot.media.errors import BlobFault, CannotFit
+from bot.media.errors import MediaError
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.insights import Insights, Only, Page
@@ -27,13 +28,15 @@ from bot.ui.buttons import NumberedButton
 from bot.ui.cards import card_view, message_link, thumbnail_file
 from bot.ui.errors import describe
 from bot.ui.listings import page_view, suggestion, thumbnail_files
-from bot.ui.places import filename, unsaid
-from bot.ui.results import result_text, result_view
+from bot.ui.places import filename, text_with, unsaid
+from bot.ui.results import result_view
 
 if TYPE_CHECKING:
     from bot.services.privacy import Privacy
 
 log = structlog.stdlib.get_logger(__name__)
+
+T = TypeVar("T")
 
 Interaction = discord.Interaction[Any]
 
@@ -54,8 +57,16 @@ class StillFitting(Refused):
     """I am still making a clip smaller for you; try again when you have it."""
 
 
+class NotTaken(Refused):
+    """Discord did not take the clip."""
+
+
+class NotForHere(Refused):
+    """The clip cannot be had, or not for here."""
+
+
 @describe.register
-def _about_sharing(error: NotShared | NothingToShare | StillFitting) -> Answer:
+def _about_sharing(error: NotShared | NothingToShare | StillFitting | NotTaken | NotForHere) -> Answer:
     return Answer(f"{error}")
 
 
@@ -79,7 +90,8 @@ class History:
         self._thumbnails = thumbnails
         self._notices = notices
         self._ensure_wanted = ensure_wanted
-        self._being_fitted_for: set[int] = set()
+        self._fitting_for: dict[int, int] = {}
+        """Members for whom a clip is made smaller, with the interaction that it is for."""
 
     async def open(self, interaction: Interaction, member: discord.abc.User | None, only: Only) -> None:
         """Show the newest jobs of a member, who is the one who asks if None.
@@ -148,7 +160,8 @@ class History:
         if share:
             await _ensure_sharable(interaction, job)
             await self._ensure_wanted(interaction, options_of(job))
-            await self._share(interaction, job)
+            async with errors.told_alone(interaction):
+                await self._share(interaction, job)
         else:
             await interaction.response.defer(ephemeral=True, thinking=True)
             await self._recall(interaction, job)
@@ -157,21 +170,28 @@ class History:
         """The card, and below it the clip or where it is."""
         picture = await self._thumbnails.of(job)
         card = replace(await self._cards.of(job.id), is_pictured=picture is not None, thumbnail=picture)
-        view, files = card_view(card), [*filter(None, (thumbnail_file(card),))]
+
+        async def show(*below: ui.Item[Any], clip: discord.File | None = None) -> None:
+            view, files = card_view(card), filter(None, (clip, thumbnail_file(card)))
+            for item in below:
+                view.add_item(item)
+            if _may_have_clip(interaction, job):
+                _add_buttons(view, job)
+            await interaction.edit_original_response(view=view, attachments=[*files])
+
+        async def send(path: Path) -> None:
+            with _file(job, path) as clip:
+                async with faults.translated():
+                    await show(ui.MediaGallery(discord.MediaGalleryItem(clip)), clip=clip)
+
         if not _may_have_clip(interaction, job):
-            if missing := _missing_text(job):
-                view.add_item(ui.TextDisplay(missing))
-            await interaction.edit_original_response(view=view, attachments=files)
+            missing = _missing_text(job)
+            await show(*([ui.TextDisplay[ui.LayoutView](missing)] if missing else []))
             return
         try:
-            async with self._clip(interaction, job) as clip:
-                view.add_item(ui.MediaGallery(discord.MediaGalleryItem(clip)))
-                _add_buttons(view, job)
-                await interaction.edit_original_response(view=view, attachments=[clip, *files])
-        except (CannotFit, BlobFault, StillFitting) as fault:
-            view.add_item(ui.TextDisplay(str(fault)))
-            _add_buttons(view, job)
-            await interaction.edit_original_response(view=view, attachments=files)
+            await self._send(interaction, job, send)
+        except (MediaError, StillFitting) as fault:
+            await show(ui.TextDisplay(str(fault)))
 
     async def _share(self, interaction: Interaction, job: Job) -> None:
         """As the clip was posted; above the answer to a command Discord says who used it."""
@@ -182,12 +202,14 @@ class History:
         privacy: Privacy = interaction.client.services.privacy
         if not await privacy.shared(job.id, interaction.channel_id, deferred.message_id):
             raise NothingToShare  # it was deleted since it was looked up
+
+        async def send(path: Path) -> discord.InteractionMessage:
+            return await _posted(interaction, job, path)
+
         try:
-            message = await self._posted(interaction, job, job)
-        except discord.HTTPException as refusal:
-            if refusal.code not in faults.CENSORED:
-                raise
-            message = await self._posted(interaction, job, unsaid(job))
+            message = await self._send(interaction, job, send)
+        except MediaError as fault:
+            raise NotForHere(str(fault)) from fault
         with speaking(job.origin.language):
             told = tr(
                 "{member} has posted the clip of job {id} again: {link}",
@@ -197,40 +219,57 @@ class History:
             )
         await self._notices.tell(job.origin.guild_id, told, key=f"share {interaction.id}")
 
-    async def _posted(self, interaction: Interaction, job: Job, said: Job) -> discord.InteractionMessage:
-        """The answer with a clip, as its result was posted; `said` is the job without what AutoMod does not let pass."""
-        async with self._clip(interaction, job) as clip:
-            with speaking(job.origin.language):
-                return await interaction.edit_original_response(
-                    content=result_text(said),
-                    attachments=[clip],
-                    view=result_view(job),
-                    allowed_mentions=discord.AllowedMentions.none(),
-                )
-
-    @asynccontextmanager
-    async def _clip(self, interaction: Interaction, job: Job) -> AsyncGenerator[discord.File]:
-        """The clip of a job as a file of a message, hidden as it was.
+    async def _send(self, interaction: Interaction, job: Job, send: Callable[[Path], Awaitable[T]]) -> T:
+        """Send the clip of a job, made smaller until it is taken.
 
         Raises:
-            CannotFit, BlobFault: it cannot be had, or not for here.
+            MediaError, NotTaken: it cannot be had, or not for here.
             StillFitting: another one is being made smaller for the same member; new clips wait for that work as well.
         """
-        limit = interaction.filesize_limit
-        with self._one_fit_of(interaction.user.id) if (job.clip_bytes or 0) > limit else nullcontext():
-            async with self._delivery.fitted(job, limit) as path:
-                with closing(discord.File(path, filename=filename(job), spoiler=job.request.spoiler)) as clip:
-                    yield clip
+        user_id, server_id = interaction.user.id, job.origin.guild_id
 
-    @contextmanager
-    def _one_fit_of(self, user_id: int) -> Generator[None]:
-        if user_id in self._being_fitted_for:
-            raise StillFitting
-        self._being_fitted_for.add(user_id)
+        async def ensure_alone(limit: int) -> None:
+            is_smaller = (job.clip_bytes or 0) > limit
+            if is_smaller and self._fitting_for.setdefault(user_id, interaction.id) != interaction.id:
+                raise StillFitting
+
+        claimed = interaction.filesize_limit
         try:
-            yield
+            await ensure_alone(self._delivery.known_limit(server_id, claimed))
+            return await self._delivery.send_smaller(job, server_id, claimed, send, refused=ensure_alone)
+        except DeliveryFault as fault:
+            raise NotTaken(str(fault)) from fault
         finally:
-            self._being_fitted_for.discard(user_id)
+            if self._fitting_for.get(user_id) == interaction.id:
+                del self._fitting_for[user_id]
+
+
+@contextmanager
+def _file(job: Job, path: Path) -> Generator[discord.File]:
+    """The clip of a job as a file of a message, hidden as it was."""
+    with closing(discord.File(path, filename=filename(job), spoiler=job.request.spoiler)) as clip:
+        yield clip
+
+
+async def _posted(interaction: Interaction, job: Job, path: Path) -> discord.InteractionMessage:
+    """The answer with a clip, as its result was posted; without what AutoMod does not let pass."""
+    async with faults.translated():
+        try:
+            return await _answered(interaction, job, path)
+        except discord.HTTPException as refusal:
+            if refusal.code not in faults.CENSORED:
+                raise
+            return await _answered(interaction, unsaid(job), path)
+
+
+async def _answered(interaction: Interaction, job: Job, path: Path) -> discord.InteractionMessage:
+    with _file(job, path) as clip, speaking(job.origin.language):
+        return await interaction.edit_original_response(
+            content=text_with(job, path),
+            attachments=[clip],
+            view=result_view(job),
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
 
 
 async def _ensure_sharable(interaction: Interaction, job: Job) -> None:

@@ -114,7 +114,7 @@ class ClipPlaces:
         origin, is_direct = job.origin, place.kind is PlaceKind.DIRECT
         nothing: Any = None  # the default, though not in the types
         with speaking(origin.language):
-            text = f"{result_text(job)}\n{_why_direct()}" if is_direct else _text_with(job, clip)
+            text = f"{result_text(job)}\n{_why_direct()}" if is_direct else text_with(job, clip)
             view = nothing if is_direct else result_view(job)  # buttons act in the job's server only
         is_reply = is_reply and place.channel_id == origin.channel_id
         return await self._messageable(place.channel_id, None if is_direct else origin.guild_id).send(
@@ -204,7 +204,7 @@ def unsaid(job: Job) -> Job:
     return replace(job, request=job.request.model_copy(update={"prompt": "", "shots": ()}))
 
 
-def _text_with(job: Job, clip: Path) -> str:
+def text_with(job: Job, clip: Path) -> str:
     """The words above a clip, with what Original would change about it."""
     return result_text(job, posted_bytes=clip.stat().st_size)
 

@@ -117,7 +117,9 @@ async def everybody_is_answered(bot: Bot, scene: Scene) -> None:
         if interaction.choices is not None or interaction.modal is not None:  # which are the whole answer
             continue
         assert interaction.original is not None
-        assert not interaction.original.is_loading, interaction
+        assert interaction.is_answered, interaction
+        if interaction.original.is_loading:  # taken back, and answered to one person alone
+            assert interaction.follow_ups, interaction
     async with asyncio.timeout(5):
         while await bot.app.db.read(asks.left()):  # noqa: ASYNC110 - forgotten just after the answer
             await asyncio.sleep(0.02)

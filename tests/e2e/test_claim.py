@@ -149,8 +149,10 @@ async def test_an_answer_that_does_not_arrive_loses_nothing(
 ) -> None:
     await stranded(bot, scene, studio, "a paper boat")
     scene.sandbox.faults.add(*ORIGINAL, fault)
-    answer = await claim(scene)
-    if not answer.files:
+    used = await scene.mia.slash("claim", scene.channel)
+    await used.interaction.bell.until(lambda: used.interaction.is_answered or None, awaited="an answer")
+    answer = used.interaction.original
+    if answer is None or answer.is_deleted:
         answer = await claim(scene)
     assert answer.files
     assert (await claimed(bot)).message_id == answer.id
@@ -161,7 +163,10 @@ async def test_a_clip_that_fits_nowhere_does_not_keep_the_others_back(
 ) -> None:
     await stranded(bot, scene, studio, "a paper boat")
     scene.guild.upload_limit = 2000
-    assert not (await claim(scene)).files
+    used = await scene.mia.slash("claim", scene.channel)
+    refused = await used.follow_up()
+    assert refused.ephemeral_to is scene.mia.user
+    assert "cannot be made smaller" in refused.text
     scene.guild.upload_limit = 10_000_000
     assert (await claim(scene)).files
 

@@ -214,10 +214,13 @@ async def test_where_only_adults_are_now_clips_stay_among_them(scene: Scene) -> 
     await animated(scene, place)
     leo = scene.guild.add_member("leo")
     recalled = await (await leo.slash("job", scene.channel, id=1)).response(lambda shown: shown.files)
+    used = await scene.mia.slash("job", scene.channel, id=1, share=True)
+    shared = await used.response(lambda shown: shown.files)
     place.is_nsfw = True
     scene.guild.tell("CHANNEL_UPDATE", place.payload)
-    for label in ("Again", "Edit", "Extend"):
-        refused = await (await leo.click(recalled, label)).response()
+    for label in ("Again", "Edit", "Extend", "Animate"):
+        used = await (leo.menu(label, shared) if label == "Animate" else leo.click(recalled, label))
+        refused = await used.response()
         assert refused.text == (
             "This clip was made in an age-restricted channel; ask in one of those. Nothing was charged."
         )
@@ -248,6 +251,35 @@ async def test_words_that_automod_does_not_let_pass_are_left_out(scene: Scene, b
     shared = await used.response(lambda shown: shown.files)
     assert "the boat drifts" not in shared.text
     assert bot.app.connection
+
+
+@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.usefixtures("bot")
+async def test_a_clip_that_discord_finds_too_large_is_made_smaller(scene: Scene, *, share: bool) -> None:
+    clip = await animated(scene)
+    too_large = Answer(413, {"message": "Request entity too large", "code": 40005})
+    scene.sandbox.faults.add("PATCH", ORIGINAL, too_large)
+    shown = await (await scene.mia.slash("job", scene.channel, id=1, share=share)).response()
+    sizes = [len(file.data) for file in shown.files if file.filename.endswith(".mp4")]
+    assert len(sizes) == 1
+    assert sizes[0] < len(clip.files[0].data)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_clip_that_does_not_fit_is_refused_to_its_member_alone_in_their_language(
+    scene: Scene,
+) -> None:
+    lena = scene.guild.add_member("lena", locale="de")
+    used = await lena.slash("animate", scene.channel, image=PICTURE)
+    await scene.clip_of(await used.response())
+    scene.guild.upload_limit = 2000
+    used = await lena.slash("job", scene.channel, id=1, share=True)
+    refused = await used.follow_up()
+    assert refused.ephemeral_to is lena.user
+    assert "lässt sich nicht kleiner als" in refused.text
+    assert "berechnet" not in refused.text
+    assert used.interaction.original
+    assert used.interaction.original.is_deleted
 
 
 async def test_what_is_kept_no_more_is_said_with_a_link_to_what_was_posted(scene: Scene, bot: Bot) -> None:

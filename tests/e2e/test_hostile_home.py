@@ -380,7 +380,7 @@ async def test_a_clip_that_is_deleted_while_it_is_posted_again_does_not_come_bac
     deleted = await (await ada.click(clip, "Delete")).response()
     assert "Deleted" in deleted.text
     held.release()
-    answer = await shared.response()
+    answer = await shared.follow_up()
     assert "no clip to post" in answer.text
     assert scene.clips() == []
 

@@ -153,7 +153,7 @@ def delete(world: World, interaction: Interaction, found: Message) -> None:
 
 
 def follow_up(world: World, interaction: Interaction, draft: Draft) -> Message:
-    """Post a further message; the first one after a deferral fills in the loading message.
+    """Post a further message; the first one after a deferral fills in the loading message, unless that was deleted.
 
     Raises:
         Refusal: the interaction was not acknowledged.
@@ -161,7 +161,8 @@ def follow_up(world: World, interaction: Interaction, draft: Draft) -> Message:
     if interaction.acknowledgement is None:
         raise Refusal(10015)
     first = interaction.original
-    if interaction.acknowledgement.type is Answer.DEFERRED and first and first.is_loading:
+    is_begun = interaction.acknowledgement.type is Answer.DEFERRED
+    if is_begun and first and first.is_loading and not first.is_deleted:
         return edit(world, interaction, first, draft)
     is_ephemeral = bool(draft.flags & EPHEMERAL)
     channel = _channel(world, interaction)
