@@ -11,7 +11,7 @@ from bot.domain.requests import CameraControl, CameraMove, CameraPreset, VideoRe
 from bot.language import grouped, marked, tr, trn
 from bot.services.ports import Card
 from bot.ui.buttons import CancelButton, RequestButton
-from bot.ui.text import progress_bar, prose, quoted
+from bot.ui.text import link_to, progress_bar, prose, quoted
 
 TITLES = {
     JobState.QUEUED: marked("In line"),
@@ -39,7 +39,7 @@ _MAX_REASON = 500  # the provider's own words have no bound
 _BESIDE = 2  # lines: the title, and how it stands
 _CANCELLABLE = (JobState.QUEUED, *SLOT_HOLDERS)
 _HAS_A_CLIP = (JobState.DONE, JobState.UNDELIVERABLE)
-_MOVES = {
+MOVES = {
     CameraMove.HORIZONTAL: marked("horizontal"),
     CameraMove.VERTICAL: marked("vertical"),
     CameraMove.ZOOM: marked("zoom"),
@@ -205,11 +205,11 @@ def _link(job: Job) -> str:
 
 
 def _address(job: Job, channel_id: int | None, message_id: int) -> str:
-    return f"https://discord.com/channels/{job.origin.guild_id}/{channel_id}/{message_id}"
+    return link_to(job.origin.guild_id, channel_id, message_id)
 
 
 def _camera(camera: CameraControl) -> str:
-    name = tr(_MOVES[camera.move])
+    name = tr(MOVES[camera.move])
     return name if camera.amount is None else f"{name} {camera.amount:+g}"
 
 

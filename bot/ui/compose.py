@@ -16,8 +16,9 @@ from bot.media.errors import PictureTooBig
 from bot.services.generation import Generation
 from bot.services.pictures import MAX_PICTURE_BYTES
 from bot.ui.buttons import NumberedButton
+from bot.ui.cards import MOVES
 from bot.ui.modals import Choice, File, Given, Option, Sheet, Text
-from bot.ui.options import MOVES, SIZES, model_meant, wanted
+from bot.ui.options import SIZES, model_meant, wanted
 from bot.ui.storyboard import Storyboards
 from bot.ui.written import Asks, Interaction, Writing
 

@@ -2,8 +2,8 @@
 
 import discord
 
+from bot.ui.faults import translated
 from bot.ui.removal import remove
-from bot.ui.threads import translated
 
 _NAME = "Clips"
 

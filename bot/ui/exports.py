@@ -14,7 +14,7 @@ from bot.services.originals import Link
 from bot.services.uploads import SURE_LIMIT
 from bot.ui.answers import Answer, shown
 from bot.ui.errors import describe
-from bot.ui.threads import translated
+from bot.ui.faults import translated
 
 log = structlog.stdlib.get_logger(__name__)
 

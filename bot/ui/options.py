@@ -13,9 +13,9 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 
 from bot.domain.models import ModelSpec
-from bot.domain.requests import Aspect, CameraMove, CameraPreset, Options, Quality, camera_control
-from bot.language import marked
+from bot.domain.requests import Aspect, Options, Quality, camera_control
 from bot.ui import suggestions
+from bot.ui.cards import MOVES
 
 _T = TypeVar("_T")
 
@@ -24,18 +24,6 @@ Prompt = Range[str, 1, 2500]
 SIZES: Mapping[Quality, str] = {Quality.STD: "720p", Quality.PRO: "1080p", Quality.UHD: "2160p"}
 _QUALITIES = [Choice(name=f"{quality} ({size})", value=quality.value) for quality, size in SIZES.items()]
 _ASPECTS = [Choice(name=aspect, value=aspect.value) for aspect in Aspect]
-MOVES: Mapping[CameraMove | CameraPreset, str] = {
-    CameraMove.HORIZONTAL: marked("horizontal"),
-    CameraMove.VERTICAL: marked("vertical"),
-    CameraMove.ZOOM: marked("zoom"),
-    CameraMove.PAN: marked("pan"),
-    CameraMove.TILT: marked("tilt"),
-    CameraMove.ROLL: marked("roll"),
-    CameraPreset.DOWN_BACK: marked("down back"),
-    CameraPreset.FORWARD_UP: marked("forward up"),
-    CameraPreset.RIGHT_TURN_FORWARD: marked("right turn forward"),
-    CameraPreset.LEFT_TURN_FORWARD: marked("left turn forward"),
-}
 _CAMERAS = [Choice(name=words, value=move.value) for move, words in MOVES.items()]
 _CHOICES = {"quality": _QUALITIES, "aspect": _ASPECTS, "camera": _CAMERAS}
 _SUGGESTED: dict[str, Callable[..., Any]] = {

@@ -20,7 +20,7 @@ from bot.ui import checks, errors
 from bot.ui.answers import Answer, shown, tell
 from bot.ui.cards import message_link
 from bot.ui.errors import describe
-from bot.ui.threads import translated
+from bot.ui.faults import translated
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from bot.ui.buttons import NumberedButton
 from bot.ui.cards import described, price_words
 from bot.ui.errors import describe
 from bot.ui.modals import Form
-from bot.ui.text import counted, prose, quoted
+from bot.ui.text import counted, link_to, prose, quoted
 
 _FREE = marked("Nothing was charged.")
 _MAX_CAUTION = 500
@@ -147,7 +147,7 @@ def announcement(question: Question) -> str:
 def _announcement(question: Question) -> str:
     origin, price = question.origin, price_words(question.price, question.request)
     made = described(question.request, provider=question.provider, model=question.model, price=price)
-    link = f"https://discord.com/channels/{origin.guild_id}/{origin.channel_id}/{origin.card_id}"
+    link = link_to(origin.guild_id, origin.channel_id, origin.card_id)
     waits = tr("**A clip waits for a moderator**: {link}", link=link)
     asked = tr("Asked by {member}", member=f"<@{origin.user_id}>")
     return f"{waits}\n-# {asked} · {made} · {_lapses(question)}"

@@ -6,7 +6,7 @@ from bot.language import speaking, tr
 from bot.services.policy import RefusedRequest
 from bot.services.request_log import Told
 from bot.ui.cards import asked_for, came_out_of, describe_request
-from bot.ui.text import inline, quoted
+from bot.ui.text import inline, link_to, quoted
 
 
 def request_words(told: Told) -> str:
@@ -20,7 +20,7 @@ def request_words(told: Told) -> str:
 
 def _accepted(job: Job) -> list[str]:
     origin = job.origin
-    card = f"https://discord.com/channels/{origin.guild_id}/{origin.channel_id}/{origin.card_id}"
+    card = link_to(origin.guild_id, origin.channel_id, origin.card_id)
     name = tr("job {id}", id=job.id)
     asks = tr(
         "{member} asks in {channel}: {job}",

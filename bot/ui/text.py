@@ -59,6 +59,11 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return trn(single, several, number)
 
 
+def link_to(guild_id: int, channel_id: int | None, message_id: int) -> str:
+    """The address of a message."""
+    return f"https://discord.com/channels/{guild_id}/{channel_id}/{message_id}"
+
+
 def mention(user_id: int) -> str:
     """A member; one who was forgotten has a number below 0 in their place."""
     return f"<@{user_id}>" if user_id > 0 else tr("a forgotten member")
