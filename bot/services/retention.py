@@ -1,7 +1,8 @@
 """How long files are kept: originals for as long as the operator wants, withdrawn clips for a day, the rest while needed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 
 import structlog
 
@@ -48,6 +49,8 @@ class Retention:
         self._originals_last_ms = originals_last_ms
         self._due = asyncio.Event()
         self._sweeps_at_ms = clock.now_ms()
+        self._fault: BlobFault | None = None
+        """The last one since what is due was looked at."""
 
     def wake(self) -> None:
         """A clip was withdrawn, or a job has let go of its files."""
@@ -71,18 +74,22 @@ class Retention:
         """Forget what is due now; returns when to come again (ms since 1970), within the hour.
 
         Raises:
-            StoreUnavailable, DatabaseFault: the rest waits.
+            BlobFault: once the others are forgotten, where a file could not be had or deleted.
+            DatabaseFault: the rest waits.
         """
         now_ms = self._clock.now_ms()
+        self._fault = None
+        await self._delete_let_go(before_ms=now_ms - LET_GO_LASTS_MS)
         before_ms = now_ms - WITHDRAWN_LASTS_MS
         await self._each(retention.withdrawn(before_ms=before_ms, limit=_PAGE), self._forget_withdrawn)
         if self._originals_last_ms is not None:
             before_ms = now_ms - self._originals_last_ms
             await self._each(retention.aged(before_ms=before_ms, limit=_PAGE), self._forget_original)
-        await self._delete_let_go(before_ms=now_ms - LET_GO_LASTS_MS)
         if now_ms >= self._sweeps_at_ms:
             await self.sweep()
             self._sweeps_at_ms = now_ms + DAY_MS
+        if self._fault is not None:
+            raise self._fault
         return await self._next_ms()
 
     async def sweep(self) -> int:
@@ -91,26 +98,41 @@ class Retention:
         They are pictures of requests that were refused, of offers that lapsed, and what a crash left.
 
         Raises:
-            StoreUnavailable, DatabaseFault: the rest waits.
+            StoreUnavailable: what there is cannot be told.
+            DatabaseFault: the rest waits.
         """
         before_s = (self._clock.now_ms() - STRAY_AFTER_MS) / 1000
         deleted = 0
         async for page in self._blobs.listed():
             for found in page:
                 if found.written_s < before_s and not await self._is_needed(found.hash):
-                    deleted += await self._delete(found.hash)
+                    with self._alone(blob=found.hash):
+                        deleted += await self._delete(found.hash)
         if deleted:
             log.info("strays deleted", count=deleted)
         return deleted
 
     async def _each(self, due: Transaction[list[int]], forget: Callable[[Job], Awaitable[Job]]) -> None:
         for job_id in await self._db.read(due):
-            for _ in range(_TRIES):
-                try:
-                    await forget(await self._db.read(jobs.get(job_id)))
-                except jobs.Overtaken:  # somebody took its last steps meanwhile
-                    continue
-                break
+            with self._alone(job=job_id):
+                await self._forget(job_id, forget)
+
+    async def _forget(self, job_id: int, forget: Callable[[Job], Awaitable[Job]]) -> None:
+        for _ in range(_TRIES):
+            try:
+                await forget(await self._db.read(jobs.get(job_id)))
+            except jobs.Overtaken:  # somebody took its last steps meanwhile
+                continue
+            break
+
+    @contextmanager
+    def _alone(self, **about: object) -> Generator[None]:
+        """A file that cannot be had or deleted keeps no other: those that wait longest come first every time."""
+        try:
+            yield
+        except BlobFault as fault:
+            log.warning("not forgotten yet", reason=str(fault), **about)
+            self._fault = fault
 
     async def _forget_withdrawn(self, job: Job) -> Job:
         log.info("withdrawn clip forgotten", job=job.id, by=job.withdrawn_by)
@@ -137,8 +159,9 @@ class Retention:
 
     async def _delete_let_go(self, *, before_ms: int) -> None:
         for blob in await self._db.read(uses.let_go(before_ms=before_ms, limit=_PAGE)):
-            if await self._delete(blob) or await self._is_needed(blob):
-                await self._db.write(uses.settled(blob))
+            with self._alone(blob=blob):
+                if await self._delete(blob) or await self._is_needed(blob):
+                    await self._db.write(uses.settled(blob))
 
     async def _delete(self, blob: str) -> bool:
         return await self._blobs.discard(blob, unless=lambda: self._is_needed(blob))

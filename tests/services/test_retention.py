@@ -3,8 +3,8 @@
 import asyncio
 import io
 import os
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -372,3 +372,37 @@ async def test_a_job_that_is_moved_meanwhile_is_looked_at_again(
     await archive.after(0)
     assert moved == 6
     assert (await archive.db.read(jobs.get(second.id))).clip is None
+
+
+async def test_a_file_that_cannot_be_had_keeps_no_other(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = await archive.job(picture=b"one")
+    archive.clock.turn(60)
+    sound = await archive.job(picture=b"another", clip=archive.clip + b"\0\0\0\x08free")
+    stuck, spared = await archive.put(b"cannot be deleted"), await archive.put(b"of a forgotten member")
+    whole, discarded = archive.blobs.path, archive.blobs.discard
+
+    def path(blob: str) -> AbstractAsyncContextManager[Path]:
+        if blob == broken.clip:
+            raise StoreUnavailable
+        return whole(blob)
+
+    async def discard(blob: str, *, unless: Callable[[], Awaitable[bool]]) -> bool:
+        if blob == stuck:
+            raise StoreUnavailable
+        return await discarded(blob, unless=unless)
+
+    monkeypatch.setattr(archive.blobs, "path", path)
+    monkeypatch.setattr(archive.blobs, "discard", discard)
+    await archive.db.write(uses.spare(stuck, at_ms=archive.clock.now_ms() - 1))
+    await archive.db.write(uses.spare(spared, at_ms=archive.clock.now_ms()))
+    archive.blobs._came_s.clear()
+    with pytest.raises(StoreUnavailable):
+        await archive.after((DAYS + 1) * DAY_MS)
+    assert (await archive.db.read(jobs.get(broken.id))).clip == broken.clip
+    assert (await archive.db.read(jobs.get(sound.id))).clip is None
+    assert not await archive.blobs.exists(spared)
+    monkeypatch.undo()
+    assert (await archive.after(0)).clip is None
+    assert not await archive.blobs.exists(stuck)
