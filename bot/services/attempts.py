@@ -7,6 +7,7 @@ from pathlib import Path
 from bot.domain.jobs import Job
 from bot.domain.models import ModelSpec
 from bot.domain.provider import Provider, Submission, Unreachable
+from bot.domain.requests import VideoRequest
 from bot.media.blobs import Blobs
 from bot.services.routing import Routes
 
@@ -65,10 +66,11 @@ class Attempts:
         """
         names = _picture_names(job)
         masked = self._callback_url(job.provider) and "https://callbacks.invalid/masked"
+        spec = self.spec(job)
         submission = Submission(
             key=self.key(job),
-            spec=self.spec(job),
-            request=job.request,
+            spec=spec,
+            request=_complete(job.request, spec),
             inputs={blob: Path(name) for blob, name in names.items()},
             callback_url=masked,
         )
@@ -92,10 +94,15 @@ class Attempts:
             yield Submission(
                 key=self.key(job),
                 spec=spec,
-                request=job.request,
+                request=_complete(job.request, spec),
                 inputs=inputs,
                 callback_url=self._callback_url(job.provider),
             )
+
+
+def _complete(request: VideoRequest, spec: ModelSpec) -> VideoRequest:
+    """With the quality that it is made in, which drafts leave open."""
+    return request.model_copy(update={"quality": spec.quality_of(request)})
 
 
 def _picture_names(job: Job) -> dict[str, str]:

@@ -29,6 +29,7 @@ from bot.services.questions import (
     needed,
     understood,
 )
+from bot.services.reuse import ClipWithdrawn
 from bot.services.routing import Routes
 
 log = structlog.stdlib.get_logger(__name__)
@@ -280,11 +281,12 @@ class Consent:
         origin, now_ms = wanted.origin, self._clock.now_ms()
         request = _settled(wanted.request, choice)
         yield from asks.forget(origin.request_key)
-        return (
-            yield from jobs.accept(
-                origin, request, choice, wanted.asker, defaults=self._defaults, now_ms=now_ms
-            )
+        accepted = yield from jobs.accept(
+            origin, request, choice, wanted.asker, defaults=self._defaults, now_ms=now_ms
         )
+        if accepted.is_new:
+            yield from _ensure_source_kept(origin)
+        return accepted
 
     async def _queue(self, wanted: Wanted, transaction: Transaction[jobs.Accepted]) -> Job:
         accepted = await self._db.write(transaction)
@@ -297,6 +299,16 @@ class Consent:
         return job
 
 
+def _ensure_source_kept(origin: Origin) -> Transaction[None]:
+    """Refuse what would come out of a clip that was deleted while somebody had still to agree."""
+    if origin.lineage is not None:
+        source = yield from jobs.get(origin.lineage.job_id)
+        if source.withdrawn_at_ms is not None:
+            raise ClipWithdrawn
+
+
 def _settled(request: VideoRequest, choice: Choice) -> VideoRequest:
-    """The request with the quality that it is made in."""
+    """The request with the quality that it is made in; a draft's own says nothing of its final, and stays open."""
+    if request.draft:
+        return request
     return request.model_copy(update={"quality": choice.quality or choice.spec.quality_of(request)})

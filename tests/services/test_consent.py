@@ -12,7 +12,7 @@ from bot.db import asks, audit, guilds, jobs, lanes, limits, offers
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 from bot.domain.errors import Blocked, NotExpressible, OfferLapsed, QuotaExceeded
-from bot.domain.jobs import Asker, Job, JobState
+from bot.domain.jobs import Asker, Job, JobState, Lineage, Relation
 from bot.domain.limits import EVERYBODY, Limit, Measure
 from bot.domain.money import Scope
 from bot.domain.requests import Asked, Options, Quality
@@ -35,6 +35,7 @@ from bot.services.questions import (
     TooManyOpen,
     understood,
 )
+from bot.services.reuse import ClipWithdrawn
 from tests import books, builders
 from tests.services.doubles import RecordingPublisher, TurnedClock, routes
 
@@ -121,6 +122,45 @@ async def test_a_question_reserves_nothing_and_says_what_will_be_made(desk: Desk
     assert question.request.quality is Quality.STD
     assert question.lapses_at_ms == desk.clock.now_ms() + CONFIRMATION_LASTS_MS
     assert (await desk.jobs(), desk.queued, await desk.reserved()) == ([], 0, 0)
+
+
+async def test_the_final_of_a_draft_is_made_as_if_it_had_been_asked_for_at_once(desk: Desk) -> None:
+    draft = await desk.consent.place(
+        Wanted(builders.origin(), builders.request(draft=True, quality=None), MEMBER)
+    )
+    await desk.prefer(default_quality=Quality.PRO)
+    final = draft.request.model_copy(update={"draft": False})
+    job = await desk.consent.place(Wanted(builders.origin(), final, MEMBER))
+    assert (job.request.quality, job.credits) == (Quality.PRO, 10)
+
+
+async def test_a_draft_keeps_the_quality_that_its_member_named_for_its_final(desk: Desk) -> None:
+    draft = await desk.consent.place(
+        Wanted(builders.origin(), builders.request(draft=True, quality=Quality.PRO), MEMBER)
+    )
+    assert draft.request.quality is Quality.PRO
+
+
+async def test_nothing_comes_out_of_a_clip_that_was_deleted_while_its_member_was_asked(desk: Desk) -> None:
+    source = await desk.consent.place(Wanted(builders.origin(), builders.request(), MEMBER))
+    await desk.prefer(confirm_above=4)
+    origin = builders.origin(lineage=Lineage(source.id, Relation.EXTEND))
+    with pytest.raises(NeedsConfirmation) as needed:
+        await desk.consent.place(Wanted(origin, builders.request(), MEMBER))
+    deleted = jobs.move(source, source.state, now_ms=2, withdrawn_at_ms=2, withdrawn_by=ADA)
+    await desk.db.write(deleted)
+    with pytest.raises(ClipWithdrawn):
+        await desk.consent.confirm(needed.value.number, GUILD, MIA, MEMBER)
+    assert [job.id for job in await desk.jobs()] == [source.id]
+
+
+async def test_a_request_that_was_accepted_stays_so_when_its_source_is_deleted(desk: Desk) -> None:
+    source = await desk.consent.place(Wanted(builders.origin(), builders.request(), MEMBER))
+    wanted = Wanted(builders.origin(lineage=Lineage(source.id, Relation.AGAIN)), builders.request(), MEMBER)
+    job = await desk.consent.place(wanted)
+    deleted = jobs.move(source, source.state, now_ms=2, withdrawn_at_ms=2, withdrawn_by=ADA)
+    await desk.db.write(deleted)
+    assert await desk.consent.place(wanted) == job
 
 
 async def test_a_confirmed_request_is_the_one_that_was_asked(desk: Desk) -> None:
