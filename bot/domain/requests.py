@@ -104,6 +104,9 @@ class Aspect(StrEnum):
         return int(width) / int(height)
 
 
+_MAX_ECHOED = 32
+
+
 class CameraMove(StrEnum):
     """The six simple moves of the Kling camera, each with an amount of -10 to 10."""
 
@@ -141,7 +144,9 @@ class CameraControl(Value):
         known = (*CameraMove, *CameraPreset)
         if move not in known:
             words = tr(
-                "camera: there is no move {move}; choose one of {known}.", move=move, known=", ".join(known)
+                "camera: there is no move {move}; choose one of {known}.",
+                move=_harmless(move),
+                known=", ".join(known),
             )
             raise ValueError(words)
         return move
@@ -154,6 +159,11 @@ class CameraControl(Value):
         if isinstance(self.move, CameraPreset) and self.amount is not None:
             raise ValueError(tr("The {move} move takes no amount; leave it out.", move=self.move.value))
         return self
+
+
+def _harmless(typed: object) -> str:
+    """Enough of what was typed to know it again; no link, no markup."""
+    return "_".join(re.findall(r"[^\W_]+", str(typed)))[:_MAX_ECHOED] or "…"
 
 
 USUAL_AMOUNT = 5.0

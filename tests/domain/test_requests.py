@@ -38,6 +38,21 @@ def test_a_composed_move_takes_no_amount(preset: CameraPreset) -> None:
     assert problem(error) == f"The {preset} move takes no amount; leave it out."
 
 
+@pytest.mark.parametrize(
+    ("typed", "echoed"),
+    [
+        ("[click](https://evil.example)", "click_https_evil_example"),
+        ("**down__back**", "down_back"),
+        ("||", "…"),
+        ("x" * 1_900, "x" * 32),
+    ],
+)
+def test_a_move_that_is_none_is_echoed_harmlessly(typed: str, echoed: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        camera_control(typed, None)
+    assert problem(error).startswith(f"camera: there is no move {echoed}; choose one of ")
+
+
 def test_a_move_of_nothing_is_none() -> None:
     with pytest.raises(ValidationError) as error:
         camera_control("pan", 0)

@@ -195,6 +195,7 @@ async def test_flags_are_understood_and_the_rest_is_the_prompt(bot: Bot, scene: 
         ("it leaves --duration long", "Behind `--duration` belongs"),
         ("it leaves --model nope", "Choose one of the models at hand"),
         ("it leaves --aspect 5:4", "aspect: "),
+        ("--camera [click](https://evil.example)", "there is no move click_https_evil_example; choose"),
     ],
 )
 async def test_flags_that_make_no_sense_are_named_and_cost_nothing(
