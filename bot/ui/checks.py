@@ -157,9 +157,9 @@ def is_age_restricted(channel: object) -> bool:
     )
 
 
-def is_for_here(interaction: discord.Interaction[Any], job: Job) -> bool:
+def is_for_here(here: discord.Interaction[Any] | discord.Message, job: Job) -> bool:
     """Whether what a job shows may be shown here: not where there are others than adults, if only they were there."""
-    return is_age_restricted(interaction.channel) or not _is_for_adults(interaction.guild, job)
+    return is_age_restricted(here.channel) or not _is_for_adults(here.guild, job)
 
 
 def ensure_for_here(interaction: discord.Interaction[Any], job: Job) -> None:

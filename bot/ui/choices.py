@@ -18,7 +18,7 @@ from bot.services.pictures import MAX_PICTURE_BYTES
 from bot.services.ports import Card
 from bot.services.questions import NotYours
 from bot.services.remembered import Remembered
-from bot.services.reuse import ClipWithdrawn
+from bot.services.reuse import ClipWithdrawn, OnlyForAdults
 from bot.ui import checks, errors
 from bot.ui.answers import Answer, shown
 from bot.ui.buttons import NumberedButton
@@ -107,23 +107,26 @@ class Choices:
 
         Raises:
             NoSuchJob: it shows a clip of another server.
-            ClipWithdrawn: its clip was deleted.
+            ClipWithdrawn, OnlyForAdults: its clip was deleted, or is not for where it stands any more.
             PictureTooBig: its pictures are too large, each of them.
         """
         assert message.guild is not None
         clip_of = clip_in(message, us_id)
         if clip_of is not None:
-            return extension_of(await self._job(clip_of, message.guild.id))
+            return extension_of(await self._job(clip_of, message))
         card_of = job_in(message, us_id)
         if card_of is not None:  # on which the picture is shown, but only a small copy of it
-            job = await self._job(card_of, message.guild.id)
+            job = await self._job(card_of, message)
             return edit_of(job) if job.request.image else None
         return begun_with(pictures_in(message))
 
-    async def _job(self, job_id: int, guild_id: int) -> Job:
-        job = await self._insights.job(job_id, guild_id)
+    async def _job(self, job_id: int, shown_in: discord.Message) -> Job:
+        assert shown_in.guild is not None
+        job = await self._insights.job(job_id, shown_in.guild.id)
         if job.withdrawn_at_ms is not None:
             raise ClipWithdrawn
+        if not checks.is_for_here(shown_in, job):
+            raise OnlyForAdults
         return job
 
     async def take_picture(self, interaction: Interaction, number: int, index: int) -> None:
