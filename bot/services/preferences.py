@@ -262,7 +262,9 @@ SETTINGS = (
         column="gallery_channel_id",
         words=marked("The channel for all clips, if `threads` says so"),
         control=PlaceOrNone(
-            some=marked("this one; clips of age-restricted channels only if it is one"),
+            some=marked(
+                "this one; clips of age-restricted channels only if it is one, and none of channels that fewer see"
+            ),
             none=marked("clips are posted on their requests"),
             gone=marked("clips are posted on their requests"),
             for_clips=True,
