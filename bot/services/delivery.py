@@ -1,6 +1,5 @@
 """The outbox: a finished clip becomes exactly one message, in the best place that takes it."""
 
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ from bot.media.clips import Clips
 from bot.media.errors import CannotFit, StoreUnavailable
 from bot.services.notices import Notices
 from bot.services.ports import Clock, Place, PlaceKind, Publisher, Sent
+from bot.services.remembered import Remembered
 from bot.services.uploads import UploadLimits
 
 log = structlog.stdlib.get_logger(__name__)
@@ -39,7 +39,6 @@ message resource); after a doubt older than this the channel is read first."""
 TOLD_EVERY_MS = 24 * 3_600_000
 """So often moderators hear that their gallery takes no clips."""
 
-_GALLERIES_REMEMBERED = 10_000
 _MAX_REASON = 300
 _NOT_OPENED = Place(0, PlaceKind.DIRECT)
 _THREADS = (PlaceKind.THREAD, PlaceKind.RUNNING)
@@ -47,23 +46,6 @@ _THREADS = (PlaceKind.THREAD, PlaceKind.RUNNING)
 
 class NoPlaceLeft(KinoraError):
     """No place in Discord took this clip."""
-
-
-class _Told:
-    """When moderators heard last that their gallery takes no clips."""
-
-    def __init__(self) -> None:
-        self._at_ms: OrderedDict[int, int] = OrderedDict()
-
-    def is_due(self, gallery_id: int, now_ms: int) -> bool:
-        """Whether to tell them again; if so, they count as told."""
-        if now_ms - self._at_ms.get(gallery_id, -TOLD_EVERY_MS) < TOLD_EVERY_MS:
-            return False
-        self._at_ms[gallery_id] = now_ms
-        self._at_ms.move_to_end(gallery_id)
-        if len(self._at_ms) > _GALLERIES_REMEMBERED:
-            self._at_ms.popitem(last=False)
-        return True
 
 
 class Delivery:
@@ -86,7 +68,7 @@ class Delivery:
         self._clock = clock
         self._notices = notices
         self._limits = UploadLimits(clock)
-        self._told = _Told()
+        self._told = Remembered()  # galleries whose moderators heard that they take no clips
 
     async def deliver(self, job: Job) -> tuple[Job, Sent]:
         """Post the clip of a job, once. The job is returned because marks were made on it.
@@ -171,7 +153,7 @@ class Delivery:
     async def _tell_of_gallery(self, job: Job, gallery_id: int, fault: DeliveryFault) -> None:
         """Tell the moderators that their gallery takes no clips, once a day."""
         now_ms = self._clock.now_ms()
-        if not self._told.is_due(gallery_id, now_ms):
+        if not self._told.is_new(gallery_id, now_ms, for_ms=TOLD_EVERY_MS):
             return
         with speaking(job.origin.language):
             text = tr(
