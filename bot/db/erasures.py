@@ -26,6 +26,12 @@ def share(job_id: int, channel_id: int, message_id: int) -> Transaction[bool]:
     return bool((yield _SHARE, {"job_id": job_id, "channel_id": channel_id, "message_id": message_id}))
 
 
+def unshare(job_id: int, message_id: int) -> Transaction[None]:
+    """The clip is not in this message, or its job names that itself."""
+    share = {"job_id": job_id, "message_id": message_id}
+    yield "DELETE FROM shares WHERE job_id = :job_id AND message_id = :message_id", share
+
+
 def due(*, now_ms: int, limit: int) -> Transaction[list[Erasure]]:
     """What is to be erased now, threads before the messages in them."""
     rows = yield _DUE, {"now_ms": now_ms, "limit": limit}

@@ -11,6 +11,7 @@ from bot.db import erasures, jobs, places
 from bot.db.transaction import Database, Transaction
 from bot.domain.errors import DeliveryFault, Refused
 from bot.domain.jobs import Job
+from bot.media.errors import CannotFit
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
 from bot.services.ports import Clock, Sent
@@ -79,15 +80,30 @@ class Claims:
             self._under_way.discard(job.id)
 
     async def post(
-        self, job: Job, channel_id: int, *, claimed_limit: int, send: Callable[[Path], Awaitable[Sent]]
+        self,
+        job: Job,
+        channel_id: int,
+        message_id: int,
+        *,
+        claimed_limit: int,
+        send: Callable[[Path], Awaitable[Sent]],
     ) -> None:
         """Let the clip be sent, made smaller until it is taken, and remember where it is now.
+
+        The message is noted before it has the clip: should the process end in between, it goes when the clip goes.
 
         Raises:
             CannotFit: it cannot be made small enough; it stays to be claimed.
             DeliveryFault: likewise, Discord did not take it.
+            NothingToClaim: it was deleted, or its member forgotten, meanwhile.
         """
-        sent = await self._delivery.send_smaller(job, job.origin.guild_id, claimed_limit, send)
+        if not await self._db.write(erasures.share(job.id, channel_id, message_id)):
+            raise NothingToClaim
+        try:
+            sent = await self._delivery.send_smaller(job, job.origin.guild_id, claimed_limit, send)
+        except CannotFit:  # the message may yet become that of another clip
+            await self._db.write(erasures.unshare(job.id, message_id))
+            raise
         job = await self._db.write(_claimed(job.id, channel_id, sent, now_ms=self._clock.now_ms()))
         log.info("claimed", job=job.id, channel=channel_id, message=sent.message_id)
         if job.withdrawn_at_ms is not None:
@@ -102,6 +118,7 @@ class Claims:
 def _claimed(job_id: int, channel_id: int, sent: Sent, *, now_ms: int) -> Transaction[Job]:
     """Whoever looks after the end of the job may have moved it since the claim began, or its member may be forgotten."""
     job = yield from jobs.get(job_id)
+    yield from erasures.unshare(job_id, sent.message_id)
     if job.withdrawn_at_ms is not None:
         yield from erasures.erase(channel_id, sent.message_id, now_ms=now_ms)
         return job

@@ -20,6 +20,8 @@ from bot.ui.faults import translated
 from bot.ui.places import filename, sent, text_with, unsaid
 from bot.ui.results import result_view
 
+_ANSWER = "the message of the claimed clip"
+
 
 @describe.register
 def _nothing(error: NothingToClaim | OnlyAmongAdults) -> Answer:
@@ -68,20 +70,32 @@ async def _is_claimed(
         except ContentRefused as refusal:
             left_out[found.job.id] = refusal
             return False
-        if not interaction.response.is_done():
-            await interaction.response.defer(thinking=True)
+        answer_id = await _begun(interaction)
 
         async def send(clip: Path) -> Sent:
             return await _sent(interaction, found, clip)
 
         try:
             await claims.post(
-                found.job, interaction.channel_id, claimed_limit=interaction.filesize_limit, send=send
+                found.job,
+                interaction.channel_id,
+                answer_id,
+                claimed_limit=interaction.filesize_limit,
+                send=send,
             )
         except CannotFit as fault:
             left_out[found.job.id] = fault
             return False
     return True
+
+
+async def _begun(interaction: discord.Interaction[Any]) -> int:
+    """Begin to answer, unless that is done; the message that will be the answer."""
+    if not interaction.response.is_done():
+        deferred = await interaction.response.defer(thinking=True)
+        assert deferred is not None
+        interaction.extras[_ANSWER] = deferred.message_id
+    return interaction.extras[_ANSWER]
 
 
 async def _sent(interaction: discord.Interaction[Any], claimed: Claim, clip: Path) -> Sent:

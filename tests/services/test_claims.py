@@ -1,0 +1,94 @@
+"""Claimed clips: whatever happens meanwhile, each message with one is known."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.db import privacy
+from bot.domain.errors import DestinationForbidden
+from bot.domain.jobs import Job, JobState
+from bot.media.errors import CannotFit
+from bot.services.claims import Claims, NothingToClaim
+from bot.services.ports import Sent
+from bot.services.privacy import Privacy
+from tests.services.conftest import Engine
+from tests.services.test_privacy import RecordingEraser
+
+MIA, HERE, FIRST, SECOND = 100, 20, 9001, 9002
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def claims_of(engine: Engine) -> Claims:
+    """As the next process would have them."""
+    delivery, cards = engine.stages._delivery, engine.stages._cards
+    return Claims(db=engine.db, clock=engine.clock, delivery=delivery, cards=cards, withdrawn=lambda: None)
+
+
+async def stranded(engine: Engine) -> Job:
+    """A clip that no place took."""
+    job = await engine.admitted(user_id=MIA)
+    closed = DestinationForbidden("closed")
+    engine.publisher.thread_fault = closed
+    engine.publisher.closed = {10: closed, 777: closed}
+    return await engine.until(job, JobState.UNDELIVERABLE)
+
+
+async def claim(engine: Engine, message_id: int, *, dies: BaseException | None = None) -> None:
+    async def send(clip: Path) -> Sent:
+        if dies is not None:
+            raise dies
+        return Sent(message_id, len(clip.name))
+
+    claims = claims_of(engine)
+    async with claims.newest(1, MIA, among_adults=False) as found:
+        await claims.post(found.job, HERE, message_id, claimed_limit=10**7, send=send)
+
+
+async def deleted_when_forgotten(engine: Engine) -> set[tuple[int, int]]:
+    eraser = RecordingEraser()
+    erasing = Privacy(
+        db=engine.db,
+        clock=engine.clock,
+        publisher=engine.publisher,
+        eraser=eraser,
+        wake=lambda _: None,
+        let_go=lambda: None,
+    )
+    await erasing.forget(MIA)
+    await erasing.carry_on()
+    return {erased for erased in eraser.deleted if erased[0] == HERE}
+
+
+async def test_a_claim_that_a_crash_cut_short_is_deleted_with_the_other(engine: Engine) -> None:
+    await stranded(engine)
+    with pytest.raises(Killed):
+        await claim(engine, FIRST, dies=Killed())
+    await claim(engine, SECOND)
+    assert await deleted_when_forgotten(engine) == {(HERE, FIRST), (HERE, SECOND)}
+
+
+async def test_a_message_that_a_clip_did_not_fit_is_not_its_own(engine: Engine) -> None:
+    job = await stranded(engine)
+    with pytest.raises(CannotFit):
+        await claim(engine, FIRST, dies=CannotFit(smallest_bytes=2, max_bytes=1))
+    await claim(engine, SECOND)
+    assert (await engine.job(job)).message_id == SECOND
+    assert await deleted_when_forgotten(engine) == {(HERE, SECOND)}
+
+
+async def test_the_clip_of_a_member_who_is_forgotten_meanwhile_is_not_sent(engine: Engine) -> None:
+    await stranded(engine)
+    claims, sent = claims_of(engine), list[Path]()
+
+    async def send(clip: Path) -> Sent:
+        sent.append(clip)
+        return Sent(FIRST, 1)
+
+    async with claims.newest(1, MIA, among_adults=False) as found:
+        await engine.db.write(privacy.forget(MIA, now_ms=engine.clock.now_ms()))
+        with pytest.raises(NothingToClaim):
+            await claims.post(found.job, HERE, FIRST, claimed_limit=10**7, send=send)
+    assert not sent
