@@ -104,7 +104,7 @@ def missing_in_gallery(gallery: discord.TextChannel) -> list[str]:
 def is_seen_like(channel: object, gallery: discord.TextChannel) -> bool:
     """Whether who sees a gallery may see a channel or thread as well, as far as roles say; False in doubt."""
     above = channel.parent if isinstance(channel, discord.Thread) else channel
-    is_doubtful = is_private(channel) or gallery.guild.get_role(gallery.guild.id) is None
+    is_doubtful = is_private(channel) or not is_told_of(gallery.guild)
     if is_doubtful or not isinstance(above, discord.abc.GuildChannel):
         return False
     people = [role for role in gallery.guild.roles if not role.is_bot_managed()]
@@ -118,8 +118,12 @@ def _sees(role: discord.Role, channel: discord.abc.GuildChannel) -> bool:
 def own_permissions(channel: discord.TextChannel) -> discord.Permissions | None:
     """What the bot may do in a channel; None until Discord has told of the server."""
     me = cast("discord.Member | None", channel.guild.me)
-    is_known = channel.guild.get_role(channel.guild.id) is not None
-    return channel.permissions_for(me) if me is not None and is_known else None
+    return channel.permissions_for(me) if me is not None and is_told_of(channel.guild) else None
+
+
+def is_told_of(guild: discord.Guild) -> bool:
+    """Whether Discord has told of a server since the bot is connected; before that nothing is known of its roles."""
+    return guild.get_role(guild.id) is not None
 
 
 def _is_stranger_in(thread: discord.Thread, granted: discord.Permissions) -> bool:

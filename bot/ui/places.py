@@ -6,12 +6,12 @@ from typing import Any
 
 import discord
 
-from bot.domain.errors import DestinationForbidden
+from bot.domain.errors import DestinationForbidden, DiscordUnavailable
 from bot.domain.jobs import Job
 from bot.language import speaking, tr
 from bot.services.ports import Place, PlaceKind, Sent
 from bot.ui import faults
-from bot.ui.checks import is_seen_like, missing_in_gallery, own_permissions
+from bot.ui.checks import is_seen_like, is_told_of, missing_in_gallery, own_permissions
 from bot.ui.faults import translated
 from bot.ui.results import result_text, result_view
 from bot.ui.text import thread_name
@@ -82,6 +82,8 @@ class ClipPlaces:
         with speaking(job.origin.language):
             if not isinstance(gallery, discord.TextChannel):
                 raise DestinationForbidden(tr("It is no text channel."))
+            if not is_told_of(gallery.guild):
+                raise DiscordUnavailable  # the bot has only just started: who sees what is known in a moment
             if missing := missing_in_gallery(gallery):
                 names = ", ".join(f"**{name}**" for name in missing)
                 raise DestinationForbidden(tr("I lack {permissions} there.", permissions=names))
