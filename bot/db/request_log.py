@@ -1,5 +1,6 @@
 """What log channels were not told yet of requests: everything that became a job after the last one that they know."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.db.rows import job_of
@@ -32,6 +33,15 @@ def untold(guild_id: int, *, limit: int) -> Transaction[Untold | None]:
     return Untold(channels[0]["log_channel_id"], tuple(map(job_of, rows)))
 
 
+def forgotten(job_ids: Iterable[int]) -> Transaction[set[int]]:
+    """Which of these jobs were of members who have been forgotten."""
+    found: set[int] = set()
+    for job_id in job_ids:
+        if not (yield _REMEMBERED, {"id": job_id}):
+            found.add(job_id)
+    return found
+
+
 def told(guild_id: int, job_id: int) -> Transaction[None]:
     """The log channel knows of everything up to this job."""
     yield _TOLD, {"guild_id": guild_id, "job_id": job_id}
@@ -47,4 +57,5 @@ _UNTOLD = """
     SELECT * FROM jobs WHERE guild_id = :guild_id AND id > :after AND +user_id > 0 ORDER BY id LIMIT :limit
 """
 """Without those of members who have themselves forgotten, in whose place stands a number below zero."""
+_REMEMBERED = "SELECT 1 AS is_remembered FROM jobs WHERE id = :id AND user_id > 0"
 _TOLD = "UPDATE guilds SET logged_job_id = :job_id WHERE guild_id = :guild_id AND logged_job_id < :job_id"

@@ -1,8 +1,9 @@
 """Tells moderators in their log channel who asked for what: a few messages for many requests, never in anybody's way."""
 
 import asyncio
+import itertools
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -36,12 +37,18 @@ class _Message:
     """What a log channel is told at once."""
 
     channel_id: int
-    text: str
+    texts: Sequence[str]
+    """Of its jobs, and after them of the refused requests."""
     key: str
     jobs: Sequence[Job]
     refused: int
     """How many of the refused requests that wait are in it."""
     is_all: bool
+
+    def text(self, forgotten: Collection[int]) -> str:
+        """Without jobs whose members were forgotten since it was composed; empty if that leaves nothing."""
+        told = [job.id not in forgotten for job in self.jobs] + [True] * self.refused
+        return "\n".join(itertools.compress(self.texts, told))
 
 
 class RequestLog:
@@ -112,19 +119,24 @@ class RequestLog:
             self._refused.pop(guild_id, None)
             return True
         self._under_way[guild_id] = message  # if it is in doubt whether it arrived, the same is sent again
-        try:
-            await self._publisher.tell(
-                guild_id, message.channel_id, message.text, key=message.key, is_silent=True
-            )
-        except DiscordUnavailable:
-            raise
-        except DeliveryFault as fault:  # it will not get better by itself
-            log.warning("log channel out of reach", guild=guild_id, reason=str(fault))
+        await self._send(guild_id, message)
         if message.jobs:
             await self._db.write(request_log.told(guild_id, message.jobs[-1].id))
         self._drop_refused(guild_id, message.refused)
         del self._under_way[guild_id]
         return message.is_all and again is None  # more may have come since it was composed
+
+    async def _send(self, guild_id: int, message: _Message) -> None:
+        forgotten = await self._db.read(request_log.forgotten([job.id for job in message.jobs]))
+        text = message.text(forgotten)
+        if not text:
+            return
+        try:
+            await self._publisher.tell(guild_id, message.channel_id, text, key=message.key, is_silent=True)
+        except DiscordUnavailable:
+            raise
+        except DeliveryFault as fault:  # it will not get better by itself
+            log.warning("log channel out of reach", guild=guild_id, reason=str(fault))
 
     async def _composed(self, guild_id: int) -> _Message | None:
         """The next message; None where there is nobody to tell, or nothing."""
@@ -139,7 +151,7 @@ class RequestLog:
             told.append(f"at {self._clock.now_ms()}")
         return _Message(
             channel_id=untold.channel_id,
-            text="\n".join(texts),
+            texts=texts,
             key=f"requests of {guild_id}: {' '.join(told)}",
             jobs=jobs,
             refused=len(texts) - len(jobs),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import task_group
-from bot.db import guilds, jobs, lanes
+from bot.db import guilds, jobs, lanes, privacy
 from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.content import Rule
@@ -22,6 +22,7 @@ from tests.held import held
 from tests.services.doubles import RecordingPublisher, TurnedClock
 
 GUILD, LOG, OTHER_LOG = 1, 20, 21
+MIA, LEO = 100, 101
 
 
 @dataclass
@@ -46,9 +47,9 @@ class Post:
         chosen = {"log_channel_id": channel_id, "logs_requests": logs}
         await self.db.write(guilds.prefer(guild_id, chosen, defaults=builders.NO_CAPS))
 
-    async def job(self, guild_id: int = GUILD) -> Job:
+    async def job(self, guild_id: int = GUILD, user_id: int = MIA) -> Job:
         accepted = jobs.accept(
-            builders.origin(guild_id=guild_id),
+            builders.origin(guild_id=guild_id, user_id=user_id),
             builders.request(),
             builders.choice(),
             defaults=builders.NO_CAPS,
@@ -231,3 +232,21 @@ async def test_refused_requests_of_servers_without_a_log_are_forgotten(post: Pos
         await post.choose()
         await post.asked(request_log)
         await post.hears("job1")
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_what_a_forgotten_member_asked_for_is_not_told_when_it_is_told_again(
+    post: Post, others: int
+) -> None:
+    await post.choose()
+    async with held(post.open()) as request_log:
+        post.publisher.tell_faults.append(DiscordUnavailable())
+        await post.asked(request_log)
+        for _ in range(others):
+            await post.job(user_id=LEO)
+        async with asyncio.timeout(10):
+            while post.publisher.tell_faults:
+                post.clock.turn(GATHER_MS / 1000)
+                await asyncio.sleep(0.005)
+        await post.db.write(privacy.forget(MIA, now_ms=post.clock.now_ms()))
+        await post.hears(*["job2"][:others])
