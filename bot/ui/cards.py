@@ -123,9 +123,15 @@ def _lines(card: Card) -> list[str]:
 
 def asked_for(request: VideoRequest) -> list[str]:
     """What is to be seen, in the member's own words; no line where there are none."""
+    words = own_words(request)
+    return [quoted(words)] if words else []
+
+
+def own_words(request: VideoRequest) -> str:
+    """The member's own words on one line: the prompt, or those of every shot. They are foreign."""
     if request.shots:
-        return [quoted(" / ".join(f"{shot.duration_s} s: {shot.prompt}" for shot in request.shots))]
-    return [quoted(request.prompt)] if request.prompt else []
+        return " / ".join(f"{shot.duration_s} s: {shot.prompt}" for shot in request.shots)
+    return request.prompt
 
 
 def came_out_of(lineage: Lineage, source: Job | None = None) -> str:

@@ -25,7 +25,7 @@ from bot.services.thumbnails import Thumbnails
 from bot.ui import checks, errors, faults
 from bot.ui.answers import Answer
 from bot.ui.buttons import NumberedButton
-from bot.ui.cards import card_view, message_link, thumbnail_file
+from bot.ui.cards import card_view, message_link, own_words, thumbnail_file
 from bot.ui.errors import describe
 from bot.ui.listings import page_view, suggestion, thumbnail_files
 from bot.ui.places import filename, text_with, unsaid
@@ -141,7 +141,7 @@ class History:
         fitting = [
             Choice(name=suggestion(job), value=job.id)
             for job in mine
-            if str(job.id).startswith(wanted) or wanted in job.request.prompt.casefold()
+            if str(job.id).startswith(wanted) or wanted in own_words(job.request).casefold()
         ]
         return fitting[:_MOST_SUGGESTED]
 

@@ -12,7 +12,7 @@ from bot.language import marked, tr, trn
 from bot.services.insights import Only, Page, Queue
 from bot.services.ports import Card
 from bot.ui.buttons import NumberedButton
-from bot.ui.cards import TITLES, message_link, price_words
+from bot.ui.cards import TITLES, message_link, own_words, price_words
 from bot.ui.text import cut, inline, mention, plain, progress_bar
 
 _PROMPT_LENGTH = 200
@@ -90,7 +90,7 @@ def thumbnail_files(jobs: Iterable[Job], pictures: Iterable[bytes | None]) -> li
 
 def suggestion(job: Job) -> str:
     """A job on one line, to choose it by."""
-    parts = (str(job.id), tr(TITLES[job.state]), plain(job.request.prompt))
+    parts = (str(job.id), tr(TITLES[job.state]), plain(own_words(job.request)))
     return cut(" · ".join(filter(None, parts)), _SUGGESTION_LENGTH)
 
 
@@ -123,8 +123,8 @@ def _entry(job: Job, file: discord.File | None) -> ui.Item[ui.LayoutView]:
 def _entry_text(job: Job) -> str:
     facts = (f"<t:{job.created_at_ms // 1000}:R>", _cost(job))
     lines = [f"**`{job.id}` {_state(job)}** · {' · '.join(filter(None, facts))}"]
-    if job.request.prompt:
-        lines.append(inline(job.request.prompt, length=_PROMPT_LENGTH))
+    if words := own_words(job.request):
+        lines.append(inline(words, length=_PROMPT_LENGTH))
     if job.withdrawn_at_ms is not None:
         lines.append(f"-# {tr('The clip was deleted.')}")
     elif link := message_link(job):

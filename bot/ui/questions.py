@@ -10,10 +10,10 @@ from bot.language import marked, speaking, tr
 from bot.services.questions import MAX_REASON, NeedsConsent, Question, Stage
 from bot.ui.answers import Answer
 from bot.ui.buttons import NumberedButton
-from bot.ui.cards import described, price_words
+from bot.ui.cards import asked_for, described, price_words
 from bot.ui.errors import describe
 from bot.ui.modals import Form
-from bot.ui.text import counted, link_to, prose, quoted
+from bot.ui.text import counted, link_to, prose
 
 _FREE = marked("Nothing was charged.")
 _MAX_CAUTION = 500
@@ -115,7 +115,7 @@ def _words_of(number: int, question: Question, *, is_open: bool) -> Answer:
     asked = tr("Asked by {member}", member=f"<@{question.origin.user_id}>")
     lines = [
         _heading(question, is_open=is_open),
-        *([quoted(request.prompt)] if request.prompt else []),
+        *asked_for(request),
         *(f"-# ⚠ {prose(caution, length=_MAX_CAUTION)}" for caution in question.cautions),
         f"-# {made}",
         *([_overrun(question.most)] if question.most else []),

@@ -4,6 +4,7 @@ import discord
 import pytest
 
 from bot.domain.jobs import JobState
+from bot.domain.requests import Shot
 from bot.services.insights import PAGE, Only, Page, Queue
 from bot.services.ports import Card
 from bot.ui.answers import Answer, shown
@@ -131,3 +132,10 @@ def test_a_suggestion_names_a_job_on_one_line() -> None:
     job = make_job(state=JobState.DONE, request=builders.request(prompt="a\nboat " * 40))
     assert suggestion(job).startswith("7 · Done · a boat a boat")
     assert len(suggestion(job)) <= 100
+
+
+def test_a_storyboard_is_listed_and_suggested_with_the_words_of_its_shots() -> None:
+    shots = (Shot(prompt="the boat leaves", duration_s=3), Shot(prompt="a storm", duration_s=2))
+    job = make_job(request=builders.request(prompt="", image=builders.PICTURE, shots=shots, duration_s=5))
+    assert "3 s: the boat leaves / 2 s: a storm" in everything_said(listed(page(job)))
+    assert "3 s: the boat leaves / 2 s: a storm" in suggestion(job)

@@ -5,6 +5,7 @@ import pytest
 from bot.domain.errors import Blocked, QuotaExceeded
 from bot.domain.jobs import ANYBODY
 from bot.domain.money import Scope, Window
+from bot.domain.requests import Shot
 from bot.sandbox.rules import violations
 from bot.services.questions import MAX_REASON, NeedsApproval, NeedsConfirmation, Question, Stage
 from bot.ui.answers import shown
@@ -85,6 +86,14 @@ def test_moderators_are_asked_about_all_of_it() -> None:
     assert "the boat drifts" in said
     assert "A moderator has to agree; nothing is charged before." in said
     assert buttons(view) == ["Approve", "Decline", "Withdraw"]
+
+
+def test_the_shots_of_a_storyboard_are_agreed_to_with_their_words() -> None:
+    shots = (Shot(prompt="the boat leaves", duration_s=3), Shot(prompt="something vile", duration_s=2))
+    asked = builders.request(prompt="", image=builders.PICTURE, shots=shots, duration_s=5)
+    for stage in (Stage.MEMBER, Stage.MODERATORS):
+        text = words_of(7, question(stage, request=asked), is_open=True).text
+        assert "3 s: the boat leaves / 2 s: something vile" in text
 
 
 def test_a_free_draft_that_needs_a_moderator_is_said_to_be_free() -> None:
