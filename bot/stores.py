@@ -63,7 +63,7 @@ async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
         db=db,
         blobs=_open_blobs(settings),
         images=await stack.enter_async_context(Images()),
-        clips=await stack.enter_async_context(Clips()),
+        clips=await stack.enter_async_context(Clips(room=settings.data_dir / "fitted")),
         charts=await stack.enter_async_context(Charts()),
         archives=await stack.enter_async_context(Archives()),
         installation=await db.write(installation.settle_on("name", _mint_name())),

@@ -3,6 +3,7 @@
 import contextlib
 from collections import deque
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import Literal, Self
@@ -14,6 +15,7 @@ from PIL import Image
 from bot.media import encoding
 from bot.media.demux import Clip, describe, first_frame, frames, opened, source_colorspace
 from bot.media.errors import NotAVideo
+from bot.media.fitted import Fitted
 from bot.media.pixels import encode
 from bot.media.workers import Workers
 
@@ -29,9 +31,11 @@ _QUARTER_TURNS = {
 class Clips:
     """Reads and encodes video in threads of its own; an encoding never keeps a quick look waiting."""
 
-    def __init__(self, *, encodings: int = 1, looks: int = 2) -> None:
+    def __init__(self, *, encodings: int = 1, looks: int = 2, room: Path | None = None) -> None:
+        """`room` is a folder for the last few clips that were made to fit; None: in the system's temporary one."""
         self._encodings = Workers(encodings, "clips-encode")
         self._looks = Workers(looks, "clips-look")
+        self._fitted = Fitted(self, room)
 
     async def probe(self, path: Path) -> Clip:
         """What the clip is, from its header and one decoded frame.
@@ -60,10 +64,21 @@ class Clips:
         """
         return await self._encodings.run(partial(encoding.fit, path, max_bytes, out))
 
+    def fitted(
+        self, blob: str, path: Path, max_bytes: int, *, can_wait: bool
+    ) -> AbstractAsyncContextManager[Path]:
+        """What `fit` makes of the clip under a hash, kept for a while; those that can wait leave others the way.
+
+        Raises:
+            CannotFit, NotAVideo, OSError: on entering.
+        """
+        return self._fitted.of(blob, path, max_bytes, can_wait=can_wait)
+
     async def close(self) -> None:
-        """Stop what runs and see the threads end."""
+        """Stop what runs, see the threads end and remove what was kept."""
         await self._encodings.close()
         await self._looks.close()
+        self._fitted.close()
 
     async def __aenter__(self) -> Self:
         return self

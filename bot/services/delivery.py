@@ -1,9 +1,8 @@
 """The outbox: a finished clip becomes exactly one message, in the best place that takes it."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import structlog
@@ -194,7 +193,9 @@ class Delivery:
             job = await self._mark(job, upload_limit=limit)
 
         try:
-            sent = await self.send_smaller(job, _limited_by(job, place), claimed, post, refused=refused)
+            sent = await self.send_smaller(
+                job, _limited_by(job, place), claimed, post, refused=refused, can_wait=False
+            )
         except CannotFit as fault:
             raise NoPlaceLeft(str(fault)) from fault
         return job, sent
@@ -207,6 +208,7 @@ class Delivery:
         send: Callable[[Path], Awaitable[T]],
         *,
         refused: Callable[[int], Awaitable[None]] | None = None,
+        can_wait: bool = True,
     ) -> T:
         """Send the clip of a job, made smaller until it is taken.
 
@@ -216,6 +218,7 @@ class Delivery:
             claimed: Bytes that may be sent, as Discord says.
             send: Sends a file; raises ClipTooLarge where that is too large all the same.
             refused: Told of the next limit, after each time.
+            can_wait: Whether it was delivered before, so that new clips are made smaller first.
 
         Raises:
             CannotFit: it cannot be made that small and still be worth seeing.
@@ -223,7 +226,7 @@ class Delivery:
         limit = self.known_limit(owner_id, claimed)
         while True:
             try:
-                async with self.fitted(job, limit) as clip:
+                async with self.fitted(job, limit, can_wait=can_wait) as clip:
                     return await send(clip)
             except ClipTooLarge:
                 limit = self._limits.refused(owner_id, claimed, min(limit, job.clip_bytes or limit))
@@ -236,7 +239,7 @@ class Delivery:
         return self._limits.known(owner_id, claimed)
 
     @asynccontextmanager
-    async def fitted(self, job: Job, limit: int) -> AsyncGenerator[Path]:
+    async def fitted(self, job: Job, limit: int, *, can_wait: bool = False) -> AsyncGenerator[Path]:
         """The clip of a job as a file of at most `limit` bytes, re-encoded if it is larger.
 
         Raises:
@@ -247,11 +250,10 @@ class Delivery:
             if (job.clip_bytes or 0) <= limit:
                 yield original
                 return
-            with ExitStack() as stack:
+            async with AsyncExitStack() as stack:
+                fitted = self._clips.fitted(job.clip, original, limit, can_wait=can_wait)
                 try:
-                    folder = stack.enter_context(TemporaryDirectory(prefix="kinora-fit-"))
-                    smaller = Path(folder) / "clip.mp4"
-                    await self._clips.fit(original, limit, smaller)
+                    smaller = await stack.enter_async_context(fitted)
                 except OSError as fault:  # a full disk will have room again
                     raise StoreUnavailable from fault
                 yield smaller

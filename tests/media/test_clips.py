@@ -5,6 +5,7 @@
 import asyncio
 import io
 import itertools
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +15,7 @@ import av
 import pytest
 from PIL import Image
 
-from bot.media import demux, encoding
+from bot.media import demux, encoding, fitted
 from bot.media.clips import Clip, Clips
 from bot.media.encoding import target
 from bot.media.errors import CannotFit, NotAVideo
@@ -293,6 +294,70 @@ async def test_a_cancelled_fit_leaves_nothing(
         await task
     assert not second_passes
     assert not list(tmp_path.iterdir())
+
+
+# ---- What was made to fit is kept for a while
+
+
+async def test_what_was_made_to_fit_is_made_once(film: Path, tmp_path: Path) -> None:
+    room = tmp_path / "fitted"
+    async with Clips(room=room) as clips:
+        async with clips.fitted("a", film, 200_000, can_wait=False) as first:
+            data = first.read_bytes()
+            assert len(data) <= 200_000
+        async with clips.fitted("a", film, 200_000, can_wait=True) as second:
+            assert (second, second.read_bytes()) == (first, data)
+        async with clips.fitted("a", film, 150_000, can_wait=True) as smaller:
+            assert smaller.stat().st_size <= 150_000
+    assert not list(room.iterdir())
+
+
+async def test_so_many_are_kept_and_none_goes_while_it_is_used(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitted, "MAX_KEPT", 2)
+    monkeypatch.setattr(Clips, "fit", _copied)
+    room = tmp_path / "fitted"
+    async with Clips(room=room) as clips:
+        async with clips.fitted("used", film, 1, can_wait=False) as used:
+            for blob in "abc":
+                async with clips.fitted(blob, film, 1, can_wait=False):
+                    pass
+            assert used.exists()
+            assert len(list(room.iterdir())) == 2
+        async with clips.fitted("used", film, 1, can_wait=False) as again:
+            assert again == used
+
+
+async def test_what_is_not_used_any_more_goes_after_a_while(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitted, "KEPT_S", 0.01)
+    monkeypatch.setattr(Clips, "fit", _copied)
+    room = tmp_path / "fitted"
+    async with Clips(room=room) as clips:
+        async with clips.fitted("a", film, 1, can_wait=False):
+            pass
+        async with asyncio.timeout(10):
+            while list(room.iterdir()):  # noqa: ASYNC110 - a folder tells nobody
+                await asyncio.sleep(0.01)
+
+
+async def test_what_a_crash_left_is_removed_and_what_does_not_fit_leaves_nothing(
+    film: Path, tmp_path: Path
+) -> None:
+    room = tmp_path / "fitted"
+    (room / "kinora-fit-old").mkdir(parents=True)
+    async with Clips(room=room) as clips:
+        assert not list(room.iterdir())
+        with pytest.raises(CannotFit):
+            async with clips.fitted("a", film, 100, can_wait=True):
+                pass
+        assert not list(room.iterdir())
+
+
+async def _copied(_: Clips, path: Path, _max_bytes: int, out: Path) -> None:
+    await asyncio.to_thread(shutil.copyfile, path, out)
 
 
 def clip_of(

@@ -63,6 +63,7 @@ class Engine:
     build: Callable[[], Stages]
     slots_freed: asyncio.Event
     stages: Stages
+    delivery: Delivery
 
     def restart(self) -> None:
         """As another process would begin."""
@@ -153,6 +154,6 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
                 cards=cards,
             )
 
-        yield Engine(db, clock, provider, spare, health, publisher, stages, freed, stages())
+        yield Engine(db, clock, provider, spare, health, publisher, stages, freed, stages(), delivery)
     assert await db.read(audit.discrepancies()) == 0
     await db.close()

@@ -1,5 +1,8 @@
 """Where a clip goes, and what is learnt on the way."""
 
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +11,7 @@ from bot.db import guilds, places
 from bot.domain.errors import ClipTooLarge, DestinationForbidden, DestinationGone, DiscordUnavailable
 from bot.domain.jobs import Job, JobState
 from bot.domain.places import ThreadStyle
+from bot.media.clips import Clips
 from bot.services.ports import Place, PlaceKind
 from bot.services.uploads import LEARNT_FOR_MS, SURE_LIMIT, UploadLimits
 from tests import builders
@@ -285,6 +289,12 @@ async def test_a_post_that_arrived_before_its_place_closed_is_not_made_again_els
 # ---- Upload limits
 
 
+async def until_true(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not is_so():  # noqa: ASYNC110 - what it waits for tells nobody
+            await asyncio.sleep(0.005)
+
+
 async def test_what_a_server_does_not_take_is_not_sent_to_it_again(engine: Engine, clip: bytes) -> None:
     engine.publisher.faults.append((ClipTooLarge(), False))
     first = await ended(engine)
@@ -293,6 +303,63 @@ async def test_what_a_server_does_not_take_is_not_sent_to_it_again(engine: Engin
     assert len(engine.publisher.tried) == 3
     assert max(sizes) <= len(clip) * 0.8
     assert [first.posted_bytes, second.posted_bytes] == sizes
+
+
+@pytest.fixture
+def encodings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The limits for which clips were re-encoded, in order."""
+    honest, begun = Clips.fit, list[int]()
+
+    async def fit(clips: Clips, path: Path, max_bytes: int, out: Path) -> Any:
+        begun.append(max_bytes)
+        return await honest(clips, path, max_bytes, out)
+
+    monkeypatch.setattr(Clips, "fit", fit)
+    return begun
+
+
+async def test_a_clip_that_cannot_be_posted_for_long_is_made_smaller_once(
+    engine: Engine, clip: bytes, encodings: list[int]
+) -> None:
+    engine.publisher.faults.append((ClipTooLarge(), False))
+    job = await engine.until(await engine.admitted(), JobState.DELIVERING)
+    engine.publisher.faults.extend((DiscordUnavailable(), False) for _ in range(4))
+    for _ in range(5):
+        job = await engine.step(job)
+    job = await engine.until(job, DONE)
+    assert len(encodings) == 1
+    assert len(engine.publisher.posted[-1].data) <= len(clip) * 0.8
+
+
+async def test_a_new_clip_is_made_smaller_before_those_that_are_looked_at_again(
+    engine: Engine, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is one encoder; who looks at eight clips again keeps nobody's new one waiting for eight encodings."""
+    honest, begun, may_go_on = Clips.fit, list[int](), asyncio.Event()
+
+    async def slow(clips: Clips, path: Path, max_bytes: int, out: Path) -> Any:
+        begun.append(max_bytes)
+        await may_go_on.wait()
+        return await honest(clips, path, max_bytes, out)
+
+    monkeypatch.setattr(Clips, "fit", slow)
+    job = await ended(engine)
+    made: list[int] = []
+    limit = len(clip) * 8 // 10
+
+    async def fitted(limit: int, *, can_wait: bool) -> None:
+        async with engine.delivery.fitted(job, limit, can_wait=can_wait) as smaller:
+            assert smaller.stat().st_size <= limit
+            made.append(limit)
+
+    again = [asyncio.ensure_future(fitted(limit - number, can_wait=True)) for number in range(1, 9)]
+    await until_true(lambda: len(begun) == 1)
+    new = asyncio.ensure_future(fitted(limit, can_wait=False))
+    await until_true(lambda: limit in begun)
+    assert begun[1:] == [limit]
+    may_go_on.set()
+    await asyncio.gather(new, *again)
+    assert limit in made[:2]
 
 
 async def test_what_is_posted_whole_has_the_size_of_the_clip(engine: Engine, clip: bytes) -> None:
