@@ -81,7 +81,11 @@ class Desk:
         self.originals = OriginalsDesk(originals)
         courtesy = Courtesy()
         self.consents = Consents(
-            generation.consent, cards=cards, notices=notices, before_all_else=courtesy.before_all_else
+            generation.consent,
+            cards=cards,
+            notices=notices,
+            manners=manners,
+            before_all_else=courtesy.before_all_else,
         )
         self.intake = Intake(
             generation=generation,
@@ -201,14 +205,12 @@ class Desk:
 
     async def take_up_offer(self, interaction: discord.Interaction[Any], offer_id: int, fit: Fit) -> None:
         """Ask again with the picture made to fit; the click gets a card of its own."""
-        try:
+        async with errors.answered(interaction):
             await self.ask_with(interaction, Options(), {"offer_id": offer_id, "fit": fit.value})
-        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
-            await errors.answer(interaction, error)
 
     async def cancel(self, interaction: discord.Interaction[Any], job_id: int) -> None:
         """Cancel a job and say what happened, privately."""
-        try:
+        async with errors.answered(interaction):
             assert interaction.guild_id is not None
             job = await self._generation.cancel(
                 job_id,
@@ -217,12 +219,10 @@ class Desk:
                 may_cancel_any=await checks.is_moderator(interaction),
             )
             await interaction.response.send_message(_cancelled(job), ephemeral=True)
-        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
-            await errors.answer(interaction, error)
 
     async def show_request(self, interaction: discord.Interaction[Any], job_id: int) -> None:
         """Show a moderator what is sent to the provider for a job, privately."""
-        try:
+        async with errors.answered(interaction):
             assert interaction.guild_id is not None
             await checks.ensure_moderator(interaction)
             job = await self._insights.job(job_id, interaction.guild_id)
@@ -230,8 +230,6 @@ class Desk:
             script = discord.File(io.BytesIO(commands.encode()), filename=f"request-{job.id}.sh")
             text = _request_text(job, commands)
             await interaction.response.send_message(text, file=script, ephemeral=True)
-        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
-            await errors.answer(interaction, error)
 
 
 def asked_by(interaction: discord.Interaction[Any], options: Options) -> Asked:

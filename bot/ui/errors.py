@@ -253,6 +253,15 @@ async def answer(
 
 
 @asynccontextmanager
+async def answered(interaction: discord.Interaction[Any]) -> AsyncGenerator[None]:
+    """What goes wrong is told to the person: discord.py only logs what dynamic items and listeners raise."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever it is, the person is told
+        await answer(interaction, error)
+
+
+@asynccontextmanager
 async def told_alone(interaction: discord.Interaction[Any]) -> AsyncGenerator[None]:
     """What goes wrong after everybody saw an answer begin is told to who asked, in their language; it is taken back."""
     try:

@@ -129,15 +129,13 @@ class LedgerButton(
 
     async def callback(self, interaction: Interaction) -> None:
         """Show the page, if the person moderates the server they click in."""
-        try:
+        async with errors.answered(interaction):
             assert interaction.guild_id is not None
             await checks.ensure_moderator(interaction)
             ledger: Ledger = interaction.client.services.ledger
             turn = ledger.older if self.way == "older" else ledger.newer
             page = await turn(interaction.guild_id, self.wanted, self.cursor)
             await interaction.response.edit_message(view=page_view(page))
-        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
-            await errors.answer(interaction, error)
 
 
 def page_view(page: Page) -> ui.LayoutView:

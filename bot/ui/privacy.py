@@ -42,10 +42,8 @@ class ForgetButton(
 
     async def callback(self, interaction: Interaction) -> None:
         """Forget whoever has clicked, or nothing."""
-        try:
+        async with errors.answered(interaction):
             await self._answer(interaction)
-        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
-            await errors.answer(interaction, error)
 
     async def _answer(self, interaction: Interaction) -> None:
         if self.does == "keep":

@@ -110,20 +110,16 @@ class Rules:
 
     async def reopen(self, interaction: Interaction, number: int) -> None:
         """Show what was written and not taken."""
-        try:
+        async with errors.answered(interaction):
             await ensure_moderator(interaction)
             draft = await _settings(interaction).draft(number, surroundings(interaction))
             await _show(interaction, draft)
-        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
-            await errors.answer(interaction, error)
 
     async def take(self, interaction: Interaction) -> None:
         """Take what was written; where it is not taken, it is kept and the answer leads back to it."""
-        try:
+        async with errors.answered(interaction):
             await ensure_moderator(interaction)
             await self._take(interaction)
-        except Exception as error:  # noqa: BLE001 - discord.py only logs what a listener raises
-            await errors.answer(interaction, error)
 
     async def _take(self, interaction: Interaction) -> None:
         around, settings = surroundings(interaction), _settings(interaction)

@@ -116,12 +116,9 @@ class Writing(ABC):
 
     async def reopen(self, interaction: Interaction, number: int) -> None:
         """Show the modal again, with what was written."""
-        try:
-            async with self._before_all_else():
-                begun = await self._kept(interaction, number)
-                await interaction.response.send_modal(self.modal(number, begun))
-        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
-            await errors.answer(interaction, error)
+        async with errors.answered(interaction), self._before_all_else():
+            begun = await self._kept(interaction, number)
+            await interaction.response.send_modal(self.modal(number, begun))
 
     async def take(self, interaction: Interaction, number: int) -> None:
         """Take what was written; where it is not taken, the person gets it back with the reason."""
