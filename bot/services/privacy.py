@@ -93,7 +93,11 @@ class Privacy:
         if user_id in recent:
             raise ForgottenJustNow
         self._forgotten_at_ms = {**recent, user_id: now_ms}
-        forgotten = await self._db.write(privacy.forget(user_id, now_ms=now_ms))
+        try:
+            forgotten = await self._db.write(privacy.forget(user_id, now_ms=now_ms))
+        except BaseException:
+            self._forgotten_at_ms.pop(user_id, None)
+            raise
         log.info("member forgotten", stand_in=forgotten.user_id, running=len(forgotten.running))
         for job_id in forgotten.running:
             self._wake(job_id)

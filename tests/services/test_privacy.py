@@ -10,6 +10,7 @@ import pytest
 
 from bot.app import task_group
 from bot.db import audit, jobs, lanes, privacy
+from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import DestinationForbidden, DiscordUnavailable
 from bot.domain.jobs import Job, JobState
@@ -182,6 +183,22 @@ async def test_a_second_time_within_a_minute_is_refused(scene: Scene) -> None:
         await scene.privacy.forget(MIA)
     scene.clock.turn(61)
     await scene.privacy.forget(MIA)
+
+
+async def test_who_could_not_be_forgotten_may_try_again_at_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scene.accepted()
+
+    async def away(_: object) -> None:
+        raise DatabaseUnavailable("away")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(scene.db, "write", away)
+        with pytest.raises(DatabaseUnavailable):
+            await scene.privacy.forget(MIA)
+    await scene.privacy.forget(MIA)
+    assert (await scene.privacy.holdings(MIA)).jobs == 0
 
 
 async def test_what_was_used_is_nobodys_a_month_later(scene: Scene) -> None:
