@@ -17,9 +17,10 @@ from bot.domain.errors import (
     TooManyQueued,
 )
 from bot.domain.jobs import Job
-from bot.language import speaking, tr
+from bot.language import language_of, speaking, tr
 from bot.services.cards import Cards, Show
 from bot.services.consent import Consent
+from bot.services.manners import Manners
 from bot.services.notices import Notices
 from bot.services.ports import Card
 from bot.services.questions import NeedsApproval, NeedsConsent, Question
@@ -58,12 +59,14 @@ class Consents:
         *,
         cards: Cards,
         notices: Notices,
+        manners: Manners,
         before_all_else: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         """In `before_all_else` interactions are acknowledged."""
         self._consent = consent
         self._cards = cards
         self._notices = notices
+        self._manners = manners
         self._before_all_else = before_all_else
 
     async def take(self, interaction: Interaction, number: int, answer: str) -> None:
@@ -155,8 +158,11 @@ class Consents:
         elif question:
             await self._show(interaction, number, question)
         else:
+            chosen = await self._manners.of(_guild_id(interaction))
+            with speaking(chosen.language or language_of(str(interaction.guild_locale or ""))):
+                view = shown(lapsed())
             async with translated():
-                await interaction.edit_original_response(view=shown(lapsed()))
+                await interaction.edit_original_response(view=view)
 
     async def _show(self, interaction: Interaction, number: int, question: Question) -> None:
         words = words_of(number, question, is_open=self._consent.is_open(question))

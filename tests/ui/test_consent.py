@@ -12,6 +12,7 @@ from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import Refused
 from bot.domain.jobs import ANYBODY
 from bot.services.consent import Consent
+from bot.services.manners import Manners
 from bot.services.notices import Notices
 from bot.services.policy import Policy
 from bot.services.questions import NeedsApproval, NeedsConfirmation, Question, Stage
@@ -38,7 +39,9 @@ class House:
             queued=lambda _: None,
         )
         cards: Any = None  # no job comes of this
-        self.consents = Consents(consent, cards=cards, notices=notices, before_all_else=nullcontext)
+        self.consents = Consents(
+            consent, cards=cards, notices=notices, manners=Manners(db), before_all_else=nullcontext
+        )
 
 
 def question(stage: Stage) -> Question:
