@@ -76,6 +76,7 @@ def _not_about_money(
     | ReportedBefore
     | ModeratorsUnreachable
     | OnlyInItsServer
+    | StillThere
     | AskedTwice,
 ) -> Answer:
     return Answer(f"{error}")

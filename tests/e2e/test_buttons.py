@@ -444,6 +444,7 @@ async def test_a_message_that_discord_does_not_delete_is_not_passed_over_in_sile
     used = await scene.mia.click(clip, "Delete")
     told = await used.follow_up()
     assert "Discord does not delete the message" in told.text
+    assert "charged" not in told.text
     assert told.ephemeral_to is scene.mia.user
     await press(scene.mia, clip, "Delete")
     await shows(clip, lambda message: message.is_deleted)
