@@ -11,6 +11,8 @@ from bot.db.transaction import Transaction
 from bot.domain.jobs import TERMINAL, Job
 
 _COLUMNS = ("clip", "last_frame")
+_EXPORT_LASTS_MS = 25 * 3_600_000
+"""A link to an export leads there for a day; packing it takes some minutes before."""
 
 
 def use(job_id: int, *blobs: str) -> Transaction[None]:
@@ -54,8 +56,10 @@ def spare(*blobs: str, at_ms: int) -> Transaction[None]:
 
 
 def is_needed(blob: str, *, now_ms: int) -> Transaction[bool]:
-    """Whether a job, an open offer or question, or a request on its way names this blob."""
-    rows = yield _NEEDED, {"blob": blob, "anywhere": f"%{blob}%", "now_ms": now_ms}
+    """Whether a job, an open offer or question, a request on its way, or an export of the last day names this blob."""
+    since_ms = now_ms - _EXPORT_LASTS_MS
+    known = {"blob": blob, "anywhere": f"%{blob}%", "now_ms": now_ms, "since_ms": since_ms}
+    rows = yield _NEEDED, known
     return bool(rows)
 
 
@@ -86,6 +90,7 @@ _NEEDED = """
     SELECT 1 AS is_needed WHERE EXISTS (SELECT 1 FROM blob_uses WHERE blob = :blob)
         OR EXISTS (SELECT 1 FROM offers WHERE lapses_at_ms >= :now_ms AND ask LIKE :anywhere)
         OR EXISTS (SELECT 1 FROM asks WHERE asked LIKE :anywhere)
+        OR EXISTS (SELECT 1 FROM exports WHERE blob = :blob AND at_ms > :since_ms)
 """
 _LET_GO_BEFORE = """
     SELECT blob FROM unneeded_blobs WHERE at_ms <= :before_ms ORDER BY at_ms, blob LIMIT :limit

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from bot.app import task_group
 from bot.db import blobs as uses
-from bot.db import jobs, lanes, offers
+from bot.db import exports, jobs, lanes, offers
 from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.jobs import Job, JobState
@@ -135,6 +135,19 @@ async def test_without_days_originals_are_kept_for_ever(archive: Archive) -> Non
     archive.retention = archive.another()
     job = await archive.job()
     assert (await archive.after(50 * 365 * DAY_MS)).clip == job.clip
+
+
+async def test_a_clip_that_no_place_took_is_kept_until_its_member_has_claimed_it(archive: Archive) -> None:
+    job = await archive.job(state=JobState.UNDELIVERABLE)
+    unclaimed = await archive.after(2 * DAYS * DAY_MS)
+    assert unclaimed.clip == job.clip
+    assert await archive.retention.forget_due() == archive.clock.now_ms() + 3_600_000
+    await archive.db.write(
+        jobs.move(
+            unclaimed, unclaimed.state, now_ms=archive.clock.now_ms(), message_channel_id=10, message_id=20
+        )
+    )
+    assert (await archive.after(1)).clip is None
 
 
 @pytest.mark.parametrize("state", [JobState.DELIVERING])
@@ -406,3 +419,17 @@ async def test_a_file_that_cannot_be_had_keeps_no_other(
     monkeypatch.undo()
     assert (await archive.after(0)).clip is None
     assert not await archive.blobs.exists(stuck)
+
+
+async def test_an_export_stays_while_a_link_leads_to_it_however_old_its_bytes_are(archive: Archive) -> None:
+    blob = await archive.put(b"the same as yesterday")
+    archive.clock.turn(23 * 3600)
+    now_ms = archive.clock.now_ms()
+    await archive.db.write(exports.begin(OWNER, now_ms=now_ms, not_since_ms=0))
+    assert await archive.db.write(exports.keep(OWNER, blob, now_ms=now_ms + 60_000))
+    archive.clock.turn(24 * 3600)
+    await archive.another().forget_due()
+    assert await archive.blobs.exists(blob)
+    archive.clock.turn(2 * 3600)
+    await archive.another().forget_due()
+    assert not await archive.blobs.exists(blob)
