@@ -16,11 +16,12 @@ def preferred_by(guild_id: int) -> Transaction[Preferred]:
 def member_thread(origin: Origin) -> Transaction[int]:
     """The running thread of a member below the channel where they ask; from now on that on this card, if they had none.
 
-    A thread on a message has the message's id, so it is agreed on before anybody opens it.
+    A thread on a message has the message's id, so it is agreed on before anybody opens it. Of somebody who was forgotten
+    meanwhile nothing is written down again.
     """
-    yield _SETTLE, {**_member(origin), "thread_id": origin.card_id}
+    yield _SETTLE, {**_member(origin), "thread_id": origin.card_id, "request_key": origin.request_key}
     rows = yield _MEMBER_THREAD, _member(origin)
-    return rows[0]["thread_id"]
+    return rows[0]["thread_id"] if rows else origin.card_id
 
 
 def replace_thread(origin: Origin, *, gone: int) -> Transaction[None]:
@@ -57,7 +58,8 @@ def undelivered(guild_id: int, user_id: int) -> Transaction[list[Job]]:
 
 _SETTLE = """
     INSERT INTO member_threads (guild_id, channel_id, user_id, thread_id)
-    VALUES (:guild_id, :channel_id, :user_id, :thread_id)
+    SELECT guild_id, CAST(:channel_id AS BIGINT), user_id, CAST(:thread_id AS BIGINT) FROM jobs
+    WHERE request_key = :request_key AND guild_id = :guild_id AND user_id = :user_id
     ON CONFLICT (guild_id, channel_id, user_id) DO NOTHING
 """
 _MEMBER_THREAD = """

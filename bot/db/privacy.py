@@ -200,7 +200,7 @@ def _note_messages(job: Job, now_ms: int) -> Transaction[None]:
     """The card, the clip, wherever it was shown again, and the name of its thread, which is from the prompt."""
     shares = yield "SELECT channel_id, message_id FROM shares WHERE job_id = :id", {"id": job.id}
     places = [
-        (job.thread_id, 0),
+        (_thread_of(job), 0),
         (job.message_channel_id, job.message_id),
         *((row["channel_id"], row["message_id"]) for row in shares),
         (job.origin.channel_id, job.origin.card_id or None),
@@ -208,6 +208,12 @@ def _note_messages(job: Job, now_ms: int) -> Transaction[None]:
     for channel_id, message_id in places:
         if channel_id is not None and message_id is not None:
             yield from erasures.erase(channel_id, message_id, now_ms=now_ms)
+
+
+def _thread_of(job: Job) -> int | None:
+    """Its thread; also one that was perhaps opened while its member was being forgotten, before it was written down."""
+    is_doubtful = job.withdrawn_at_ms is not None and job.origin.parent_id is None
+    return job.thread_id or (job.origin.card_id if is_doubtful else None) or None
 
 
 _IN = "guild_id IN (SELECT guild_id FROM guilds)"

@@ -356,3 +356,23 @@ def test_erasures_are_tried_later_or_struck_off(history: History) -> None:
     assert history.read(erasures.due(now_ms=NOW_MS, limit=9)) == []
     assert history.read(erasures.next_ms()) == NOW_MS + 60
     assert history.read(erasures.due(now_ms=NOW_MS + 60, limit=9)) == [message]
+
+
+def test_a_thread_that_is_being_opened_meanwhile_is_renamed_once_its_job_has_ended(history: History) -> None:
+    accepted(history)
+    job = history.write(jobs.admit("kling", slots=9, now_ms=NOW_MS))
+    assert job is not None
+    stand_in = history.write(privacy.forget(MIA, now_ms=NOW_MS)).user_id
+    job = history.read(jobs.get(job.id))
+    history.write(jobs.move(job, JobState.CANCELLED, now_ms=NOW_MS))
+    [job, *_] = [one for one in history.read(privacy.ended(stand_in, limit=99)) if one.id == job.id]
+    history.write(privacy.empty(job, now_ms=NOW_MS))
+    due = history.read(erasures.due(now_ms=NOW_MS, limit=99))
+    assert (job.origin.card_id, 0) in {(one.channel_id, one.message_id) for one in due}
+
+
+def test_no_running_thread_is_written_down_for_somebody_who_was_forgotten_meanwhile(history: History) -> None:
+    origin = accepted(history).origin
+    forgotten(history)
+    assert history.write(places.member_thread(origin)) == origin.card_id
+    assert not [table for table, _, _ in traces(history.connection, str(MIA)) if table == "member_threads"]
