@@ -131,25 +131,21 @@ class Choices:
 
     async def take_picture(self, interaction: Interaction, number: int, index: int) -> None:
         """Go on with one of the pictures."""
-        try:
+        async with errors.answered(interaction):
             begun = await self._kept(interaction, number)
             begun = begun.with_picture(_choice(begun, index))
             if begun.asked is None:
                 await self._composer.open(interaction, begun)
             else:
                 await self._make(interaction, begun, begun.asked)
-        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
-            await errors.answer(interaction, error)
 
     async def take_word(self, interaction: Interaction, number: int, *, is_meant: bool) -> None:
         """Go on with the clip, or take the question away."""
-        try:
+        async with errors.answered(interaction):
             if is_meant:
                 await self._continue(interaction, number)
             else:
                 await self._leave(interaction, number)
-        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
-            await errors.answer(interaction, error)
 
     def is_left(self, user_id: int, clip_of: int | None) -> bool:
         """Whether somebody said lately that they do not mean to go on with the clip of a job."""

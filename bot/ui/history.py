@@ -71,7 +71,7 @@ def _about_sharing(error: NotShared | NothingToShare | StillFitting | NotTaken |
 
 
 class History:
-    """Looks up what was, and changes nothing."""
+    """Looks up what was, brings it back to who asks, and shares it with everybody where they may."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class History:
 
     async def turn(self, interaction: Interaction, job_id: int, way: str, only: Only) -> None:
         """Show the page next to a job, and answer whatever happens."""
-        try:
+        async with errors.answered(interaction):
             assert interaction.guild_id is not None
             job = await self._insights.job(job_id, interaction.guild_id)
             if job.origin.user_id != interaction.user.id:
@@ -118,8 +118,6 @@ class History:
             await self._show(
                 interaction, await turned(interaction.guild_id, job.origin.user_id, only, job_id)
             )
-        except Exception as error:  # noqa: BLE001 - discord.py only logs what a dynamic item raises
-            await errors.answer(interaction, error)
 
     async def _show(self, interaction: Interaction, page: Page) -> None:
         found = zip(page.jobs, await self._thumbnails.of_all(page.jobs), strict=True)
