@@ -9,6 +9,7 @@ import structlog
 
 from bot.domain.begun import Begun
 from bot.domain.catalogue import Catalogue
+from bot.domain.errors import NoSuchJob, Refused
 from bot.domain.jobs import Job, JobState
 from bot.domain.requests import Asked, Options
 from bot.language import language_of, tr
@@ -28,9 +29,11 @@ from bot.services.thumbnails import Thumbnails
 from bot.services.withdrawals import Withdrawals
 from bot.ui import checks, errors
 from bot.ui.actions import Actions
+from bot.ui.answers import Answer
 from bot.ui.choices import Choices
 from bot.ui.compose import Composer
 from bot.ui.consent import Consents
+from bot.ui.errors import describe
 from bot.ui.history import History
 from bot.ui.intake import Courtesy, Intake
 from bot.ui.mentions import Mentions
@@ -44,6 +47,15 @@ from bot.ui.threads import DiscordPublisher
 log = structlog.stdlib.get_logger(__name__)
 
 _MAX_SHOWN_REQUEST = 1_700  # a message has 2,000 characters
+
+
+class NotYoursToCancel(Refused):
+    """Only who asked for this clip may cancel it, or a moderator."""
+
+
+@describe.register
+def _not_yours(error: NotYoursToCancel) -> Answer:
+    return Answer(f"{error}")
 
 
 class Desk:
@@ -212,12 +224,18 @@ class Desk:
         """Cancel a job and say what happened, privately."""
         async with errors.answered(interaction):
             assert interaction.guild_id is not None
-            job = await self._generation.cancel(
-                job_id,
-                guild_id=interaction.guild_id,
-                user_id=interaction.user.id,
-                may_cancel_any=await checks.is_moderator(interaction),
-            )
+            try:
+                job = await self._generation.cancel(
+                    job_id,
+                    guild_id=interaction.guild_id,
+                    user_id=interaction.user.id,
+                    may_cancel_any=await checks.is_moderator(interaction),
+                )
+            except NoSuchJob:
+                job = await self._insights.job(job_id, interaction.guild_id)
+                if interaction.message is not None and interaction.message.id == job.origin.card_id:
+                    raise NotYoursToCancel from None
+                raise
             await interaction.response.send_message(_cancelled(job), ephemeral=True)
 
     async def show_request(self, interaction: discord.Interaction[Any], job_id: int) -> None:
