@@ -70,6 +70,7 @@ class Engine:
     request_log: RequestLog
     retention: Retention
     originals: Originals
+    thumbnails: Thumbnails
     clock: Clock
 
 
@@ -129,6 +130,7 @@ def build_engine(
         installation=stores.installation,
         callback_url=_callback_url(settings, stores.callback_secret),
     )
+    thumbnails = Thumbnails(blobs=stores.blobs, images=stores.images, clips=stores.clips)
     cards = Cards(
         db=db,
         publisher=publisher,
@@ -136,7 +138,7 @@ def build_engine(
         routes=routes,
         clock=clock,
         tasks=tasks,
-        thumbnails=Thumbnails(blobs=stores.blobs, images=stores.images, clips=stores.clips),
+        thumbnails=thumbnails,
     )
     notices = Notices(db=db, publisher=publisher, clock=clock)
     request_log = RequestLog(db=db, publisher=publisher, clock=clock, words=request_words)
@@ -193,6 +195,7 @@ def build_engine(
         request_log,
         retention,
         originals,
+        thumbnails,
         clock,
     )
 
@@ -293,7 +296,7 @@ def furnish(
         delivery=engine.delivery,
         publisher=publisher,
         notices=engine.notices,
-        thumbnails=Thumbnails(blobs=stores.blobs, images=stores.images, clips=stores.clips),
+        thumbnails=engine.thumbnails,
         originals=engine.originals,
         manners=Manners(stores.db),
         clock=clock,

@@ -270,6 +270,7 @@ _DROP_EMPTY = """
 """
 _RENAMED = (
     f"UPDATE jobs SET user_id = :stand_in, version = version + 1 WHERE {_THEIR_JOBS}",  # noqa: S608
+    # reads every job: an index of who deleted what would cost each write, and members are rarely forgotten
     "UPDATE jobs SET withdrawn_by = :stand_in WHERE withdrawn_by = :user_id",
     """
     UPDATE ledger SET user_id = CASE user_id WHEN :user_id THEN :stand_in ELSE user_id END,

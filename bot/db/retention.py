@@ -4,7 +4,7 @@ from bot.db.transaction import Transaction
 
 
 def aged(*, before_ms: int, limit: int) -> Transaction[list[int]]:
-    """Jobs that ended before a moment and whose original is still kept, the oldest first."""
+    """Jobs that ended before a moment and whose original is still kept, the oldest first; not those to be claimed yet."""
     rows = yield _AGED, {"before_ms": before_ms, "limit": limit}
     return [row["id"] for row in rows]
 
@@ -19,28 +19,31 @@ def next_ms(
     *, originals_last_ms: int | None, withdrawn_lasts_ms: int, let_go_lasts_ms: int
 ) -> Transaction[int | None]:
     """When there will be something to forget, going by what is known; None if never."""
-    rows = yield _OLDEST, {}
-    lasts = (originals_last_ms, withdrawn_lasts_ms, let_go_lasts_ms)
-    due = [
-        at_ms + last_ms
-        for at_ms, last_ms in zip(rows[0], lasts, strict=True)
-        if at_ms is not None and last_ms is not None
-    ]
+    oldest = (yield _OLDEST, {})[0]
+    kept = (
+        (oldest["original_ms"], originals_last_ms),
+        (oldest["withdrawn_ms"], withdrawn_lasts_ms),
+        (oldest["let_go_ms"], let_go_lasts_ms),
+    )
+    due = [at_ms + last_ms for at_ms, last_ms in kept if at_ms is not None and last_ms is not None]
     return min(due, default=None)
 
 
 _IS_AGED = "clip IS NOT NULL AND finished_at_ms IS NOT NULL"
 """To the letter of the partial index that serves it, as the next."""
 _IS_WITHDRAWN = "withdrawn_at_ms IS NOT NULL AND (clip IS NOT NULL OR last_frame IS NOT NULL)"
+_IS_SETTLED = "(state <> 'undeliverable' OR message_id IS NOT NULL OR withdrawn_at_ms IS NOT NULL)"
+"""What no place took is kept until its member has claimed it, as its card says."""
+
 _AGED = f"""
-    SELECT id FROM jobs WHERE {_IS_AGED} AND finished_at_ms < :before_ms ORDER BY finished_at_ms LIMIT :limit
+    SELECT id FROM jobs WHERE {_IS_AGED} AND {_IS_SETTLED} AND finished_at_ms < :before_ms ORDER BY finished_at_ms LIMIT :limit
 """  # noqa: S608 - built from a constant
 _WITHDRAWN = f"""
     SELECT id FROM jobs WHERE {_IS_WITHDRAWN} AND (withdrawn_at_ms < :before_ms OR withdrawn_by <> user_id)
     ORDER BY withdrawn_at_ms LIMIT :limit
 """  # noqa: S608 - built from a constant
 _OLDEST = f"""
-    SELECT (SELECT min(finished_at_ms) FROM jobs WHERE {_IS_AGED}),
-        (SELECT min(withdrawn_at_ms) FROM jobs WHERE {_IS_WITHDRAWN}),
-        (SELECT min(at_ms) FROM unneeded_blobs)
+    SELECT (SELECT min(finished_at_ms) FROM jobs WHERE {_IS_AGED} AND {_IS_SETTLED}) AS original_ms,
+        (SELECT min(withdrawn_at_ms) FROM jobs WHERE {_IS_WITHDRAWN}) AS withdrawn_ms,
+        (SELECT min(at_ms) FROM unneeded_blobs) AS let_go_ms
 """  # noqa: S608 - built from constants

@@ -134,6 +134,18 @@ class Publisher(Protocol):
         ...
 
 
+class Eraser(Protocol):
+    """Discord, as far as forgetting needs it; every method raises a `DeliveryFault` when Discord does not play along."""
+
+    async def delete(self, channel_id: int, message_id: int) -> None:
+        """Delete a message of ours; one that is gone already is deleted."""
+        ...
+
+    async def rename(self, thread_id: int) -> None:
+        """Give a thread of ours a name that says nothing."""
+        ...
+
+
 class Runner(Protocol):
     """Whoever calls `advance` for the jobs that are due."""
 

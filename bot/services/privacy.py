@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
 
 import structlog
 
@@ -19,11 +18,11 @@ from bot.domain.errors import (
     Refused,
 )
 from bot.domain.jobs import Job
-from bot.services.ports import Clock, Place, Publisher
+from bot.services.ports import Clock, Eraser, Place, Publisher
+from bot.services.retention import DAY_MS
 
 log = structlog.stdlib.get_logger(__name__)
 
-DAY_MS = 24 * 3_600_000
 TRIED_AGAIN_MS = 60_000
 TRIED_FOR_MS = 7 * DAY_MS
 """A message that Discord does not delete for so long is left alone."""
@@ -39,18 +38,6 @@ _AT_ONCE = 50
 
 class ForgottenJustNow(Refused):
     """You were forgotten just now; there is nothing more to forget."""
-
-
-class Eraser(Protocol):
-    """Discord, as far as forgetting needs it; every method raises a `DeliveryFault` when Discord does not play along."""
-
-    async def delete(self, channel_id: int, message_id: int) -> None:
-        """Delete a message of ours; one that is gone already is deleted."""
-        ...
-
-    async def rename(self, thread_id: int) -> None:
-        """Give a thread of ours a name that says nothing."""
-        ...
 
 
 class Privacy:

@@ -158,12 +158,6 @@ async def test_a_clip_that_is_still_to_be_delivered_is_kept_however_old_it_is(
     assert (await archive.after(DAYS * 10 * DAY_MS)).clip == job.clip
 
 
-async def test_a_clip_that_nobody_took_is_kept_as_long_as_others(archive: Archive) -> None:
-    job = await archive.job(state=JobState.UNDELIVERABLE)
-    assert (await archive.after(DAYS * DAY_MS)).clip == job.clip
-    assert (await archive.after(1)).clip is None
-
-
 async def test_a_clip_that_its_member_deleted_is_forgotten_after_a_day(archive: Archive) -> None:
     job = await archive.job()
     await archive.withdraw(job, OWNER)
