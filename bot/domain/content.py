@@ -33,8 +33,8 @@ _MAX_NAMED = 25
 """Patterns that are wrong, in one answer: to find out may take milliseconds for each."""
 _MAX_TOLD = 15
 _SLOW_FROM = 300
-_LONG = 10_000
-"""Characters; what may be written in a request is less, unless it is written in ligatures."""
+_LONG = 2_000
+"""Characters once they are taken apart; more may take over ten milliseconds."""
 _PROBES = ("", "a", "a b", "-")
 _KEPT = 128
 """Servers whose rules stay ready."""
@@ -80,7 +80,7 @@ class ContentRules:
 
     def takes_long(self, text: str) -> bool:
         """Whether others should not wait for it: a single sign may stand for a whole sentence."""
-        return self.is_slow or len(unicodedata.normalize("NFKC", text)) > _LONG
+        return self.is_slow or len(text) > _LONG or len(unicodedata.normalize("NFKD", text)) > _LONG
 
     def broken_by(self, text: str) -> Rule | None:
         """The first rule that a text breaks."""

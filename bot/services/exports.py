@@ -4,7 +4,7 @@ import asyncio
 import base64
 import hmac
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,11 +121,9 @@ class Exports:
                 entries.append(Entry(name, blob, await self._blobs.size(blob), at_ms))
             except NoSuchBlob:
                 gone.append(name)
-        texts = {
-            "jobs.json": json.dumps([described(job) for job in jobs], ensure_ascii=False, indent=1),
-            "spending.csv": table(await self._spent(guild_id, user_id)),
-            "settings.json": json.dumps(await self._db.read(_settings(guild_id, user_id)), indent=1),
-        }
+        spent = await self._spent(guild_id, user_id)
+        settings = await self._db.read(_settings(guild_id, user_id))
+        texts = await self._archives.run(lambda _: _texts(jobs, spent, settings))
         return Held(jobs, entries, gone, texts)
 
     async def is_one_part(self, held: Held, part_bytes: int) -> bool:
@@ -143,8 +141,8 @@ class Exports:
         plan = await self._planned(held, min(part_bytes, MAX_PART_BYTES), most=MAX_PARTS)
         total = len(plan.parts)
         for number in range(1, total + 1):
-            with TemporaryDirectory(prefix="kinora-export-") as folder:
-                path = Path(folder, "part.zip")
+            async with _folder() as folder:
+                path = folder / "part.zip"
                 await self._pack(held, plan, number, path)
                 yield Part(number, total, path, len(plan.left_out))
 
@@ -157,8 +155,8 @@ class Exports:
         if self._public_url is None:
             return None
         plan = await self._planned(held, MAX_LINKED_BYTES, most=1)
-        with TemporaryDirectory(prefix="kinora-export-") as folder:
-            path = Path(folder, "export.zip")
+        async with _folder() as folder:
+            path = folder / "export.zip"
             await self._pack(held, plan, 1, path)
             blob = await self._blobs.put(_read(path), max_bytes=2 * MAX_LINKED_BYTES)
         now_ms = self._clock.now_ms()
@@ -243,6 +241,24 @@ class Exports:
     def _signature(self, blob: str, expires_s: int) -> str:
         digest = hmac.digest(self._key, f"{blob} {expires_s}".encode(), "sha256")
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _texts(jobs: Sequence[Job], spent: Sequence[Spent], settings: Mapping[str, object]) -> dict[str, str]:
+    return {
+        "jobs.json": json.dumps([described(job) for job in jobs], ensure_ascii=False, indent=1),
+        "spending.csv": table(spent),
+        "settings.json": json.dumps(settings, indent=1),
+    }
+
+
+@asynccontextmanager
+async def _folder() -> AsyncGenerator[Path]:
+    """A folder for zips, removed in a thread: a gigabyte takes its time."""
+    folder = await asyncio.to_thread(TemporaryDirectory[str], prefix="kinora-export-")
+    try:
+        yield Path(folder.name)
+    finally:
+        await asyncio.shield(asyncio.to_thread(folder.cleanup))
 
 
 def _settings(guild_id: int, user_id: int) -> Transaction[dict[str, object]]:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from bot.db import guilds
 from bot.db.transaction import Database
-from bot.domain.content import Rule, content_rules, written
+from bot.domain.content import ContentRules, Rule, content_rules, written
 from bot.domain.errors import Refused
 from bot.domain.jobs import Asker, Origin
 from bot.domain.places import preferred
@@ -70,6 +70,8 @@ class Policy:
         """`refused` is told of requests that break a content rule."""
         self._db = db
         self._refused = refused
+        self._reading = asyncio.Semaphore(1)
+        """Long texts are read one at a time: others share the threads, and Python runs one of them at a time anyway."""
 
     async def check(self, asked: Asked, *, is_doubtful: bool = False) -> Asked:
         """A request as its server wants it: in the language that it has chosen.
@@ -110,8 +112,7 @@ class Policy:
     ) -> None:
         rules = content_rules(held.get("blocked_words"), held.get("blocked_patterns"))
         text = written(options)
-        takes_long = rules.takes_long(text)
-        broken = await asyncio.to_thread(rules.broken_by, text) if takes_long else rules.broken_by(text)
+        broken = await self._broken(rules, text)
         if broken is None:
             return
         if is_told:
@@ -127,6 +128,12 @@ class Policy:
                 )
             )
         raise ContentRefused(broken, is_moderators=is_moderators)
+
+    async def _broken(self, rules: ContentRules, text: str) -> Rule | None:
+        if not rules.takes_long(text):
+            return rules.broken_by(text)
+        async with self._reading:
+            return await asyncio.to_thread(rules.broken_by, text)
 
 
 def _check_place(where: Where, held: Mapping[str, Any]) -> None:
