@@ -25,7 +25,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 MAX_AT_ONCE = 16
 MAX_AT_ONCE_OF_ONE = 4
-SLOWEST_BYTES_PER_S = 32_768
+SLOWEST_BYTES_PER_S = 131_072
 """Who fetches more slowly than this on the whole, or a piece of it, is cut off: places are few."""
 
 _GRACE_S = 60.0
@@ -60,7 +60,8 @@ class OriginalRoutes:
     def __init__(self, originals: Originals, *, allow: Allow) -> None:
         self._originals = originals
         self._allow = allow
-        self._under_way: Counter[int] = Counter()
+        self._under_way: Counter[str] = Counter()
+        """How many fetch which blob."""
 
     def add_to(self, app: web.Application) -> None:
         """Add the route, for GET and HEAD."""
@@ -76,7 +77,7 @@ class OriginalRoutes:
         response = _prepared(original, span)
         if request.method == "HEAD":
             return response
-        with self._place(original.job_id):
+        with self._place(original):
             self._allow(request, _GRACE_S + span.size_bytes / SLOWEST_BYTES_PER_S)
             await self._send(request, response, original, span)
         return response
@@ -94,17 +95,18 @@ class OriginalRoutes:
         return found
 
     @contextmanager
-    def _place(self, job_id: int) -> "Generator[None]":
-        """One of few places; a single original does not get all of them."""
-        is_full = self._under_way.total() >= MAX_AT_ONCE or self._under_way[job_id] >= MAX_AT_ONCE_OF_ONE
+    def _place(self, original: Original) -> "Generator[None]":
+        """One of few places; a single file does not get all of them."""
+        blob = original.blob
+        is_full = self._under_way.total() >= MAX_AT_ONCE or self._under_way[blob] >= MAX_AT_ONCE_OF_ONE
         if is_full:
-            log.info("too many downloads", job=job_id, most=MAX_AT_ONCE)
+            log.info("too many downloads", job=original.job_id, most=MAX_AT_ONCE)
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "10"})
-        self._under_way[job_id] += 1
+        self._under_way[blob] += 1
         try:
             yield
         finally:
-            self._under_way[job_id] -= 1
+            self._under_way[blob] -= 1
             self._under_way += Counter()  # forgets those that are at zero
 
     async def _send(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import aiohttp
 import pytest
 
+from bot.services.exports import Exports
 from bot.services.news import Notice
 from bot.services.originals import Originals
 from bot.web.callbacks import Sender
@@ -40,7 +41,12 @@ class Site:
 
     @asynccontextmanager
     async def served(
-        self, *, patience_s: float = 15, port: int = 0, originals: Originals | None = None
+        self,
+        *,
+        patience_s: float = 15,
+        port: int = 0,
+        originals: Originals | None = None,
+        exports: Exports | None = None,
     ) -> AsyncGenerator["Site"]:
         async with serving(
             host="127.0.0.1",
@@ -50,6 +56,7 @@ class Site:
             is_ready=lambda: self.is_ready,
             clock=self.clock,
             originals=originals,
+            exports=exports,
             patience_s=patience_s,
         ) as self.port:
             yield self

@@ -16,8 +16,10 @@ from structlog.testing import capture_logs
 from bot.db import jobs, lanes
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.jobs import Job, JobState
+from bot.media.archives import Archives
 from bot.media.blobs import Blobs
 from bot.media.errors import StoreUnavailable
+from bot.services.exports import Exports
 from bot.services.originals import LINK_LASTS_S, Link, Original, Originals
 from bot.web import originals as web_originals
 from bot.web import server
@@ -37,6 +39,7 @@ class Shop:
     blobs: Blobs
     originals: Originals
     job: Job
+    exports: Exports | None = None
 
     async def link(self) -> Link:
         link = self.originals.link(await self.originals.of(self.job))
@@ -90,8 +93,17 @@ async def shop(request: pytest.FixtureRequest, unserved: Site, tmp_path: Path) -
         db=db, blobs=blobs, clock=unserved.clock, secret="of the installation", public_url=PUBLIC_URL
     )
     job = await done_job(db, blobs, DATA)
-    async with unserved.served(originals=originals):
-        yield Shop(unserved, db, blobs, originals, job)
+    async with Archives() as archives:
+        exports = Exports(
+            db=db,
+            blobs=blobs,
+            archives=archives,
+            clock=unserved.clock,
+            secret="of the installation",
+            public_url=PUBLIC_URL,
+        )
+        async with unserved.served(originals=originals, exports=exports):
+            yield Shop(unserved, db, blobs, originals, job, exports)
     await db.close()
 
 
@@ -292,6 +304,38 @@ async def test_one_original_does_not_take_every_place_and_all_together_not_more_
     held.set()
     assert [status for status, _, _ in await asyncio.gather(*at_once)] == [200] * len(at_once)
     assert (await shop.get(path))[0] == 200
+
+
+async def test_nobodys_export_takes_the_places_of_somebody_elses(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, entered = asyncio.Event(), asyncio.Event()
+
+    async def slowly(original: Original, start: int, end: int) -> AsyncIterator[bytes]:
+        entered.set()
+        await held.wait()
+        async for chunk in shop.blobs.stream(original.blob, start=start, end=end):
+            yield chunk
+
+    monkeypatch.setattr(web_originals, "MAX_AT_ONCE_OF_ONE", 1)
+    monkeypatch.setattr(shop.originals, "stream", slowly)
+    mine, theirs = [await export_path(shop, user_id) for user_id in (100, 200)]
+    slow = asyncio.ensure_future(shop.get(mine))
+    await entered.wait()
+    assert (await shop.get(mine))[0] == 503
+    other = asyncio.ensure_future(shop.get(theirs))
+    held.set()
+    for fetched in (slow, other):
+        status, data, headers = await fetched
+        assert (status, data[:4], headers["Content-Type"]) == (200, b"PK\3\4", "application/zip")
+
+
+async def export_path(shop: Shop, user_id: int) -> str:
+    assert shop.exports is not None
+    async with shop.exports.begun(user_id):
+        linked = await shop.exports.linked(await shop.exports.gathered(1, user_id), user_id)
+    assert linked is not None
+    return urlsplit(linked[0].url).path.removeprefix("/bot")
 
 
 async def test_who_reads_nothing_is_cut_off(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
