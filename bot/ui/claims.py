@@ -20,7 +20,7 @@ from bot.ui.faults import translated
 from bot.ui.places import filename, sent, text_with, unsaid
 from bot.ui.results import result_view
 
-_ANSWER = "the message of the claimed clip"
+_ANSWER = "claim"  # under which an interaction keeps the id of its answer
 
 
 @describe.register

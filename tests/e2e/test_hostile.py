@@ -250,7 +250,7 @@ async def test_a_files_name_leads_nowhere(scene: Scene, name: str) -> None:
     clip = await scene.clip_of(await used.response())
     assert clip.files[0].filename == "kinora-1.mp4"
     folder = scene.settings.data_dir
-    assert {path.name.partition(".db")[0] for path in folder.iterdir()} == {"blobs", "kinora"}
+    assert {path.name.partition(".db")[0] for path in folder.iterdir()} == {"blobs", "fitted", "kinora"}
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 

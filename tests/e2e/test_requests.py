@@ -178,7 +178,7 @@ async def test_a_waiting_job_is_cancelled_from_its_card_by_its_owner_only(scene:
     waiting = cards[-1]
     stranger = scene.guild.add_member("leo")
     refused = await (await stranger.click(waiting, "Cancel")).response()
-    assert "no such job" in refused.text
+    assert "Only who asked for this clip may cancel it" in refused.text
     answer = await (await scene.mia.click(waiting, "Cancel")).response()
     assert "is cancelled" in answer.text
     await shows(waiting, lambda card: "Cancelled" in card.text and FREE in card.text)
