@@ -20,7 +20,7 @@ def _discord_py_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2], ids=["reads messages", "reads none"])
 async def test_a_crowd_in_any_weather_leaves_nothing_undone(tmp_path: Path, seed: int) -> None:
-    report = await soak(replace(SHORT, seed=seed, actions=SHORT.actions // 2), tmp_path)
+    report = await soak(replace(SHORT, seed=seed), tmp_path)
     assert not report.problems, str(report)
-    assert report.states["done"] > 5
-    assert report.strikes
+    assert report.states["done"] > 10
+    assert report.strikes > 5
