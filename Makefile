@@ -22,7 +22,7 @@ run: $(RUN)  ## start the bot on Discord, with the settings in .env
 
 .PHONY: test
 test: $(DEV)  ## run the test suite (ARGS="tests/domain -k quota")
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: check
 check: $(DEV)  ## lint, format, types, import contracts
