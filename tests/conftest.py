@@ -9,9 +9,16 @@ from hypothesis import settings
 
 from bot.sandbox import Sandbox
 from tests.discord_schema import ABSENT, observer
+from tests.fuzzed import FuzzCount
 
-settings.register_profile("kinora", deadline=None)  # a busy machine is not a fault
-settings.load_profile("kinora")
+settings.register_profile("kinora", deadline=None, print_blob=True)  # a busy machine is not a fault
+settings.register_profile("long", settings.get_profile("kinora"), max_examples=5000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "kinora"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count the cases of foreign input that the run tries."""
+    config.pluginmanager.register(FuzzCount())
 
 
 @pytest.fixture
