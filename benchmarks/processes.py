@@ -96,5 +96,6 @@ def _environment(stage: Stage, data: Path) -> dict[str, str]:
         "BLOB_URL": "",
         "PROVIDERS": "local",
         "LOCAL_CONCURRENCY": "1",
+        "WEB_PORT": "0",
         "LOG_LEVEL": "warning",
     }

@@ -29,7 +29,7 @@ from bot.settings import Settings, SettingsInvalid
 from bot.stores import Stores, open_stores, open_wires
 from bot.ui.threads import DiscordPublisher
 from bot.web.callbacks import Sender, secret_of
-from bot.web.server import serving
+from bot.web.server import AddressUnusable, serving
 from bot.web.signature import WebhookSecretInvalid, signing_key
 
 T = TypeVar("T")
@@ -76,6 +76,8 @@ class App:
     db: Database
     connection: asyncio.Task[None]
     """Ends when the connection to the gateway has ended for good."""
+    port: int | None
+    """Where the web server listens; None where the usual port was taken and nobody had asked for it."""
 
 
 @asynccontextmanager
@@ -101,7 +103,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         SettingsInvalid: a setting is missing or wrong, or Discord does not know the token.
         CatalogueInvalid: a row in the operator's file of models is not one.
         DiscordUnreachable: Discord does not answer.
-        bot.web.server.AddressUnusable: the web server's port is taken.
+        bot.web.server.AddressUnusable: the web server cannot listen where a setting says.
         bot.db.errors.DatabaseUnusable: the database cannot be used.
     """
     token, clock = settings.token, clock or SystemClock()
@@ -119,7 +121,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         await _recover(stores.db, engine)
         await _log_in(client, token)
         await _resume(stores.db, engine)
-        await _listen(settings, stores, engine, client, stack)
+        port = await _listen(settings, stores, engine, client, stack)
         tasks.create_task(engine.admission.run(), name="admission")
         tasks.create_task(engine.notices.run(), name="notices")
         tasks.create_task(engine.request_log.run(), name="request log")
@@ -127,7 +129,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         tasks.create_task(client.services.privacy.run(), name="privacy")
         tasks.create_task(client.desk.intake.resume(), name="resume")
         tasks.create_task(_check_books(settings.database_path), name="books")
-        yield App(client, stores.db, tasks.create_task(client.connect(), name="gateway"))
+        yield App(client, stores.db, tasks.create_task(client.connect(), name="gateway"), port)
 
 
 async def run(settings: Settings) -> None:
@@ -156,10 +158,8 @@ async def _closing() -> AsyncGenerator[list[Provider]]:
 
 async def _listen(
     settings: Settings, stores: Stores, engine: Engine, client: Kinora, stack: AsyncExitStack
-) -> None:
-    """Open the web server, where there is a way to it."""
-    if settings.public_url is None:
-        return
+) -> int | None:
+    """Open the web server; gives its port, or None where it does without."""
     try:
         secret = settings.kling_webhook_secret
         key = signing_key(secret.get_secret_value().strip()) if secret else None
@@ -169,18 +169,23 @@ async def _listen(
         name: Sender(secret_of(stores.callback_secret, name), signing_key=key if name == "kling" else None)
         for name in registry.CALLS_BACK & engine.providers.keys()
     }
-    await stack.enter_async_context(
-        serving(
-            host=settings.web_host,
-            port=settings.web_port,
-            senders=senders,
-            news=engine.news.tell,
-            is_ready=client.is_ready,
-            clock=engine.clock,
-            originals=engine.originals,
-            exports=client.services.exports,
-        )
+    server = serving(
+        host=settings.web_host,
+        port=settings.web_port,
+        senders=senders if settings.public_url else {},
+        news=engine.news.tell,
+        is_ready=client.is_ready,
+        clock=engine.clock,
+        originals=engine.originals,
+        exports=client.services.exports,
     )
+    try:
+        return await stack.enter_async_context(server)
+    except AddressUnusable as fault:
+        if settings.wants_web_server:
+            raise
+        log.warning("no web server", reason=str(fault))
+        return None
 
 
 async def _recover(db: Database, engine: Engine) -> None:

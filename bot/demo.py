@@ -130,6 +130,9 @@ async def _bot(sandbox: Sandbox, token: str, folder: Path) -> AsyncGenerator[Pro
             DATABASE_URL="",
             BLOB_URL="",
             PROVIDERS="local",
+            PUBLIC_URL="",
+            WEB_HOST="127.0.0.1",
+            WEB_PORT="0",
             LOG_LEVEL="warning",
         ),
     )

@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     blob_url: str = ""
     originals_days: Annotated[int | None, Field(ge=1, le=36_500), BeforeValidator(_none_if_empty)] = 90
+    pictures_days: Annotated[int | None, Field(ge=1, le=36_500), BeforeValidator(_none_if_empty)] = None
 
     providers: Names = ()
     kling_api_key: SecretStr | None = None
@@ -109,6 +110,7 @@ class Settings(BaseSettings):
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8080, ge=0, le=65_535)
     public_url: BaseUrl | None = None
+    metrics_token: SecretStr | None = None
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
@@ -150,6 +152,16 @@ class Settings(BaseSettings):
     def originals_last_ms(self) -> int | None:
         """For how long the originals of clips are kept; None is for ever."""
         return None if self.originals_days is None else self.originals_days * 86_400_000
+
+    @property
+    def pictures_last_ms(self) -> int | None:
+        """For how long the pictures of jobs that have ended are kept; None is as long as the jobs."""
+        return None if self.pictures_days is None else self.pictures_days * 86_400_000
+
+    @property
+    def wants_web_server(self) -> bool:
+        """Whether anybody said where the web server shall be; otherwise the bot does without if it must."""
+        return not self.model_fields_set.isdisjoint(("public_url", "web_host", "web_port"))
 
     @property
     def provider_order(self) -> tuple[str, ...]:

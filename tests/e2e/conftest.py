@@ -31,6 +31,7 @@ def scene(sandbox: Sandbox, tmp_path: Path) -> Scene:
             "discord_api_url": sandbox.api_url,
             "discord_gateway_url": sandbox.gateway_url,
             "data_dir": tmp_path / "data",
+            "web_port": 0,
         }
     )
     return Scene(sandbox, application, guild, guild.add_channel("general"), guild.add_member("mia"), settings)

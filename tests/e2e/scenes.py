@@ -49,6 +49,7 @@ class Scene:
             "DISCORD_API_URL": self.sandbox.api_url,
             "DISCORD_GATEWAY_URL": self.sandbox.gateway_url,
             "DATA_DIR": str(self.settings.data_dir),
+            "WEB_PORT": "0",
             "LOG_LEVEL": "info",
             "LOG_FORMAT": "json",
         }

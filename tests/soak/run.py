@@ -231,6 +231,7 @@ def _settings(sandbox: Sandbox, vendors: Vendors, folder: Path) -> Settings:
             "discord_api_url": sandbox.api_url,
             "discord_gateway_url": sandbox.gateway_url,
             "data_dir": folder / "data",
+            "web_port": 0,
         }
     )
     many = dict.fromkeys(("kling_concurrency", "kkiai_concurrency", "aimlapi_concurrency"), 20)
