@@ -28,6 +28,7 @@ from bot.services.admission import Admission
 from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
+from bot.services.gate import Gate
 from bot.services.health import Health
 from bot.services.notices import Notices
 from bot.services.ordering import Ordering
@@ -138,8 +139,15 @@ async def fly(number: int, folder: Path) -> dict[str, float]:
     async with Clips() as clips, task_group() as tasks:
         health = Health(clock, changed=lambda: None)
         routes = Routes(db=db, catalogue=CATALOGUE, health=health)
+        gate = Gate(changed=lambda: None)
         cards = Cards(
-            db=db, publisher=publisher, providers=providers, routes=routes, clock=clock, tasks=tasks
+            db=db,
+            publisher=publisher,
+            providers=providers,
+            routes=routes,
+            gate=gate,
+            clock=clock,
+            tasks=tasks,
         )
 
         def admitted(job: Job) -> None:
@@ -150,6 +158,7 @@ async def fly(number: int, folder: Path) -> dict[str, float]:
             db=db,
             providers=providers,
             clock=clock,
+            gate=gate,
             health=health,
             routes=routes,
             admitted=admitted,

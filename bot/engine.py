@@ -18,6 +18,7 @@ from bot.services.cards import Cards
 from bot.services.claims import Claims
 from bot.services.delivery import Delivery
 from bot.services.exports import Exports
+from bot.services.gate import Gate
 from bot.services.generation import Generation
 from bot.services.guilds import GuildSettings
 from bot.services.health import Health
@@ -28,6 +29,7 @@ from bot.services.news import News, Notice
 from bot.services.notices import Notices
 from bot.services.ordering import Ordering
 from bot.services.originals import Originals
+from bot.services.pace import Pace
 from bot.services.places import Places
 from bot.services.policy import Policy
 from bot.services.ports import Clock, Publisher
@@ -63,6 +65,7 @@ class Engine:
     attempts: Attempts
     news: News
     runner: EmbeddedRunner
+    gate: Gate
     admission: Admission
     cards: Cards
     delivery: Delivery
@@ -130,12 +133,14 @@ def build_engine(
         installation=stores.installation,
         callback_url=_callback_url(settings, stores.callback_secret),
     )
+    gate = Gate(changed=lambda: admission.wake())  # noqa: PLW0108 - made below
     thumbnails = Thumbnails(blobs=stores.blobs, images=stores.images, clips=stores.clips)
     cards = Cards(
         db=db,
         publisher=publisher,
         providers=providers,
         routes=routes,
+        gate=gate,
         clock=clock,
         tasks=tasks,
         thumbnails=thumbnails,
@@ -154,6 +159,7 @@ def build_engine(
         db=db,
         providers=providers,
         clock=clock,
+        gate=gate,
         health=health,
         routes=routes,
         admitted=admitted,
@@ -188,6 +194,7 @@ def build_engine(
         attempts,
         news,
         runner,
+        gate,
         admission,
         cards,
         delivery,
@@ -236,11 +243,13 @@ def furnish(
         runner=engine.runner,
         notices=engine.notices,
         policy=Policy(db=stores.db, refused=engine.request_log.refused),
+        gate=engine.gate,
         defaults=settings.default_limits,
         queued=queued,
         let_go=engine.retention.wake,
     )
-    insights = Insights(db=stores.db, attempts=engine.attempts, card_of=engine.cards.of)
+    insights = Insights(db=stores.db, attempts=engine.attempts, gate=engine.gate, card_of=engine.cards.of)
+    pace = Pace(clock)
     client.services = Services(
         catalogue=catalogue,
         routes=engine.routes,
@@ -283,6 +292,7 @@ def furnish(
             db=stores.db, clock=clock, delivery=engine.delivery, cards=engine.cards, withdrawn=withdrawn
         ),
         retention=engine.retention,
+        pace=pace,
     )
 
     client.desk = Desk(
@@ -299,5 +309,6 @@ def furnish(
         thumbnails=engine.thumbnails,
         originals=engine.originals,
         manners=Manners(stores.db),
+        pace=pace,
         clock=clock,
     )

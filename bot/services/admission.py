@@ -6,10 +6,11 @@ from contextlib import suppress
 
 import structlog
 
-from bot.db import jobs
+from bot.db import jobs, operation
 from bot.db.transaction import Database, Transaction
 from bot.domain.jobs import Job
 from bot.domain.provider import Provider
+from bot.services.gate import Closure, Gate
 from bot.services.health import Health
 from bot.services.ports import Clock
 from bot.services.routing import Routes
@@ -21,6 +22,9 @@ _AT_ONCE = 32
 
 _TOLD = 20
 """Waiting jobs of a server whose cards are brought up to date when it was served."""
+
+_TOLD_OF_PAUSE = 200
+"""Waiting jobs whose cards say that nothing is begun for now, or is again; people ask for the newest."""
 
 _RETRY_AFTER_MS = 1_000
 """After a failure, which means that the database is out of reach: waiting jobs can stand this."""
@@ -35,19 +39,23 @@ class Admission:
         db: Database,
         providers: Mapping[str, Provider],
         clock: Clock,
+        gate: Gate,
         health: Health,
         routes: Routes,
         admitted: Callable[[Job], None],
         moved_up: Callable[[Job], None],
     ) -> None:
-        """`admitted` is told of jobs that have a step to take, `moved_up` of those that still wait elsewhere or nearer."""
+        """`admitted` is told of jobs that have a step to take, `moved_up` of those that still wait: elsewhere, nearer, or shut out."""
         self._db = db
         self._providers = providers
         self._clock = clock
+        self._gate = gate
         self._health = health
         self._routes = routes
         self._admitted = admitted
         self._moved_up = moved_up
+        self._shown: Closure | None = None
+        """Why nothing is begun, as the cards of waiting jobs say."""
         self._due = asyncio.Event()
         self._due.set()
 
@@ -59,13 +67,15 @@ class Admission:
         """Admit jobs for as long as the bot runs."""
         is_adopted = False
         while True:
-            await self._clock.wait(self._due, until_ms=self._health.next_try_ms())
+            next_try_ms = self._health.next_try_ms() if self._gate.admits else None
+            await self._clock.wait(self._due, until_ms=next_try_ms)
             self._due.clear()
             try:
                 if not is_adopted:
                     await self._adopt()
                     is_adopted = True
                 await self._fill_all()
+                await self._tell_of_pause()
             except Exception:
                 log.exception("admission failed")
                 self._due.set()
@@ -90,7 +100,7 @@ class Admission:
 
     async def _fill_all(self) -> None:
         for provider in self._providers.values():
-            admitted = await self._db.write(self._fill(provider))
+            admitted = await self._db.write(self._fill(provider)) if self._gate.admits else []
             if len(admitted) == _AT_ONCE:
                 self._due.set()
             if admitted:
@@ -103,9 +113,19 @@ class Admission:
                 for job in await self._db.read(waiting):
                     self._moved_up(job)
 
+    async def _tell_of_pause(self) -> None:
+        """Let the cards of jobs that wait say that nothing is begun, or no more. Of a stop the next start tells."""
+        closure = self._gate.closure
+        if closure in (self._shown, Closure.STOPPING):
+            return
+        for job in await self._db.read(operation.waiting(limit=_TOLD_OF_PAUSE)):
+            self._moved_up(job)
+        self._shown = closure
+
     def _fill(self, provider: Provider) -> Transaction[list[Job]]:
         admitted: list[Job] = []
-        while len(admitted) < min(_AT_ONCE, self._health.admits(provider.name, _AT_ONCE)):
+        most = min(_AT_ONCE, self._health.admits(provider.name, _AT_ONCE))
+        while self._gate.admits and len(admitted) < most:
             now_ms = self._clock.now_ms()
             job = yield from jobs.admit(provider.name, slots=provider.concurrency, now_ms=now_ms)
             if job is None:

@@ -14,6 +14,7 @@ from bot.domain import polling
 from bot.domain.errors import DeliveryFault, DestinationForbidden, DestinationGone, PictureMissing
 from bot.domain.jobs import TERMINAL, Job, JobState
 from bot.domain.provider import Provider
+from bot.services.gate import Gate
 from bot.services.ports import Card, Clock, Publisher
 from bot.services.routing import Routes
 from bot.services.thumbnails import Thumbnails
@@ -62,6 +63,7 @@ class Cards:
         publisher: Publisher,
         providers: Mapping[str, Provider],
         routes: Routes,
+        gate: Gate,
         clock: Clock,
         tasks: asyncio.TaskGroup,
         thumbnails: Thumbnails | None = None,
@@ -71,6 +73,7 @@ class Cards:
         self._publisher = publisher
         self._providers = providers
         self._routes = routes
+        self._gate = gate
         self._clock = clock
         self._tasks = tasks
         self._thumbnails = thumbnails
@@ -197,16 +200,19 @@ class Cards:
         if job.state in TERMINAL:
             return (yield from self._last(job))
         forecast = yield from history.forecast(history.Kind.of(job))
-        ahead = (yield from lanes.place_of(job)).ahead if job.state is JobState.QUEUED else None
+        is_waiting = job.state is JobState.QUEUED
+        ahead = (yield from lanes.place_of(job)).ahead if is_waiting else None
         provider = self._providers.get(job.provider)
         waiting = polling.waiting_s(
             ahead or 0, slots=provider.concurrency if provider else 0, forecast=forecast
         )
         now_s = self._clock.now_ms() // 1000
         since_s = now_s if job.marked_at_ms is None else job.marked_at_ms // 1000
-        between_s = (since_s + waiting[0], since_s + waiting[1]) if waiting else None
+        paused = self._gate.closure if is_waiting else None
+        between_s = (since_s + waiting[0], since_s + waiting[1]) if waiting and not paused else None
         came_from = yield from _source_of(job)
-        return Card(job, ahead, between_s, self._routes.cautions(job), came_from, at_s=now_s)
+        cautions = self._routes.cautions(job)
+        return Card(job, ahead, between_s, cautions, came_from, paused=paused, at_s=now_s)
 
 
 def _looks(card: Card) -> object:
@@ -219,6 +225,7 @@ def _looks(card: Card) -> object:
         job.cancel_requested,
         (job.provider, job.model, job.price),
         card.ahead,
+        card.paused,
         between_s,
         sum(card.at_s >= moment_s for moment_s in between_s),
         card.cautions,

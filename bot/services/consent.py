@@ -12,6 +12,7 @@ from bot.domain.errors import OfferLapsed, Unapproved, Unconfirmed
 from bot.domain.jobs import Asker, Job, Origin
 from bot.domain.limits import Limits
 from bot.domain.requests import VideoRequest
+from bot.services.gate import Gate
 from bot.services.notices import Notices
 from bot.services.policy import Policy
 from bot.services.ports import Clock
@@ -67,6 +68,7 @@ class Consent:
         clock: Clock,
         notices: Notices,
         policy: Policy,
+        gate: Gate,
         defaults: Limits,
         queued: Callable[[Job], None],
     ) -> None:
@@ -75,6 +77,7 @@ class Consent:
         self._clock = clock
         self._notices = notices
         self._policy = policy
+        self._gate = gate
         self._defaults = defaults
         self._queued = queued
 
@@ -178,6 +181,7 @@ class Consent:
         return _Kept(number, text, question)
 
     async def _agree(self, kept: _Kept, asker: Asker) -> Job:
+        self._gate.ensure_taking()
         question = kept.question
         origin, request = await self._policy.accept(question.origin, question.request, asker)
         wanted = Wanted(origin, request, asker)

@@ -29,6 +29,7 @@ from bot.media.blobs import Blobs
 from bot.media.errors import Fit, PictureRefused
 from bot.media.images import Images
 from bot.services.consent import Consent, Redeem, Wanted
+from bot.services.gate import Gate
 from bot.services.notices import Notices
 from bot.services.pictures import Painted, Pictures
 from bot.services.policy import Policy
@@ -92,6 +93,7 @@ class Generation:
         runner: Runner,
         notices: Notices,
         policy: Policy,
+        gate: Gate,
         defaults: Limits,
         queued: Callable[[Job], None],
         let_go: Callable[[], None],
@@ -100,6 +102,7 @@ class Generation:
         self._db = db
         self._routes = routes
         self._policy = policy
+        self._gate = gate
         self._pictures = Pictures(images, blobs)
         self._blobs = blobs
         self._clock = clock
@@ -111,6 +114,7 @@ class Generation:
             clock=clock,
             notices=notices,
             policy=policy,
+            gate=gate,
             defaults=defaults,
             queued=queued,
         )
@@ -131,11 +135,13 @@ class Generation:
         return asked
 
     async def check_policy(self, asked: Asked, *, is_doubtful: bool = False) -> Asked:
-        """Refuse what the server does not want, whoever could make it.
+        """Refuse what the server does not want, whoever could make it, and everything while nothing is taken.
 
         Raises:
             Blocked, NotInThisChannel, NotAgeRestricted, ContentRefused: it does not want it.
+            NotTaking: the bot stops, or could keep nothing.
         """
+        self._gate.ensure_taking()
         now_ms = self._clock.now_ms()
         terms = await self._db.read(guilds.known_terms(asked.guild_id, asked.user_id, now_ms=now_ms))
         if terms is not None and terms.block is not None:

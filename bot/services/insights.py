@@ -11,6 +11,7 @@ from bot.domain.errors import Refused
 from bot.domain.jobs import ACTIVE, Job, JobState
 from bot.domain.provider import ProviderFault
 from bot.services.attempts import Attempts
+from bot.services.gate import Closure, Gate
 from bot.services.ports import Card
 
 PAGE = 5
@@ -28,6 +29,8 @@ class Queue:
     counts: dict[JobState, int]
     first: list[Card]
     """Running ones, then those that waited longest; cut to what fits a message."""
+    paused: Closure | None = None
+    """Why nothing that waits is begun; None if it is."""
 
     @property
     def waiting(self) -> int:
@@ -72,16 +75,18 @@ class Insights:
     """Reads, and changes nothing."""
 
     def __init__(
-        self, *, db: Database, attempts: Attempts, card_of: Callable[[int], Awaitable[Card]]
+        self, *, db: Database, attempts: Attempts, gate: Gate, card_of: Callable[[int], Awaitable[Card]]
     ) -> None:
         self._db = db
         self._attempts = attempts
+        self._gate = gate
         self._card_of = card_of
 
     async def queue(self, guild_id: int, *, limit: int) -> Queue:
         """A guild's queue, with at most `limit` jobs."""
         counts, first = await self._db.read(_queue(guild_id, limit))
-        return Queue(counts, await asyncio.gather(*(self._card_of(job.id) for job in first)))
+        cards = await asyncio.gather(*(self._card_of(job.id) for job in first))
+        return Queue(counts, cards, paused=self._gate.closure)
 
     async def jobs_of(self, guild_id: int, user_id: int, *, limit: int) -> list[Job]:
         """A member's newest jobs, newest first."""

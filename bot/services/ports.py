@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.domain.jobs import Job
+from bot.services.gate import Closure
 
 
 class Clock(Protocol):
@@ -41,6 +42,8 @@ class Card:
     """Whether it shows the picture that the clip starts from."""
     thumbnail: bytes | None = None
     """That picture as a small JPEG, where it is to be uploaded with the card; None where the message has it."""
+    paused: Closure | None = None
+    """Why no waiting job is begun at the moment; None if it is begun in its turn, or has been."""
     at_s: int = field(default=0, compare=False)
     """When all this was so, seconds since 1970."""
 

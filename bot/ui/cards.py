@@ -9,6 +9,7 @@ from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, Job, JobState, Lineage, Rela
 from bot.domain.reasons import retold
 from bot.domain.requests import CameraControl, CameraMove, CameraPreset, VideoRequest
 from bot.language import grouped, marked, tr, trn
+from bot.services.gate import Closure
 from bot.services.ports import Card
 from bot.ui.buttons import CancelButton, RequestButton
 from bot.ui.text import link_to, progress_bar, prose, quoted
@@ -57,6 +58,17 @@ _RELATIONS = {
     Relation.EXTEND: marked("Extends {job}"),
     Relation.FINAL: marked("Final of {job}"),
 }
+
+PAUSES = {
+    Closure.STOPPING: marked(
+        "The bot is just being stopped or restarted; waiting clips are begun after that."
+    ),
+    Closure.DISK_FULL: marked("Paused: the bot's disk is full. It goes on by itself once there is room."),
+    Closure.DRAINING: marked(
+        "Paused by the bot's operator. Waiting clips keep their places and are begun later."
+    ),
+}
+"""Why nothing is begun, translated where it is shown."""
 
 THUMBNAIL = "source.jpg"
 """The attachment of a card that shows the picture it is made from."""
@@ -226,7 +238,8 @@ def _state_line(card: Card) -> str:
     if job.cancel_requested:
         return tr("Stopping…")
     if job.state is JobState.QUEUED:
-        return f"{_ahead(card.ahead)}{_when(card)}"
+        pause = f" {tr(PAUSES[card.paused])}" if card.paused is not None else ""
+        return f"{_ahead(card.ahead)}{pause}{_when(card)}"
     if job.progress is not None:
         return f"{progress_bar(job.progress)}{_when(card)}"
     return tr("Being made.") + _when(card)

@@ -12,7 +12,7 @@ from bot.language import marked, tr, trn
 from bot.services.insights import Only, Page, Queue
 from bot.services.ports import Card
 from bot.ui.buttons import NumberedButton
-from bot.ui.cards import TITLES, message_link, own_words, price_words
+from bot.ui.cards import PAUSES, TITLES, message_link, own_words, price_words
 from bot.ui.text import cut, inline, mention, plain, progress_bar
 
 _PROMPT_LENGTH = 200
@@ -55,13 +55,15 @@ class PageButton(
 def queue_text(queue: Queue) -> str:
     """What `/queue` shows."""
     title = f"### {tr('Queue')}"
+    pause = [tr(PAUSES[queue.paused])] if queue.paused is not None else []
     if not queue.counts:
-        idle = tr("Nothing is being made, and nothing waits. `/animate` starts at once.")
-        return f"{title}\n{idle}"
+        idle = tr("Nothing is being made, and nothing waits.")
+        at_once = tr("Nothing is being made, and nothing waits. `/animate` starts at once.")
+        return "\n".join([title, *([idle, *pause] if pause else [at_once])])
     summary = tr("{running} being made, {waiting} waiting", running=queue.running, waiting=queue.waiting)
     hidden = queue.running + queue.waiting - len(queue.first)
     more = [f"-# {trn('and {number} more', 'and {number} more', hidden)}"] if hidden > 0 else []
-    return "\n".join([title, summary, *map(_queue_line, queue.first), *more])
+    return "\n".join([title, summary, *pause, *map(_queue_line, queue.first), *more])
 
 
 def page_view(page: Page, files: Sequence[discord.File | None], *, is_own: bool) -> ui.LayoutView:

@@ -21,6 +21,7 @@ from bot.media.clips import Clips
 from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery
+from bot.services.gate import Gate
 from bot.services.health import Health
 from bot.services.notices import Notices
 from bot.services.ordering import Ordering
@@ -128,7 +129,13 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
         health = Health(clock, changed=lambda: None)
         routes = doubles.routes(db, builders.SCRIPTED, builders.SPARE, health=health)
         cards = Cards(
-            db=db, publisher=publisher, providers=providers, routes=routes, clock=clock, tasks=tasks
+            db=db,
+            publisher=publisher,
+            providers=providers,
+            routes=routes,
+            gate=Gate(changed=lambda: None),
+            clock=clock,
+            tasks=tasks,
         )
         notices = Notices(db=db, publisher=publisher, clock=clock)
         delivery = Delivery(

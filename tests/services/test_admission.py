@@ -14,7 +14,9 @@ from bot.db.sqlite import SqliteDatabase
 from bot.domain.catalogue import Choice
 from bot.domain.jobs import Job, JobState
 from bot.domain.limits import Limits
+from bot.domain.provider import Unknown
 from bot.services.admission import Admission
+from bot.services.gate import Closure, Gate
 from bot.services.health import Health
 from tests import books, builders
 from tests.held import held
@@ -55,6 +57,7 @@ class Door:
     providers: dict[str, Any]
     health: Health
     admission: Any = None
+    gate: Any = None
     let_in: list[Job] = field(default_factory=list[Job])
     moved_up: list[Job] = field(default_factory=list[Job])
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -111,10 +114,12 @@ async def door(tmp_path: Path) -> AsyncGenerator[Door]:
             provider.name = name
             await db.write(lanes.open_pool(name))
         database: Any = door.failing
+        door.gate = Gate(changed=lambda: door.admission.wake())  # noqa: PLW0108 - made below
         door.admission = Admission(
             db=database,
             providers=door.providers,
             clock=door.clock,
+            gate=door.gate,
             health=door.health,
             routes=routes(db, SMALL, LARGE, health=health),
             admitted=door.admitted,
@@ -224,6 +229,7 @@ async def at_start(tmp_path: Path) -> AsyncGenerator[tuple[Admission, SqliteData
         db=db,
         providers={"small": provider},
         clock=clock,
+        gate=Gate(changed=lambda: None),
         health=health,
         routes=routes(db, SMALL, health=health),
         admitted=handed_on.append,
@@ -285,3 +291,50 @@ async def test_a_member_who_cancels_meanwhile_strands_nobody_else(
     monkeypatch.setattr(admission._routes, "next_for", cancelled_meanwhile)
     await admission._adopt()
     assert [job.id for job in handed_on] == [waiting[1].id, waiting[2].id]
+
+
+async def test_nothing_is_admitted_while_the_gate_is_shut_and_all_of_it_once_it_is_open(door: Door) -> None:
+    door.gate.shut(Closure.DRAINING)
+    await door.queue(2)
+    door.admission.wake()
+    await door.settled()
+    assert door.let_in == []
+    door.gate.open(Closure.DRAINING)
+    assert len(await door.until(2)) == 2
+
+
+async def test_a_gate_that_is_still_shut_for_another_reason_admits_nothing(door: Door) -> None:
+    door.gate.shut(Closure.DRAINING)
+    door.gate.shut(Closure.DISK_FULL)
+    await door.queue()
+    door.gate.open(Closure.DRAINING)
+    await door.settled()
+    assert door.let_in == []
+
+
+async def test_who_waits_is_told_that_nothing_is_begun_and_when_that_is_over(door: Door) -> None:
+    await door.queue(4)
+    door.admission.wake()
+    waiting = {1, 2, 3, 4} - {job.id for job in await door.until(2)}
+    for change in (door.gate.shut, door.gate.open):
+        door.moved_up.clear()
+        change(Closure.DISK_FULL)
+        await door.settled()
+        assert {job.id for job in door.moved_up} == waiting
+    door.moved_up.clear()
+    door.gate.shut(Closure.STOPPING)
+    await door.settled()
+    assert door.moved_up == []
+
+
+async def test_a_shut_gate_does_not_keep_admission_busy_over_a_provider_whose_pause_is_over(
+    door: Door,
+) -> None:
+    for _ in range(5):
+        door.health.heard(SMALL, Unknown("no answer"))
+    door.gate.shut(Closure.DRAINING)
+    door.clock.turn(3600)
+    await door.queue(provider="small")
+    door.admission.wake()
+    await door.settled()
+    door.gate.open(Closure.DRAINING)

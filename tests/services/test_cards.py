@@ -20,6 +20,7 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs import Job, JobState, Lineage, Relation
 from bot.services.cards import Cards
+from bot.services.gate import Gate
 from bot.services.ports import Card
 from tests import builders
 from tests.held import held
@@ -68,6 +69,7 @@ class Wall:
     board: Board
     provider: ScriptedProvider
     cards: Cards
+    gate: Gate
 
     async def job(self, *states: JobState) -> Job:
         """A job in the last of the states."""
@@ -137,16 +139,18 @@ async def wall(tmp_path: Path) -> AsyncGenerator[Wall]:
         await db.write(lanes.open_pool("scripted"))
         clock, board, provider = TurnedClock(), Board(), ScriptedProvider()
         failing: Any = Failing(db)
+        gate = Gate(changed=lambda: None)
         async with task_group() as tasks:
             cards = Cards(
                 db=failing,
                 publisher=board,
                 providers={"scripted": provider},
                 routes=routes(db, builders.SCRIPTED),
+                gate=gate,
                 clock=clock,
                 tasks=tasks,
             )
-            yield Wall(db, failing, clock, board, provider, cards)
+            yield Wall(db, failing, clock, board, provider, cards, gate)
         await db.close()
 
     async with held(opened()) as made:
@@ -343,6 +347,7 @@ async def test_a_provider_that_is_no_longer_configured_promises_nothing(wall: Wa
         publisher=wall.board,
         providers={},
         routes=routes(wall.db, builders.SCRIPTED),
+        gate=wall.gate,
         clock=wall.clock,
         tasks=asyncio.TaskGroup(),
     )

@@ -17,6 +17,7 @@ from bot.domain.limits import EVERYBODY, Limit, Measure
 from bot.domain.money import Scope
 from bot.domain.requests import Asked, Options, Quality
 from bot.services.consent import Consent, Wanted
+from bot.services.gate import Gate
 from bot.services.notices import Notices
 from bot.services.policy import Policy
 from bot.services.questions import (
@@ -63,6 +64,7 @@ class Desk:
             clock=self.clock,
             notices=Notices(db=self.db, publisher=self.publisher, clock=self.clock),
             policy=Policy(db=self.db, refused=lambda _: None),
+            gate=Gate(changed=lambda: None),
             defaults=builders.caps(user_day=100),
             queued=self.one_more,
         )

@@ -27,6 +27,7 @@ from bot.domain.requests import Asked, MotionBrush, Options, Point, Quality, Tas
 from bot.media.blobs import Blobs
 from bot.media.errors import Fit, NotAPicture, PictureRefused
 from bot.media.images import Images
+from bot.services.gate import Gate
 from bot.services.generation import (
     OFFER_LASTS_MS,
     Ask,
@@ -64,6 +65,7 @@ class Counter:
     woken: list[int] = field(default_factory=list[int])
     refused: list[RefusedRequest] = field(default_factory=list[RefusedRequest])
     queued: int = 0
+    gate: Gate = field(default_factory=lambda: Gate(changed=lambda: None))
     images: Any = None
 
     def generations(self, spec: ModelSpec) -> Generation:
@@ -76,6 +78,7 @@ class Counter:
             runner=self,
             notices=Notices(db=self.db, publisher=RecordingPublisher(), clock=self.clock),
             policy=Policy(db=self.db, refused=self.refused.append),
+            gate=self.gate,
             defaults=builders.caps(user_day=20, user_queued=3),
             queued=self.one_more,
             let_go=lambda: None,

@@ -9,6 +9,7 @@ from bot.domain.errors import NoSuchJob
 from bot.domain.jobs import Job, JobState
 from bot.media.blobs import Blobs
 from bot.services.attempts import Attempts
+from bot.services.gate import Gate
 from bot.services.insights import PAGE, Insights, Only
 from bot.services.ports import Card
 from tests import builders
@@ -38,7 +39,7 @@ def insights(db: SqliteDatabase, tmp_path: Path) -> Insights:
     async def card_of(job_id: int) -> Card:
         return Card(await db.read(jobs.get(job_id)), ahead=job_id)
 
-    return Insights(db=db, attempts=attempts, card_of=card_of)
+    return Insights(db=db, attempts=attempts, gate=Gate(changed=lambda: None), card_of=card_of)
 
 
 async def accept(db: SqliteDatabase, **known: int) -> Job:

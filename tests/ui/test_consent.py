@@ -12,6 +12,7 @@ from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import Refused
 from bot.domain.jobs import ANYBODY
 from bot.services.consent import Consent
+from bot.services.gate import Gate
 from bot.services.manners import Manners
 from bot.services.notices import Notices
 from bot.services.policy import Policy
@@ -35,6 +36,7 @@ class House:
             clock=clock,
             notices=notices,
             policy=Policy(db=db, refused=lambda _: None),
+            gate=Gate(changed=lambda: None),
             defaults=builders.NO_CAPS,
             queued=lambda _: None,
         )

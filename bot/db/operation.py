@@ -1,0 +1,36 @@
+"""What the operator looks at before the bot is stopped: what runs, and what waits."""
+
+from dataclasses import dataclass
+
+from bot.db.rows import jobs_of
+from bot.db.transaction import Transaction
+from bot.domain.jobs import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many jobs of all servers there are."""
+
+    running: int
+    """From submission to delivery."""
+    waiting: int
+
+
+def load() -> Transaction[Load]:
+    """What runs and waits at this moment."""
+    [row] = yield _LOAD, {}
+    return Load(row["running"], row["waiting"])
+
+
+def waiting(*, limit: int) -> Transaction[list[Job]]:
+    """The newest jobs that wait for their turn, in whichever server."""
+    rows = yield "SELECT * FROM jobs WHERE state = 'queued' ORDER BY id DESC LIMIT :limit", {"limit": limit}
+    return jobs_of(rows)
+
+
+_LOAD = """
+    SELECT
+        (SELECT count(*) FROM jobs WHERE state IN ('submitting', 'rendering', 'unknown', 'fetching', 'delivering'))
+            AS running,
+        (SELECT coalesce(sum(queued), 0) FROM lanes) AS waiting
+"""
