@@ -25,6 +25,7 @@ from bot.services.exports import Exports
 from bot.services.guilds import GuildSettings
 from bot.services.insights import Insights
 from bot.services.ledger import Ledger
+from bot.services.pace import Pace
 from bot.services.places import Places
 from bot.services.privacy import Privacy
 from bot.services.quotas import Quotas
@@ -35,6 +36,7 @@ from bot.ui import errors
 from bot.ui.desk import Desk
 from bot.ui.modals import Form, Sheet
 from bot.ui.translator import Translator
+from bot.ui.welcome import is_welcome
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -78,6 +80,8 @@ class Services:
     charts: Charts
     claims: Claims
     retention: Retention
+    departures: Departures
+    pace: Pace
 
 
 Submitted: TypeAlias = Callable[[discord.Interaction["Kinora"], int], Awaitable[None]]
@@ -100,9 +104,8 @@ class Tree(app_commands.CommandTree["Kinora"]):
     """Turns whatever a command raises into words."""
 
     async def interaction_check(self, interaction: discord.Interaction["Kinora"], /) -> bool:
-        """Everybody may; from here on the member's language is spoken."""
-        speak(language_of(str(interaction.locale)))
-        return True
+        """Everybody may who is not too fast; from here on the member's language is spoken."""
+        return await self.client.is_welcome(interaction)
 
     async def on_error(
         self, interaction: discord.Interaction["Kinora"], error: app_commands.AppCommandError, /
@@ -164,9 +167,12 @@ class Kinora(commands.Bot):
         """Hand a form that was sent off to whom it is for."""
         for form, submitted in self._forms.items():
             number = form.number_in(interaction)
-            if number is not None:
-                speak(language_of(str(interaction.locale)))
+            if number is not None and await self.is_welcome(interaction):
                 await submitted(interaction, number)
+
+    async def is_welcome(self, interaction: discord.Interaction["Kinora"]) -> bool:
+        """Whether an interaction may go on; a member who is too fast is told."""
+        return await is_welcome(interaction, self.services.pace)
 
     async def on_connect(self) -> None:
         """Say so in the log; discord.py may dispatch on_ready when the client is closed already."""

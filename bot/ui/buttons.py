@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol, Self
 import discord
 from discord import ui
 
-from bot.language import language_of, marked, speak, tr
+from bot.language import marked, tr
 from bot.media.errors import Fit
 
 _FIT_LABELS: Mapping[str, str] = {
@@ -75,6 +75,12 @@ def _desk(interaction: discord.Interaction[Any]) -> Desk:
     return interaction.client.desk
 
 
+async def is_welcome(interaction: discord.Interaction[Any]) -> bool:
+    """Whether a click may go on; its member's language is spoken from here on."""
+    allowed: bool = await interaction.client.is_welcome(interaction)
+    return allowed
+
+
 class NumberedButton(ui.DynamicItem[ui.Button[Any]], template=r"(?!)"):
     """A button about something that has a number; its id says which, and what the button does.
 
@@ -100,9 +106,8 @@ class NumberedButton(ui.DynamicItem[ui.Button[Any]], template=r"(?!)"):
         self.does = does
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Everybody may press it; from here on the member's language is spoken."""
-        speak(language_of(str(interaction.locale)))
-        return True
+        """Everybody may press it who is not too fast; from here on the member's language is spoken."""
+        return await is_welcome(interaction)
 
     @classmethod
     async def from_custom_id(

@@ -21,6 +21,7 @@ from bot.services.insights import Insights
 from bot.services.manners import Manners
 from bot.services.notices import Notices
 from bot.services.originals import Originals
+from bot.services.pace import Pace
 from bot.services.pictures import MAX_PICTURE_BYTES
 from bot.services.ports import Clock
 from bot.services.reports import Reports
@@ -77,6 +78,7 @@ class Desk:
         thumbnails: Thumbnails,
         originals: Originals,
         manners: Manners,
+        pace: Pace,
         clock: Clock,
     ) -> None:
         self._generation = generation
@@ -133,6 +135,7 @@ class Desk:
             intake=self.intake,
             publisher=publisher,
             manners=manners,
+            pace=pace,
             clock=clock,
         )
         self.actions = Actions(

@@ -15,11 +15,12 @@ from discord.app_commands import Choice
 from bot.db.ledger import Cursor, Line, Lookup
 from bot.domain.errors import Unchanged
 from bot.domain.money import Entry
-from bot.language import grouped, language_of, marked, speak, tr
+from bot.language import grouped, marked, tr
 from bot.services.allowances import MAX_REASON
 from bot.services.ledger import MOST_EXPORTED, Ledger, Page
 from bot.services.spreadsheets import BOM, harmless, row_of, usd
 from bot.ui import checks, errors
+from bot.ui.buttons import is_welcome
 from bot.ui.text import counted, inline, mention
 
 Interaction = discord.Interaction[Any]
@@ -123,9 +124,8 @@ class LedgerButton(
         return cls(Lookup(member_id or None, kind), match["way"], Cursor(at_ms, number))
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Everybody may press it; from here on the moderator's language is spoken."""
-        speak(language_of(str(interaction.locale)))
-        return True
+        """Everybody may press it who is not too fast; from here on the moderator's language is spoken."""
+        return await is_welcome(interaction)
 
     async def callback(self, interaction: Interaction) -> None:
         """Show the page, if the person moderates the server they click in."""

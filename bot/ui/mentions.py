@@ -18,6 +18,7 @@ from bot.domain.requests import Asked, Options
 from bot.language import language_of, speak, tr
 from bot.services.generation import Generation
 from bot.services.manners import Choice, Manners, ReplyStyle
+from bot.services.pace import Pace, TooFast
 from bot.services.ports import Clock
 from bot.services.remembered import Remembered
 from bot.ui import checks
@@ -61,6 +62,7 @@ class Mentions:
         intake: Intake,
         publisher: DiscordPublisher,
         manners: Manners,
+        pace: Pace,
         clock: Clock,
     ) -> None:
         self._generation = generation
@@ -69,9 +71,11 @@ class Mentions:
         self._intake = intake
         self._publisher = publisher
         self._manners = manners
+        self._pace = pace
         self._clock = clock
         self._taken = Remembered()
         self._spoken_to = Remembered()
+        self._slowed_down = Remembered()
         self._under_way: Counter[tuple[int, int]] = Counter()
 
     async def take(self, client: Any, message: discord.Message) -> None:
@@ -82,6 +86,8 @@ class Mentions:
         try:
             if not _may_reply(message):
                 log.debug("nothing can be said there", message=message.id)
+                return
+            if not await self._is_slow_enough(message):
                 return
             target = await self._replied_to(client, message)
             if _is_named(message, us_id):
@@ -125,6 +131,17 @@ class Mentions:
             if is_question:  # it may have been meant for people alone, who need not hear of it
                 raise
             await self._refuse(asked, error)
+
+    async def _is_slow_enough(self, message: discord.Message) -> bool:
+        """Whether a member has not done too much; if they have, they are told, though not each time."""
+        try:
+            self._pace.ensure_not_too_fast(message.author.id)
+        except TooFast as error:
+            if self._slowed_down.is_new(message.author.id, self._clock.now_ms(), for_ms=_QUIET_MS):
+                asked = _asked(message)
+                await self._refuse(self._spoken(asked, await self._manners.of(asked.guild_id)), error)
+            return False
+        return True
 
     async def _refuse(self, asked: Asked, error: Exception) -> None:
         """Say why there will be no clip, where everybody reads it."""
