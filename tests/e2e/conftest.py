@@ -10,6 +10,7 @@ from discord.http import Route
 from bot.app import running
 from bot.db import audit
 from bot.sandbox import Sandbox
+from bot.services import pace
 from bot.settings import Settings
 from tests.e2e.scenes import TOKEN, Bot, Scene
 from tests.held import held
@@ -19,6 +20,12 @@ from tests.held import held
 def _discord_py_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Route, "BASE", Route.BASE)
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is too fast: what lies behind that bound is to hold by itself, as it must for many who act together."""
+    monkeypatch.setattr(pace, "BURST", 1_000_000)
 
 
 @pytest.fixture
