@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import threading
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Generator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,10 +18,8 @@ from typing import Any
 import structlog
 
 from bot.sandbox import Request, Sandbox
-from bot.sandbox.model.hub import Event
-from bot.sandbox.model.messages import Viewer
+from tests.verdict import Posted
 
-_CLIP = re.compile(r"(?:SPOILER_)?kinora-(\d+)\.mp4")
 _TOKEN = re.compile(r"/(?:interactions/\d+|webhooks/\d+)/([^/]+)")
 _EXPECTED = ("may have been charged", "media fault", "provider refuses the account")
 """Errors that are meant for the operator."""
@@ -37,8 +35,7 @@ class Evidence(logging.Handler):
 
     sandbox: Sandbox
     bot_id: int
-    posted: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict[int, set[int]](set))
-    """The messages with a clip that were posted by themselves, by job."""
+    posted: Posted = field(init=False)
     struck: Counter[str] = field(default_factory=Counter[str])
     """How many requests about an interaction went wrong, by its token."""
     lost: list[str] = field(default_factory=list[str])
@@ -46,7 +43,7 @@ class Evidence(logging.Handler):
 
     def __post_init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.sandbox.world.hub.listeners.append(self._hear)
+        self.posted = Posted(self.sandbox, self.bot_id)
         self.sandbox.on_request.append(self._see)
 
     @contextmanager
@@ -93,16 +90,6 @@ class Evidence(logging.Handler):
 
     def _catch(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self.lost.append(f"{context.get('message')}: {context.get('exception')!r}")
-
-    def _hear(self, event: Event) -> None:
-        if event.name != "MESSAGE_CREATE":
-            return
-        message = event.payload(Viewer(self.bot_id, reads_content=True))
-        if message["author"]["id"] != str(self.bot_id) or "interaction_metadata" in message:
-            return
-        for file in message["attachments"]:
-            if named := _CLIP.fullmatch(file["filename"]):
-                self.posted[int(named[1])].add(int(message["id"]))
 
     def _see(self, request: Request) -> None:
         token = _TOKEN.search(request.path)

@@ -23,6 +23,7 @@ from tests.soak.deeds import DEEDS, Deed
 from tests.soak.evidence import Evidence, Vitals
 from tests.soak.weather import Weather, calm, upset
 from tests.vendors.opened import QuickClock, Vendors
+from tests.verdict import Row, of_the_books, of_the_clips
 
 TOKEN = "a-token-for-tests"
 _CDN_BYTES = 8_000_000
@@ -151,7 +152,7 @@ class Soak:
         else:
             self.report.deeds[act.__name__] += 1
 
-    async def _rest(self, app: App) -> list[verdict.Row]:
+    async def _rest(self, app: App) -> list[Row]:
         """Fine weather, until nothing is under way."""
         self.crowd.sandbox.faults.clear()
         calm(self.vendors)
@@ -165,11 +166,11 @@ class Soak:
             if not (is_request and done and done.type is Answer.DEFERRED and not done.ephemeral):
                 self.excused.add(one.token)
 
-    async def _judge(self, app: App, known: list[verdict.Row]) -> None:
+    async def _judge(self, app: App, known: list[Row]) -> None:
         self.report.states.update(row.state.value for row in known)
         problems = self.report.problems
-        problems += [problem async for problem in verdict.of_the_books(app, known)]
-        problems += verdict.of_the_clips(known, self.evidence)
+        problems += [problem async for problem in of_the_books(app.db, known)]
+        problems += of_the_clips(known, self.evidence.posted.by_job)
         problems += verdict.of_the_bills(known, self.vendors)
         problems += verdict.of_the_answers(self.crowd.sandbox, self.evidence, self.excused)
         given = (one.acknowledgement for one in self.crowd.sandbox.world.interactions.values())

@@ -1,61 +1,22 @@
-"""What must hold when all is over: a sentence for each thing that does not."""
+"""What must hold when all is over, beside what holds of every job: a sentence for each thing that does not."""
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from bot.app import App
-from bot.db import asks, audit, lanes
-from bot.db.transaction import Transaction
-from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, Aftercare, JobState
+from bot.db import asks
 from bot.sandbox import Sandbox
 from bot.sandbox.model.interactions import Interaction, Kind
 from tests.soak.evidence import Evidence, Vitals
 from tests.vendors.opened import Vendors
+from tests.verdict import Row, rows
 
 _SETTLES_WITHIN_S = 180.0
 _WHOLE_BODY = ": "
 """AI/ML API documents neither that Kling 3.0 needs a prompt nor that it does not; its double here says that it does."""
 _HELD_BACK = 1.2
 """What memory may be after the load, of what it was before."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A job, as far as its end matters."""
-
-    id: int
-    state: JobState
-    aftercare: Aftercare
-    was_rendered: bool
-    maybe_charged: bool
-    message_id: int | None
-    entries: tuple[str, ...]
-
-    @property
-    def has_ended(self) -> bool:
-        return self.state in TERMINAL and self.aftercare is Aftercare.NONE
-
-
-def rows() -> Transaction[list[Row]]:
-    lines = yield "SELECT job_id, kind, credits FROM ledger WHERE job_id IS NOT NULL ORDER BY id", {}
-    kinds: dict[int, list[str]] = {}
-    for line in lines:
-        kinds.setdefault(line["job_id"], []).append(line["kind"])
-    found = yield "SELECT * FROM jobs ORDER BY id", {}
-    return [
-        Row(
-            row["id"],
-            JobState(row["state"]),
-            Aftercare(row["aftercare"]),
-            row["rendered_at_ms"] is not None,
-            bool(row["maybe_charged"]),
-            row["message_id"],
-            tuple(kinds.get(row["id"], ())),
-        )
-        for row in found
-    ]
 
 
 async def settles(app: App) -> list[Row]:
@@ -69,34 +30,6 @@ async def settles(app: App) -> list[Row]:
                 await asyncio.sleep(0.1)
     except TimeoutError:
         return await app.db.read(rows())
-
-
-async def of_the_books(app: App, known: list[Row]) -> AsyncGenerator[str]:
-    """Jobs, slots, lanes and money."""
-    for row in known:
-        if not row.has_ended:
-            yield f"job {row.id} is {row.state} with aftercare {row.aftercare.name}"
-        closing = "settle" if row.state is JobState.DONE else "refund"
-        if row.state in TERMINAL and row.entries != ("reserve", closing):
-            yield f"job {row.id} is {row.state}, and the ledger says {row.entries}"
-    if left := await app.db.read(asks.left()):
-        yield f"{len(left)} requests are neither jobs nor refused"
-    if held := [row.id for row in known if row.state in SLOT_HOLDERS]:
-        yield f"slots are held by {held}"
-    if wrong := await app.db.write(lanes.recount()):
-        yield f"{wrong} counters of the queue were wrong"
-    if wrong := await app.db.read(audit.discrepancies()):
-        yield f"{wrong} balances differ from the ledger"
-
-
-def of_the_clips(known: list[Row], evidence: Evidence) -> Iterator[str]:
-    """One message for each clip that is said to be posted, none for others."""
-    for row in known:
-        posted = evidence.posted.get(row.id, set())
-        if row.state is JobState.DONE and (len(posted) != 1 or row.message_id not in posted):
-            yield f"job {row.id} is done by message {row.message_id}, and was posted as {sorted(posted)}"
-        if row.state is not JobState.DONE and posted:
-            yield f"job {row.id} is {row.state}, and was posted as {sorted(posted)}"
 
 
 def of_the_bills(known: list[Row], vendors: Vendors) -> Iterator[str]:

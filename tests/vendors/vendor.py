@@ -6,7 +6,7 @@ so that a request which it takes is one the vendor would take.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
@@ -105,6 +105,8 @@ class Vendor:
     """What was wrong with requests, in the vendor's judgement; a test that expects none compares with []."""
     url: str = ""
     downloads: int = 0
+    on_answer: list[Callable[[web.Request], None]] = field(default_factory=list[Callable[[web.Request], None]])
+    """Called with each request that succeeds, once it has had its effect and before it is answered."""
 
     @property
     def bill(self) -> list[str]:
@@ -165,10 +167,20 @@ class Vendor:
             case None:
                 return web.Response(body=film(), content_type="video/mp4")
 
+    @web.middleware
+    async def _observed(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        response = await handler(request)
+        if response.status < 300:
+            for observer in self.on_answer:
+                observer(request)
+        return response
+
     @asynccontextmanager
     async def serve(self) -> AsyncGenerator["Vendor"]:
         """Answer on the loopback."""
-        app = web.Application(client_max_size=64_000_000)
+        app = web.Application(client_max_size=64_000_000, middlewares=[self._observed])
         app.add_routes([*self.routes(), web.get("/files/{name}", self.download)])
         runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await runner.setup()
