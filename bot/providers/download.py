@@ -5,6 +5,7 @@ link-local address, or into a tunnel to one, is refused, unless its host is one 
 Every redirect is checked again, and no key, cookie or password is ever sent along.
 """
 
+import asyncio
 import ipaddress
 import re
 import socket
@@ -19,9 +20,14 @@ from yarl import URL
 
 from bot.domain.provider import ProviderFault
 
+LARGEST_BYTES = 500_000_000
+"""What says of itself that it is larger is no clip of a minute at 4k, and not begun."""
+
 _MAX_REDIRECTS = 5
 _CHUNK_BYTES = 1 << 18
 _TIMEOUT = aiohttp.ClientTimeout(total=900, sock_connect=10, sock_read=60)
+_FOUND_WITHIN_S = 120.0
+"""Until the clip begins, redirects and all: who sends its headers a letter at a time is not waited for."""
 _AS_IT_IS = {"Accept-Encoding": "identity"}  # compressing a clip gains nothing, and hides its size
 
 _WORDS = re.compile(r"text/.*|application/(?:.+\+)?(?:json|xml)")
@@ -58,12 +64,13 @@ class Downloads:
         Raises:
             LinkExpired: it is not there any more (401, 403, 404, 410).
             LinkRefused: it leads to an address that is not public, or not by https, or holds a password, or
-                what it leads to says that it is a page or compressed.
+                what it leads to says that it is a page, compressed, or larger than any clip.
             ProviderFault: it cannot be fetched now.
         """
         async with AsyncExitStack() as stack:
             try:
-                response = await self._followed(_url(link), stack)
+                async with asyncio.timeout(_FOUND_WITHIN_S):
+                    response = await self._followed(_url(link), stack)
             except (aiohttp.InvalidURL, UnicodeError) as error:
                 raise LinkRefused("the link is not a URL") from error
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -95,7 +102,10 @@ class Downloads:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(resolver=_PublicResolver(self._trusted), limit=16)
+            # One host that takes its time must not hold up the clips that lie elsewhere.
+            connector = aiohttp.TCPConnector(
+                resolver=_PublicResolver(self._trusted), limit=64, limit_per_host=16
+            )
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 trust_env=False,
@@ -150,6 +160,8 @@ def _checked(response: aiohttp.ClientResponse) -> aiohttp.ClientResponse:
         raise LinkRefused(f"the link leads to {response.content_type[:50]}")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise LinkRefused("the link leads to something compressed")
+    if (response.content_length or 0) > LARGEST_BYTES:
+        raise LinkRefused(f"the link leads to more than {LARGEST_BYTES} bytes")
     return response
 
 

@@ -13,7 +13,7 @@ import json
 import math
 import re
 import secrets
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -40,6 +40,9 @@ LONGEST_RETRY_AFTER_S = 86_400.0
 """Whoever asks for more patience than a day is asked again after a day."""
 
 _SHORTEST_SECRET = 8  # what is shorter may stand in any text by chance
+
+_DEEPEST = 64  # objects and lists inside each other; Python itself gives up at a thousand calls
+_LONGEST_NUMBER = 300  # digits; Python does not write down more than some thousands
 
 _CHUNK_BYTES = 1 << 16
 _PICTURE_CHUNK_BYTES = 3 << 16  # a multiple of 3: base64 of the parts is then that of the whole
@@ -182,6 +185,8 @@ class Account:
             raise Cut(_words(error, signed)) from error
 
     async def _read(self, response: aiohttp.ClientResponse, signed: Mapping[str, str]) -> Reply:
+        if (response.content_length or 0) > MAX_ANSWER_BYTES:
+            raise Cut(f"the answer is said to be larger than {MAX_ANSWER_BYTES} bytes")
         body = bytearray()
         async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
             body += chunk
@@ -190,7 +195,7 @@ class Account:
         text = _without_secrets(body.decode("utf-8-sig", errors="replace"), signed)
         return Reply(
             status=response.status,
-            data=await asyncio.to_thread(_parsed, text) if len(text) > _CHUNK_BYTES else _parsed(text),
+            data=await asyncio.to_thread(parsed, text) if len(text) > _CHUNK_BYTES else parsed(text),
             text=text[:1000],
             headers={name.lower(): value for name, value in response.headers.items()},
             retry_after_s=_retry_after_s(response.headers.get("Retry-After"), self.now_ms()),
@@ -286,13 +291,16 @@ def file_name(picture: Picture) -> str:
 _HALF_A_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-def _parsed(text: str) -> Any:
-    """JSON (RFC 8259) whose numbers are finite and whose texts can be written down; None where it is none."""
+def parsed(text: str) -> Any:
+    """JSON (RFC 8259) that can be worked with; None where it is none, or lies too deep inside itself.
+
+    Its numbers are finite and can be written down, and so can its texts. Of a name that stands twice the last counts.
+    """
     try:
-        data = json.loads(text, parse_constant=_no_number, parse_float=_finite)
-        if _HALF_A_CHARACTER.search(
-            text
-        ):  # alone, it cannot be encoded: no database and no log would take it
+        data = json.loads(text, parse_constant=_no_number, parse_float=_finite, parse_int=_writable)
+        if _is_too_deep(data):
+            return None
+        if _HALF_A_CHARACTER.search(text):  # cannot be encoded: no database and no log would take it
             data = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
@@ -306,6 +314,26 @@ def _no_number(_word: str) -> None:
 def _finite(text: str) -> float | None:
     number = float(text)
     return number if math.isfinite(number) else None
+
+
+def _writable(text: str) -> int | None:
+    return int(text) if len(text) <= _LONGEST_NUMBER else None
+
+
+def _is_too_deep(data: Any) -> bool:
+    """Whether following it down may end in a `RecursionError` somewhere else."""
+    level: list[Any] = [data]
+    for _ in range(_DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value).values()
+    return cast("list[Any]", value) if isinstance(value, list) else ()
 
 
 def _retry_after_s(value: str | None, now_ms: int) -> float | None:

@@ -6,7 +6,6 @@ Kling's whole answer, an OpenAI video), and others are flat. All of them are rea
 clip would be lost otherwise, and strictly where a create would be taken for refused.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from enum import StrEnum, auto
 from typing import Any
 
 from bot.domain.provider import Refusal
-from bot.providers.http import Reply, dig
+from bot.providers.http import Reply, dig, parsed
 from bot.providers.words import words_of
 
 NOT_FOUND = 1203
@@ -148,12 +147,7 @@ def _said(reply: Reply) -> tuple[Any, Any]:
 
 
 def _parsed(message: Any) -> Any:
-    if not isinstance(message, str):
-        return None
-    try:
-        return json.loads(message)
-    except (ValueError, RecursionError):
-        return None
+    return parsed(message) if isinstance(message, str) else None
 
 
 def _is_fine(code: Any) -> bool:

@@ -466,7 +466,7 @@ async def test_a_body_is_json_or_nothing(session: aiohttp.ClientSession, body: b
 @given(st.binary(max_size=300) | st.text(max_size=100).map(lambda text: json.dumps(text).encode()))
 def test_no_body_is_too_strange_to_be_read(body: bytes) -> None:
     text = body.decode("utf-8-sig", errors="replace")
-    assert json.dumps(http._parsed(text), ensure_ascii=False, allow_nan=False).encode()
+    assert json.dumps(http.parsed(text), ensure_ascii=False, allow_nan=False).encode()
 
 
 @pytest.mark.parametrize(
