@@ -1,9 +1,7 @@
 """The composition root: opens everything, in order, in one task group; closes in reverse."""
 
 import asyncio
-import signal
-import sys
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ import discord
 import structlog
 from discord.http import Route
 
-from bot.client import Kinora, MessageContentForbidden, point_discord_at
+from bot.client import Kinora, MessageContentForbidden, TokenRefused, point_discord_at
 from bot.clock import SystemClock
 from bot.db import audit, jobs, lanes, visit
 from bot.db.errors import DatabaseFault
@@ -23,16 +21,22 @@ from bot.db.transaction import Database
 from bot.domain.errors import KinoraError
 from bot.domain.provider import Provider
 from bot.engine import Engine, build_engine, furnish
-from bot.providers import registry
+from bot.listening import listen, measure_discord
+from bot.services.gate import Closure, Gate
 from bot.services.ports import Clock
-from bot.settings import Settings, SettingsInvalid
+from bot.services.runner.embedded import EmbeddedRunner
+from bot.settings import Settings, SettingsInvalid, notify_socket
+from bot.signals import Stop, heeded, notify
 from bot.stores import Stores, open_stores, open_wires
 from bot.ui.threads import DiscordPublisher
-from bot.web.callbacks import Sender, secret_of
-from bot.web.server import AddressUnusable, serving
-from bot.web.signature import WebhookSecretInvalid, signing_key
 
 T = TypeVar("T")
+
+_GONE_AFTER_S = 9.5
+"""After a signal: containers are killed 10 s after theirs."""
+_PATIENCE_S = 7.0
+"""For what is under way; the rest is for closing."""
+_FAREWELL_S = 1.5
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -74,6 +78,8 @@ class App:
 
     client: Kinora
     db: Database
+    gate: Gate
+    runner: EmbeddedRunner
     connection: asyncio.Task[None]
     """Ends when the connection to the gateway has ended for good."""
     port: int | None
@@ -110,7 +116,8 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
     point_discord_at(settings.discord_api_url, settings.discord_gateway_url)
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack)
-        client = await stack.enter_async_context(_client(settings, stores))
+        client = _client(settings, stores)
+        stack.push_async_callback(_hang_up, client)
         wires = await open_wires(settings, stack)
         providers = await stack.enter_async_context(_closing())
         tasks = await stack.enter_async_context(task_group())  # ends first, so that nothing is begun anew
@@ -118,32 +125,73 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         engine = build_engine(settings, stores, wires, publisher, clock=clock, tasks=tasks)
         providers.extend(engine.providers.values())
         furnish(client, settings, stores, publisher, engine)
+        measure_discord(client, engine)
         await _recover(stores.db, engine)
         await _log_in(client, token)
+        await client.services.departures.load()
+        port = await listen(settings, stores, engine, client, stack)
         await _resume(stores.db, engine)
-        port = await _listen(settings, stores, engine, client, stack)
+        tasks.create_task(engine.pulse.run(), name="pulse")
         tasks.create_task(engine.admission.run(), name="admission")
         tasks.create_task(engine.notices.run(), name="notices")
         tasks.create_task(engine.request_log.run(), name="request log")
         tasks.create_task(engine.retention.run(), name="retention")
         tasks.create_task(client.services.privacy.run(), name="privacy")
+        tasks.create_task(client.services.departures.run(), name="departures")
         tasks.create_task(client.desk.intake.resume(), name="resume")
         tasks.create_task(_check_books(settings.database_path), name="books")
-        yield App(client, stores.db, tasks.create_task(client.connect(), name="gateway"), port)
+        connection = tasks.create_task(_stay_connected(client), name="gateway")
+        yield App(client, stores.db, engine.gate, engine.runner, connection, port)
 
 
 async def run(settings: Settings) -> None:
-    """Run the bot until it is asked to stop (SIGINT, SIGTERM) or Discord ends the connection for good."""
-    stopped = asyncio.Event()
-    if sys.platform != "win32":  # which has no such handlers: there Ctrl-C cancels this
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stopped.set)
-    async with running(settings) as app:
-        waiting = asyncio.ensure_future(stopped.wait())
-        await asyncio.wait((waiting, app.connection), return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        log.info("stopping")
+    """Run the bot until it is asked to stop (SIGINT, SIGTERM) or Discord ends the connection for good.
+
+    Asked, it takes no requests and begins no step any more, and waits a little for what it is in the middle of.
+    """
+    stop, manager = Stop(), notify_socket()
+    with heeded(stop, within_s=_GONE_AFTER_S):
+        try:
+            async with running(settings) as app:
+                stop.up()
+                notify(manager, "READY=1")
+                await _first(stop.asked.wait(), app.connection)
+                notify(manager, "STOPPING=1")
+                await _part(app, stop)
+        except asyncio.CancelledError:
+            if not stop.asked.is_set():
+                raise
+            log.info("stopped before it was up")
+
+
+async def _part(app: App, stop: Stop) -> None:
+    """Let what is under way end: a create that is cut off before its answer is one in doubt."""
+    log.info("stopping")
+    app.gate.shut(Closure.STOPPING)
+    under_way = app.runner.park() | app.client.answering()
+    if under_way:
+        await _first(asyncio.wait(under_way, timeout=_PATIENCE_S), stop.hurried.wait())
+    cut = sorted(task.get_name() for task in under_way if not task.done())
+    if cut:
+        log.warning("cut off", tasks=cut)
+
+
+async def _first(*awaited: Awaitable[object]) -> None:
+    """Wait for one of them; what was made for this call alone is cancelled then."""
+    tasks = {asyncio.ensure_future(one) for one in awaited}
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks.difference(one for one in awaited if isinstance(one, asyncio.Future)):
+        task.cancel()
+
+
+async def _hang_up(client: Kinora) -> None:
+    """Close the client; a gateway that does not answer the farewell is not waited for."""
+    try:
+        async with asyncio.timeout(_FAREWELL_S):
+            await client.close()
+    except TimeoutError:
+        log.warning("the gateway does not answer the farewell")
+        await client.http.close()
 
 
 @asynccontextmanager
@@ -154,38 +202,6 @@ async def _closing() -> AsyncGenerator[list[Provider]]:
         yield providers
     finally:
         await asyncio.gather(*(provider.close() for provider in providers))
-
-
-async def _listen(
-    settings: Settings, stores: Stores, engine: Engine, client: Kinora, stack: AsyncExitStack
-) -> int | None:
-    """Open the web server; gives its port, or None where it does without."""
-    try:
-        secret = settings.kling_webhook_secret
-        key = signing_key(secret.get_secret_value().strip()) if secret else None
-    except WebhookSecretInvalid as error:
-        raise SettingsInvalid(f"KLING_WEBHOOK_SECRET: {error}") from error
-    senders = {
-        name: Sender(secret_of(stores.callback_secret, name), signing_key=key if name == "kling" else None)
-        for name in registry.CALLS_BACK & engine.providers.keys()
-    }
-    server = serving(
-        host=settings.web_host,
-        port=settings.web_port,
-        senders=senders if settings.public_url else {},
-        news=engine.news.tell,
-        is_ready=client.is_ready,
-        clock=engine.clock,
-        originals=engine.originals,
-        exports=client.services.exports,
-    )
-    try:
-        return await stack.enter_async_context(server)
-    except AddressUnusable as fault:
-        if settings.wants_web_server:
-            raise
-        log.warning("no web server", reason=str(fault))
-        return None
 
 
 async def _recover(db: Database, engine: Engine) -> None:
@@ -218,6 +234,13 @@ async def _resume(db: Database, engine: Engine) -> None:
 
 def _client(settings: Settings, stores: Stores) -> Kinora:
     return Kinora(db=stores.db, owner_ids=settings.owner_ids, reads_messages=settings.reads_messages)
+
+
+async def _stay_connected(client: Kinora) -> None:
+    try:
+        await client.connect()
+    except (MessageContentForbidden, TokenRefused) as refusal:
+        raise SettingsInvalid(str(refusal)) from refusal
 
 
 async def _log_in(client: Kinora, token: str) -> None:

@@ -17,6 +17,7 @@ from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.claims import Claims
 from bot.services.delivery import Delivery
+from bot.services.departures import Departures
 from bot.services.exports import Exports
 from bot.services.gate import Gate
 from bot.services.generation import Generation
@@ -25,6 +26,7 @@ from bot.services.health import Health
 from bot.services.insights import Insights
 from bot.services.ledger import Ledger
 from bot.services.manners import Manners
+from bot.services.meter import Meter
 from bot.services.news import News, Notice
 from bot.services.notices import Notices
 from bot.services.ordering import Ordering
@@ -34,6 +36,7 @@ from bot.services.places import Places
 from bot.services.policy import Policy
 from bot.services.ports import Clock, Publisher
 from bot.services.privacy import Privacy
+from bot.services.pulse import Pulse
 from bot.services.quotas import Quotas
 from bot.services.reports import Reports
 from bot.services.request_log import RequestLog
@@ -74,6 +77,8 @@ class Engine:
     retention: Retention
     originals: Originals
     thumbnails: Thumbnails
+    meter: Meter
+    pulse: Pulse
     clock: Clock
 
 
@@ -182,11 +187,18 @@ def build_engine(
         blobs=stores.blobs,
         clips=stores.clips,
         clock=clock,
+        wake=runner.wake,
         originals_last_ms=settings.originals_last_ms,
     )
     originals = Originals(
         db=db, blobs=stores.blobs, clock=clock, secret=stores.callback_secret, public_url=settings.public_url
     )
+    pulse = Pulse()
+    meter = Meter(
+        db=db, clock=clock, gate=gate, health=health, providers=providers, folder=settings.data_dir
+    )
+    meter.add(stores.db.metrics)
+    meter.add(pulse.metrics)
     return Engine(
         providers,
         catalogue,
@@ -203,6 +215,8 @@ def build_engine(
         retention,
         originals,
         thumbnails,
+        meter,
+        pulse,
         clock,
     )
 
@@ -233,6 +247,10 @@ def furnish(
     def withdrawn() -> None:
         engine.retention.wake()
         client.services.privacy.wake()
+
+    def departed() -> None:
+        engine.admission.wake()
+        engine.retention.wake()
 
     generation = Generation(
         db=stores.db,
@@ -289,9 +307,18 @@ def furnish(
         reports=UsageReports(db=stores.db, clock=clock, defaults=settings.default_limits),
         charts=stores.charts,
         claims=Claims(
-            db=stores.db, clock=clock, delivery=engine.delivery, cards=engine.cards, withdrawn=withdrawn
+            db=stores.db, clock=clock, delivery=engine.delivery, wake=engine.runner.wake, withdrawn=withdrawn
         ),
         retention=engine.retention,
+        departures=Departures(
+            db=stores.db,
+            clock=clock,
+            gone=publisher.gone,
+            defaults=settings.default_limits,
+            data_lasts_ms=settings.guild_data_lasts_ms,
+            wake=engine.runner.wake,
+            ended=departed,
+        ),
         pace=pace,
     )
 

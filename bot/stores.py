@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import aiohttp
 
 from bot.db import installation
+from bot.db.measured import MeasuredDatabase
 from bot.db.sqlite import SqliteDatabase
-from bot.db.transaction import Database
 from bot.media.archives import Archives
 from bot.media.blobs import Blobs
 from bot.media.charts import Charts
@@ -26,7 +26,7 @@ _NAME_LENGTH = 6
 class Stores:
     """What is kept, and what reads and writes pictures and clips."""
 
-    db: Database
+    db: MeasuredDatabase
     blobs: Blobs
     images: Images
     clips: Clips
@@ -57,7 +57,7 @@ async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
         raise SettingsInvalid(
             f"DATA_DIR is {settings.data_dir}, where nothing can be kept: {error.strerror}."
         ) from error
-    db = await SqliteDatabase.open(settings.database_path)
+    db = MeasuredDatabase(await SqliteDatabase.open(settings.database_path))
     stack.push_async_callback(db.close)
     return Stores(
         db=db,

@@ -7,7 +7,7 @@ many or loud are cut off, and neither a log nor an answer repeats what they sent
 import asyncio
 import errno
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, cast
 
@@ -20,6 +20,7 @@ from bot.services.originals import Originals
 from bot.services.ports import Clock
 from bot.web.callbacks import MAX_BODY_BYTES, Callbacks, Sender, Tell
 from bot.web.exports import ExportRoutes
+from bot.web.metrics import MetricRoutes
 from bot.web.originals import OriginalRoutes
 
 log = structlog.stdlib.get_logger(__name__)
@@ -34,6 +35,9 @@ _LINGER_S = 1.0  # a client that sends too much can read that it was refused
 _CLOSE_S = 2.0
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+Ready: TypeAlias = Callable[[], Awaitable[tuple[Sequence[str], Sequence[str]]]]
+"""Why the bot cannot work, and what else is to be said of it."""
 
 
 class AddressUnusable(KinoraError):
@@ -57,15 +61,16 @@ async def serving(
     port: int,
     senders: Mapping[str, Sender],
     news: Tell,
-    is_ready: Callable[[], bool],
+    ready: Ready,
     clock: Clock,
     originals: Originals | None = None,
     exports: Exports | None = None,
+    metrics: MetricRoutes | None = None,
     patience_s: float = PATIENCE_S,
 ) -> AsyncGenerator[int]:
-    """Serve callbacks, originals and health until the block ends; gives the port, which port 0 leaves to the system.
+    """Serve callbacks, originals, health and metrics until the block ends; gives the port, which port 0 leaves open.
 
-    `/healthz` answers as long as the event loop runs; `/readyz` tells what `is_ready` says.
+    `/healthz` answers as long as the event loop runs; `/readyz` tells what `ready` says.
 
     Raises:
         AddressUnusable: the port is taken, or the host is not this machine's.
@@ -77,7 +82,10 @@ async def serving(
         OriginalRoutes(originals, allow=_allow).add_to(app)
     if originals is not None and exports is not None:
         ExportRoutes(exports, originals, allow=_allow).add_to(app)
-    _add_health(app, is_ready)
+    _add_health(app, ready)
+    if metrics is not None:
+        metrics.add_to(app)
+        app.on_response_prepare.append(_counted_by(metrics))
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_CLOSE_S)
     await runner.setup()
     try:
@@ -100,12 +108,15 @@ async def _listen(reception: "_Reception", host: str, port: int) -> asyncio.Serv
         raise AddressUnusable(host, port, fault) from fault
 
 
-def _add_health(app: web.Application, is_ready: Callable[[], bool]) -> None:
+def _add_health(app: web.Application, ready: Ready) -> None:
     async def healthz(_: web.Request) -> web.Response:
         return _told(200, "ok")
 
     async def readyz(_: web.Request) -> web.Response:
-        return _told(200, "ok") if is_ready() else _told(503, "not ready")
+        problems, remarks = await ready()
+        if problems:
+            return _told(503, f"not ready: {'; '.join(problems)}")
+        return _told(200, "; ".join(("ok", *remarks)))
 
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
@@ -113,6 +124,13 @@ def _add_health(app: web.Application, is_ready: Callable[[], bool]) -> None:
 
 def _told(status: int, text: str) -> web.Response:
     return web.Response(status=status, text=text, headers={"Cache-Control": "no-store"})
+
+
+def _counted_by(metrics: MetricRoutes) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    async def count(request: web.Request, response: web.StreamResponse) -> None:
+        metrics.answered(request, response.status)
+
+    return count
 
 
 @web.middleware

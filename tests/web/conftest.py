@@ -12,6 +12,7 @@ from bot.services.exports import Exports
 from bot.services.news import Notice
 from bot.services.originals import Originals
 from bot.web.callbacks import Sender
+from bot.web.metrics import MetricRoutes
 from bot.web.server import serving
 from bot.web.signature import signing_key
 from tests.services.doubles import TurnedClock
@@ -31,13 +32,18 @@ class Site:
     port: int = 0
     clock: TurnedClock = field(default_factory=TurnedClock)
     told: list[tuple[str, Notice]] = field(default_factory=list[tuple[str, Notice]])
-    is_ready: bool = True
+    problems: list[str] = field(default_factory=list[str])
+    remarks: list[str] = field(default_factory=list[str])
+    metrics: MetricRoutes | None = None
     news_fault: Exception | None = None
 
     def news(self, provider: str, notice: Notice) -> None:
         if self.news_fault:
             raise self.news_fault
         self.told.append((provider, notice))
+
+    async def ready(self) -> tuple[list[str], list[str]]:
+        return self.problems, self.remarks
 
     @asynccontextmanager
     async def served(
@@ -53,7 +59,8 @@ class Site:
             port=port,
             senders=SENDERS,
             news=self.news,
-            is_ready=lambda: self.is_ready,
+            ready=self.ready,
+            metrics=self.metrics,
             clock=self.clock,
             originals=originals,
             exports=exports,

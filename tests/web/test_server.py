@@ -22,14 +22,17 @@ async def get(site: Site, path: str) -> tuple[int, str]:
 
 async def test_health_is_told_while_the_loop_runs(site: Site) -> None:
     assert await get(site, "/healthz") == (200, "ok")
-    site.is_ready = False
+    site.problems = ["the gateway is not connected"]
     assert await get(site, "/healthz") == (200, "ok")
 
 
 async def test_readiness_is_what_the_bot_says(site: Site) -> None:
     assert await get(site, "/readyz") == (200, "ok")
-    site.is_ready = False
-    assert await get(site, "/readyz") == (503, "not ready")
+    site.problems = ["the gateway is not connected"]
+    site.remarks = ["no job is begun: draining"]
+    assert await get(site, "/readyz") == (503, "not ready: the gateway is not connected")
+    site.problems = []
+    assert await get(site, "/readyz") == (200, "ok; no job is begun: draining")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/", "/nowhere", "/callbacks/kkiai/x"])
@@ -152,7 +155,7 @@ def arguments(site: Site, **known: Any) -> dict[str, Any]:
         "port": 0,
         "senders": {},
         "news": site.news,
-        "is_ready": bool,
+        "ready": site.ready,
         "clock": site.clock,
     }
     return usual | known

@@ -1,0 +1,47 @@
+"""Whether the bot can do its work, for whoever watches over the process."""
+
+import asyncio
+from collections.abc import Callable
+
+from bot.db.errors import DatabaseFault
+from bot.db.transaction import Database, Transaction
+from bot.services.gate import Closure, Gate
+
+_PATIENCE_S = 3.0
+
+
+class Readiness:
+    """Looks when it is asked."""
+
+    def __init__(self, *, db: Database, gate: Gate, is_connected: Callable[[], bool]) -> None:
+        """`is_connected` says whether Discord's gateway is."""
+        self._db = db
+        self._gate = gate
+        self._is_connected = is_connected
+
+    async def look(self) -> tuple[list[str], list[str]]:
+        """Why it cannot work, and what else is to be said.
+
+        A gate that is shut is none of the reasons, unless the process ends: requests are still answered, in words or by
+        a place in line, and there is no other process that could take them.
+        """
+        problems = [] if self._is_connected() else ["the gateway is not connected"]
+        if not await self._can_write():
+            problems.append("the database cannot be written")
+        if Closure.STOPPING in self._gate.closures:
+            problems.append("the bot is being stopped")
+        others = sorted(self._gate.closures - {Closure.STOPPING})
+        return problems, [f"no job is begun: {closure.value}" for closure in others]
+
+    async def _can_write(self) -> bool:
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._db.write(_nothing())
+        except (DatabaseFault, TimeoutError):
+            return False
+        return True
+
+
+def _nothing() -> Transaction[None]:
+    """Takes its turn at the writer and changes nothing, so that no disk has to turn for it."""
+    yield "SELECT 1", {}
