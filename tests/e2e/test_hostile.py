@@ -53,6 +53,7 @@ class TestCaps:
         scene.settings = scene.settings.model_copy(update={"default_user_daily_credits": 15})
         return scene
 
+    @pytest.mark.usefixtures("unhurried")
     async def test_twenty_requests_at_once_get_what_the_cap_allows(
         self, bot: Bot, scene: Scene, studio: Studio
     ) -> None:

@@ -321,6 +321,7 @@ async def test_pictures_of_requests_that_are_refused_do_not_stay_on_the_disk(bot
     assert kept <= set(await bot.app.db.read(blobs.let_go(before_ms=2**62, limit=100)))
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_nobody_has_more_than_one_clip_made_smaller_at_once(
     bot: Bot, scene: Scene, leo: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -481,6 +482,7 @@ async def clicked(person: Person, message: Message, custom_id: str) -> None:
 # ---- Noise
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_a_flood_of_mentions_is_answered_and_makes_no_more_than_the_queue_takes(
     scene: Scene, bot: Bot, studio: Studio, leo: Person
 ) -> None:

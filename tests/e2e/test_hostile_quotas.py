@@ -410,6 +410,7 @@ def everything_decided() -> Transaction[list[Any]]:
 # ---- Floods
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_one_members_questions_are_few_however_often_they_ask_and_withdraw(
     bot: Bot, scene: Scene
 ) -> None:
@@ -428,6 +429,7 @@ async def test_one_members_questions_are_few_however_often_they_ask_and_withdraw
     assert waiting == 1
 
 
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("command", ["quota log", "stats"])
 async def test_files_and_charts_for_many_at_once_keep_nobody_else_waiting(
     bot: Bot, scene: Scene, ada: Person, command: str

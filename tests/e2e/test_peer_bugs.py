@@ -638,6 +638,7 @@ def unlimited(scene: Scene) -> Scene:
     return scene
 
 
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("is_elsewhere", [False, True], ids=["the same server", "another server"])
 async def test_who_asks_for_two_does_not_wait_for_who_asked_for_thirty_two(
     unlimited: Scene, studio: Studio, *, is_elsewhere: bool
