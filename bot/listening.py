@@ -66,7 +66,9 @@ def measure_discord(client: Kinora, engine: Engine) -> None:
         yield requests.read()
         yield seconds.read()
         yield gauge(
-            "kinora_gateway_connected", "1 while the connection to Discord's gateway stands.", float(connected)
+            "kinora_gateway_connected",
+            "1 while the connection to Discord's gateway stands.",
+            float(connected),
         )
         yield gauge(
             "kinora_gateway_latency_seconds",

@@ -170,13 +170,19 @@ def _open(snapshot: metrics.Snapshot, providers: Collection[str], now_ms: int) -
         gauge("kinora_jobs_open", "Jobs on their way, by state.", jobs, ("provider", "state")),
         gauge("kinora_queue_jobs", "Jobs that wait for their turn.", queued, by_provider),
         gauge(
-            "kinora_queue_oldest_seconds", "How long the oldest of them has waited so far.", oldest, by_provider
+            "kinora_queue_oldest_seconds",
+            "How long the oldest of them has waited so far.",
+            oldest,
+            by_provider,
         ),
         gauge("kinora_credits_reserved", "Credits that open jobs hold.", credits_, by_provider),
         gauge("kinora_outbox_clips", "Clips that are made, and not posted yet.", outbox),
         gauge("kinora_outbox_oldest_seconds", "How long ago the oldest of them was made.", outbox_s),
         gauge(
-            "kinora_doubts", "Attempts to have a clip made, or to post one, of unknown end.", doubts, ("what",)
+            "kinora_doubts",
+            "Attempts to have a clip made, or to post one, of unknown end.",
+            doubts,
+            ("what",),
         ),
         gauge(
             "kinora_clips_kept_for_claim",
@@ -188,7 +194,9 @@ def _open(snapshot: metrics.Snapshot, providers: Collection[str], now_ms: int) -
             "Requests that were acknowledged, and are no job yet.",
             snapshot.asks,
         ),
-        gauge("kinora_blobs_unneeded", "Files that nobody needs, to be deleted soon.", snapshot.unneeded_blobs),
+        gauge(
+            "kinora_blobs_unneeded", "Files that nobody needs, to be deleted soon.", snapshot.unneeded_blobs
+        ),
     ]
 
 

@@ -36,7 +36,9 @@ class MetricRoutes:
         self._read = read
         self._token = None if token is None else f"Bearer {token}".encode()
         self.answers = Tally(
-            "kinora_web_answers_total", "Answers of the web server, callbacks among them.", ("route", "status")
+            "kinora_web_answers_total",
+            "Answers of the web server, callbacks among them.",
+            ("route", "status"),
         )
 
     def add_to(self, app: web.Application) -> None:
@@ -135,5 +137,7 @@ def _histogram(metric: Metric) -> Family:
 
 
 def _add(family: HistogramMetricFamily, labels: Labels, buckets: Buckets) -> None:
-    at_most = [("+Inf" if bound == float("inf") else str(bound), count) for bound, count in buckets.at_most]
+    at_most = [
+        ("+Inf" if bound == float("inf") else str(float(bound)), count) for bound, count in buckets.at_most
+    ]
     family.add_metric(labels, at_most, sum_value=buckets.total)
