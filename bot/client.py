@@ -1,10 +1,11 @@
 """The discord.py client: as few intents as do, extensions, commands synced only when they changed."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import discord
 import structlog
@@ -18,9 +19,9 @@ from bot.db import installation
 from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue
 from bot.domain.errors import KinoraError
-from bot.language import language_of, speak
 from bot.media.charts import Charts
 from bot.services.claims import Claims
+from bot.services.departures import Departures
 from bot.services.exports import Exports
 from bot.services.guilds import GuildSettings
 from bot.services.insights import Insights
@@ -58,6 +59,8 @@ EXTENSIONS = (
 
 _GUILD_READY_TIMEOUT_S = 0.2
 """Nothing here waits for every guild: on_ready is only logged."""
+
+_HANDLERS = ("CommandTree-invoker", "discord-ui-", "discord.py: on_interaction", "discord.py: on_message")
 
 _MAX_RATELIMIT_WAIT_S = 60.0
 """Longer waits become an error that the job's own back-off handles."""
@@ -98,6 +101,25 @@ class MessageContentForbidden(KinoraError):
             "MESSAGE_CONTENT_INTENT is true, but Discord does not grant it. Switch Message Content Intent on at "
             "https://discord.com/developers/applications (Bot), or set MESSAGE_CONTENT_INTENT to auto."
         )
+
+
+class TokenRefused(KinoraError):
+    """Discord does not accept DISCORD_TOKEN any more. Copy the bot's token again (README, step 2)."""
+
+
+class ConnectionRefused(KinoraError):
+    """Discord has ended the connection for good (Discord, Gateway Close Event Codes)."""
+
+    def __init__(self, code: int) -> None:
+        what = _FINAL_CLOSES.get(code, "This is most likely a mistake in Kinora; an update may mend it.")
+        super().__init__(f"Discord has ended the connection for good, with code {code}. {what}")
+
+
+_BAD_TOKEN = 4004
+_FINAL_CLOSES = {
+    4011: "The bot is in more servers than one connection serves (2,500); remove it from some.",
+    4012: "It no longer speaks this version's language: update Kinora.",
+}
 
 
 class Tree(app_commands.CommandTree["Kinora"]):
@@ -177,12 +199,31 @@ class Kinora(commands.Bot):
     async def on_connect(self) -> None:
         """Say so in the log; discord.py may dispatch on_ready when the client is closed already."""
         log.info("ready", user=str(self.user), guilds=len(self.guilds))
+        self.services.departures.listed([guild.id for guild in self.guilds])
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """The bot was invited, perhaps not for the first time."""
+        self.services.departures.joined(guild.id)
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """Discord has a server at hand (again)."""
+        self.services.departures.joined(guild.id)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """The bot was removed, or the server deleted; one that Discord cannot reach for a while is not meant."""
+        self.services.departures.left(guild.id)
+
+    def answering(self) -> set[asyncio.Task[Any]]:
+        """Who is just answering what people did. discord.py keeps no list of its tasks, but it names them."""
+        return {task for task in asyncio.all_tasks() if task.get_name().startswith(_HANDLERS)}
 
     async def connect(self, *, reconnect: bool = True) -> None:
         """Stay connected. Where Discord takes the message content away meanwhile, go on without it if that will do.
 
         Raises:
             MessageContentForbidden: it is asked for.
+            TokenRefused: the token was reset.
+            ConnectionRefused: Discord wants no more of this client.
         """
         try:
             await super().connect(reconnect=reconnect)
@@ -191,7 +232,9 @@ class Kinora(commands.Bot):
                 raise MessageContentForbidden from refusal
             log.warning("message content is not granted any more")
             self._read_messages(False)
-            await super().connect(reconnect=reconnect)
+            await self.connect(reconnect=reconnect)
+        except discord.ConnectionClosed as closed:
+            raise TokenRefused if closed.code == _BAD_TOKEN else ConnectionRefused(closed.code) from closed
 
     def _settle_intents(self) -> None:
         """Ask for the message content where it is wanted and Discord grants it: an intent too many ends the connection."""

@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     blob_url: str = ""
     originals_days: Annotated[int | None, Field(ge=1, le=36_500), BeforeValidator(_none_if_empty)] = 90
+    guild_data_days: Annotated[int | None, Field(ge=1, le=36_500), BeforeValidator(_none_if_empty)] = 30
     pictures_days: Annotated[int | None, Field(ge=1, le=36_500), BeforeValidator(_none_if_empty)] = None
 
     providers: Names = ()
@@ -126,7 +127,7 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_unset(cls, given: Mapping[str, Any]) -> dict[str, Any]:
         """Container files pass on settings as empty ones; only for a cap, or a length of time, does that mean something."""
-        may_be_empty = ("default_", "originals_")
+        may_be_empty = ("default_", "originals_", "guild_data_")
         return {name: value for name, value in given.items() if value != "" or name.startswith(may_be_empty)}
 
     @property
@@ -162,6 +163,11 @@ class Settings(BaseSettings):
     def wants_web_server(self) -> bool:
         """Whether anybody said where the web server shall be; otherwise the bot does without if it must."""
         return not self.model_fields_set.isdisjoint(("public_url", "web_host", "web_port"))
+
+    @property
+    def guild_data_lasts_ms(self) -> int | None:
+        """For how long what is kept of a server outlasts the bot's removal from it; None is for ever."""
+        return None if self.guild_data_days is None else self.guild_data_days * 86_400_000
 
     @property
     def provider_order(self) -> tuple[str, ...]:
@@ -238,6 +244,11 @@ class Settings(BaseSettings):
                 "DISCORD_TOKEN is not set. Put the bot's token into .env (README, step 2), or try `make demo`."
             )
         return self.discord_token.get_secret_value().strip()
+
+
+def notify_socket() -> str | None:
+    """Where systemd wants to hear how the service is (sd_notify(3)); None where nobody does."""
+    return os.environ.get("NOTIFY_SOCKET")
 
 
 def inherited(**changed: str) -> dict[str, str]:

@@ -39,7 +39,8 @@ async def started(scene: Scene) -> AsyncGenerator[Process]:
 
     async def listen() -> None:
         assert process.stderr is not None
-        said.extend([line async for line in process.stderr])
+        async for line in process.stderr:
+            said.append(line)  # noqa: PERF401 - who fails meanwhile shows what was said so far
 
     listener = asyncio.ensure_future(listen())
     try:

@@ -203,3 +203,45 @@ async def test_a_job_that_cannot_even_be_given_up_stops_nobody(
     assert steps.given_up == [7, 7]
     runner.wake(8)
     await steps.took(11)
+
+
+async def test_a_parked_runner_ends_the_steps_under_way_and_begins_no_other(
+    runner: EmbeddedRunner, steps: Steps
+) -> None:
+    steps.answers = [600, 0, None]
+    runner.wake(7)
+    await steps.took(1)
+    runner.wake(8)
+    under_way = runner.park()
+    runner.wake(7)
+    runner.wake(9)
+    await asyncio.wait_for(asyncio.wait(under_way), 5)
+    assert [job_id for job_id, _, _ in steps.taken] == [7]
+    assert runner._woken == {}
+    assert runner.park() == set()
+
+
+async def test_a_step_that_is_under_way_when_the_runner_is_parked_is_waited_for(
+    clock: TurnedClock,
+) -> None:
+    begun, may_end, ended = asyncio.Event(), asyncio.Event(), list[int]()
+
+    async def advance(job_id: int, *, early: bool) -> int | None:
+        assert not early
+        begun.set()
+        await may_end.wait()
+        ended.append(job_id)
+        return clock.now_ms()
+
+    async def give_up(job_id: int) -> None:
+        raise AssertionError(job_id)
+
+    async with task_group() as tasks:
+        runner = EmbeddedRunner(advance=advance, give_up=give_up, clock=clock, tasks=tasks)
+        runner.wake(7)
+        await begun.wait()
+        under_way = runner.park()
+        assert len(under_way) == 1
+        may_end.set()
+        await asyncio.wait_for(asyncio.wait(under_way), 5)
+    assert ended == [7]

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import structlog
 
+from bot import logs
 from bot.db.errors import DatabaseUnavailable
 from bot.services.ports import Clock
 
@@ -41,20 +42,32 @@ class EmbeddedRunner:
         self._clock = clock
         self._tasks = tasks
         self._woken: dict[int, asyncio.Event] = {}
+        self._carriers: set[asyncio.Task[None]] = set()
+        self._is_parked = False
 
     def wake(self, job_id: int) -> None:
         """Take this job's next step now; starts to carry it if nobody does yet."""
         if job_id in self._woken:
             self._woken[job_id].set()
-        else:
+        elif not self._is_parked:
             self._woken[job_id] = asyncio.Event()
-            self._tasks.create_task(self._carry(job_id), name=f"job-{job_id}")
+            carrier = self._tasks.create_task(self._carry(job_id), name=f"job-{job_id}")
+            self._carriers.add(carrier)
+            carrier.add_done_callback(self._carriers.discard)
+
+    def park(self) -> frozenset[asyncio.Task[None]]:
+        """Begin no further step. Returns who is in the middle of one: whoever is cut off, the next start goes on."""
+        self._is_parked = True
+        for woken in self._woken.values():
+            woken.set()
+        return frozenset(self._carriers)
 
     async def _carry(self, job_id: int) -> None:
+        logs.follow(job=job_id)
         woken = self._woken[job_id]
         crashes = 0
         try:
-            while True:
+            while not self._is_parked:
                 early = woken.is_set()
                 woken.clear()
                 try:
