@@ -33,6 +33,8 @@ class Terms:
     moderator_role_id: int | None
     pays_overrun: bool
     block: Block | None
+    is_left: bool = False
+    """Whether the bot was removed from it."""
 
 
 def settle_in(guild_id: int, *, defaults: Limits) -> Transaction[None]:
@@ -67,6 +69,7 @@ def _terms(row: Row) -> Terms:
         moderator_role_id=row["moderator_role_id"],
         pays_overrun=bool(row["pays_overrun"]),
         block=Block(row["until_ms"], row["reason"]) if row["is_blocked"] else None,
+        is_left=row["left_at_ms"] is not None,
     )
 
 
@@ -166,7 +169,7 @@ _LOGGED_FROM_NOW = """
 """
 """Who begins to be told of requests is not told of those before."""
 _TERMS = """
-    SELECT time_zone, confirm_above, approval_role_id, moderator_role_id, pays_overrun,
+    SELECT time_zone, confirm_above, approval_role_id, moderator_role_id, pays_overrun, left_at_ms,
         blocks.user_id IS NOT NULL AS is_blocked, until_ms, reason
     FROM guilds LEFT JOIN blocks ON blocks.guild_id = guilds.guild_id AND blocks.user_id = :user_id
         AND (until_ms IS NULL OR until_ms > :now_ms)

@@ -11,6 +11,7 @@ from bot.domain.errors import (
     Blocked,
     KinoraError,
     NoSuchJob,
+    NotInServer,
     TooLateToCancel,
     TooManyQueued,
     Unapproved,
@@ -67,6 +68,8 @@ def accept(
         known = yield "SELECT * FROM jobs WHERE request_key = :key", {"key": origin.request_key}
         return Accepted(job_of(known[0]), is_new=False)
     job = made_of({**UNTOUCHED, **new, "id": rows[0]["id"]}, request)
+    if terms.is_left:
+        raise NotInServer
     if terms.block is not None:
         raise Blocked(until_ms=terms.block.until_ms, reason=terms.block.reason)
     known_limits = yield from limits.that_matter(origin.guild_id, origin.user_id, money.channel_of(job))

@@ -60,7 +60,7 @@ def forget(user_id: int, *, now_ms: int) -> Transaction[Forgotten]:
     What waits is cancelled, what is under way is to be stopped and not to be posted. Emptying the jobs, and deleting the
     messages, is left to `empty` and `bot.db.erasures`.
     """
-    stand_in = yield from _mint()
+    stand_in = yield from mint()
     running: list[int] = []
     open_ = jobs_of((yield _OPEN, {"user_id": user_id}))
     for job in open_:
@@ -68,7 +68,7 @@ def forget(user_id: int, *, now_ms: int) -> Transaction[Forgotten]:
             yield from lanes.leave(job)
             yield from jobs.move(job, JobState.CANCELLED, now_ms=now_ms)
         else:
-            yield from _stop(job, stand_in, now_ms)
+            yield from stop(job, stand_in, now_ms=now_ms)
             yield from erasures.erase(job.origin.channel_id, job.origin.card_id, now_ms=now_ms)
             running.append(job.id)
     used = yield from _used_now(user_id, now_ms)
@@ -98,6 +98,15 @@ def empty(job: Job, *, now_ms: int) -> Transaction[None]:
         Overtaken: the row is no longer as `job` says; nothing was written.
     """
     yield from _note_messages(job, now_ms)
+    yield from blank(job, now_ms=now_ms)
+
+
+def blank(job: Job, *, now_ms: int) -> Transaction[None]:
+    """The same where no message can be deleted any more.
+
+    Raises:
+        Overtaken: the row is no longer as `job` says; nothing was written.
+    """
     yield "DELETE FROM shares WHERE job_id = :id", {"id": job.id}
     emptied = {"id": job.id, "version": job.version, "request": EMPTIED, "now_ms": now_ms}
     rows = yield _EMPTY, {**emptied, "key": f"forgotten-{job.id}", "aftercare": Aftercare.NONE.value}
@@ -123,7 +132,7 @@ def carried(*, before_ms: int, limit: int) -> Transaction[list[int]]:
 def lapse(line_id: int) -> Transaction[None]:
     """Put a number that is nobody's in the place of the member of a sum that was carried over; no cap counts it any more."""
     line = (yield _LINE, {"id": line_id})[0]
-    stand_in = yield from _mint()
+    stand_in = yield from mint()
     period = line["day"] or line["week"] or line["month"]
     account = {"guild_id": line["guild_id"], "user_id": line["user_id"], "period": period}
     taken = yield _TAKE_BACK, {**account, "used": line["allowance"]}
@@ -138,7 +147,7 @@ def lapse(line_id: int) -> Transaction[None]:
     yield "UPDATE ledger SET user_id = :stand_in WHERE id = :id", {"stand_in": stand_in, "id": line_id}
 
 
-def _mint() -> Transaction[int]:
+def mint() -> Transaction[int]:
     """A number that never was anybody's: those of members are above 0."""
     last = yield from installation.recall(_RENAMES)
     number = int(last or 0) + 1
@@ -146,9 +155,9 @@ def _mint() -> Transaction[int]:
     return -number
 
 
-def _stop(job: Job, stand_in: int, now_ms: int) -> Transaction[Job]:
+def stop(job: Job, by_id: int, *, now_ms: int) -> Transaction[Job]:
     """Its carrier sees that it was withdrawn before it was posted, and what it has to cancel."""
-    known: dict[str, object] = {"withdrawn_at_ms": now_ms, "withdrawn_by": stand_in}
+    known: dict[str, object] = {"withdrawn_at_ms": now_ms, "withdrawn_by": by_id}
     if job.state in SLOT_HOLDERS:
         known |= {"cancel_requested": 1, "run_at_ms": now_ms}
     return (yield from jobs.move(job, job.state, now_ms=now_ms, **known))

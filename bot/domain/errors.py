@@ -47,6 +47,10 @@ class Refused(KinoraError):
     """This cannot be done."""
 
 
+class NotInServer(Refused):
+    """I have only just come back to this server; please ask again in a moment."""
+
+
 class NotExpressible(Refused):
     """No provider at hand can make this."""
 

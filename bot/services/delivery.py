@@ -167,7 +167,7 @@ class Delivery:
         since_ms = job.post_marked_at_ms if job.message_channel_id == place.channel_id else None
         if since_ms is None:
             return await self._post_anew(job, place)
-        if self._clock.now_ms() - since_ms <= NONCE_TRUSTED_MS:
+        if 0 <= self._clock.now_ms() - since_ms <= NONCE_TRUSTED_MS:  # below 0 the clock was set back
             try:
                 return await self._post_smaller_until_taken(job, place)
             except (DestinationGone, DestinationForbidden) as fault:

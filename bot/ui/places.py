@@ -6,7 +6,7 @@ from typing import Any
 
 import discord
 
-from bot.domain.errors import DestinationForbidden, DiscordUnavailable
+from bot.domain.errors import DestinationForbidden, DestinationGone, DiscordUnavailable
 from bot.domain.jobs import Job
 from bot.language import speaking, tr
 from bot.services.ports import Place, PlaceKind, Sent
@@ -19,7 +19,10 @@ from bot.ui.text import thread_name
 _AUTO_ARCHIVE_MIN = 60
 _TIER_WITH_A_LIMIT = 2
 _USUAL_LIMIT = 20 * 1024 * 1024  # discord-api-docs#8578; discord.py still says 10 MiB
-_SEARCHED = 200
+_SEARCHED = 1_000
+"""Messages that are read at most: what a busy channel gets in the minutes by which clocks may differ."""
+_CLOCK_OFF_MS = 900_000
+"""Ids of messages go by Discord's clock, what we remember by ours; the card is in any case older than its clip."""
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -29,9 +32,16 @@ class ClipPlaces:
     def __init__(self, client: discord.Client, *, installation: str) -> None:
         self._client = client
         self._installation = installation
+        self.gone: set[int] = set()
+        """Servers that the bot is not in: nothing is asked of Discord about them."""
+
+    def _ensure_in(self, guild_id: int) -> None:
+        if guild_id in self.gone:
+            raise DestinationGone("The bot is not in this server any more.")
 
     async def open_thread(self, job: Job, place: Place) -> None:
         """The thread on a card in the channel where the job was asked, unless it is there."""
+        self._ensure_in(job.origin.guild_id)
         async with translated():
             channel = await self._channel(job.origin.channel_id)
             if not isinstance(channel, discord.TextChannel):
@@ -77,6 +87,7 @@ class ClipPlaces:
 
     async def suits(self, job: Job, gallery_id: int) -> bool:
         """Whether a gallery is for this clip."""
+        self._ensure_in(job.origin.guild_id)
         async with translated():
             gallery = await self._channel(gallery_id)
         with speaking(job.origin.language):
@@ -100,6 +111,8 @@ class ClipPlaces:
 
     async def post(self, job: Job, clip: Path, place: Place) -> Sent:
         """Post the clip; in the channel where it was asked, as a reply to the card."""
+        if place.kind is not PlaceKind.DIRECT:
+            self._ensure_in(job.origin.guild_id)
         async with translated():
             try:
                 message = await self._send(job, clip, place)
@@ -131,8 +144,10 @@ class ClipPlaces:
     async def find(self, job: Job, place: Place, *, after_ms: int) -> Sent | None:
         """Look for our own message with this clip; a bot can always read what it wrote."""
         assert self._client.user is not None
-        since = discord.Object(snowflake(after_ms - 60_000))
+        since = discord.Object(max(job.origin.card_id, snowflake(after_ms - _CLOCK_OFF_MS)))
         guild_id = None if place.kind is PlaceKind.DIRECT else job.origin.guild_id
+        if guild_id is not None:
+            self._ensure_in(guild_id)
         channel = self._messageable(place.channel_id, guild_id)
         async with translated():
             async for message in channel.history(limit=_SEARCHED, after=since):
@@ -145,6 +160,7 @@ class ClipPlaces:
         """Archive the thread of a clip, unless somebody has."""
         if job.thread_id is None:
             return
+        self._ensure_in(job.origin.guild_id)
         async with translated():
             # what is remembered of a thread may lag behind what was written there
             look_up = self._client.fetch_channel if only_if_quiet else self._channel

@@ -42,6 +42,7 @@ class DiscordPublisher(ClipPlaces):
     async def show(self, card: Card) -> None:
         """Edit the card."""
         origin = card.job.origin
+        self._ensure_in(origin.guild_id)
         with speaking(origin.language):
             view = card_view(card)
         async with translated():
@@ -83,6 +84,7 @@ class DiscordPublisher(ClipPlaces):
 
         Without a `view` it is a sign of life.
         """
+        self._ensure_in(asked.guild_id)
         reference = discord.MessageReference(
             message_id=int(asked.request_key),
             channel_id=asked.channel_id,
@@ -105,6 +107,7 @@ class DiscordPublisher(ClipPlaces):
 
         A reply to a message does not say whether it was answered: a request that is still noted was not.
         """
+        self._ensure_in(asked.guild_id)
         channel = self._messageable(asked.channel_id, asked.guild_id)
         since = discord.Object(int(asked.request_key))
         async with translated():
@@ -166,6 +169,7 @@ class DiscordPublisher(ClipPlaces):
         is_silent: bool = False,
     ) -> None:
         """Say something in a channel, perhaps with buttons."""
+        self._ensure_in(guild_id)
         digest = hashlib.sha256(f"{self._installation} {key}".encode()).hexdigest()
         buttons: Any = view  # None is the default, though not in the types
         async with translated():

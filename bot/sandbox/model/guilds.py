@@ -180,6 +180,15 @@ class Guild(Membership):
         is_bot = bot.__eq__
         self.hub.publish(Event("GUILD_DELETE", lambda _: {"id": str(self.id)}, GUILDS, self.id, is_bot))
 
+    def fail_for(self, bot: int) -> None:
+        """Tell a bot that the guild cannot be reached for the time being, though the bot is in it still."""
+        body = {"id": str(self.id), "unavailable": True}
+        self.hub.publish(Event("GUILD_DELETE", lambda _: body, GUILDS, self.id, bot.__eq__))
+
+    def recover_for(self, bot: int) -> None:
+        """Tell a bot that the guild can be reached again."""
+        self.hub.publish(Event("GUILD_CREATE", lambda _: self.payload(bot), GUILDS, self.id, bot.__eq__))
+
     def payload(self, user_id: int) -> Json:
         """The guild as GUILD_CREATE brings it to a bot."""
         channels = [channel.payload() for channel in self.channels.values()]

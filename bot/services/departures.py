@@ -1,0 +1,170 @@
+"""What follows when the bot is removed from a server: its jobs end, nothing is said there, and later it is forgotten."""
+
+import asyncio
+from collections.abc import Callable, Collection
+
+import structlog
+
+from bot.db import departures, jobs
+from bot.db.departures import Returned
+from bot.db.errors import DatabaseFault
+from bot.db.transaction import Database
+from bot.domain.jobs import Job
+from bot.domain.limits import Limits
+from bot.services.ports import Clock
+
+log = structlog.stdlib.get_logger(__name__)
+
+_RETRY_AFTER_MS = 5_000
+_LOOKED_FOR_MS = 3_600_000
+_AT_ONCE = 50
+
+
+class Departures:
+    """Hears from Discord where the bot is, and draws the consequences, however often it is restarted in between.
+
+    What is heard is only remembered; `run` writes it down, and tries until the database takes it.
+    """
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        clock: Clock,
+        gone: set[int],
+        defaults: Limits,
+        data_lasts_ms: int | None,
+        wake: Callable[[int], None],
+        ended: Callable[[], None],
+    ) -> None:
+        """What it needs.
+
+        Args:
+            db: Where it is written down.
+            clock: The time.
+            gone: The servers that the bot is not in; kept up to date for the publisher, which asks nothing of them.
+            defaults: The caps of a server that is seen for the first time.
+            data_lasts_ms: For how long the data of a server is kept; None is for ever.
+            wake: Takes the next step of a job.
+            ended: Called when jobs have ended, and files may be needed no more.
+        """
+        self._db = db
+        self._clock = clock
+        self._gone = gone
+        self._defaults = defaults
+        self._data_lasts_ms = data_lasts_ms
+        self._wake = wake
+        self._ended = ended
+        self._due = asyncio.Event()
+        self._listed: frozenset[int] | None = None
+        self._is_in: dict[int, bool] = {}
+
+    async def load(self) -> None:
+        """Learn which servers an earlier process knew to be gone; before anything is posted."""
+        self._gone |= await self._db.read(departures.absent())
+
+    def listed(self, guild_ids: Collection[int]) -> None:
+        """Discord says in which servers the bot is, all of them: those that it cannot reach at the moment, too."""
+        self._listed = frozenset(guild_ids)
+        self._is_in.clear()
+        self._gone -= self._listed
+        self._due.set()
+
+    def joined(self, guild_id: int) -> None:
+        """The bot is in a server; perhaps it was before."""
+        if guild_id in self._gone or self._is_in.get(guild_id) is False:
+            self._gone.discard(guild_id)
+            self._is_in[guild_id] = True
+            self._due.set()
+
+    def left(self, guild_id: int) -> None:
+        """The bot was removed from a server, or the server is no more."""
+        self._gone.add(guild_id)
+        self._is_in[guild_id] = False
+        self._due.set()
+
+    async def run(self) -> None:
+        """Do what follows, for as long as the bot runs."""
+        while True:
+            self._due.clear()
+            next_ms = self._clock.now_ms() + _LOOKED_FOR_MS
+            try:
+                await self.carry_on()
+            except DatabaseFault as fault:
+                log.info("departures wait", reason=str(fault))
+                next_ms = self._clock.now_ms() + _RETRY_AFTER_MS
+            except Exception:  # what ends late must not end the bot
+                log.exception("departures failed")
+            await self._clock.wait(self._due, until_ms=next_ms)
+
+    async def carry_on(self) -> None:
+        """Write down what was heard, and forget what its time has come for.
+
+        Raises:
+            DatabaseFault: the rest waits.
+        """
+        await self._compare()
+        while self._is_in:
+            guild_id, is_in = next(iter(self._is_in.items()))
+            await (self._arrive(guild_id) if is_in else self._depart(guild_id))
+            if self._is_in.get(guild_id) is is_in:  # nothing newer was heard meanwhile
+                del self._is_in[guild_id]
+        for guild_id in await self._db.read(departures.stragglers()):
+            await self._depart(guild_id)
+        await self._forget_due()
+
+    async def _compare(self) -> None:
+        """Hold what is known against Discord's list; what was heard after it counts more."""
+        listed, self._listed = self._listed, None
+        if listed is None:
+            return
+        try:
+            known = await self._db.read(departures.present())
+            absent = await self._db.read(departures.absent())
+        except DatabaseFault:
+            self._listed = self._listed or listed
+            raise
+        if self._listed is not None:  # there is a newer one by now
+            return
+        heard = dict.fromkeys(known - listed, False) | dict.fromkeys(absent & listed, True)
+        self._is_in = heard | self._is_in
+        self._gone |= {guild_id for guild_id, is_in in self._is_in.items() if not is_in}
+
+    async def _depart(self, guild_id: int) -> None:
+        departed = await self._db.write(departures.depart(guild_id, now_ms=self._clock.now_ms()))
+        log.info("server left", guild=guild_id, running=len(departed.running), ended=departed.ended)
+        for job_id in departed.running:
+            self._wake(job_id)
+        self._ended()
+
+    async def _arrive(self, guild_id: int) -> None:
+        await self._db.write(departures.arrive(guild_id))
+        log.info("server joined again", guild=guild_id)
+
+    async def _forget_due(self) -> None:
+        if self._data_lasts_ms is None:
+            return
+        before_ms = self._clock.now_ms() - self._data_lasts_ms
+        for guild_id in await self._db.read(departures.due(before_ms=before_ms)):
+            try:
+                await self._forget(guild_id)
+            except Returned:
+                log.info("server not forgotten", guild=guild_id)
+
+    async def _forget(self, guild_id: int) -> None:
+        """Forget a server a few rows at a time, so that nobody else waits long for the database."""
+        while ended := await self._db.read(departures.ended(guild_id, limit=_AT_ONCE)):
+            for job in ended:
+                await self._empty(job)
+        for user_id in await self._db.read(departures.members(guild_id)):
+            await self._db.write(departures.rename(guild_id, user_id))
+        forget = departures.forget(guild_id, defaults=self._defaults, now_ms=self._clock.now_ms())
+        is_done = await self._db.write(forget)
+        log.info("server forgotten" if is_done else "server not forgotten yet", guild=guild_id)
+        self._ended()
+
+    async def _empty(self, job: Job) -> None:
+        try:
+            await self._db.write(departures.empty(job, now_ms=self._clock.now_ms()))
+        except jobs.Overtaken:  # its card was being looked after; it is read again
+            log.info("job not emptied yet", job=job.id)
