@@ -25,6 +25,20 @@ def redact(text: str) -> str:
     return text
 
 
+def follow(**ids: object) -> None:
+    """From here on every line of this task, and of the tasks that it starts, carries these ids and no others.
+
+    Libraries' lines do, too. So one job is followed from its request to its card: `grep '"job": 42'`.
+    """
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(**ids)
+
+
+def add(**ids: object) -> None:
+    """What has become known meanwhile of what is followed."""
+    structlog.contextvars.bind_contextvars(**ids)
+
+
 def configure(*, level: str, layout: Literal["auto", "json", "console"]) -> None:
     """Set up structlog and route the standard library's loggers through it, to standard error."""
     as_json = layout == "json" or (layout == "auto" and not sys.stderr.isatty())

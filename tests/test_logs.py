@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 import logging
@@ -186,3 +187,30 @@ def test_at_debug_level_libraries_print_no_requests(configured: Configured, name
     logging.getLogger(name).debug("POST with everything")
     structlog.stdlib.get_logger("bot.test").debug("ours")
     assert [event["event"] for event in events(text)] == ["ours"]
+
+
+async def test_every_line_of_what_is_followed_carries_its_ids_whoever_writes_it(
+    configured: Configured,
+) -> None:
+    text = configured()
+    log = structlog.stdlib.get_logger("bot.x")
+
+    async def inner() -> None:
+        logging.getLogger("aiohttp.client").warning("slow")
+
+    async def carry(job: int) -> None:
+        logs.follow(job=job)
+        logs.add(provider="kling")
+        await asyncio.ensure_future(inner())
+        log.info("done", provider="kkiai")
+
+    await asyncio.gather(carry(1), carry(2))
+    log.info("of nobody")
+    known = [(line["event"], line.get("job"), line.get("provider")) for line in events(text)]
+    assert sorted(known, key=str) == [
+        ("done", 1, "kkiai"),
+        ("done", 2, "kkiai"),
+        ("of nobody", None, None),
+        ("slow", 1, "kling"),
+        ("slow", 2, "kling"),
+    ]

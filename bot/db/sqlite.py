@@ -10,6 +10,7 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
@@ -103,7 +104,10 @@ class SqliteDatabase:
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(InContext(transaction), answer))
         if self._flusher is None:
-            self._flusher = asyncio.get_running_loop().create_task(self._flush(), name="group commit")
+            # In a context of its own: it commits for others than who happened to come first.
+            self._flusher = asyncio.get_running_loop().create_task(
+                self._flush(), name="group commit", context=Context()
+            )
         return await answer
 
     async def read(self, transaction: Transaction[T]) -> T:

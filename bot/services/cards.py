@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import structlog
 
+from bot import logs
 from bot.db import history, jobs, lanes
 from bot.db.errors import DatabaseFault
 from bot.db.transaction import Database, Transaction
@@ -137,6 +138,7 @@ class Cards:
             await asyncio.wait([refresh.task])
 
     async def _carry_out(self, refresh: _Refresh, show: Show) -> None:
+        logs.follow(job=refresh.job_id)
         try:
             while refresh.is_newer and await self._is_due(refresh):
                 refresh.is_newer = False

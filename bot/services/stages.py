@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import structlog
 
+from bot import logs
 from bot.db import history, jobs
 from bot.domain import polling
 from bot.domain.errors import DeliveryFault
@@ -40,6 +41,8 @@ _MAX_STRANGE_FILES = 12
 """What was fetched in full and is no clip, after hours still, is not fetched for a day."""
 
 _UNFETCHED = marked("The finished clip could not be fetched from the provider.")
+
+_LOST = marked("The clip is not kept any more.")
 
 _Handlers: TypeAlias = Mapping[JobState, Callable[[Job], Awaitable[Job]]]
 
@@ -84,6 +87,7 @@ class Stages:
         Returns when to come again (ms since 1970), None when all is done.
         """
         job = await self._db.read(jobs.get(job_id))
+        logs.add(guild=job.origin.guild_id, provider=job.provider, attempt=job.attempt_key)
         if job.state is JobState.QUEUED or job.aftercare is Aftercare.NONE:
             return None
         if job.run_at_ms > self._clock.now_ms() and not early:
@@ -99,7 +103,7 @@ class Stages:
         job = await self._db.read(jobs.get(job_id))
         reason = marked("Something went wrong inside the bot, and it was logged for the operator.")
         if job.state is JobState.DELIVERING:
-            await self._steps.move(job, JobState.UNDELIVERABLE, error=reason)
+            await self._keep(job, reason)
         elif job.state not in TERMINAL:
             await self._abandon(job, reason)
 
@@ -167,14 +171,22 @@ class Stages:
 
     async def _deliver(self, job: Job) -> Job:
         if job.withdrawn_at_ms is not None:  # its member was forgotten meanwhile
-            return await self._steps.move(job, JobState.UNDELIVERABLE)
+            return await self._steps.move(job, JobState.FAILED)
         try:
             job, sent = await self._delivery.deliver(job)
-        except (NoPlaceLeft, NoSuchBlob) as fault:
-            log.warning("undeliverable", job=job.id, reason=str(fault))
+        except NoSuchBlob as fault:
+            log.warning("clip lost", job=job.id, blob=job.clip, reason=str(fault))
             job = await self._db.read(jobs.get(job.id))
-            return await self._steps.move(job, JobState.UNDELIVERABLE, error=str(fault))
+            return await self._steps.move(job, JobState.FAILED, error=_LOST, clip=None)
+        except NoPlaceLeft as fault:
+            log.warning("undeliverable", job=job.id, reason=str(fault))
+            return await self._keep(await self._db.read(jobs.get(job.id)), str(fault))
         return await self._posted(job, sent)
+
+    async def _keep(self, job: Job, reason: str) -> Job:
+        """What no place takes is kept for its member, unless that is nobody any more."""
+        state = JobState.UNDELIVERABLE if job.withdrawn_at_ms is None else JobState.FAILED
+        return await self._steps.move(job, state, error=reason)
 
     async def _posted(self, job: Job, sent: Sent) -> Job:
         log.info("delivered", job=job.id, channel=job.message_channel_id, message=sent.message_id)

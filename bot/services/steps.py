@@ -35,12 +35,15 @@ class Steps:
         if state is not job.state:
             known = {"tries": 0} | known
         moved = await self.db.write(jobs.move(job, state, now_ms=self.clock.now_ms(), **known))
+        if state is not job.state:
+            log.info("moved", job=job.id, state=state.value)
         self._cards.changed(moved)
         return moved
 
     async def free(self, transaction: Transaction[Job]) -> Job:
         """Take a step that is more than one, and that gives the slot back."""
         moved = await self.db.write(transaction)
+        log.info("moved", job=moved.id, state=moved.state.value)
         self._slot_freed()
         self._cards.changed(moved)
         return moved

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, nullcontext, suppress
 
 import structlog
 
+from bot import logs
 from bot.domain.errors import Blocked, DeliveryFault, DiscordUnavailable
 from bot.domain.jobs import Asker, Job, Lineage, Origin, Relation
 from bot.domain.requests import Asked
@@ -84,6 +85,7 @@ class Intake:
         Raises:
             Refused, PictureRefused, ValidationError: before the acknowledgement, where that needs no waiting.
         """
+        logs.follow(request=asked.request_key, guild=asked.guild_id)
         asked = await self._generation.check(asked)
         await self._reuse.check(asked)
         async with self._courtesy.before_all_else():
@@ -100,6 +102,7 @@ class Intake:
         try:
             with speaking(asked.language):  # what is refused from here on, everybody may see
                 job = await self._accept(asked, card_id)
+            logs.add(job=job.id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
             with speaking(asked.language):
                 is_told = await reply.refuse(error)

@@ -153,9 +153,10 @@ def test_a_long_history_does_not_slow_it(tmp_path: Path) -> None:
     history.connection.executescript(_MANY)
     newest = history.read(metrics.newest_entry())
     took_s: list[float] = []
+    snapshot = history.read(metrics.snapshot(after_id=newest, limit=1000))
     for _ in range(5):
         began_s = time.perf_counter()
-        snapshot = history.read(metrics.snapshot(after_id=newest, limit=1000))
+        history.read(metrics.snapshot(after_id=newest, limit=1000))
         took_s.append(time.perf_counter() - began_s)
     assert sum(found.jobs for found in snapshot.open) == 200
     assert min(took_s) < 0.05
