@@ -31,6 +31,10 @@ check: $(DEV)  ## lint, format, types, import contracts
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 
+.PHONY: audit
+audit: $(DEV)  ## look at locks, installed packages, known advisories, and for secrets in the tree and its history
+	@$(BIN)/python -m audit $(ARGS)
+
 .PHONY: bench
 bench: $(DEV)  ## run the benchmarks; tables here, JSON in benchmarks/results
 	@$(BIN)/python -m benchmarks $(ARGS)
