@@ -25,13 +25,13 @@ MESSAGES = "/channels/{channel_id}/messages"
 
 
 @asynccontextmanager
-async def started(scene: Scene) -> AsyncGenerator[Process]:
+async def started(scene: Scene, **environment_: str) -> AsyncGenerator[Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "bot",
         "run",
-        env=environment.inherited(**scene.environment()),
+        env=environment.inherited(**scene.environment(), **environment_),
         stderr=PIPE,
         limit=1 << 20,
     )
