@@ -5,7 +5,6 @@
 
 import contextlib
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,22 +18,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from bot.media.errors import NotAVideo
+from bot.media.facts import Clip
 
 if TYPE_CHECKING:
     from av.packet import Packet  # generic only for the type checker
-
-
-@dataclass(frozen=True)
-class Clip:
-    """A video file: its size in pixels is as it is shown, after the rotation that the file asks for."""
-
-    width: int
-    height: int
-    duration_s: float
-    fps: float
-    codec: str
-    has_audio: bool
-    size_bytes: int
 
 
 # FFmpeg guesses by content, and some of what it guesses are lists of other files and addresses.

@@ -9,7 +9,6 @@ misses by a tenth or more, and a second try would cost what the second pass does
 
 import math
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,8 +23,9 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from bot.media.demux import Clip, decoded, describe, first_frame, opened, source_colorspace
+from bot.media.demux import decoded, describe, first_frame, opened, source_colorspace
 from bot.media.errors import CannotFit
+from bot.media.facts import Clip
 
 Check = Callable[[], None]
 
@@ -73,31 +73,30 @@ def _even(side_px: float) -> int:
 
 
 def fit(path: Path, max_bytes: int, out: Path, check: Check) -> Clip:
-    """Write a clip of at most `max_bytes` to `out`, whole or not at all. A small enough one is copied.
+    """Write a clip of at most `max_bytes` to `out`, in a folder of its own. A small enough one is copied.
+
+    `check` is called before each frame, and may raise.
 
     Raises:
         CannotFit: with the smallest size that was reached.
         NotAVideo: when it cannot be read.
     """
     clip = describe(path)
-    with tempfile.TemporaryDirectory(prefix=".fit-", dir=out.parent) as room:
-        part = Path(room, "part.mp4")
-        if clip.size_bytes <= max_bytes:
-            shutil.copyfile(path, part)
-        else:
-            _shrink(path, clip, max_bytes, part, check)
-        part.replace(out)
+    if clip.size_bytes <= max_bytes:
+        shutil.copyfile(path, out)
+    else:
+        _shrink(path, clip, max_bytes, out, check)
     return describe(out)
 
 
-def _shrink(path: Path, clip: Clip, max_bytes: int, part: Path, check: Check) -> None:
+def _shrink(path: Path, clip: Clip, max_bytes: int, out: Path, check: Check) -> None:
     goal_bytes = int(max_bytes * _FILL)
     sizes: list[int] = []
     for _ in range(2):
         goal = target(clip, goal_bytes)
-        _first_pass(path, goal, part.with_name("stats"), check)
-        _second_pass(path, goal, part, check)
-        sizes.append(part.stat().st_size)
+        _first_pass(path, goal, out.with_name("stats"), check)
+        _second_pass(path, goal, out, check)
+        sizes.append(out.stat().st_size)
         if sizes[-1] <= max_bytes:
             return
         goal_bytes = int(goal_bytes * _FILL * max_bytes / sizes[-1])
@@ -118,13 +117,13 @@ def _first_pass(path: Path, goal: Target, stats: Path, check: Check) -> None:
         encoder.encode(None)
 
 
-def _second_pass(path: Path, goal: Target, part: Path, check: Check) -> None:
+def _second_pass(path: Path, goal: Target, out: Path, check: Check) -> None:
     with (
         opened(path) as (source, stream),
-        av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as result,
+        av.open(str(out), "w", format="mp4", options={"movflags": "+faststart"}) as result,
     ):
         shaper = _Shaper(source, stream, goal)
-        video = result.add_stream("libx264", options=_options(part.with_name("stats")))
+        video = result.add_stream("libx264", options=_options(out.with_name("stats")))
         _set_up(video.codec_context, stream, shaper, Flags.pass2)
         video.set_display_rotation(shaper.rotation)
         sound = _sound(source, result, goal)

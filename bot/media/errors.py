@@ -6,6 +6,7 @@
     ├── PictureRefused       a person's picture cannot be used; nothing was changed
     │   ├── NotAPicture      not a JPEG, PNG, WebP or GIF
     │   ├── Unreadable       cut off or damaged
+    │   ├── TooDemanding     decoding it takes too much memory or time
     │   ├── PictureTooBig    too many bytes
     │   ├── TooManyPixels    too many pixels to decode safely
     │   ├── TooSmall         a side is too short
@@ -18,7 +19,8 @@
     └── BlobFault            the store of inputs and clips did not do it
         ├── TooLarge         more bytes than the caller allows
         ├── NoSuchBlob       nothing is kept under this hash
-        └── StoreUnavailable the folder or bucket did not answer
+        ├── StoreUnavailable the folder or bucket did not answer
+        └── NoDecoder        no process can be had that reads what is kept
 
 The text of each is one sentence for a person that says what to do; the data is in attributes.
 """
@@ -67,6 +69,15 @@ class Unreadable(PictureRefused):
 
     def __init__(self) -> None:
         super().__init__(tr("This picture is damaged or cut off; save it again and send the new file."))
+
+
+class TooDemanding(PictureRefused):
+    """Decoding it was given up: it took more memory or time than any picture should."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            tr("This picture takes too much memory or time to read; scale it down or save it as a JPEG.")
+        )
 
 
 class PictureTooBig(PictureRefused):
@@ -242,6 +253,13 @@ class StoreUnavailable(BlobFault):
 
     def __init__(self) -> None:
         super().__init__(tr("The file store does not answer; try again in a few minutes."))
+
+
+class NoDecoder(BlobFault):
+    """No process can be started that reads pictures and clips, or the bot is stopping; the cause is chained."""
+
+    def __init__(self) -> None:
+        super().__init__(tr("Pictures and clips cannot be read right now; try again in a minute."))
 
 
 def megabytes(size_bytes: int) -> str:

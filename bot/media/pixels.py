@@ -40,6 +40,8 @@ def open_picture(data: bytes, kind: ImageFormat, limits: Limits) -> Image.Image:
         image = Image.open(io.BytesIO(data), formats=[kind.value])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
         raise TooManyPixels(width=None, height=None, max_pixels=limits.max_pixels) from bomb
+    except MemoryError:
+        raise
     except Exception as broken:
         raise Unreadable from broken
     _check_pixels(image.width, image.height, limits)
@@ -62,6 +64,8 @@ def decode(image: Image.Image, *, at_least_px: int | None = None) -> None:
             factor = min(1.0, at_least_px / max(image.size))
             image.draft(None, (int(image.width * factor), int(image.height * factor)))  # None keeps the mode
         image.load()
+    except MemoryError:
+        raise
     except Exception as broken:  # Pillow raises a dozen kinds on hostile bytes
         raise Unreadable from broken
     if image.mode == "P" and image.palette is None:  # Pillow takes a PNG that has lost its own

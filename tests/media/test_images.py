@@ -1,16 +1,14 @@
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 # (Pillow leaves its colour profiles open.)
 
-import asyncio
 import io
-import threading
 import zlib
 from collections.abc import Callable
 
 import pytest
 from PIL import Image, ImageChops, ImageCms, ImageStat
 
-from bot.media import pixels
+from bot.media import picture_work, pixels
 from bot.media.errors import (
     Fit,
     MaskMisfit,
@@ -235,9 +233,7 @@ async def test_too_many_bytes_are_refused_before_decoding(
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "JPEG"])
 @pytest.mark.parametrize("side_px", [8000, 16_000])
-async def test_a_bomb_is_refused_by_its_header(
-    kind: str, side_px: int, images: Images, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bomb_is_refused_by_its_header(kind: str, side_px: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pixels, "decode", None)  # decoding would fail otherwise than by a refusal
     size = side_px.to_bytes(2, "little")
     header = {
@@ -253,7 +249,7 @@ async def test_a_bomb_is_refused_by_its_header(
     if kind == "JPEG":
         header += b"\xff\xda\0\x0c\x03\x01\0\x02\0\x03\0\0\x3f\0"
     with pytest.raises(TooManyPixels, match="50 megapixels"):
-        await images.normalise(header)
+        picture_work.normalise(header, Fit.REFUSE, DEFAULT)
 
 
 async def test_odd_shapes_are_refused_with_remedies(
@@ -341,29 +337,6 @@ async def test_a_thumbnail_is_a_small_upright_jpeg(
 
 async def test_a_thumbnail_of_a_tiny_picture_is_not_enlarged(images: Images, encoded: Encoded) -> None:
     assert shown(await images.thumbnail(encoded(Image.new("RGBA", (3, 2))))).size == (3, 2)
-
-
-async def test_the_event_loop_goes_on_while_a_picture_is_decoded(
-    images: Images, picture: Picture, encoded: Encoded, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loop, entered, released, decode = (
-        asyncio.get_running_loop(),
-        asyncio.Event(),
-        threading.Event(),
-        pixels.decode,
-    )
-
-    def held(image: Image.Image, *, at_least_px: int | None = None) -> None:
-        loop.call_soon_threadsafe(entered.set)
-        assert released.wait(10)
-        decode(image, at_least_px=at_least_px)
-
-    monkeypatch.setattr(pixels, "decode", held)
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(images.normalise(encoded(picture(), "WEBP"), limits=DEFAULT))
-        await entered.wait()
-        released.set()  # a blocked loop would never get here
-    assert task.result().width == 640
 
 
 Colour = float | tuple[int, ...]

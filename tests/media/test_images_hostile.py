@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bot.media import images
+from bot.media import picture_work
 from bot.media.errors import Fit, PictureRefused, Unreadable
-from bot.media.images import NormalisedPicture
 from bot.media.shape import DEFAULT, Limits, Size
 
 MAGICS = [
@@ -37,19 +36,19 @@ SAMPLES = [_sample(kind) for kind in ("JPEG", "PNG", "GIF", "WEBP")]
 
 def swallow(data: bytes) -> None:
     with contextlib.suppress(PictureRefused):
-        images._normalise(data, Fit.PAD, ALL_SIZES)
+        picture_work.normalise(data, Fit.PAD, ALL_SIZES)
     with contextlib.suppress(PictureRefused):
-        images._thumbnail(data, 64, DEFAULT)
+        picture_work.thumbnail(data, 64, DEFAULT)
     for shape in (Size(32, 24), Size(24, 32)):
         with contextlib.suppress(PictureRefused):
-            mask = images._mask(data, NormalisedPicture(b"", "image/png", 40, 30, sent=shape), DEFAULT)
+            mask = picture_work.mask(data, Size(40, 30), shape, DEFAULT)
             assert (mask.width, mask.height) == (40, 30)
 
 
 @pytest.mark.parametrize("data", SAMPLES, ids=["JPEG", "PNG", "GIF", "WEBP"])
 def test_the_samples_are_good(data: bytes) -> None:
-    assert images._thumbnail(data, 64, DEFAULT)
-    assert images._normalise(data, Fit.REFUSE, ALL_SIZES)
+    assert picture_work.thumbnail(data, 64, DEFAULT)
+    assert picture_work.normalise(data, Fit.REFUSE, ALL_SIZES)
 
 
 def test_a_jpeg_of_endless_scans_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,10 +56,10 @@ def test_a_jpeg_of_endless_scans_is_refused_unread(monkeypatch: pytest.MonkeyPat
     Image.effect_noise((400, 400), 60).save(buffer, "JPEG", progressive=True)
     data = buffer.getvalue()
     last_scan = data[data.rindex(b"\xff\xda") : -2]
-    assert images._normalise(data[:-2] + last_scan * 50 + data[-2:], Fit.REFUSE, DEFAULT).width == 400
-    monkeypatch.setattr(images.pixels, "decode", None)
+    assert picture_work.normalise(data[:-2] + last_scan * 50 + data[-2:], Fit.REFUSE, DEFAULT).width == 400
+    monkeypatch.setattr(picture_work.pixels, "decode", None)
     with pytest.raises(Unreadable):
-        images._normalise(data[:-2] + last_scan * 500 + data[-2:], Fit.REFUSE, DEFAULT)
+        picture_work.normalise(data[:-2] + last_scan * 500 + data[-2:], Fit.REFUSE, DEFAULT)
 
 
 @given(magic=st.sampled_from([b"", *MAGICS]), rest=st.binary(max_size=400))

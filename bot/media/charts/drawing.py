@@ -4,17 +4,16 @@
 # (matplotlib leaves its keyword arguments untyped.)
 
 import gc
-import json
-import signal
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any, cast
 
 from matplotlib.axes import Axes
 
 from bot.language import speaking, tr
 from bot.media.charts.page import SHOWN, Page, Row, Theme, amount, rounded
 from bot.media.charts.sheet import INNER, LARGE, MARGIN, PALETTES, WIDTH, Sheet
+from bot.media.confined import Answer, Beat, serve
 
 _LEFT = MARGIN + 34.0  # of the columns; their scale stands before them
 _COLUMNS = WIDTH - MARGIN - _LEFT
@@ -207,18 +206,11 @@ def _group(
             sheet.box(x, top + 14, max(_BAR, width * number / most), _BAR, colour, radius=_BAR)
 
 
-def main() -> None:
-    """Draw what standard input asks for, line by line, until it is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    answer = sys.stdout.buffer
-    for order in sys.stdin.buffer:
-        pictures = draw(json.loads(order))
-        gc.collect()  # a figure is full of cycles
-        answer.write(bytes([len(pictures)]))
-        for png in pictures:
-            answer.write(len(png).to_bytes(4, "big") + png)
-        answer.flush()
+def _draw_order(facts: Mapping[str, Any], _: bytes, __: Beat) -> Answer:
+    pictures = draw(cast("Page", facts["page"]))
+    gc.collect()  # a figure is full of cycles
+    return {"sizes": [len(png) for png in pictures]}, b"".join(pictures)
 
 
 if __name__ == "__main__":
-    main()
+    serve({"draw": _draw_order})
