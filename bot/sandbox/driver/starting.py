@@ -1,5 +1,6 @@
 """Starting an interaction: the payload, its token, and its way to the bot."""
 
+import base64
 import secrets
 import time
 
@@ -47,7 +48,7 @@ def start(
     guild = world.guild_of(channel)
     interaction = Interaction(
         identifier,
-        secrets.token_urlsafe(48),
+        _token(identifier),
         kind,
         app,
         user,
@@ -68,6 +69,11 @@ def start(
         Event("INTERACTION_CREATE", lambda _: body, 0, guild_id, lambda user_id: user_id == bot_id)
     )
     return interaction
+
+
+def _token(identifier: int) -> str:
+    """Shaped as Discord's are."""
+    return base64.urlsafe_b64encode(f"interaction:{identifier}:{secrets.token_urlsafe(48)}".encode()).decode().rstrip("=")
 
 
 def _owners(interaction: Interaction) -> Json:
