@@ -18,6 +18,7 @@ from bot.services.cards import Cards
 from bot.services.claims import Claims
 from bot.services.delivery import Delivery
 from bot.services.departures import Departures
+from bot.services.draining import Draining
 from bot.services.exports import Exports
 from bot.services.gate import Gate
 from bot.services.generation import Generation
@@ -310,6 +311,8 @@ def furnish(
             db=stores.db, clock=clock, delivery=engine.delivery, wake=engine.runner.wake, withdrawn=withdrawn
         ),
         retention=engine.retention,
+        gate=engine.gate,
+        draining=Draining(db=stores.db, gate=engine.gate, clock=clock),
         departures=Departures(
             db=stores.db,
             clock=clock,

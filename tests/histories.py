@@ -30,6 +30,7 @@ ROADS: dict[JobState, tuple[JobState, ...]] = {
         JobState.FETCHING,
         JobState.DELIVERING,
         JobState.UNDELIVERABLE,
+        JobState.FAILED,  # nobody claimed it
     ),
     JobState.FAILED: (JobState.RENDERING, JobState.FAILED),
     JobState.CANCELLED: (JobState.CANCELLED,),

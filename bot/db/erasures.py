@@ -32,6 +32,19 @@ def unshare(job_id: int, message_id: int) -> Transaction[None]:
     yield "DELETE FROM shares WHERE job_id = :job_id AND message_id = :message_id", share
 
 
+def shared(job_id: int) -> Transaction[list[tuple[int, int]]]:
+    """Where a clip was shown again, or was about to be (channel, message)."""
+    rows = yield "SELECT channel_id, message_id FROM shares WHERE job_id = :job_id", {"job_id": job_id}
+    return [(row["channel_id"], row["message_id"]) for row in rows]
+
+
+def retract(job_id: int, *, now_ms: int) -> Transaction[None]:
+    """Note every message in which a clip was shown again, or was about to be, to be deleted."""
+    for channel_id, message_id in (yield from shared(job_id)):
+        yield from erase(channel_id, message_id, now_ms=now_ms)
+        yield from unshare(job_id, message_id)
+
+
 def due(*, now_ms: int, limit: int) -> Transaction[list[Erasure]]:
     """What is to be erased now, threads before the messages in them."""
     rows = yield _DUE, {"now_ms": now_ms, "limit": limit}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.db import blobs, guilds, lanes, limits, money
+from bot.db import blobs, erasures, guilds, lanes, limits, money
 from bot.db.rows import UNTOUCHED, checked, job_of, jobs_of, made_of, new_row
 from bot.db.transaction import Transaction
 from bot.domain.catalogue import Choice
@@ -19,9 +19,11 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs import (
     ANYBODY,
+    CLOSED,
     SLOT_HOLDERS,
     STEPS,
     TERMINAL,
+    Aftercare,
     Asker,
     Job,
     JobState,
@@ -122,23 +124,24 @@ def admit(pool: str, *, slots: int, now_ms: int) -> Transaction[Job | None]:
 
 
 def move(job: Job, state: JobState, *, now_ms: int, **known: object) -> Transaction[Job]:
-    """Take one step, with what became known on the way; a final one closes the money.
+    """Take one step, with what became known on the way; one that closes the job closes the money.
 
     Raises:
         Overtaken: the row is no longer as `job` says; nothing was written.
     """
     if state not in STEPS[job.state]:
         raise ValueError(f"job {job.id}: no step leads from {job.state} to {state}")
-    ends = state in TERMINAL and job.state not in TERMINAL
+    ends = state in TERMINAL and state is not job.state
     if ends:
-        known = {"finished_at_ms": now_ms, "run_at_ms": now_ms, "tries": 0} | known
+        shown = {"run_at_ms": now_ms, "tries": 0, "aftercare": Aftercare.CARD.value}
+        known = {"finished_at_ms": now_ms, **shown} | known
     columns = "".join(f", {checked(name)} = :{name}" for name in known)
     sql = f"UPDATE jobs SET state = :state, version = version + 1{columns} WHERE {_SAME} RETURNING *"  # noqa: S608 - names are checked
     rows = yield sql, {"id": job.id, "version": job.version, "state": state.value, **known}
     if not rows:
         raise Overtaken
     yield from blobs.follow(job, known, now_ms=now_ms)
-    if ends:
+    if ends and state in CLOSED:
         cost = job.rendered_at_ms is not None or bool(known.get("maybe_charged"))
         yield from money.close(job, state, cost=cost, now_ms=now_ms)
     return job_of(rows[0], job.request)
@@ -176,6 +179,25 @@ def turn_away(job: Job, reason: str, *, now_ms: int) -> Transaction[Job]:
     ended = yield from move(job, JobState.FAILED, now_ms=now_ms, error=reason)
     yield from lanes.leave(job)
     return ended
+
+
+def let_go(job: Job, *, now_ms: int, **known: object) -> Transaction[Job]:
+    """End a job whose clip no place took and nobody will claim: its credits go back, and the clip is not kept.
+
+    A message that a claim may have put the clip in before it was cut short is deleted. The caller wakes whoever shows
+    the card, forgets files and deletes messages.
+
+    Args:
+        job: An undeliverable one.
+        now_ms: The moment.
+        known: What becomes known with it, such as `error`, a sentence for its member.
+
+    Raises:
+        Overtaken: the row is no longer as `job` says; nothing was written.
+    """
+    failed = yield from move(job, JobState.FAILED, now_ms=now_ms, clip=None, **known)
+    yield from erasures.retract(job.id, now_ms=now_ms)
+    return failed
 
 
 def waiting_elsewhere(providers: Sequence[str]) -> Transaction[list[Job]]:

@@ -77,6 +77,8 @@ def close(job: Job, state: JobState, *, cost: bool, now_ms: int) -> Transaction[
         cost: Whether the operator pays for it, or may have to, though nobody is charged.
         now_ms: The moment.
     """
+    if job.state is JobState.UNDELIVERABLE and (yield _CLOSING, {"job_id": job.id}):
+        return  # earlier versions gave its credits back as soon as no place took its clip
     kind = Entry.SETTLE if state is JobState.DONE else Entry.REFUND
     row = (yield _RESERVED, {"job_id": job.id})[0]
     guild_id, user_id, channel_id = job.origin.guild_id, job.origin.user_id, row["channel_id"]
@@ -227,6 +229,7 @@ _RESERVED = """
     SELECT channel_id, credits, allowance, budget, worth, day, week, month FROM ledger
     WHERE job_id = :job_id AND kind = 'reserve'
 """
+_CLOSING = "SELECT 1 AS is_closed FROM ledger WHERE job_id = :job_id AND kind <> 'reserve'"
 _USED = """
     SELECT used FROM balances
     WHERE guild_id = :guild_id AND scope = :scope AND subject_id = :subject_id AND period = :period /*pg:FOR UPDATE*/

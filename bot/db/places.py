@@ -51,9 +51,14 @@ def allow_direct(user_id: int, is_allowed: bool) -> Transaction[None]:  # noqa: 
 
 
 def undelivered(guild_id: int, user_id: int) -> Transaction[list[Job]]:
-    """Clips of a member that no place took and that are kept, the newest first; the newest hundred of them."""
+    """Clips of a member that no place took and that can be claimed, the newest first; the newest hundred of them."""
     rows = yield _UNDELIVERED, {"guild_id": guild_id, "user_id": user_id}
     return jobs_of(rows)
+
+
+def undelivered_in(guild_id: int, *, limit: int) -> Transaction[list[Job]]:
+    """Some of a server's clips that no place took and that can be claimed."""
+    return jobs_of((yield _UNDELIVERED_IN, {"guild_id": guild_id, "limit": limit}))
 
 
 _SETTLE = """
@@ -72,8 +77,10 @@ _REPLACE = """
 """
 _UNDELIVERED = """
     SELECT * FROM jobs WHERE guild_id = :guild_id AND user_id = :user_id AND state = 'undeliverable'
-        AND clip IS NOT NULL AND message_id IS NULL AND withdrawn_at_ms IS NULL
     ORDER BY id DESC LIMIT 100
+"""
+_UNDELIVERED_IN = """
+    SELECT * FROM jobs WHERE guild_id = :guild_id AND state = 'undeliverable' ORDER BY id LIMIT :limit
 """
 _ALLOW = """
     INSERT INTO members (user_id, allows_direct) VALUES (:user_id, :allows_direct)

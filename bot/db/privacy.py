@@ -57,9 +57,11 @@ def holdings(user_id: int) -> Transaction[Holdings]:
 def forget(user_id: int, *, now_ms: int) -> Transaction[Forgotten]:
     """Put a number that is nobody's in the place of a member, everywhere at once.
 
-    What waits is cancelled, what is under way is to be stopped and not to be posted. Emptying the jobs, and deleting the
-    messages, is left to `empty` and `bot.db.erasures`.
+    What waits is cancelled, what is under way is to be stopped and not to be posted, and what no place took is let go.
+    Emptying the jobs, and deleting the messages, is left to `empty` and `bot.db.erasures`.
     """
+    for job in jobs_of((yield _UNCLAIMED, {"user_id": user_id})):
+        yield from jobs.let_go(job, now_ms=now_ms)
     stand_in = yield from mint()
     running: list[int] = []
     open_ = jobs_of((yield _OPEN, {"user_id": user_id}))
@@ -107,6 +109,8 @@ def blank(job: Job, *, now_ms: int) -> Transaction[None]:
     Raises:
         Overtaken: the row is no longer as `job` says; nothing was written.
     """
+    if job.state is JobState.UNDELIVERABLE:  # it became so while its member was being forgotten
+        job = yield from jobs.let_go(job, now_ms=now_ms)
     yield "DELETE FROM shares WHERE job_id = :id", {"id": job.id}
     emptied = {"id": job.id, "version": job.version, "request": EMPTIED, "now_ms": now_ms}
     rows = yield _EMPTY, {**emptied, "key": f"forgotten-{job.id}", "aftercare": Aftercare.NONE.value}
@@ -241,6 +245,7 @@ _SERVERS = f"""
     UNION SELECT guild_id FROM balances WHERE {_IN} AND scope = 'member' AND subject_id = :user_id
 """  # noqa: S608
 _OPEN = f"SELECT * FROM jobs WHERE {_THEIR_JOBS} AND NOT {_IS_TERMINAL} ORDER BY id"  # noqa: S608
+_UNCLAIMED = f"SELECT * FROM jobs WHERE {_THEIR_JOBS} AND state = 'undeliverable'"  # noqa: S608
 _LEFT = f"""
     SELECT 1 AS is_left FROM jobs WHERE {_THEIR_JOBS} AND request_key NOT LIKE 'forgotten-%' LIMIT 1
 """  # noqa: S608

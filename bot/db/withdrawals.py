@@ -20,6 +20,17 @@ def withdraw(job: Job, by_id: int, *, now_ms: int) -> Transaction[Job]:
     return (yield from jobs.move(job, job.state, now_ms=now_ms, withdrawn_at_ms=now_ms, withdrawn_by=by_id))
 
 
+def give_up(job: Job, by_id: int, *, now_ms: int) -> Transaction[Job]:
+    """Let go of a clip that no place took, for good: its credits go back.
+
+    Raises:
+        Overtaken: the row is no longer as `job` says; nothing was written.
+    """
+    whose: dict[str, object] = {"withdrawn_at_ms": now_ms, "withdrawn_by": by_id}
+    aftercare = job.aftercare.value  # whoever deletes it shows the card, too
+    return (yield from jobs.let_go(job, now_ms=now_ms, aftercare=aftercare, **whose))
+
+
 def take_down(
     job: Job, shown: Iterable[tuple[int, int]], *, erased_at_ms: int
 ) -> Transaction[tuple[tuple[int, int], ...]]:
@@ -30,8 +41,7 @@ def take_down(
     """
     assert job.message_channel_id is not None
     assert job.message_id is not None
-    rows = yield "SELECT channel_id, message_id FROM shares WHERE job_id = :id", {"id": job.id}
-    shares = [(row["channel_id"], row["message_id"]) for row in rows]
+    shares = yield from erasures.shared(job.id)
     posted = (job.message_channel_id, job.message_id)
     named = yield from _thread_named_after(job)
     taken_down = tuple(dict.fromkeys([posted, *shares, *shown, *named]))

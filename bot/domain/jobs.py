@@ -22,7 +22,7 @@ class JobState(StrEnum):
     DONE = "done"  # posted and settled
     CANCELLED = "cancelled"  # refunded
     FAILED = "failed"  # refunded
-    UNDELIVERABLE = "undeliverable"  # rendered, but no place took it: kept, refunded, for /claim
+    UNDELIVERABLE = "undeliverable"  # rendered, but no place took it: kept for /claim, its credits reserved
 
 
 STEPS: Mapping[JobState, frozenset[JobState]] = {
@@ -60,18 +60,38 @@ STEPS: Mapping[JobState, frozenset[JobState]] = {
         {JobState.RENDERING, JobState.FETCHING, JobState.FAILED, JobState.CANCELLED}
     ),
     JobState.FETCHING: frozenset({JobState.FETCHING, JobState.DELIVERING, JobState.FAILED}),
-    JobState.DELIVERING: frozenset({JobState.DELIVERING, JobState.DONE, JobState.UNDELIVERABLE}),
+    JobState.DELIVERING: frozenset(
+        {
+            JobState.DELIVERING,
+            JobState.DONE,
+            JobState.UNDELIVERABLE,
+            JobState.FAILED,  # its member was forgotten, its server left, or its file is lost
+        }
+    ),
     JobState.DONE: frozenset({JobState.DONE}),
     JobState.CANCELLED: frozenset({JobState.CANCELLED}),
     JobState.FAILED: frozenset({JobState.FAILED}),
-    JobState.UNDELIVERABLE: frozenset({JobState.UNDELIVERABLE}),
+    JobState.UNDELIVERABLE: frozenset(
+        {
+            JobState.UNDELIVERABLE,
+            JobState.DONE,  # claimed
+            JobState.FAILED,  # not claimed in time, or deleted
+        }
+    ),
 }
 """The allowed steps. A step to the same state changes what is known, not where the job stands."""
 
-TERMINAL = frozenset({JobState.DONE, JobState.CANCELLED, JobState.FAILED, JobState.UNDELIVERABLE})
+CLOSED = frozenset({JobState.DONE, JobState.CANCELLED, JobState.FAILED})
+"""States in which a job's credits are settled or given back, for good."""
+TERMINAL = CLOSED | {JobState.UNDELIVERABLE}
+"""States from which nobody carries a job on; one that no place took is closed by its member, or by time."""
 ACTIVE = frozenset(set(JobState) - TERMINAL - {JobState.QUEUED})
 SLOT_HOLDERS = frozenset({JobState.SUBMITTING, JobState.RENDERING, JobState.UNKNOWN})
 """States in which a job occupies its provider: fetching and delivering need none."""
+
+
+CLAIMABLE_FOR_MS = 14 * 86_400_000
+"""So long a clip that no place took can be claimed: over a holiday; nobody's credits stay reserved for ever."""
 
 
 class Relation(StrEnum):
@@ -169,7 +189,7 @@ class Job:
     attempt: int
     """0 while queued; the number of the current try at a provider otherwise."""
     marked_at_ms: int | None
-    """When this attempt was about to be sent; None before that."""
+    """When this attempt was about to be sent, later by the time in which its provider said nothing; None before that."""
     task_id: str | None
     """The provider's name for the current attempt."""
     progress: float | None
@@ -212,6 +232,12 @@ class Job:
     def most_charged(self) -> int:
         """The most that it can be charged for, whatever its provider says."""
         return most_charged(self.credits, percent=self.price_percent, may_exceed=self.pays_overrun)
+
+    @property
+    def claimable_until_ms(self) -> int | None:
+        """When a clip that no place took is let go; None for all others."""
+        is_kept = self.state is JobState.UNDELIVERABLE and self.finished_at_ms is not None
+        return self.finished_at_ms + CLAIMABLE_FOR_MS if is_kept else None
 
     @property
     def attempt_key(self) -> str:

@@ -9,10 +9,10 @@ import structlog
 
 from bot.db import erasures, jobs, places
 from bot.db.transaction import Database, Transaction
-from bot.domain.errors import DeliveryFault, Refused
-from bot.domain.jobs import Job
-from bot.media.errors import CannotFit
-from bot.services.cards import Cards
+from bot.domain.errors import DestinationForbidden, DestinationGone, Refused
+from bot.domain.jobs import Job, JobState
+from bot.language import marked
+from bot.media.errors import CannotFit, NoSuchBlob
 from bot.services.delivery import Delivery
 from bot.services.ports import Clock, Sent
 
@@ -21,6 +21,18 @@ log = structlog.stdlib.get_logger(__name__)
 
 class NothingToClaim(Refused):
     """Every clip of yours in this server has found its place; there is none to claim."""
+
+
+class ClaimedBefore(Refused):
+    """This clip was posted when you claimed it before."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
+
+
+class ClipLost(Refused):
+    """The clip is not kept any more, so there is nothing to claim; nothing was charged."""
 
 
 class OnlyAmongAdults(Refused):
@@ -37,7 +49,7 @@ class Claim:
 
 
 class Claims:
-    """Finds what can be claimed, and remembers what was."""
+    """Finds what can be claimed, and has it paid for when it is."""
 
     def __init__(
         self,
@@ -45,15 +57,15 @@ class Claims:
         db: Database,
         clock: Clock,
         delivery: Delivery,
-        cards: Cards,
+        wake: Callable[[int], None],
         withdrawn: Callable[[], None],
     ) -> None:
-        """`withdrawn` is called when a message was noted that is to be erased."""
+        """`wake` sees to the card of a job; `withdrawn` is called when a message or a file is to be erased."""
+        self._wake = wake
         self._withdrawn = withdrawn
         self._db = db
         self._clock = clock
         self._delivery = delivery
-        self._cards = cards
         self._under_way: set[int] = set()
         """Jobs that are being claimed now: another claim at the same time gets another one."""
 
@@ -87,16 +99,28 @@ class Claims:
         *,
         claimed_limit: int,
         send: Callable[[Path], Awaitable[Sent]],
+        look: Callable[[int, int], Awaitable[Sent | None]],
     ) -> None:
-        """Let the clip be sent, made smaller until it is taken, and remember where it is now.
+        """Let the clip be sent, made smaller until it is taken; where it is now is written down as it is paid for.
 
-        The message is noted before it has the clip: should the process end in between, it goes when the clip goes.
+        The message is noted before it has the clip: should the process end in between, the next claim finds it there.
+
+        Args:
+            job: The job.
+            channel_id: Where it is to be posted.
+            message_id: The message that is to have it.
+            claimed_limit: Bytes that may be sent, as Discord says.
+            send: Sends a file; raises ClipTooLarge where that is too large all the same.
+            look: Whether a message (channel, message) has the clip.
 
         Raises:
+            ClaimedBefore: it was posted before; that is written down and paid for now.
             CannotFit: it cannot be made small enough; it stays to be claimed.
             DeliveryFault: likewise, Discord did not take it.
+            ClipLost: its file is; its credits go back.
             NothingToClaim: it was deleted, or its member forgotten, meanwhile.
         """
+        await self._ensure_not_posted(job, look)
         if not await self._db.write(erasures.share(job.id, channel_id, message_id)):
             raise NothingToClaim
         try:
@@ -104,22 +128,49 @@ class Claims:
         except CannotFit:  # the message may yet become that of another clip
             await self._db.write(erasures.unshare(job.id, message_id))
             raise
+        except NoSuchBlob as fault:
+            await self._lose(job)
+            raise ClipLost from fault
+        await self._settle(job, channel_id, sent)
+
+    async def _ensure_not_posted(self, job: Job, look: Callable[[int, int], Awaitable[Sent | None]]) -> None:
+        for channel_id, message_id in await self._db.read(erasures.shared(job.id)):
+            try:
+                sent = await look(channel_id, message_id)
+            except (DestinationGone, DestinationForbidden) as fault:
+                log.info("not looked for", job=job.id, channel=channel_id, reason=str(fault))
+                continue
+            if sent is not None:
+                raise ClaimedBefore(await self._settle(job, channel_id, sent))
+
+    async def _settle(self, job: Job, channel_id: int, sent: Sent) -> Job:
         job = await self._db.write(_claimed(job.id, channel_id, sent, now_ms=self._clock.now_ms()))
-        log.info("claimed", job=job.id, channel=channel_id, message=sent.message_id)
-        if job.withdrawn_at_ms is not None:
+        if job.message_id != sent.message_id:
             self._withdrawn()
-            return
-        try:
-            await self._cards.finish(job)
-        except DeliveryFault as fault:
-            log.info("card not refreshed", job=job.id, reason=str(fault))
+            raise NothingToClaim
+        log.info("claimed", job=job.id, channel=channel_id, message=sent.message_id)
+        self._wake(job.id)
+        return job
+
+    async def _lose(self, job: Job) -> None:
+        log.error("clip lost", job=job.id, blob=job.clip)
+        lost = await self._db.write(_lost(job.id, now_ms=self._clock.now_ms()))
+        self._wake(lost.id)
+        self._withdrawn()
+
+
+def _lost(job_id: int, *, now_ms: int) -> Transaction[Job]:
+    job = yield from jobs.get(job_id)
+    if job.state is not JobState.UNDELIVERABLE:
+        return job
+    return (yield from jobs.let_go(job, now_ms=now_ms, error=marked("The clip is not kept any more.")))
 
 
 def _claimed(job_id: int, channel_id: int, sent: Sent, *, now_ms: int) -> Transaction[Job]:
-    """Whoever looks after the end of the job may have moved it since the claim began, or its member may be forgotten."""
+    """Pay for it, unless it was deleted or let go since the claim began: then the message goes, too."""
     job = yield from jobs.get(job_id)
     yield from erasures.unshare(job_id, sent.message_id)
-    if job.withdrawn_at_ms is not None:
+    if job.state is not JobState.UNDELIVERABLE:
         yield from erasures.erase(channel_id, sent.message_id, now_ms=now_ms)
         return job
     known: dict[str, object] = {
@@ -128,4 +179,4 @@ def _claimed(job_id: int, channel_id: int, sent: Sent, *, now_ms: int) -> Transa
         "posted_bytes": sent.size_bytes,
         "is_direct": 0,
     }
-    return (yield from jobs.move(job, job.state, now_ms=now_ms, **known))
+    return (yield from jobs.move(job, JobState.DONE, now_ms=now_ms, **known))

@@ -39,7 +39,8 @@ def files_of(jobs: Sequence[Job], user_id: int) -> list[tuple[str, str, int]]:
     files: list[tuple[str, str, int]] = []
     seen: set[str] = set()
     for job in jobs:
-        if job.clip is not None and job.withdrawn_by in (None, user_id):
+        is_theirs = job.state is JobState.DONE and job.withdrawn_by in (None, user_id)
+        if job.clip is not None and is_theirs:
             files.append((f"clips/{job.id}.mp4", job.clip, job.created_at_ms))
         for picture in job.request.pictures:
             if picture.blob not in seen:
@@ -68,7 +69,7 @@ def described(job: Job) -> dict[str, object]:
         "model": job.model,
         "credits_reserved": job.credits,
         "credits_charged": job.price if job.state is JobState.DONE else 0,
-        "clip": f"clips/{job.id}.mp4" if job.clip is not None else None,
+        "clip": f"clips/{job.id}.mp4" if job.clip is not None and job.state is JobState.DONE else None,
         "message": job.message_id and f"{job.message_channel_id}/{job.message_id}",
         "error": job.error,
         "out_of": lineage and {"job": lineage.job_id, "how": lineage.relation.value},

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from bot.db import jobs
 from bot.db.transaction import Database
 from bot.domain.errors import NoSuchJob, Refused
-from bot.domain.jobs import Job
+from bot.domain.jobs import Job, JobState
 from bot.media.blobs import Blobs
 from bot.media.errors import NoSuchBlob, StoreUnavailable
 from bot.services.ports import Clock
@@ -25,6 +25,10 @@ _PURPOSE = b"links to originals"
 
 class OriginalGone(Refused):
     """The original of this clip is not kept any more."""
+
+
+class Unclaimed(Refused):
+    """No place took this clip; `/claim` posts it, then its original can be had."""
 
 
 class NoOriginal(Refused):
@@ -78,11 +82,16 @@ class Originals:
 
         Raises:
             NoOriginal: its clip was not made, or not yet.
+            Unclaimed: no place took it, and it is paid for when it is claimed.
             OriginalGone: it was deleted, or kept for long enough.
             StoreUnavailable: that cannot be told now.
         """
         if job.clip is None and job.clip_bytes is None:
             raise NoOriginal
+        if job.state is JobState.DELIVERING:  # it may yet turn out to be one that no place takes
+            raise NoOriginal
+        if job.state is JobState.UNDELIVERABLE:
+            raise Unclaimed
         if job.clip is None or job.withdrawn_at_ms is not None:
             raise OriginalGone
         try:
@@ -115,7 +124,7 @@ class Originals:
             return None
         try:
             return await self.of(await self._db.read(jobs.get(job_id)))
-        except (NoSuchJob, NoOriginal, OriginalGone):
+        except (NoSuchJob, NoOriginal, OriginalGone, Unclaimed):
             return None
 
     def stream(self, original: Original, start: int, end: int) -> AsyncGenerator[bytes]:

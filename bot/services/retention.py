@@ -1,4 +1,7 @@
-"""How long files are kept: originals for as long as the operator wants, withdrawn clips for a day, the rest while needed."""
+"""How long files are kept: originals for as long as the operator wants, withdrawn clips for a day, the rest while needed.
+
+What no place took and nobody claimed in time is let go here, too, and its credits with it.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
@@ -10,7 +13,8 @@ from bot.db import blobs as uses
 from bot.db import jobs, retention
 from bot.db.errors import DatabaseFault
 from bot.db.transaction import Database, Transaction
-from bot.domain.jobs import Job
+from bot.domain.jobs import CLAIMABLE_FOR_MS, Job, JobState
+from bot.language import marked
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.media.errors import BlobFault, NoSuchBlob, NotAVideo
@@ -28,6 +32,7 @@ LET_GO_LASTS_MS = 600_000
 STRAY_AFTER_MS = DAY_MS
 """A picture that was in no request, offer or question for so long will not get into one."""
 
+_UNCLAIMED = marked("No place took the clip, and within 14 days nobody claimed it.")
 _LONGEST_PAUSE_MS = 3_600_000
 _SHORTEST_PAUSE_MS = 60_000
 _PAGE = 100
@@ -39,13 +44,21 @@ class Retention:
     """Forgets what its time has come for, one file at a time and never one that somebody needs."""
 
     def __init__(
-        self, *, db: Database, blobs: Blobs, clips: Clips, clock: Clock, originals_last_ms: int | None
+        self,
+        *,
+        db: Database,
+        blobs: Blobs,
+        clips: Clips,
+        clock: Clock,
+        wake: Callable[[int], None],
+        originals_last_ms: int | None,
     ) -> None:
-        """`originals_last_ms` None keeps originals for ever."""
+        """`wake` sees to the card of a job that ends here; `originals_last_ms` None keeps originals for ever."""
         self._db = db
         self._blobs = blobs
         self._clips = clips
         self._clock = clock
+        self._wake_job = wake
         self._originals_last_ms = originals_last_ms
         self._due = asyncio.Event()
         self._sweeps_at_ms = clock.now_ms()
@@ -80,6 +93,8 @@ class Retention:
         now_ms = self._clock.now_ms()
         self._fault = None
         await self._delete_let_go(before_ms=now_ms - LET_GO_LASTS_MS)
+        before_ms = now_ms - CLAIMABLE_FOR_MS
+        await self._each(retention.unclaimed(before_ms=before_ms, limit=_PAGE), self._let_go)
         before_ms = now_ms - WITHDRAWN_LASTS_MS
         await self._each(retention.withdrawn(before_ms=before_ms, limit=_PAGE), self._forget_withdrawn)
         if self._originals_last_ms is not None:
@@ -133,6 +148,15 @@ class Retention:
         except BlobFault as fault:
             log.warning("not forgotten yet", reason=str(fault), **about)
             self._fault = fault
+
+    async def _let_go(self, job: Job) -> Job:
+        if job.state is not JobState.UNDELIVERABLE:  # claimed at the last moment
+            return job
+        log.info("not claimed", job=job.id)
+        now_ms = self._clock.now_ms()
+        failed = await self._db.write(jobs.let_go(job, now_ms=now_ms, error=_UNCLAIMED))
+        self._wake_job(failed.id)
+        return failed
 
     async def _forget_withdrawn(self, job: Job) -> Job:
         log.info("withdrawn clip forgotten", job=job.id, by=job.withdrawn_by)

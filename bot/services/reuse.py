@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.db import jobs
 from bot.db.transaction import Database
 from bot.domain.errors import Refused
-from bot.domain.jobs import Job, Origin, Relation
+from bot.domain.jobs import Job, JobState, Origin, Relation
 from bot.domain.requests import Asked, MotionBrush, Picture, VideoRequest
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
@@ -22,6 +22,10 @@ class ClipGone(Refused):
 
 class ClipWithdrawn(Refused):
     """This clip was deleted."""
+
+
+class ClipUnclaimed(Refused):
+    """No place took this clip; `/claim` posts it, then it can be extended."""
 
 
 class NotADraft(Refused):
@@ -62,7 +66,7 @@ class Reuse:
         """Refuse what cannot come out of an earlier job, before anything is fetched; nothing for other requests.
 
         Raises:
-            NoSuchJob, ClipWithdrawn, OnlyForAdults, OnlyAmongThose, ClipGone, NotADraft: of that job.
+            NoSuchJob, ClipWithdrawn, ClipUnclaimed, OnlyForAdults, OnlyAmongThose, ClipGone, NotADraft: of that job.
             NotExpressible, pydantic.ValidationError: nobody at hand could make it.
         """
         if asked.from_job_id is None:
@@ -76,7 +80,8 @@ class Reuse:
         """What came with a request, and for the rest what it takes from the job that it comes out of, if it does.
 
         Raises:
-            NoSuchJob, ClipWithdrawn, OnlyForAdults, OnlyAmongThose, ClipGone, NotADraft, PicturesGone: of that job.
+            NoSuchJob, ClipWithdrawn, ClipUnclaimed, OnlyForAdults, OnlyAmongThose, ClipGone, NotADraft,
+                PicturesGone: of that job.
         """
         if asked.from_job_id is None:
             return given
@@ -117,6 +122,8 @@ class Reuse:
             raise OnlyForAdults
         if _leaks(job.origin, asked):
             raise OnlyAmongThose
+        if asked.relation == Relation.EXTEND and job.state is JobState.UNDELIVERABLE:
+            raise ClipUnclaimed
         if asked.relation == Relation.FINAL and not job.request.draft:
             raise NotADraft
         return job

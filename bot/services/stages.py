@@ -233,7 +233,15 @@ class Stages:
             return await self._steps.lose(job, reason)
         longest_s = _LONGEST_FETCH_BACKOFF_S if job.state is JobState.FETCHING else _LONGEST_BACKOFF_S
         run_at_ms = self._clock.now_ms() + min(2 ** min(job.tries, 10), longest_s) * 1000
-        return await self._steps.move(job, job.state, tries=job.tries + 1, run_at_ms=run_at_ms)
+        known = {"tries": job.tries + 1, "run_at_ms": run_at_ms} | self._excused(job, fault, run_at_ms)
+        return await self._steps.move(job, job.state, **known)
+
+    def _excused(self, job: Job, fault: Exception, run_at_ms: int) -> dict[str, int]:
+        """Time in which a provider says nothing about a task does not count as time that the task has had."""
+        if job.state is not JobState.RENDERING or job.marked_at_ms is None or isinstance(fault, NoSuchTask):
+            return {}
+        silent_ms = run_at_ms - min(job.run_at_ms, self._clock.now_ms())
+        return {"marked_at_ms": job.marked_at_ms + silent_ms}
 
     def _hopeless(self, job: Job, fault: Exception) -> str | None:
         """Why a job whose step failed once more is not worth another try; None if it is."""

@@ -8,7 +8,7 @@ from bot.db import erasures, jobs, withdrawals
 from bot.db.erasures import Erasure
 from bot.db.transaction import Database, Transaction
 from bot.domain.errors import Refused
-from bot.domain.jobs import TERMINAL, Job
+from bot.domain.jobs import TERMINAL, Job, JobState
 from bot.services.ports import Clock
 
 log = structlog.stdlib.get_logger(__name__)
@@ -46,7 +46,8 @@ class Withdrawals:
         """Withdraw a clip; one that is withdrawn already is so once more.
 
         Returns the job, and every message (channel, message) that is to be deleted: those in `shown` among them. With 0
-        for a message it is a thread that is to be given another name.
+        for a message it is a thread that is to be given another name. What no place took is posted nowhere: it is let
+        go, and its credits with it.
 
         Raises:
             NoSuchJob: there is none of this number here.
@@ -59,6 +60,8 @@ class Withdrawals:
             job = yield from jobs.of_guild(job_id, guild_id)
             if job.origin.user_id != user_id and not may_any:
                 raise NotYoursToDelete
+            if job.state is JobState.UNDELIVERABLE:
+                return (yield from withdrawals.give_up(job, user_id, now_ms=now_ms)), ()
             if job.message_id is None or job.state not in TERMINAL:
                 raise NothingPosted
             job = yield from withdrawals.withdraw(job, user_id, now_ms=now_ms)

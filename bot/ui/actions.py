@@ -11,7 +11,7 @@ from discord import ui
 
 from bot.domain.begun import Begun, edit_of, options_of
 from bot.domain.errors import DeliveryFault, DiscordUnavailable, NoSuchJob, Refused
-from bot.domain.jobs import Job, Relation
+from bot.domain.jobs import Job, JobState, Relation
 from bot.domain.requests import Options
 from bot.language import marked, speaking, tr
 from bot.services.cards import Cards
@@ -257,6 +257,8 @@ def _clicked(interaction: Interaction, job: Job) -> list[tuple[int, int]]:
 
 
 def _deleted(job: Job) -> str:
+    if job.state is JobState.FAILED:
+        return tr("Deleted. Nothing was charged.")
     if job.withdrawn_by == job.origin.user_id:
         return tr("Deleted. For 24 hours `/job {id}` still shows it to you alone.", id=job.id)
     return tr("Deleted for good.")

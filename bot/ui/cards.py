@@ -39,7 +39,6 @@ _WITHDRAWN = discord.Colour(0x80848E)
 _MAX_REASON = 500  # the provider's own words have no bound
 _BESIDE = 2  # lines: the title, and how it stands
 _CANCELLABLE = (JobState.QUEUED, *SLOT_HOLDERS)
-_HAS_A_CLIP = (JobState.DONE, JobState.UNDELIVERABLE)
 MOVES = {
     CameraMove.HORIZONTAL: marked("horizontal"),
     CameraMove.VERTICAL: marked("vertical"),
@@ -210,7 +209,7 @@ def _title(job: Job) -> str:
 
 def message_link(job: Job) -> str | None:
     """Where the clip can be seen; None before it was posted, after it was deleted, and if one person alone has it."""
-    if job.message_id is None or job.state not in _HAS_A_CLIP or job.withdrawn_at_ms is not None:
+    if job.message_id is None or job.state is not JobState.DONE or job.withdrawn_at_ms is not None:
         return None
     if job.is_direct:
         return None
@@ -274,8 +273,16 @@ def _end_line(job: Job) -> str:
             why = retold(job.error) if job.error else tr("It failed.")
             return f"{prose(why, length=_MAX_REASON)} {free}"
         case _:
-            kept = tr("The clip is kept: `/claim` posts it where you are, `/job {id}` shows it.", id=job.id)
-            return f"{see if link else kept} {free}"
+            return kept_for(job)
+
+
+def kept_for(job: Job) -> str:
+    """Until when a clip that no place took can be claimed, and what that costs."""
+    until = f"<t:{(job.claimable_until_ms or 0) // 1000}:D>"
+    kept = tr("The clip is kept until {date}: `/claim` posts it where you are.", date=until)
+    if not job.price:
+        return kept
+    return f"{kept} {tr('It is charged when you claim it, and its credits stay reserved until then.')}"
 
 
 def _when(card: Card) -> str:

@@ -8,13 +8,14 @@ import discord
 from bot.domain.begun import options_of
 from bot.domain.jobs import Job
 from bot.domain.requests import Options
-from bot.language import speaking, trn
+from bot.language import speaking, tr, trn
 from bot.media.errors import CannotFit
-from bot.services.claims import Claim, Claims, NothingToClaim, OnlyAmongAdults
+from bot.services.claims import Claim, ClaimedBefore, Claims, ClipLost, NothingToClaim, OnlyAmongAdults
 from bot.services.policy import ContentRefused
 from bot.services.ports import Sent
 from bot.ui import checks, faults
 from bot.ui.answers import Answer
+from bot.ui.cards import message_link
 from bot.ui.errors import describe, told_alone
 from bot.ui.faults import translated
 from bot.ui.places import filename, sent, text_with, unsaid
@@ -24,8 +25,18 @@ _ANSWER = "claim"  # under which an interaction keeps the id of its answer
 
 
 @describe.register
-def _nothing(error: NothingToClaim | OnlyAmongAdults) -> Answer:
+def _nothing(error: NothingToClaim | OnlyAmongAdults | ClipLost) -> Answer:
     return Answer(f"{error}")
+
+
+@describe.register
+def _before(error: ClaimedBefore) -> Answer:
+    said = tr(
+        "Clip {id} was posted when you claimed it before: {link}",
+        id=error.job.id,
+        link=message_link(error.job),
+    )
+    return Answer(said)
 
 
 async def claim(interaction: discord.Interaction[Any]) -> None:
@@ -35,6 +46,7 @@ async def claim(interaction: discord.Interaction[Any]) -> None:
         PermissionsMissing, MayNotPost, NotInThisThread, NotInThisChannel, NothingToClaim, OnlyAmongAdults: instead;
             nothing is lost.
         ContentRefused, CannotFit, DeliveryFault: none could be posted here; they stay to be claimed.
+        ClaimedBefore, ClipLost: it was posted by a claim that was cut short; or it never will be.
     """
     checks.ensure_deliverable(interaction.app_permissions, interaction.channel)
     checks.ensure_may_post(interaction)
@@ -75,6 +87,9 @@ async def _is_claimed(
         async def send(clip: Path) -> Sent:
             return await _sent(interaction, found, clip)
 
+        async def look(channel_id: int, message_id: int) -> Sent | None:
+            return await _found(interaction, found.job, channel_id, message_id)
+
         try:
             await claims.post(
                 found.job,
@@ -82,6 +97,7 @@ async def _is_claimed(
                 answer_id,
                 claimed_limit=interaction.filesize_limit,
                 send=send,
+                look=look,
             )
         except CannotFit as fault:
             left_out[found.job.id] = fault
@@ -107,6 +123,17 @@ async def _sent(interaction: discord.Interaction[Any], claimed: Claim, clip: Pat
                 raise
             message = await _answered(interaction, unsaid(claimed.job), claimed.left, clip)
     return sent(message)
+
+
+async def _found(
+    interaction: discord.Interaction[Any], job: Job, channel_id: int, message_id: int
+) -> Sent | None:
+    """The message, if it has the clip of a job."""
+    channel = interaction.client.get_partial_messageable(channel_id, guild_id=job.origin.guild_id)
+    async with translated():
+        message = await channel.fetch_message(message_id)
+    has_clip = any(file.filename.endswith(filename(job)) for file in message.attachments)
+    return sent(message) if has_clip else None
 
 
 async def _answered(

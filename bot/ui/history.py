@@ -173,7 +173,7 @@ class History:
             view, files = card_view(card), filter(None, (clip, thumbnail_file(card)))
             for item in below:
                 view.add_item(item)
-            if _may_have_clip(interaction, job):
+            if job.state is JobState.UNDELIVERABLE or _may_have_clip(interaction, job):
                 _add_buttons(view, job)
             await interaction.edit_original_response(view=view, attachments=[*files])
 
@@ -275,14 +275,17 @@ async def _ensure_sharable(interaction: Interaction, job: Job) -> None:
         job.origin.is_private or not await checks.is_moderator(interaction)
     ):
         raise NotShared
-    if job.clip is None or job.withdrawn_at_ms is not None:
+    if job.state is not JobState.DONE or job.clip is None or job.withdrawn_at_ms is not None:
         raise NothingToShare
     checks.ensure_may_post(interaction)
 
 
 def _may_have_clip(interaction: Interaction, job: Job) -> bool:
-    """A clip that its requester deleted can be had back by them alone, for as long as it is kept."""
-    if job.clip is None:
+    """A clip that its requester deleted can be had back by them alone, for as long as it is kept.
+
+    Nobody has one before it is paid for: what no place took is to be claimed.
+    """
+    if job.clip is None or job.state is not JobState.DONE:
         return False
     requester_id = job.origin.user_id
     return job.withdrawn_at_ms is None or interaction.user.id == job.withdrawn_by == requester_id
@@ -294,7 +297,7 @@ def _missing_text(job: Job) -> str | None:
         if job.withdrawn_by == job.origin.user_id:
             return tr("The clip was deleted by the member who asked for it.")
         return tr("The clip was deleted by a moderator.")
-    if job.state not in (JobState.DONE, JobState.UNDELIVERABLE):
+    if job.state is not JobState.DONE:
         return None
     link = message_link(job)
     if link is None:
@@ -303,9 +306,15 @@ def _missing_text(job: Job) -> str | None:
 
 
 def _add_buttons(view: ui.LayoutView, job: Job) -> None:
-    """Those of its result, as rows below a card, without those about a message that there is not."""
+    """Those of its result, as rows below a card, without those about a message or a clip that there is not."""
     children: list[Any] = result_view(job).children
-    pointless = {"delete": job.message_id is None, "report": message_link(job) is None}
+    is_unclaimed = job.state is JobState.UNDELIVERABLE
+    pointless = {
+        "extend": is_unclaimed,
+        "original": is_unclaimed,
+        "delete": job.message_id is None and not is_unclaimed,
+        "report": message_link(job) is None,
+    }
     buttons: list[NumberedButton] = [
         child for child in children if isinstance(child, NumberedButton) and not pointless.get(child.does)
     ]

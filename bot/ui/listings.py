@@ -7,12 +7,12 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.domain.jobs import TERMINAL, Job, JobState
+from bot.domain.jobs import CLOSED, Job, JobState
 from bot.language import marked, tr, trn
 from bot.services.insights import Only, Page, Queue
 from bot.services.ports import Card
 from bot.ui.buttons import NumberedButton
-from bot.ui.cards import PAUSES, TITLES, message_link, own_words, price_words
+from bot.ui.cards import PAUSES, TITLES, kept_for, message_link, own_words, price_words
 from bot.ui.text import cut, inline, mention, plain, progress_bar
 
 _PROMPT_LENGTH = 200
@@ -131,16 +131,14 @@ def _entry_text(job: Job) -> str:
         lines.append(f"-# {tr('The clip was deleted.')}")
     elif link := message_link(job):
         lines.append(f"[{tr('See the clip')}]({link})")
-    elif job.state is JobState.UNDELIVERABLE and job.clip is not None:
-        lines.append(
-            f"-# {tr('The clip is kept: `/claim` posts it where you are, `/job {id}` shows it.', id=job.id)}"
-        )
+    elif job.state is JobState.UNDELIVERABLE:
+        lines.append(f"-# {kept_for(job)}")
     return "\n".join(lines)
 
 
 def _cost(job: Job) -> str:
-    """What it was charged, or will be if it is made."""
-    if job.state in TERMINAL and job.state is not JobState.DONE:
+    """What it was charged, or will be if it is made, or claimed."""
+    if job.state in CLOSED and job.state is not JobState.DONE:
         return tr("not charged")
     return price_words(job.price, job.request)
 

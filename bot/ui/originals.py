@@ -14,7 +14,7 @@ from bot.domain.errors import ClipTooLarge, NoSuchJob, Refused
 from bot.domain.jobs import Job
 from bot.language import tr, trn
 from bot.media.errors import megabytes
-from bot.services.originals import Link, NoOriginal, Original, OriginalGone, Originals
+from bot.services.originals import Link, NoOriginal, Original, OriginalGone, Originals, Unclaimed
 from bot.services.uploads import SURE_LIMIT
 from bot.ui import checks, errors
 from bot.ui.answers import Answer, shown, tell
@@ -55,7 +55,7 @@ class TooManyOriginals(Refused):
 
 
 @describe.register
-def _of_originals(error: NoOriginal | OriginalGone | OnItsWay | TooManyOriginals) -> Answer:
+def _of_originals(error: NoOriginal | OriginalGone | Unclaimed | OnItsWay | TooManyOriginals) -> Answer:
     return Answer(f"{error}")
 
 

@@ -15,7 +15,8 @@ SERVER = 0
 NEVER = 10**18
 DAY_MS = 86_400_000
 WINDOWS = ("day", "week", "month")
-ENDED = ("done", "failed", "cancelled", "undeliverable")
+ENDED = ("done", "failed", "cancelled")
+"""What no place took has not: its credits stay reserved until it is claimed, or let go."""
 HOLDS_SLOT = ("submitting", "rendering", "unknown")
 
 Account = tuple[int, str, int, str]

@@ -82,8 +82,10 @@ STEPS_FROM: dict[str, tuple[str, ...]] = {
     "cancel": ("queued", *HOLDS_SLOT),
     "turn_away": ("queued",),
     "move_on": ("queued", "submitting", "unknown"),
+    "claim": ("undeliverable",),
+    "let_go": ("undeliverable",),
 }
-ODDS = {"admit": 6, "is_taken": 3, "render": 4, "deliver": 8, "move_on": 2}
+ODDS = {"admit": 6, "is_taken": 3, "render": 4, "deliver": 8, "move_on": 2, "claim": 2, "let_go": 2}
 
 CAPS = (None, 0, 10, 12, 30, 60, 60, 200, 200)
 FEW = (None, 0, 1, 1, 2, 3, 8)
@@ -349,7 +351,22 @@ class BooksMachine(RuleBasedStateMachine):
     def deliver(self, number: int, dice: Random) -> None:
         end = dice.choice([JobState.DONE, JobState.DONE, JobState.DONE, JobState.UNDELIVERABLE])
         job = self.write(jobs.move(self.job(number), JobState.DELIVERING, now_ms=self.books.now_ms))
-        self.finish(number, jobs.move(job, end, now_ms=self.books.now_ms), end.value)
+        ending = jobs.move(job, end, now_ms=self.books.now_ms)
+        if end is JobState.DONE:
+            self.finish(number, ending, end.value)
+            return
+        self.write(ending)
+        self.books.jobs[number].state = end.value
+        self.note(end.value)
+
+    def claim(self, number: int, _dice: Random) -> None:
+        job, now_ms = self.job(number), self.books.now_ms
+        self.finish(number, jobs.move(job, JobState.DONE, now_ms=now_ms), "done")
+        self.note("claimed")
+
+    def let_go(self, number: int, _dice: Random) -> None:
+        self.finish(number, jobs.let_go(self.job(number), now_ms=self.books.now_ms), "failed")
+        self.note("let go")
 
     def fail(self, number: int, _dice: Random) -> None:
         job = self.job(number)
@@ -579,6 +596,8 @@ OFTEN = {
         "failed",
         "cancelled",
         "undeliverable",
+        "claimed",
+        "let go",
         "moved on",
         "granted",
     ),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bot.db import audit, grants, jobs, lanes, privacy
 from bot.domain.errors import Refused
-from bot.domain.jobs import STEPS, TERMINAL, Job, JobState
+from bot.domain.jobs import CLOSED, STEPS, TERMINAL, Job, JobState
 from tests import builders
 from tests.histories import DAY_MS, NOW_MS, History
 
@@ -59,13 +59,13 @@ class World:
         self.history.write(jobs.admit("local", slots=3, now_ms=self.now_ms))
 
     def _go_on(self, number: int) -> None:
-        self._move(number, set(JobState) - TERMINAL)
+        self._move(number, set(JobState) - CLOSED)
 
     def _end(self, number: int) -> None:
         self._move(number, TERMINAL)
 
     def _move(self, number: int, wanted: Collection[JobState]) -> None:
-        moving = self.jobs(set(JobState) - TERMINAL - {JobState.QUEUED})
+        moving = self.jobs(set(JobState) - CLOSED - {JobState.QUEUED})
         if not moving:
             return
         job = moving[number % len(moving)]

@@ -7,7 +7,7 @@ import pytest
 from bot.db import audit, jobs, lanes
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import NoSuchJob, QuotaExceeded, TooLateToCancel, TooManyQueued
-from bot.domain.jobs import STEPS, TERMINAL, Job, JobState, Origin
+from bot.domain.jobs import CLOSED, STEPS, Job, JobState, Origin
 from bot.domain.limits import Limits
 from bot.domain.money import Scope, Window
 from tests import books, builders
@@ -144,7 +144,7 @@ async def test_two_who_end_one_job_at_once_close_its_money_once(db: SqliteDataba
     assert [type(answer) for answer in answers] == [Job, jobs.Overtaken]
 
 
-@pytest.mark.parametrize("state", sorted(TERMINAL))
+@pytest.mark.parametrize("state", sorted(CLOSED))
 def test_nothing_leads_out_of_an_end(state: JobState) -> None:
     assert STEPS[state] == {state}
 

@@ -13,6 +13,7 @@ from bot.db.entries import SERVER
 from bot.db.rows import spent_columns
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
+from bot.domain.errors import QuotaExceeded
 from bot.domain.jobs import Asker, Job, JobState
 from bot.domain.limits import Limit, Measure
 from bot.domain.money import Scope, Window
@@ -59,14 +60,45 @@ DELIVERING = (JobState.RENDERING, JobState.FETCHING, JobState.DELIVERING)
 # ---- What the operator pays
 
 
-async def test_a_clip_that_could_not_be_posted_costs_its_member_nothing_and_counts_for_the_ceiling(
+async def test_a_clip_that_could_not_be_posted_stays_reserved_everywhere(db: SqliteDatabase) -> None:
+    await asked(db, 60)
+    await brought(db, *DELIVERING, JobState.UNDELIVERABLE)
+    for scope in (Scope.MEMBER, Scope.SERVER, Scope.OPERATOR):
+        held = await db.read(books.balance(scope, Window.MONTH, now_ms=NOW_MS))
+        assert (held.used, held.reserved) == (0, 60)
+
+
+async def test_a_clip_that_nobody_claimed_costs_its_member_nothing_and_counts_for_the_ceiling(
     db: SqliteDatabase,
 ) -> None:
     await asked(db, 60)
-    await brought(db, *DELIVERING, JobState.UNDELIVERABLE)
+    job = await brought(db, *DELIVERING, JobState.UNDELIVERABLE)
+    await db.write(jobs.let_go(job, now_ms=NOW_MS))
     assert await ceiling_used(db) == 60
     member = await db.read(books.balance(now_ms=NOW_MS))
     assert (member.used, member.reserved) == (0, 0)
+
+
+async def test_a_clip_that_is_claimed_after_its_month_is_charged_in_the_month_it_was_asked_for(
+    db: SqliteDatabase,
+) -> None:
+    await asked(db, 60)
+    job = await brought(db, *DELIVERING, JobState.UNDELIVERABLE)
+    later_ms = NOW_MS + 40 * 24 * HOUR_MS
+    done = await db.write(jobs.move(job, JobState.DONE, now_ms=later_ms))
+    assert done.finished_at_ms == later_ms
+    for now_ms, used in ((NOW_MS, 60), (later_ms, 0)):
+        of_month = await db.read(books.balance(Scope.SERVER, Window.MONTH, now_ms=now_ms))
+        assert (of_month.used, of_month.reserved) == (used, 0)
+
+
+async def test_clips_that_no_place_takes_do_not_pile_up_for_nothing(db: SqliteDatabase) -> None:
+    await db.write(limits.put(1, Limit(Scope.MEMBER, 0, Measure.DAY, 100)))
+    for _ in range(2):
+        await asked(db, 50)
+        await brought(db, *DELIVERING, JobState.UNDELIVERABLE)
+    with pytest.raises(QuotaExceeded):
+        await asked(db, 50)
 
 
 async def test_a_clip_that_was_given_up_though_it_may_be_charged_counts_for_the_ceiling(

@@ -1,6 +1,7 @@
 """A database of an earlier version, brought up to date with what was in it."""
 
 import sqlite3
+import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import audit, guilds, jobs, lanes, limits, migrate
+from bot.db import audit, guilds, jobs, lanes, limits, migrate, places
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 from bot.domain.jobs import TERMINAL, Job, JobState
@@ -20,6 +21,7 @@ from tests import books, builders
 
 _BEFORE_PROVIDERS = 1
 _BEFORE_QUOTAS = 2
+_BEFORE_CLAIMS_WERE_PAID = 4
 DAY_MS = 86_400_000
 
 
@@ -201,7 +203,7 @@ async def test_preferences_and_prices_stay_as_they_were(upgraded: SqliteDatabase
         job = await upgraded.read(jobs.get(number))
         assert (job.credits, job.price, job.worth, job.price_percent) == (
             old.credits,
-            old.settled,
+            0 if old.state is JobState.UNDELIVERABLE else old.settled,
             old.settled,
             100,
         )
@@ -288,9 +290,11 @@ async def test_every_open_job_can_be_carried_to_its_end(upgraded: SqliteDatabase
     for number, old in enumerate(OLD, start=1):
         job = await upgraded.read(jobs.get(number))
         if old.state in TERMINAL:
-            assert job.state is old.state
+            assert job.state is (JobState.FAILED if old.state is JobState.UNDELIVERABLE else old.state)
         else:
             job = await carried(upgraded, job, end, now_ms)
+            if end is JobState.UNDELIVERABLE:
+                await upgraded.write(jobs.let_go(job, now_ms=now_ms))
             assert await upgraded.read(closing_of(number)) == (
                 "settle" if end is JobState.DONE else "refund",
                 old.settled if end is JobState.DONE else old.credits,
@@ -318,3 +322,99 @@ async def test_waiting_jobs_keep_the_cap_on_clips_at_once(upgraded: SqliteDataba
         admitted.append(job)
     assert admitted
     assert {job.origin.guild_id for job in admitted} == {2}
+
+
+# ---- Clips that no place took, from when their credits were given back at once
+
+
+STRANDED: dict[str, object] = {
+    "state": "undeliverable",
+    "request_key": "k",
+    "guild_id": 1,
+    "channel_id": 10,
+    "user_id": 100,
+    "card_id": 1000,
+    "upload_limit": 1,
+    "request": '{"prompt": "x"}',
+    "provider": "local",
+    "model": "local-camera",
+    "credits": 5,
+    "attempt": 1,
+    "run_at_ms": 1,
+    "created_at_ms": 1,
+    "finished_at_ms": 2,
+    "rendered_at_ms": 1,
+    "aftercare": 2,
+    "clip": "a" * 64,
+    "clip_bytes": 9,
+}
+
+
+async def stranded_before(path: Path, **known: object) -> SqliteDatabase:
+    """One of them, from the version before."""
+    with as_of(path, _BEFORE_CLAIMS_WERE_PAID) as connection:
+        connection.execute("INSERT INTO guilds (guild_id) VALUES (1)")
+        job = STRANDED | known
+        names, values = ", ".join(job), ", ".join(f":{name}" for name in job)
+        connection.execute(f"INSERT INTO jobs ({names}) VALUES ({values})", job)
+        for kind, worth in (("reserve", 5), ("refund", 5)):
+            connection.execute(
+                """INSERT INTO ledger (kind, guild_id, user_id, by_id, job_id, channel_id, provider, credits, allowance,
+                    budget, worth, day, week, month, at_ms)
+                VALUES (?, 1, 100, 0, 1, 10, 'local', 5, 5, 5, ?, '1970-01-01', '1970-W01', '1970-01', 1)""",
+                (kind, worth),
+            )
+        for scope, subject in (("member", 100), ("channel", 10), ("server", 0), ("operator", 0)):
+            for period in ("1970-01-01", "1970-W01", "1970-01") if scope != "operator" else ("1970-01",):
+                used = 5 if scope == "operator" else 0
+                row = (scope, subject, period, used)
+                connection.execute("INSERT INTO balances VALUES (1, ?, ?, ?, 0, ?)", row)
+    connection.close()
+    return await SqliteDatabase.open(path)
+
+
+def refunds() -> Transaction[list[str]]:
+    rows = yield "SELECT kind FROM ledger ORDER BY id", {}
+    return [row["kind"] for row in rows]
+
+
+@pytest.mark.parametrize("end", [JobState.DONE, JobState.FAILED])
+async def test_what_was_given_back_before_is_claimed_or_let_go_without_a_second_line(
+    tmp_path: Path, end: JobState
+) -> None:
+    db = await stranded_before(tmp_path / "kinora.db")
+    try:
+        [job] = await db.read(places.undelivered(1, 100))
+        assert job.claimable_until_ms is not None
+        assert job.claimable_until_ms > time.time() * 1000 + 13 * DAY_MS
+        if end is JobState.DONE:
+            job = await db.write(jobs.move(job, JobState.DONE, now_ms=9, message_channel_id=10, message_id=7))
+        else:
+            job = await db.write(jobs.let_go(job, now_ms=9))
+        assert (job.price, await db.read(refunds())) == (0, ["reserve", "refund"])
+        assert await db.read(audit.discrepancies()) == 0
+    finally:
+        await db.close()
+
+
+@pytest.mark.parametrize(
+    ("known", "state"),
+    [
+        ({"message_channel_id": 10, "message_id": 7}, JobState.DONE),
+        (
+            {"message_channel_id": 10, "message_id": 7, "withdrawn_at_ms": 3, "withdrawn_by": 100},
+            JobState.DONE,
+        ),
+        ({"clip": None}, JobState.FAILED),
+        ({"withdrawn_at_ms": 3, "withdrawn_by": -1}, JobState.FAILED),
+    ],
+)
+async def test_what_can_be_claimed_no_more_has_ended(
+    tmp_path: Path, known: dict[str, object], state: JobState
+) -> None:
+    db = await stranded_before(tmp_path / "kinora.db", **known)
+    try:
+        assert await db.read(places.undelivered(1, 100)) == []
+        assert (await db.read(jobs.get(1))).state is state
+    finally:
+        await db.close()

@@ -1,6 +1,6 @@
 import pytest
 
-from bot.domain.jobs import ACTIVE, SLOT_HOLDERS, STEPS, TERMINAL, JobState
+from bot.domain.jobs import ACTIVE, CLOSED, SLOT_HOLDERS, STEPS, TERMINAL, JobState
 
 
 def reachable(start: JobState) -> set[JobState]:
@@ -19,7 +19,7 @@ def test_every_state_has_its_steps_and_can_be_reached() -> None:
 
 @pytest.mark.parametrize("state", JobState)
 def test_an_end_can_be_reached_from_everywhere(state: JobState) -> None:
-    assert reachable(state) & TERMINAL
+    assert reachable(state) & CLOSED
 
 
 @pytest.mark.parametrize("state", [JobState.FETCHING, JobState.DELIVERING, *TERMINAL])
@@ -30,4 +30,5 @@ def test_what_was_rendered_is_never_sent_again(state: JobState) -> None:
 def test_each_state_waits_or_is_active_or_has_ended() -> None:
     assert {JobState.QUEUED} | ACTIVE | TERMINAL == set(JobState)
     assert not ACTIVE & TERMINAL
+    assert CLOSED < TERMINAL
     assert SLOT_HOLDERS < ACTIVE

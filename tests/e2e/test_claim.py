@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.db.transaction import Transaction
 from bot.domain.jobs import Job, JobState
 from bot.sandbox import Answer, Channel, Message, Permission
 from bot.sandbox.faults import Drop
@@ -171,15 +172,17 @@ async def test_a_clip_that_fits_nowhere_does_not_keep_the_others_back(
     assert (await claim(scene)).files
 
 
-async def test_what_is_posted_nowhere_is_not_offered_to_be_deleted_or_reported(
+async def test_what_is_posted_nowhere_is_not_shown_and_can_be_deleted_but_not_reported(
     bot: Bot, scene: Scene, studio: Studio
 ) -> None:
     await stranded(bot, scene, studio, "a paper boat")
     for is_posted in (False, True):
-        shown = await (await scene.mia.slash("job", scene.channel, id=1)).response(lambda one: one.files)
+        shown = await (await scene.mia.slash("job", scene.channel, id=1)).response(lambda one: one.buttons)
+        assert bool(shown.files) == is_posted
         labels = {button.label for button in shown.buttons}
-        assert {"Again", "Original"} <= labels
-        assert ({"Delete", "Report"} <= labels, bool({"Delete", "Report"} & labels)) == (is_posted, is_posted)
+        assert {"Again", "Edit", "Delete"} <= labels
+        for needs_a_post in ("Original", "Extend", "Report"):
+            assert (needs_a_post in labels) == is_posted
         if not is_posted:
             await claim(scene)
             await claimed(bot)
@@ -201,6 +204,70 @@ async def test_a_card_that_still_stands_links_to_the_claimed_clip(scene: Scene, 
     scene.guild.set_overwrite(scene.channel, role, deny=Permission.ATTACH_FILES)
     studio.release()
     card = await used.response(lambda shown: "`/claim` posts it" in shown.text)
-    assert "Nothing was charged" in card.text
+    assert "It is charged when you claim it" in card.text
     answer = await claim(scene, scene.guild.add_channel("second"))
     await used.response(lambda shown: str(answer.id) in shown.text)
+
+
+# ---- What is claimed is paid
+
+
+async def paid(bot: Bot) -> list[tuple[str, int]]:
+    """What the books say of the first job."""
+
+    def rows() -> Transaction[list[tuple[str, int]]]:
+        found = yield "SELECT kind, credits FROM ledger WHERE job_id = 1 ORDER BY id", {}
+        return [(row["kind"], row["credits"]) for row in found]
+
+    return await bot.app.db.read(rows())
+
+
+async def test_a_private_thread_that_shuts_the_bot_out_gives_nobody_a_clip_for_nothing(
+    bot: Bot, scene: Scene, studio: Studio
+) -> None:
+    everyone = scene.guild.everyone
+    scene.guild.change_role(everyone, everyone.permissions | Permission.CREATE_PRIVATE_THREADS)
+    thread = await scene.mia.open_thread(scene.channel, "mine", private=True)
+    await scene.mia.bring_in(thread, scene.guild.members[scene.application.user.id])
+    studio.hold()
+    used = await scene.mia.slash("video", thread, prompt="a paper boat")
+    await used.response(lambda card: "Job 1" in card.text)
+    scene.guild.remove_channel(thread)
+    studio.release()
+    await undelivered(bot, 1)
+    [(_, price)] = reserved = await paid(bot)
+    assert price
+    assert (await claim(scene)).files
+    assert (await claimed(bot)).state is JobState.DONE
+    assert await paid(bot) == [*reserved, ("settle", price)]
+    assert await bot.is_sound()
+
+
+async def test_a_clip_that_no_place_took_is_had_by_claiming_it_alone(
+    bot: Bot, scene: Scene, studio: Studio
+) -> None:
+    [job] = await stranded(bot, scene, studio, "a paper boat")
+    shown = await (await scene.mia.slash("job", scene.channel, id=job.id)).response(lambda one: one.buttons)
+    assert not shown.files
+    assert "`/claim` posts it" in shown.text
+    shared = await (await scene.mia.slash("job", scene.channel, id=job.id, share=True)).response()
+    assert "There is no clip to post" in shared.text
+    assert scene.clips() == []
+
+
+async def test_a_clip_that_is_deleted_instead_of_claimed_is_given_back(
+    bot: Bot, scene: Scene, studio: Studio
+) -> None:
+    channel = scene.guild.add_channel("doomed")
+    studio.hold()
+    used = await scene.mia.slash("video", channel, prompt="a paper boat")
+    await used.response(lambda card: "Job 1" in card.text)
+    scene.guild.remove_channel(channel)
+    studio.release()
+    await undelivered(bot, 1)
+    shown = await (await scene.mia.slash("job", scene.channel, id=1)).response(lambda one: one.buttons)
+    answer = await (await scene.mia.click(shown, "Delete")).response()
+    assert answer.text == "Deleted. Nothing was charged."
+    assert "none to claim" in (await claim(scene)).text
+    assert [kind for kind, _ in await paid(bot)] == ["reserve", "refund"]
+    assert await bot.is_sound()

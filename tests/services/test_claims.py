@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import privacy
+from bot.db import erasures, privacy, withdrawals
 from bot.domain.errors import DestinationForbidden
 from bot.domain.jobs import Job, JobState
 from bot.media.errors import CannotFit
-from bot.services.claims import Claims, NothingToClaim
+from bot.services.claims import ClaimedBefore, Claims, ClipLost, NothingToClaim
 from bot.services.ports import Sent
 from bot.services.privacy import Privacy
 from tests.services.conftest import Engine
@@ -23,8 +23,13 @@ class Killed(BaseException):
 
 def claims_of(engine: Engine) -> Claims:
     """As the next process would have them."""
-    delivery, cards = engine.stages._delivery, engine.stages._cards
-    return Claims(db=engine.db, clock=engine.clock, delivery=delivery, cards=cards, withdrawn=lambda: None)
+    return Claims(
+        db=engine.db,
+        clock=engine.clock,
+        delivery=engine.stages._delivery,
+        wake=lambda _: None,
+        withdrawn=lambda: None,
+    )
 
 
 async def stranded(engine: Engine) -> Job:
@@ -36,7 +41,15 @@ async def stranded(engine: Engine) -> Job:
     return await engine.until(job, JobState.UNDELIVERABLE)
 
 
-async def claim(engine: Engine, message_id: int, *, dies: BaseException | None = None) -> None:
+async def claim(
+    engine: Engine, message_id: int, *, dies: BaseException | None = None, stands: int | None = None
+) -> None:
+    """`stands` is a message in which the clip is to be seen."""
+
+    async def look(channel_id: int, message_id: int) -> Sent | None:
+        assert channel_id == HERE
+        return Sent(message_id, 7) if message_id == stands else None
+
     async def send(clip: Path) -> Sent:
         if dies is not None:
             raise dies
@@ -44,7 +57,7 @@ async def claim(engine: Engine, message_id: int, *, dies: BaseException | None =
 
     claims = claims_of(engine)
     async with claims.newest(1, MIA, among_adults=False) as found:
-        await claims.post(found.job, HERE, message_id, claimed_limit=10**7, send=send)
+        await claims.post(found.job, HERE, message_id, claimed_limit=10**7, send=send, look=look)
 
 
 async def deleted_when_forgotten(engine: Engine) -> set[tuple[int, int]]:
@@ -87,8 +100,68 @@ async def test_the_clip_of_a_member_who_is_forgotten_meanwhile_is_not_sent(engin
         sent.append(clip)
         return Sent(FIRST, 1)
 
+    async def look(_channel_id: int, _message_id: int) -> Sent | None:
+        return None
+
     async with claims.newest(1, MIA, among_adults=False) as found:
         await engine.db.write(privacy.forget(MIA, now_ms=engine.clock.now_ms()))
         with pytest.raises(NothingToClaim):
-            await claims.post(found.job, HERE, FIRST, claimed_limit=10**7, send=send)
+            await claims.post(found.job, HERE, FIRST, claimed_limit=10**7, send=send, look=look)
     assert not sent
+
+
+async def test_a_claim_that_died_after_its_post_is_found_and_paid_and_not_posted_again(
+    engine: Engine,
+) -> None:
+    job = await stranded(engine)
+    with pytest.raises(Killed):
+        await claim(engine, FIRST, dies=Killed())
+    with pytest.raises(ClaimedBefore) as found:
+        await claim(engine, SECOND, dies=AssertionError("sent again"), stands=FIRST)
+    assert (found.value.job.id, found.value.job.message_id) == (job.id, FIRST)
+    balance = await engine.balance()
+    assert (balance.reserved, balance.used) == (0, 5)
+    with pytest.raises(NothingToClaim):
+        await claim(engine, SECOND)
+
+
+async def test_a_clip_is_paid_when_it_is_claimed(engine: Engine) -> None:
+    job = await stranded(engine)
+    assert (await engine.balance()).reserved == 5
+    await claim(engine, FIRST)
+    balance = await engine.balance()
+    assert (balance.reserved, balance.used) == (0, 5)
+    job = await engine.job(job)
+    assert (job.state, job.aftercare, job.finished_at_ms) == (JobState.DONE, 0, engine.clock.now_ms())
+
+
+async def test_a_clip_that_is_deleted_while_it_is_claimed_is_taken_back(engine: Engine) -> None:
+    job = await stranded(engine)
+    claims = claims_of(engine)
+
+    async def send(_clip: Path) -> Sent:
+        current = await engine.job(job)
+        await engine.db.write(withdrawals.give_up(current, MIA, now_ms=engine.clock.now_ms()))
+        return Sent(FIRST, 7)
+
+    async def look(_channel_id: int, _message_id: int) -> Sent | None:
+        return None
+
+    async with claims.newest(1, MIA, among_adults=False) as found:
+        with pytest.raises(NothingToClaim):
+            await claims.post(found.job, HERE, FIRST, claimed_limit=10**7, send=send, look=look)
+    due = await engine.db.read(erasures.due(now_ms=engine.clock.now_ms(), limit=9))
+    assert [(one.channel_id, one.message_id) for one in due] == [(HERE, FIRST)]
+    balance = await engine.balance()
+    assert (balance.reserved, balance.used) == (0, 0)
+
+
+async def test_a_clip_whose_file_is_lost_is_given_back(engine: Engine) -> None:
+    job = await stranded(engine)
+    assert job.clip is not None
+    await engine.delivery._blobs.delete(job.clip)
+    with pytest.raises(ClipLost):
+        await claim(engine, FIRST)
+    assert (await engine.job(job)).state is JobState.FAILED
+    balance = await engine.balance()
+    assert (balance.reserved, balance.used) == (0, 0)

@@ -13,11 +13,12 @@ from PIL import Image
 from structlog.testing import capture_logs
 
 from bot.app import task_group
+from bot.db import audit
 from bot.db import blobs as uses
 from bot.db import exports, jobs, lanes, offers
 from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
-from bot.domain.jobs import Job, JobState
+from bot.domain.jobs import CLAIMABLE_FOR_MS, Job, JobState
 from bot.domain.requests import Picture
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
@@ -41,6 +42,8 @@ class Archive:
     folder: Path
     clock: TurnedClock = field(default_factory=TurnedClock)
     days: int | None = DAYS
+    woken: list[int] = field(default_factory=list[int])
+    """Jobs whose cards are to be seen to."""
 
     def __post_init__(self) -> None:
         self.blobs._now = lambda: self.clock.now_ms() / 1000
@@ -54,6 +57,7 @@ class Archive:
             blobs=self.blobs,
             clips=self.clips,
             clock=self.clock,
+            wake=self.woken.append,
             originals_last_ms=None if self.days is None else self.days * DAY_MS,
         )
 
@@ -137,17 +141,34 @@ async def test_without_days_originals_are_kept_for_ever(archive: Archive) -> Non
     assert (await archive.after(50 * 365 * DAY_MS)).clip == job.clip
 
 
-async def test_a_clip_that_no_place_took_is_kept_until_its_member_has_claimed_it(archive: Archive) -> None:
+async def test_a_clip_that_no_place_took_is_let_go_and_given_back_when_nobody_claims_it(
+    archive: Archive,
+) -> None:
     job = await archive.job(state=JobState.UNDELIVERABLE)
-    unclaimed = await archive.after(2 * DAYS * DAY_MS)
-    assert unclaimed.clip == job.clip
-    assert await archive.retention.forget_due() == archive.clock.now_ms() + 3_600_000
-    await archive.db.write(
-        jobs.move(
-            unclaimed, unclaimed.state, now_ms=archive.clock.now_ms(), message_channel_id=10, message_id=20
-        )
-    )
-    assert (await archive.after(1)).clip is None
+    assert (await archive.after(CLAIMABLE_FOR_MS - 1)).clip == job.clip
+    assert archive.woken == []
+    gone = await archive.after(1)
+    assert (gone.state, gone.clip) == (JobState.FAILED, None)
+    assert gone.error == "No place took the clip, and within 14 days nobody claimed it."
+    assert archive.woken == [job.id]
+    assert await archive.db.read(audit.discrepancies()) == 0
+    await archive.after(LET_GO_LASTS_MS)
+    assert not await archive.blobs.exists(job.clip or "")
+
+
+async def test_retention_comes_back_when_a_clip_is_claimable_no_more(archive: Archive) -> None:
+    job = await archive.job(state=JobState.UNDELIVERABLE)
+    await archive.after(CLAIMABLE_FOR_MS - 600_000)
+    assert await archive.retention.forget_due() == job.claimable_until_ms
+
+
+async def test_the_original_of_a_claimed_clip_is_kept_as_long_as_that_of_any_other(archive: Archive) -> None:
+    job = await archive.job(state=JobState.UNDELIVERABLE)
+    archive.clock.turn(10 * DAY_MS / 1000)
+    posted = {"message_channel_id": 10, "message_id": 20}
+    await archive.db.write(jobs.move(job, JobState.DONE, now_ms=archive.clock.now_ms(), **posted))
+    assert (await archive.after(DAYS * DAY_MS)).clip == job.clip
+    assert (await archive.after(DAY_MS)).clip is None
 
 
 @pytest.mark.parametrize("state", [JobState.DELIVERING])

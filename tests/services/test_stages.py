@@ -190,11 +190,12 @@ async def test_a_thread_that_closes_on_the_way_leaves_the_channel_above(engine: 
     assert engine.publisher.tried == [55, 10]
 
 
-async def test_a_clip_that_no_place_takes_is_kept_and_refunded(engine: Engine) -> None:
+async def test_a_clip_that_no_place_takes_is_kept_and_stays_reserved(engine: Engine) -> None:
     engine.publisher.faults.extend([(DestinationGone(), False), (DestinationForbidden(), False)])
     job = await engine.until(await engine.admitted(), JobState.UNDELIVERABLE)
     assert job.clip
-    assert (await engine.balance()).used == 0
+    balance = await engine.balance()
+    assert (balance.reserved, balance.used) == (5, 0)
 
 
 async def test_a_post_in_doubt_is_repeated_within_the_minute(engine: Engine) -> None:
@@ -311,7 +312,8 @@ async def test_a_clip_that_is_no_longer_kept_ends_the_job(engine: Engine) -> Non
     job = await engine.until(await engine.admitted(), JobState.DELIVERING)
     assert job.clip
     await engine.stages._blobs.delete(job.clip)
-    job = await engine.until(job, JobState.UNDELIVERABLE)
+    job = await engine.until(job, FAILED)
+    assert job.error == "The clip is not kept any more."
     assert (await engine.balance()).reserved == 0
 
 
@@ -319,7 +321,7 @@ async def test_a_delivery_nobody_can_carry_on_is_given_up_with_the_clip_kept(eng
     job = await engine.until(await engine.admitted(), JobState.DELIVERING)
     await engine.stages.give_up(job.id)
     job = await engine.job(job)
-    assert (job.state, (await engine.balance()).reserved) == (JobState.UNDELIVERABLE, 0)
+    assert (job.state, (await engine.balance()).reserved) == (JobState.UNDELIVERABLE, 5)
     assert job.clip
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.db import erasures
-from bot.domain.errors import NoSuchJob
+from bot.domain.errors import DestinationForbidden, NoSuchJob
 from bot.domain.jobs import Job, JobState
 from bot.services.withdrawals import NothingPosted, NotYoursToDelete, Withdrawals
 from tests.services.conftest import Engine
@@ -50,6 +50,24 @@ async def test_it_is_written_down_when_and_by_whom_and_files_are_looked_after(de
     assert (job.withdrawn_by, job.withdrawn_at_ms) == (MIA, deleting.engine.clock.now_ms())
     assert job.state is JobState.DONE
     assert deleting.told == 1
+
+
+async def test_what_no_place_took_is_given_back_when_its_member_deletes_it(deleting: Deleting) -> None:
+    engine = deleting.engine
+    job = await engine.admitted(user_id=MIA)
+    closed = DestinationForbidden("closed")
+    engine.publisher.thread_fault = closed
+    engine.publisher.closed = {10: closed, 777: closed}
+    job = await engine.until(job, JobState.UNDELIVERABLE)
+    assert (await engine.balance()).reserved == 5
+    with pytest.raises(NotYoursToDelete):
+        await deleting.withdraw(job, LEO)
+    assert await engine.db.write(erasures.share(job.id, 20, 9001))
+    job = await deleting.withdraw(job, MIA)
+    assert (job.state, job.clip, job.withdrawn_by) == (JobState.FAILED, None, MIA)
+    balance = await engine.balance()
+    assert (balance.reserved, balance.used) == (0, 0)
+    assert await deleting.to_erase() == [(20, 9001)]
 
 
 async def test_once_more_changes_nothing(deleting: Deleting) -> None:

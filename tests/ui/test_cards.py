@@ -6,7 +6,7 @@ from discord import ui
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, JobState, Lineage, Relation
+from bot.domain.jobs import CLOSED, SLOT_HOLDERS, JobState, Lineage, Relation
 from bot.domain.requests import CameraMove, CameraPreset, camera_control
 from bot.services.ports import Card
 from bot.ui.cards import THUMBNAIL, TITLES, card_view, describe_request, message_link, thumbnail_file
@@ -71,7 +71,7 @@ def test_what_is_doubted_is_said_and_does_nothing() -> None:
     assert "**not**" not in said
 
 
-@pytest.mark.parametrize("state", sorted(TERMINAL - {JobState.DONE}))
+@pytest.mark.parametrize("state", sorted(CLOSED - {JobState.DONE}))
 def test_an_end_without_a_clip_says_that_nothing_was_charged(state: JobState) -> None:
     assert "Nothing was charged." in everything_said(card_view(card(state)))
 
@@ -197,10 +197,12 @@ def test_a_card_says_who_deleted_its_clip(by: int, words: str) -> None:
     assert "See the clip" not in said
 
 
-def test_a_clip_that_was_claimed_is_linked_and_still_free() -> None:
-    claimed = everything_said(card_view(card(JobState.UNDELIVERABLE)))
-    assert "See the clip" in claimed
-    assert "Nothing was charged." in claimed
+@pytest.mark.parametrize("price", [0, 5])
+def test_a_clip_that_no_place_took_says_until_when_it_can_be_claimed_and_what_that_costs(price: int) -> None:
+    job = make_job(state=JobState.UNDELIVERABLE, finished_at_ms=1_000_000, price=price)
+    said = everything_said(card_view(Card(job)))
+    assert "kept until <t:1210600:D>: `/claim` posts it where you are." in said
+    assert ("It is charged when you claim it, and its credits stay reserved" in said) == bool(price)
 
 
 def test_every_camera_move_has_a_name_for_people() -> None:

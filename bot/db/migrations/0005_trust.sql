@@ -2,3 +2,14 @@
 ALTER TABLE guilds ADD COLUMN left_at_ms BIGINT;
 -- When that was done; NULL before, and once the bot was invited again.
 ALTER TABLE guilds ADD COLUMN forgotten_at_ms BIGINT;
+
+-- A clip that no place took is paid when it is claimed, and given back when it is not: until now it was given back at
+-- once. What was claimed is done, at no price; what nobody can claim has failed; the others can be claimed as any other,
+-- without a second line in the ledger.
+UPDATE jobs SET price = 0 WHERE state = 'undeliverable';
+UPDATE jobs SET state = 'done' WHERE state = 'undeliverable' AND message_id IS NOT NULL;
+UPDATE jobs SET state = 'failed' WHERE state = 'undeliverable' AND (clip IS NULL OR withdrawn_at_ms IS NOT NULL);
+UPDATE jobs SET finished_at_ms =
+    -- sqlite: CAST(strftime('%s', 'now') AS INTEGER) * 1000
+    -- pg: CAST(extract(epoch FROM now()) AS BIGINT) * 1000
+    WHERE state = 'undeliverable';
