@@ -7,32 +7,18 @@ from typing import Any
 import pytest
 
 from bot.app import running
-from bot.clock import SystemClock
 from bot.db import audit, jobs
 from bot.db.transaction import Transaction
 from bot.domain.jobs import JobState
 from bot.sandbox import Answer, Permission, Person
 from bot.sandbox.server import Request
+from tests.e2e.clocks import OtherClock
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import Studio, ends, opened
 from tests.held import held
 
-DAY_MS = 86_400_000
+DAY_S = 86_400
 MESSAGE = ("POST", "/channels/{channel_id}/messages")
-
-
-class LaterClock(SystemClock):
-    """The system's, some days on."""
-
-    def __init__(self, days: int) -> None:
-        self._days = days
-
-    def now_ms(self) -> int:
-        return super().now_ms() + self._days * DAY_MS
-
-    async def wait(self, event: asyncio.Event, *, until_ms: int | None) -> None:
-        sooner_ms = None if until_ms is None else until_ms - self._days * DAY_MS
-        await super().wait(event, until_ms=sooner_ms)
 
 
 @pytest.fixture(autouse=True)
@@ -219,7 +205,7 @@ async def test_a_server_is_forgotten_after_its_time_and_the_sums_stay(scene: Sce
         ).response()
         await leave(Bot(app), scene)
         spent = await app.db.read(table("SELECT sum(credits) AS n FROM ledger WHERE kind = 'settle'"))
-    later = running(scene.settings, clock=LaterClock(31))
+    later = running(scene.settings, clock=OtherClock(31 * DAY_S))
     async with held(later) as app:
         await comes_true(is_forgotten(Bot(app)))
         job = await app.db.read(jobs.get(1))
@@ -245,7 +231,7 @@ async def test_a_server_that_comes_back_after_its_time_begins_anew(scene: Scene)
         await ends(Bot(app), JobState.DONE)
         fresh = await app.db.read(table("SELECT * FROM limits ORDER BY scope, measure"))
         await leave(Bot(app), scene)
-    async with held(running(scene.settings, clock=LaterClock(31))) as app:
+    async with held(running(scene.settings, clock=OtherClock(31 * DAY_S))) as app:
         await comes_true(is_forgotten(Bot(app)))
         scene.guild.add_app(scene.application)
         await comes_true(lambda: is_back(app.db))

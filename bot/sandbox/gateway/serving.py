@@ -37,6 +37,8 @@ class Gateway:
         self._connections: dict[Connection, Session | None] = {}
         self.acknowledges_heartbeats = True
         self.heartbeat_interval_ms = 41_250
+        self.is_away = False
+        """While it is, nobody is let in."""
         world.hub.listeners.append(self._dispatch)
 
     @property
@@ -53,6 +55,12 @@ class Gateway:
         """Break every connection without a word."""
         for connection in self._connections:
             connection.cut()
+
+    def repeat_last(self, name: str, *, containing: str = "") -> None:
+        """Tell every session its last event of this name once more, as after a resume from before it."""
+        for session in self._sessions.values():
+            sent = (json.loads(text) for _, text in reversed(session.sent) if containing in text)
+            session.dispatch(name, next(event["d"] for event in sent if event["t"] == name))
 
     def ask_to_reconnect(self) -> None:
         """Send op 7 to everybody."""
@@ -78,8 +86,10 @@ class Gateway:
             if session.wants(event):
                 session.dispatch(event.name, event.payload(session.viewer))
 
-    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+    async def serve(self, request: web.Request) -> web.StreamResponse:
         """Talk to one client until it leaves."""
+        if self.is_away:
+            return web.Response(status=503)
         socket = web.WebSocketResponse(compress=False, max_msg_size=1 << 20)
         await socket.prepare(request)
         connection = Connection(socket, request, encoder(request.query.get("compress")))
