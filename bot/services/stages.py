@@ -129,7 +129,7 @@ class Stages:
 
     async def _keep_waiting(self, job: Job, progress: float | None, ask_again_s: float | None) -> Job:
         elapsed_s = self._steps.waited_s(job.marked_at_ms)
-        if polling.is_overdue(elapsed_s) and not job.tries:  # after an outage it is asked once more
+        if polling.is_overdue(elapsed_s):
             return await self._abandon(job, marked("The provider did not finish within its time."))
         if ask_again_s is None:
             forecast = await self._db.read(history.forecast(history.Kind.of(job)))

@@ -53,7 +53,8 @@ class Steps:
         now_ms = self.clock.now_ms()
 
         def step() -> Transaction[Job]:
-            if job.marked_at_ms and job.marked_at_ms >= self.up_since_ms:
+            is_known = not job.tries  # after an outage nobody knows when it was finished
+            if is_known and job.marked_at_ms and job.marked_at_ms >= self.up_since_ms:
                 yield from history.record(job, (now_ms - job.marked_at_ms) / 1000)
             return (
                 yield from jobs.move(

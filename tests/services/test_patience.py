@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.db import jobs
+from bot.db import history, jobs
 from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
@@ -234,6 +234,24 @@ class TestRendering:
     ) -> None:
         engine.provider.polls = deque([*[fault] * 80, Pending(0.9), Ready("clip")])
         await engine.until(await engine.admitted(), DONE, steps=300)
+
+    async def test_time_without_an_answer_is_not_held_against_a_clip(self, engine: Engine) -> None:
+        fault, rendering = Unreachable("no route"), Pending(0.5)
+        engine.provider.polls = deque([rendering, *[fault] * 80, *[rendering] * 20, Ready("clip")])
+        await engine.until(await engine.admitted(), DONE, steps=600)
+
+    async def test_a_task_that_is_said_not_to_exist_now_and_then_has_its_time_and_no_more(
+        self, engine: Engine
+    ) -> None:
+        engine.provider.polls = deque([Pending(0.5), NoSuchTask("task_not_exist")] * 900)
+        job = await until_s(engine, await engine.admitted(), 2 * 3600)
+        assert job.state is FAILED
+
+    async def test_an_outage_teaches_nothing_of_how_long_clips_take(self, engine: Engine) -> None:
+        for _ in range(6):
+            engine.provider.polls = deque([*[Unreachable("no route")] * 80, Ready("clip")])
+            job = await engine.until(await engine.admitted(), DONE, steps=300)
+            assert await engine.db.read(history.forecast(history.Kind.of(job))) is None
 
     async def test_hours_of_trouble_and_one_too_fast_lose_nothing(self, engine: Engine) -> None:
         engine.provider.polls = deque([*[Unreachable("x")] * 400, ProviderFault("429"), Ready("clip")])
