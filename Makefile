@@ -43,6 +43,10 @@ bench: $(DEV)  ## run the benchmarks; tables here, JSON in benchmarks/results
 soak: $(DEV)  ## let a crowd use the bot for some minutes while everything goes wrong (ARGS="--seed 7")
 	@$(BIN)/python -m tests.soak $(ARGS)
 
+.PHONY: chaos
+chaos: $(DEV)  ## kill the bot at every point of a clip's life, with every provider, and judge what is left (ARGS="--provider kling")
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
 .PHONY: docs
 docs: $(RUN)  ## write the tables of the README, docs/models.md and docs/settings.md anew from what they are about
 	@$(BIN)/python -m docs.models

@@ -1,0 +1,42 @@
+"""The matrix of crash points, short: `make chaos` plays all of it."""
+
+import random
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from tests.chaos.keeper import Keeper
+from tests.chaos.matrix import CLASSICS, spread, together, traces
+from tests.chaos.run import Outcome
+from tests.chaos.stories import PROVIDERS, STORIES
+from tests.chaos.table import Part, told
+
+_OTHERS = 8
+_AT_ONCE = 2
+
+
+@pytest.fixture
+async def keeper() -> AsyncGenerator[Keeper]:
+    async with Keeper.open() as keeper:
+        yield keeper
+
+
+async def test_wherever_the_bot_dies_a_clip_is_charged_and_posted_once(keeper: Keeper) -> None:
+    seed = random.randrange(10_000)
+    clip = [story for story in STORIES if story.name == "clip"]
+    known = await traces(keeper, clip, at_once=_AT_ONCE)
+    assert {one.provider: len(one.points) >= 20 for one in known} == dict.fromkeys(PROVIDERS, True)
+    plans = spread(known, random.Random(seed), count=_OTHERS)
+    outcomes = [outcome async for outcome in together(keeper, plans, at_once=_AT_ONCE)]
+    everything = [*(one.outcome for one in known), *outcomes]
+    assert not [o for o in everything if o.problems], (
+        f"seed {seed}\n{told([Part('short', everything)], took_s=0)}"
+    )
+    dead = [outcome for outcome in outcomes if outcome.deaths]
+    assert len(dead) >= len(plans) - 2  # a card that lags behind may be edited once less
+    assert {kill.point for o in dead for kill in o.plan.kills} >= set(CLASSICS)
+    assert {how(one) for one in dead if one.plan.provider != "onemin"} == {(1, 1, "reserve settle")}
+
+
+def how(outcome: Outcome) -> tuple[int, int, str]:
+    return outcome.charges, outcome.posts, outcome.ledger
