@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from discord.http import Route
 
 from bot.client import Kinora, MessageContentForbidden, TokenRefused, point_discord_at
 from bot.clock import SystemClock
-from bot.db import audit, jobs, lanes, visit
+from bot.db import audit, backups, jobs, lanes, visit
 from bot.db.errors import DatabaseFault
 from bot.db.transaction import Database
 from bot.domain.errors import KinoraError
@@ -129,17 +129,11 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         await _recover(stores.db, engine)
         await _log_in(client, token)
         await client.services.departures.load()
+        await client.services.draining.recall()
         port = await listen(settings, stores, engine, client, stack)
         await _resume(stores.db, engine)
-        tasks.create_task(engine.pulse.run(), name="pulse")
-        tasks.create_task(engine.admission.run(), name="admission")
-        tasks.create_task(engine.notices.run(), name="notices")
-        tasks.create_task(engine.request_log.run(), name="request log")
-        tasks.create_task(engine.retention.run(), name="retention")
-        tasks.create_task(client.services.privacy.run(), name="privacy")
-        tasks.create_task(client.services.departures.run(), name="departures")
-        tasks.create_task(client.desk.intake.resume(), name="resume")
-        tasks.create_task(_check_books(settings.database_path), name="books")
+        for name, work in _always(settings, engine, client).items():
+            tasks.create_task(work, name=name)
         connection = tasks.create_task(_stay_connected(client), name="gateway")
         yield App(client, stores.db, engine.gate, engine.runner, connection, port)
 
@@ -204,8 +198,25 @@ async def _closing() -> AsyncGenerator[list[Provider]]:
         await asyncio.gather(*(provider.close() for provider in providers))
 
 
+def _always(settings: Settings, engine: Engine, client: Kinora) -> dict[str, Coroutine[Any, Any, None]]:
+    """What goes on for as long as the bot runs, or begins with it."""
+    return {
+        "pulse": engine.pulse.run(),
+        "admission": engine.admission.run(),
+        "notices": engine.notices.run(),
+        "request log": engine.request_log.run(),
+        "retention": engine.retention.run(),
+        "privacy": client.services.privacy.run(),
+        "departures": client.services.departures.run(),
+        "resume": client.desk.intake.resume(),
+        "books": _check_books(settings.database_path),
+    }
+
+
 async def _recover(db: Database, engine: Engine) -> None:
     """Bring what is derived into line with the rows, before anything moves."""
+    if taken_up := await db.write(backups.take_up(now_ms=engine.clock.now_ms())):
+        log.warning("restored from a backup", **asdict(taken_up))
     for name in engine.providers:
         await db.write(lanes.open_pool(name))
     if wrong := await db.write(lanes.recount()):

@@ -1,4 +1,4 @@
-"""The command line: `python -m bot run | demo | generate | migrate | usage | ceiling | forget`.
+"""The command line: `python -m bot run | demo | generate | doctor | backup | migrate | usage | ceiling | forget`.
 
 Whatever goes wrong is said in one or two plain lines on standard error, never as a traceback:
 exit status 2 for a usage or settings fault, 1 for a failure.
@@ -194,6 +194,24 @@ def ceiling(
     put = reports.ceiling(guild, amount, defaults=chosen.default_limits, now_ms=SystemClock().now_ms())
     visit.write(chosen.database_path, put)
     print(f"{guild}: {'no ceiling' if amount is None else f'{amount:,} credits a month'}.")  # noqa: T201 - the command's answer
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to make; it must not exist.", dir_okay=False)],
+    *,
+    with_files: Annotated[
+        bool, typer.Option("--with-files", help="A tar with pictures and clips, and models.toml, too.")
+    ] = False,
+) -> None:
+    """Copy the database, whole and checked, while the bot runs."""
+    from bot import backups
+    from bot.clock import SystemClock
+
+    for line in backups.make(
+        _settings(quiet=True), file, with_files=with_files, now_ms=SystemClock().now_ms()
+    ):
+        print(line)  # noqa: T201 - the command's answer
 
 
 @app.command()

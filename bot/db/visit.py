@@ -25,7 +25,7 @@ def read(path: Path, transaction: Transaction[T]) -> T:
         DatabaseUnusable: it is missing, not Kinora's or of another version.
         DatabaseUnavailable: it cannot be opened or read.
     """
-    with closing(_opened(path)) as connection:
+    with closing(opened(path)) as connection:
         connection.execute("PRAGMA query_only=ON")
         return read_alone(connection, transaction)
 
@@ -37,7 +37,7 @@ def write(path: Path, transaction: Transaction[T]) -> T:
         DatabaseUnusable: it is missing, not Kinora's or of another version.
         DatabaseUnavailable: it cannot be opened or written, or others wrote for seconds.
     """
-    with closing(_opened(path)) as connection:
+    with closing(opened(path)) as connection:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         [outcome] = commit_together(connection, [transaction])
@@ -46,7 +46,13 @@ def write(path: Path, transaction: Transaction[T]) -> T:
         return outcome.value
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def opened(path: Path) -> sqlite3.Connection:
+    """A connection to a database of this version, for whoever needs more than one transaction.
+
+    Raises:
+        DatabaseUnusable: it is missing, not Kinora's or of another version.
+        DatabaseUnavailable: it cannot be opened or read.
+    """
     if not path.exists():
         raise DatabaseMissing(f"There is no database at {path} yet; the bot makes it when it first runs.")
     try:

@@ -1,0 +1,148 @@
+"""A copy that was taken while the bot worked is put back: nothing is made twice, nothing is posted twice."""
+
+import asyncio
+import tarfile
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot import backups
+from bot.db.backups import GAP
+from bot.domain.jobs import JobState
+from bot.sandbox import shows
+from bot.settings import Settings
+from tests.e2e.scenes import Scene
+from tests.e2e.test_routing import HELD, PRICES, SETTLED, asked, first, started
+from tests.vendors.opened import QuickClock, Vendors, eventually, ledger
+from tests.vendors.vendor import OnCreate, Outcome
+
+POLLED = ("kling", "kkiai", "aimlapi")
+
+
+@pytest.fixture
+async def vendors() -> AsyncGenerator[Vendors]:
+    async with AsyncExitStack() as stack:
+        yield await Vendors.open(stack)
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[Any]]:
+    with capture_logs() as captured:
+        yield captured
+
+
+async def backed_up(settings: Settings, target: Path) -> list[str]:
+    """A copy with everything, as the command makes it beside the bot."""
+    now_ms = QuickClock().now_ms()
+    return await asyncio.to_thread(backups.make, settings, target, with_files=True, now_ms=now_ms)
+
+
+def put_back(scene: Scene, backup: Path) -> None:
+    """From here on the bot is somewhere else, with what is in the backup."""
+    folder = backup.parent / "elsewhere"
+    folder.mkdir()
+    with tarfile.open(backup) as archive:
+        archive.extractall(folder, filter="data")
+    scene.settings = scene.settings.model_copy(update={"data_dir": folder})
+
+
+@pytest.mark.parametrize("name", POLLED)
+async def test_what_was_with_a_provider_is_followed_and_posted_once(
+    scene: Scene, vendors: Vendors, tmp_path: Path, name: str
+) -> None:
+    vendor, backup = vendors.by_name[name], tmp_path / "backup.tar"
+    vendor.outcomes.append(Outcome.SLOW)
+    async with started(scene, vendors, clock=QuickClock(200), providers=first(name)):
+        card = await asked(scene)
+        await vendors.until(lambda: vendors.questions(name), "a poll")
+        await backed_up(scene.settings, backup)
+        vendor.finish()
+        await scene.clip_of(card)
+    put_back(scene, backup)
+    async with started(scene, vendors, clock=QuickClock(200), providers=first(name)) as bot:
+
+        async def is_done() -> bool:
+            return (await bot.job()).state is JobState.DONE
+
+        await eventually(is_done)
+        assert await bot.app.db.read(ledger()) == [("reserve", PRICES[name]), ("settle", SETTLED[name])]
+    assert (len(vendors.creates(name)), len(vendor.bill), len(scene.clips())) == (1, 1, 1)
+    assert vendors.asked == {name}
+
+
+@pytest.mark.parametrize("name", POLLED)
+async def test_what_was_only_made_after_the_copy_is_made_no_second_time(
+    scene: Scene, vendors: Vendors, tmp_path: Path, name: str
+) -> None:
+    """The create was cut off; the bot looked it up, and went on. The copy knows of the doubt alone."""
+    vendor, backup = vendors.by_name[name], tmp_path / "backup.tar"
+    vendor.on_create.append(OnCreate.CUT_AFTER)
+    vendor.outcomes.append(Outcome.SLOW)
+    async with started(scene, vendors, clock=QuickClock(200), providers=first(name)):
+        card = await asked(scene)
+        await vendors.until(lambda: vendor.bill, "a task")
+        await backed_up(scene.settings, backup)
+        vendor.finish()
+        await scene.clip_of(card)
+    put_back(scene, backup)
+    async with started(scene, vendors, clock=QuickClock(200), providers=first(name)) as bot:
+
+        async def has_ended() -> bool:
+            return (await bot.job()).finished_at_ms is not None
+
+        await eventually(has_ended)
+    assert (len(vendors.creates(name)), len(vendor.bill), len(scene.clips())) == (1, 1, 1)
+    assert vendors.asked == {name}
+
+
+async def test_what_nobody_can_look_up_is_held_and_not_sent_again(
+    scene: Scene, vendors: Vendors, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.tar"
+    vendors.onemin.outcomes.append(Outcome.SLOW)
+    async with started(scene, vendors, clock=QuickClock(200), providers=("onemin",)):
+        await asked(scene)
+        await vendors.until(lambda: vendors.creates("onemin"), "a create")
+        await backed_up(scene.settings, backup)
+    put_back(scene, backup)
+    async with started(scene, vendors, clock=QuickClock(200), providers=first("onemin")) as bot:
+
+        async def is_held() -> bool:
+            job = await bot.job()
+            return job.state is JobState.FAILED and job.error is not None and job.error in HELD
+
+        await eventually(is_held)
+    assert len(vendors.creates("onemin")) == 1
+    assert vendors.asked == {"onemin"}
+
+
+async def test_what_waited_is_refunded_and_no_number_is_given_twice(
+    scene: Scene, vendors: Vendors, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.tar"
+    vendors.kling.outcomes.append(Outcome.SLOW)
+    known = {"providers": ("kling",), "kling_concurrency": 1}
+    async with started(scene, vendors, clock=QuickClock(200), **known):
+        one = await asked(scene)
+        await vendors.until(lambda: vendors.questions("kling"), "a poll")
+        two = await asked(scene)
+        said = await backed_up(scene.settings, backup)
+        assert "2 jobs, 2 of them open" in said[0]
+        vendors.kling.finish()
+        for card in (one, two, await asked(scene)):
+            await scene.clip_of(card)
+    assert len(vendors.kling.bill) == 3
+    put_back(scene, backup)
+    async with started(scene, vendors, clock=QuickClock(200), **known) as bot:
+        await shows(two, lambda message: "Nothing was charged" in message.text, timeout_s=20)
+        assert (await bot.job(2)).error is not None
+        assert len(vendors.kling.bill) == 3
+        card = await asked(scene)
+        await scene.clip_of(card)
+        assert (await bot.job(GAP + 3)).state is JobState.DONE
+        assert "restored from a backup" not in card.text
+    assert len(vendors.kling.bill) == 4
