@@ -22,7 +22,9 @@ from bot.domain.errors import KinoraError
 from bot.media.charts import Charts
 from bot.services.claims import Claims
 from bot.services.departures import Departures
+from bot.services.draining import Draining
 from bot.services.exports import Exports
+from bot.services.gate import Gate
 from bot.services.guilds import GuildSettings
 from bot.services.insights import Insights
 from bot.services.ledger import Ledger
@@ -36,6 +38,7 @@ from bot.services.usage import UsageReports
 from bot.ui import errors
 from bot.ui.desk import Desk
 from bot.ui.modals import Form, Sheet
+from bot.ui.payloads import outlive
 from bot.ui.translator import Translator
 from bot.ui.welcome import is_welcome
 
@@ -55,6 +58,7 @@ EXTENSIONS = (
     "cogs.stats",
     "cogs.privacy",
     "cogs.owner",
+    "cogs.operation",
 )
 
 _GUILD_READY_TIMEOUT_S = 0.2
@@ -83,6 +87,8 @@ class Services:
     charts: Charts
     claims: Claims
     retention: Retention
+    gate: Gate
+    draining: Draining
     departures: Departures
     pace: Pace
 
@@ -164,6 +170,7 @@ class Kinora(commands.Bot):
         self._db = db
         self._reads_messages = reads_messages
         self._forms: dict[Form | Sheet, Submitted] = {}
+        outlive(self._connection.parsers)
 
     async def setup_hook(self) -> None:
         """Settle what is read; load the command groups, which register their buttons; sync if anything changed.

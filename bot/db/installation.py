@@ -14,6 +14,11 @@ def remember(name: str, value: str) -> Transaction[None]:
     yield _REMEMBER, {"name": name, "value": value}
 
 
+def forget(name: str) -> Transaction[None]:
+    """Remember nothing under this name."""
+    yield "DELETE FROM installation WHERE name = :name", {"name": name}
+
+
 def settle_on(name: str, value: str) -> Transaction[str]:
     """Remember `value` unless there is one already; returns what is remembered."""
     known = yield from recall(name)
