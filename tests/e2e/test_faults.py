@@ -230,10 +230,10 @@ async def test_a_channel_deleted_on_the_way_gives_the_credits_back(
     studio.release()
     await ends(bot, JobState.UNDELIVERABLE)
     again = scene.guild.add_channel("second")
-    shown = await (await scene.mia.slash("job", again, id=1)).response(lambda answer: answer.files)
-    assert shown.files[0].data == film()
     quota = await (await scene.mia.slash("quota me", again)).response()
-    assert "500 left of 500 · 0 used" in quota.text
+    assert "495 left of 500 · 0 used" in quota.text
+    shown = await (await scene.mia.slash("claim", again)).response(lambda answer: answer.files)
+    assert shown.files[0].data == film()
 
 
 async def test_a_thread_deleted_before_the_post_leaves_the_channel(scene: Scene) -> None:
@@ -275,7 +275,7 @@ async def test_a_permission_lost_on_the_way_is_got_round(
 
 
 @pytest.mark.parametrize("lost", [Permission.ATTACH_FILES, Permission.VIEW_CHANNEL])
-async def test_a_permission_that_is_needed_gives_the_credits_back_when_it_is_lost(
+async def test_a_permission_that_is_needed_leaves_the_clip_to_be_claimed_when_it_is_lost(
     bot: Bot, scene: Scene, studio: Studio, lost: Permission
 ) -> None:
     studio.hold()
@@ -291,7 +291,7 @@ async def test_a_guild_that_throws_the_bot_out_is_not_charged(bot: Bot, scene: S
     await card_of(await ask(scene))
     scene.guild.remove_app(scene.application)
     studio.release()
-    await ends(bot, JobState.UNDELIVERABLE)
+    await ends(bot, JobState.CANCELLED)
     assert scene.clips() == []
 
 
@@ -307,7 +307,7 @@ async def test_a_limit_below_what_was_announced_makes_the_clip_smaller(scene: Sc
     assert len(scene.clips()) == 1
 
 
-async def test_a_limit_that_nothing_fits_gives_the_credits_back(bot: Bot, scene: Scene) -> None:
+async def test_a_limit_that_nothing_fits_leaves_the_clip_to_be_claimed(bot: Bot, scene: Scene) -> None:
     scene.guild.upload_limit = 2000
     used = await ask(scene)
     await card_of(used)

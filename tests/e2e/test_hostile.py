@@ -342,7 +342,7 @@ async def test_a_post_in_a_forum_gets_its_clip(scene: Scene) -> None:
     assert clip.channel_id == post.id
 
 
-async def test_a_forum_post_that_is_locked_on_the_way_gives_the_credits_back(
+async def test_a_forum_post_that_is_locked_on_the_way_leaves_the_clip_to_be_claimed(
     bot: Bot, scene: Scene, studio: Studio
 ) -> None:
     studio.hold()

@@ -481,7 +481,7 @@ async def test_a_thread_that_closes_on_the_way_does_not_swallow_the_clip(
     assert await bot.app.db.read(ledger()) == [("reserve", 5), ("settle", 5)]
 
 
-async def test_a_clip_that_has_no_place_left_is_kept_and_not_charged(
+async def test_a_clip_that_has_no_place_left_is_kept_and_not_charged_until_it_is_claimed(
     studio: Studio, bot: Bot, scene: Scene
 ) -> None:
     """aaronfisher-code/ComfyUI-SDXL-DiscordBot#6: may not post, found out when the money was gone."""
@@ -491,10 +491,12 @@ async def test_a_clip_that_has_no_place_left_is_kept_and_not_charged(
     scene.guild.set_overwrite(scene.channel, role, deny=Permission.ATTACH_FILES | Permission.VIEW_CHANNEL)
     studio.release()
     await ends(bot, JobState.UNDELIVERABLE)
-    assert await bot.app.db.read(ledger()) == [("reserve", 5), ("refund", 5)]
+    assert await bot.app.db.read(ledger()) == [("reserve", 5)]
     elsewhere = scene.guild.add_channel("elsewhere")
-    shown = await (await scene.mia.slash("job", elsewhere, id=1)).response(lambda answer: answer.files)
-    assert shown.files[0].data == film()
+    claimed = await (await scene.mia.slash("claim", elsewhere)).response(lambda answer: answer.files)
+    assert claimed.files[0].data == film()
+    await ends(bot, JobState.DONE)
+    assert await bot.app.db.read(ledger()) == [("reserve", 5), ("settle", 5)]
 
 
 async def test_where_the_bot_may_not_post_nothing_is_ordered(studio: Studio, bot: Bot, scene: Scene) -> None:

@@ -172,7 +172,7 @@ async def test_what_cannot_be_stopped_is_finished_for_nobody_and_forgotten_then(
     done = await forget(scene)
     assert "1 clip is still being made" in done.text
     provider.release()
-    await studio.ends(bot, JobState.UNDELIVERABLE)
+    await studio.ends(bot, JobState.FAILED)
     assert scene.clips() == []
     bot.app.client.services.privacy._due.set()  # it looks again every half minute
     await until(lambda: traces(scene, "a secret") == set(), "the database has forgotten")
@@ -188,7 +188,7 @@ async def test_a_clip_that_is_posted_while_its_member_is_being_forgotten_is_foun
         await held.struck.wait()
     await forget(scene)
     held.release()
-    await studio.ends(bot, JobState.UNDELIVERABLE)
+    await studio.ends(bot, JobState.FAILED)
     bot.app.client.services.privacy._due.set()
     await until(lambda: not scene.clips() and not traces(scene, "a secret"), "nothing is left")
 

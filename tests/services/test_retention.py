@@ -13,9 +13,8 @@ from PIL import Image
 from structlog.testing import capture_logs
 
 from bot.app import task_group
-from bot.db import audit
+from bot.db import audit, exports, jobs, lanes, offers
 from bot.db import blobs as uses
-from bot.db import exports, jobs, lanes, offers
 from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.jobs import CLAIMABLE_FOR_MS, Job, JobState

@@ -8,13 +8,14 @@ from PIL import Image
 from pydantic import ValidationError
 
 from bot.db import jobs
-from bot.domain.errors import NoSuchJob, NotExpressible
-from bot.domain.jobs import Job, Origin
+from bot.domain.errors import DestinationForbidden, NoSuchJob, NotExpressible
+from bot.domain.jobs import Job, JobState, Origin
 from bot.domain.requests import Asked, MotionBrush, Options, Picture, Point, Stroke
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.services.reuse import (
     ClipGone,
+    ClipUnclaimed,
     ClipWithdrawn,
     Inputs,
     NotADraft,
@@ -127,6 +128,21 @@ async def test_where_the_clip_is_not_kept_its_last_frame_does(shelf: Shelf) -> N
 async def test_nothing_goes_on_from_a_clip_that_is_not_kept(shelf: Shelf, known: dict[str, str]) -> None:
     with pytest.raises(ClipGone):
         await shelf.reuse.filled_in(asked(await shelf.job(**known), "extend"), Inputs())
+
+
+async def test_nothing_goes_on_from_a_clip_that_is_still_to_be_claimed(shelf: Shelf) -> None:
+    engine = shelf.engine
+    closed = DestinationForbidden("closed")
+    engine.publisher.thread_fault = closed
+    engine.publisher.closed = {10: closed, 777: closed}
+    job = await engine.until(await engine.admitted(), JobState.UNDELIVERABLE)
+    for reused in (
+        shelf.reuse.check(asked(job, "extend")),
+        shelf.reuse.filled_in(asked(job, "extend"), Inputs()),
+    ):
+        with pytest.raises(ClipUnclaimed):
+            await reused
+    await shelf.reuse.check(asked(job, "again"))
 
 
 async def test_what_is_known_to_be_gone_is_refused_before_anything_is_fetched(shelf: Shelf) -> None:

@@ -20,7 +20,7 @@ from bot.media.archives import Archives
 from bot.media.blobs import Blobs
 from bot.media.errors import StoreUnavailable
 from bot.services.exports import Exports
-from bot.services.originals import LINK_LASTS_S, Link, Original, Originals
+from bot.services.originals import LINK_LASTS_S, Link, NoOriginal, Original, Originals, Unclaimed
 from bot.web import originals as web_originals
 from bot.web import server
 from tests import builders
@@ -63,8 +63,10 @@ class Shop:
         )
 
 
-async def done_job(db: SqliteDatabase, blobs: Blobs, data: bytes) -> Job:
-    """A job whose clip is these bytes."""
+async def done_job(
+    db: SqliteDatabase, blobs: Blobs, data: bytes, end: JobState | None = JobState.DONE
+) -> Job:
+    """A job whose clip is these bytes; `end` None leaves it to be posted."""
     await db.write(lanes.open_pool("local"))
     await db.write(
         jobs.accept(
@@ -78,7 +80,7 @@ async def done_job(db: SqliteDatabase, blobs: Blobs, data: bytes) -> Job:
         (JobState.RENDERING, {}),
         (JobState.FETCHING, {}),
         (JobState.DELIVERING, {"clip": blob.hash, "clip_bytes": blob.size_bytes}),
-        (JobState.DONE, {}),
+        *([] if end is None else [(end, {})]),
     ):
         job = await db.write(jobs.move(job, state, now_ms=1, **known))
     return job
@@ -432,3 +434,24 @@ async def test_without_originals_there_is_no_such_route(site: Site) -> None:
     async with site.client.get(site.url("/originals/1/2/3")) as response:
         assert response.status == 404
     assert server.PATIENCE_S < 60
+
+
+@pytest.mark.parametrize(
+    ("end", "refusal"),
+    [(JobState.UNDELIVERABLE, Unclaimed), (None, NoOriginal)],
+    ids=["unclaimed", "unposted"],
+)
+async def test_nobody_has_an_original_of_what_is_not_paid_for_yet(
+    unserved: Site, tmp_path: Path, end: JobState | None, refusal: type[Exception]
+) -> None:
+    blobs = Blobs.open(tmp_path / "blobs")
+    db = await SqliteDatabase.open(tmp_path / "kinora.db")
+    originals = Originals(db=db, blobs=blobs, clock=unserved.clock, secret="s", public_url=PUBLIC_URL)
+    job = await done_job(db, blobs, DATA, end)
+    with pytest.raises(refusal):
+        await originals.of(job)
+    found = originals.link(Original(job.id, job.clip or "", len(DATA), "video/mp4", "clip.mp4"))
+    assert found is not None
+    _, signature = found.url.rsplit("/", 1)
+    assert await originals.linked(job.id, found.expires_s, signature) is None
+    await db.close()
