@@ -10,11 +10,14 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
-from typing import Any
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from aiohttp import BodyPartReader, web
 
 from tests.e2e.studio import film
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class OnCreate(StrEnum):
@@ -61,6 +64,14 @@ class OnDownload(StrEnum):
     CUT = auto()  # half of it
 
 
+class Outage(StrEnum):
+    """How a vendor is away altogether, from creates to downloads."""
+
+    GONE = auto()  # nothing listens
+    HANGS_UP = auto()  # takes connections and ends them
+    PAGE = auto()  # a proxy in between says 503 in HTML
+
+
 FAILURE = "The picture shows a face that cannot be animated."
 
 
@@ -105,7 +116,14 @@ class Vendor:
     """What was wrong with requests, in the vendor's judgement; a test that expects none compares with []."""
     url: str = ""
     downloads: int = 0
-    on_answer: list[Callable[[web.Request], None]] = field(default_factory=list[Callable[[web.Request], None]])
+    outage: Outage | None = None
+    turned_away: list[str] = field(default_factory=list[str])
+    """Methods and paths of the requests that reached it while it was away."""
+    _open: set[asyncio.Transport] = field(default_factory=set[asyncio.Transport])
+    _runner: web.AppRunner | None = None
+    on_answer: list[Callable[[web.Request], None]] = field(
+        default_factory=list[Callable[[web.Request], None]]
+    )
     """Called with each request that succeeds, once it has had its effect and before it is answered."""
 
     @property
@@ -180,17 +198,46 @@ class Vendor:
     @asynccontextmanager
     async def serve(self) -> AsyncGenerator["Vendor"]:
         """Answer on the loopback."""
-        app = web.Application(client_max_size=64_000_000, middlewares=[self._observed])
+        app = web.Application(client_max_size=64_000_000, middlewares=[self._unless_away])
         app.add_routes([*self.routes(), web.get("/files/{name}", self.download)])
-        runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+        self._runner = runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         try:
             yield self
         finally:
             await runner.cleanup()
+
+    @asynccontextmanager
+    async def away(self, how: Outage) -> AsyncGenerator[None]:
+        """Be away for as long as the block lasts; whoever waits for an answer when it begins is cut off."""
+        assert self._runner is not None
+        self.outage = how
+        for transport in self._open:
+            transport.abort()
+        if how is Outage.GONE:
+            for site in list(self._runner.sites):
+                await site.stop()
+        try:
+            yield
+        finally:
+            self.outage = None
+            if how is Outage.GONE:
+                await web.TCPSite(self._runner, "127.0.0.1", urlsplit(self.url).port).start()
+
+    @web.middleware
+    async def _unless_away(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if self.outage is not None:
+            self.turned_away.append(f"{request.method} {request.path}")
+            return html(503) if self.outage is Outage.PAGE else hang_up(request)
+        transport = request.transport
+        assert transport is not None
+        self._open.add(transport)
+        try:
+            return await handler(request)
+        finally:
+            self._open.discard(transport)
 
 
 def html(status: int) -> web.Response:
