@@ -1,0 +1,248 @@
+"""Removals from servers: what is heard is written down whatever happens, and forgetting can be broken off anywhere."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from bot.db import audit, guilds, jobs, lanes
+from bot.db.errors import DatabaseUnavailable
+from bot.db.sqlite import SqliteDatabase
+from bot.db.transaction import Transaction
+from bot.domain.errors import NotInServer
+from bot.domain.jobs import Job, JobState
+from bot.services.departures import Departures
+from tests import builders
+from tests.services.doubles import TurnedClock
+
+T = TypeVar("T")
+
+GUILD = 1
+MONTH_S = 31 * 86_400
+
+
+class Failing:
+    """A database that takes so many writes, and is away then."""
+
+    def __init__(self, db: SqliteDatabase, *, takes: int) -> None:
+        self._db = db
+        self.takes = takes
+
+    async def read(self, transaction: Transaction[T]) -> T:
+        return await self._db.read(transaction)
+
+    async def write(self, transaction: Transaction[T]) -> T:
+        if not self.takes:
+            raise DatabaseUnavailable
+        self.takes -= 1
+        return await self._db.write(transaction)
+
+
+class Office:
+    """The service with a database of its own, and what it has set in motion."""
+
+    def __init__(self, db: SqliteDatabase) -> None:
+        self.db = db
+        self.clock = TurnedClock()
+        self.gone = set[int]()
+        self.woken: list[int] = []
+        self.departures = self.opened(db)
+
+    def opened(self, db: Any) -> Departures:
+        """As another process would begin."""
+        return Departures(
+            db=db,
+            clock=self.clock,
+            gone=self.gone,
+            defaults=builders.caps(user_day=50),
+            data_lasts_ms=30 * 86_400_000,
+            wake=self.woken.append,
+            ended=lambda: None,
+        )
+
+    async def asked(self, **origin: Any) -> Job:
+        accept = jobs.accept(
+            builders.origin(**origin),
+            builders.request(),
+            builders.choice(),
+            defaults=builders.caps(user_day=50),
+            now_ms=self.clock.now_ms(),
+        )
+        return (await self.db.write(accept)).job
+
+    async def moved(self, job: Job, *states: JobState, **known: Any) -> Job:
+        for state in states:
+            job = await self.db.write(jobs.move(job, state, now_ms=self.clock.now_ms(), **known))
+        return job
+
+    async def running(self, **origin: Any) -> Job:
+        await self.asked(**origin)
+        job = await self.db.write(jobs.admit("local", slots=9, now_ms=self.clock.now_ms()))
+        assert job is not None
+        return job
+
+    async def job(self, job: Job) -> Job:
+        return await self.db.read(jobs.get(job.id))
+
+    async def table(self, sql: str) -> list[dict[str, Any]]:
+        def rows() -> Transaction[list[dict[str, Any]]]:
+            return [dict(row) for row in (yield sql, {})]
+
+        return await self.db.read(rows())
+
+    async def dates(self) -> tuple[bool, bool]:
+        """Whether the server is known to be left, and forgotten."""
+        [row] = await self.table("SELECT left_at_ms, forgotten_at_ms FROM guilds")
+        return row["left_at_ms"] is not None, row["forgotten_at_ms"] is not None
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncGenerator[Office]:
+    db = await SqliteDatabase.open(tmp_path / "kinora.db")
+    await db.write(lanes.open_pool("local"))
+    yield Office(db)
+    assert await db.read(audit.discrepancies()) == 0
+    await db.close()
+
+
+async def test_each_job_ends_as_far_as_it_can_at_once(office: Office) -> None:
+    rendered = {"rendered_at_ms": office.clock.now_ms()}
+    undelivered = await office.moved(
+        await office.running(),
+        JobState.RENDERING,
+        JobState.FETCHING,
+        JobState.DELIVERING,
+        JobState.UNDELIVERABLE,
+        **rendered,
+    )
+    fetching = await office.moved(await office.running(), JobState.RENDERING, JobState.FETCHING, **rendered)
+    rendering = await office.moved(await office.running(), JobState.RENDERING)
+    waiting = await office.asked()
+    office.departures.left(GUILD)
+    await office.departures.carry_on()
+    states = [(await office.job(job)).state for job in (undelivered, fetching, rendering, waiting)]
+    assert states == [JobState.FAILED, JobState.FAILED, JobState.RENDERING, JobState.CANCELLED]
+    assert office.woken == [rendering.id]
+    assert (await office.job(rendering)).cancel_requested
+    closed = await office.table(
+        "SELECT job_id, kind, worth FROM ledger WHERE kind <> 'reserve' ORDER BY job_id"
+    )
+    assert closed == [
+        {"job_id": undelivered.id, "kind": "refund", "worth": 5},
+        {"job_id": fetching.id, "kind": "refund", "worth": 5},
+        {"job_id": waiting.id, "kind": "refund", "worth": 0},
+    ]
+
+
+async def test_a_request_that_comes_just_after_the_removal_becomes_no_job(office: Office) -> None:
+    await office.asked()
+    office.departures.left(GUILD)
+    await office.departures.carry_on()
+    with pytest.raises(NotInServer):
+        await office.asked()
+
+
+async def test_what_was_heard_while_the_database_was_away_is_written_down_later(office: Office) -> None:
+    job = await office.asked()
+    failing = Failing(office.db, takes=0)
+    departures = office.opened(failing)
+    departures.left(GUILD)
+    with pytest.raises(DatabaseUnavailable):
+        await departures.carry_on()
+    assert office.gone == {GUILD}  # and nothing is said there
+    failing.takes = 9
+    await departures.carry_on()
+    assert (await office.job(job)).state is JobState.CANCELLED
+
+
+@pytest.mark.parametrize("is_in", [True, False])
+async def test_what_was_heard_last_counts(office: Office, *, is_in: bool) -> None:
+    await office.asked()
+    heard = [office.departures.left, office.departures.joined]
+    for hear in heard if is_in else (*heard, office.departures.left):
+        hear(GUILD)
+    await office.departures.carry_on()
+    assert await office.dates() == (not is_in, False)
+    assert office.gone == (set() if is_in else {GUILD})
+
+
+async def test_a_server_that_discord_does_not_list_is_left_and_one_that_it_lists_is_not(
+    office: Office,
+) -> None:
+    await office.asked()
+    await office.asked(guild_id=2)
+    office.departures.listed([2, 3])
+    await office.departures.carry_on()
+    rows = await office.table("SELECT guild_id FROM guilds WHERE left_at_ms IS NOT NULL")
+    assert [row["guild_id"] for row in rows] == [GUILD]
+    office.departures.listed([GUILD, 3])
+    await office.departures.carry_on()
+    rows = await office.table("SELECT guild_id FROM guilds WHERE left_at_ms IS NOT NULL")
+    assert [row["guild_id"] for row in rows] == [2]
+    assert office.gone == {2}
+
+
+async def test_the_next_process_knows_where_it_is_not(office: Office) -> None:
+    await office.asked()
+    office.departures.left(GUILD)
+    await office.departures.carry_on()
+    office.gone.clear()
+    await office.opened(office.db).load()
+    assert office.gone == {GUILD}
+
+
+async def test_a_server_is_kept_until_its_time_has_come(office: Office) -> None:
+    await office.asked()
+    office.departures.left(GUILD)
+    await office.departures.carry_on()
+    office.clock.turn(29 * 86_400)
+    await office.departures.carry_on()
+    assert await office.dates() == (True, False)
+    office.departures.joined(GUILD)
+    office.clock.turn(MONTH_S)
+    await office.departures.carry_on()
+    assert await office.dates() == (False, False)
+
+
+async def test_forgetting_that_is_broken_off_anywhere_is_gone_on_with(office: Office) -> None:
+    for user_id in (100, 200):
+        await office.asked(user_id=user_id)
+    await office.db.write(guilds.block(GUILD, 100, until_ms=None, reason="spam"))
+    changed = guilds.prefer(GUILD, {"confirm_above": 7}, defaults=builders.NO_CAPS)
+    await office.db.write(changed)
+    office.departures.left(GUILD)
+    await office.departures.carry_on()
+    office.clock.turn(MONTH_S)
+    broken_off = 0
+    while True:
+        try:
+            await office.opened(Failing(office.db, takes=1)).carry_on()
+        except DatabaseUnavailable:
+            broken_off += 1
+            assert await office.dates() == (True, False)
+        else:
+            break
+    assert broken_off >= 4  # two jobs, two members
+    assert await office.dates() == (True, True)
+    found = await office.table("SELECT user_id, request FROM jobs")
+    assert all(row["user_id"] < 0 and "boat" not in row["request"] for row in found)
+    assert len({row["user_id"] for row in found}) == 2
+    assert await office.table("SELECT * FROM blocks") == []
+    assert await office.table("SELECT confirm_above FROM guilds") == [{"confirm_above": None}]
+    assert await office.table("SELECT guild_id FROM guilds") == [{"guild_id": GUILD}]
+
+
+async def test_who_comes_back_while_being_forgotten_keeps_what_is_left(office: Office) -> None:
+    for _ in range(2):
+        await office.asked()
+    office.departures.left(GUILD)
+    await office.departures.carry_on()
+    office.clock.turn(MONTH_S)
+    with pytest.raises(DatabaseUnavailable):
+        await office.opened(Failing(office.db, takes=1)).carry_on()
+    office.departures.listed([GUILD])
+    await office.departures.carry_on()
+    assert await office.dates() == (False, False)
+    kept = await office.table("SELECT id FROM jobs WHERE user_id > 0 AND request LIKE '%boat%'")
+    assert len(kept) == 1
