@@ -132,6 +132,13 @@ def test_originals_are_kept_for_days_or_for_ever(days: str, last_ms: int | None,
     assert given(ORIGINALS_DAYS=days).originals_last_ms == last_ms
 
 
+@pytest.mark.parametrize(("days", "last_ms"), [("", None), ("30", 2_592_000_000)])
+def test_what_a_server_leaves_behind_is_kept_for_days_or_for_ever(
+    days: str, last_ms: int | None, given: Given
+) -> None:
+    assert given(GUILD_DATA_DAYS=days).guild_data_lasts_ms == last_ms
+
+
 @pytest.mark.parametrize("days", ["0", "-1", "x", "36501"])
 def test_a_length_of_time_that_is_none_is_said(days: str, given: Given) -> None:
     with pytest.raises(SettingsInvalid, match="ORIGINALS_DAYS"):
