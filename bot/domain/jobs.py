@@ -240,6 +240,11 @@ class Job:
         return self.finished_at_ms + CLAIMABLE_FOR_MS if is_kept else None
 
     @property
+    def is_deleted(self) -> bool:
+        """Whether somebody has deleted its clip: one that ended because its server was left was withdrawn by nobody."""
+        return self.withdrawn_at_ms is not None and self.withdrawn_by != 0
+
+    @property
     def attempt_key(self) -> str:
         """Our name for the current attempt, the same after any restart."""
         return f"{self.id}-{self.attempt}"

@@ -251,7 +251,7 @@ def _ahead(jobs: int | None) -> str:
 
 
 def _end_line(job: Job) -> str:
-    if job.withdrawn_at_ms is not None:
+    if job.is_deleted:
         is_own = job.withdrawn_by == job.origin.user_id
         return (
             tr("Who asked for the clip has deleted it.")

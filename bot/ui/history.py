@@ -293,7 +293,7 @@ def _may_have_clip(interaction: Interaction, job: Job) -> bool:
 
 def _missing_text(job: Job) -> str | None:
     """Why there is no clip beside a card that speaks of one; None where there never was one."""
-    if job.withdrawn_at_ms is not None:
+    if job.is_deleted:
         if job.withdrawn_by == job.origin.user_id:
             return tr("The clip was deleted by the member who asked for it.")
         return tr("The clip was deleted by a moderator.")

@@ -127,7 +127,7 @@ def _entry_text(job: Job) -> str:
     lines = [f"**`{job.id}` {_state(job)}** · {' · '.join(filter(None, facts))}"]
     if words := own_words(job.request):
         lines.append(inline(words, length=_PROMPT_LENGTH))
-    if job.withdrawn_at_ms is not None:
+    if job.is_deleted:
         lines.append(f"-# {tr('The clip was deleted.')}")
     elif link := message_link(job):
         lines.append(f"[{tr('See the clip')}]({link})")

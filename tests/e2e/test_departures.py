@@ -180,6 +180,20 @@ async def test_who_invites_it_again_in_time_finds_everything_as_it_was(bot: Bot,
     assert (await bot.job(2)).state is JobState.DONE
 
 
+async def test_who_is_back_does_not_read_that_somebody_deleted_what_was_stopped(
+    bot: Bot, scene: Scene, studio: Studio
+) -> None:
+    studio.hold()
+    await ask(scene)
+    await studio.has_taken(1)
+    await leave(bot, scene)
+    await ends(bot, JobState.CANCELLED)
+    scene.guild.add_app(scene.application)
+    shown = await (await scene.mia.slash("job", scene.guild.add_channel("again"), id=1)).response()
+    assert "deleted" not in shown.text
+    assert "Nothing was charged." in shown.text
+
+
 async def test_an_invitation_while_no_process_ran_is_found_at_the_next_start(scene: Scene) -> None:
     async with held(running(scene.settings)) as app:
         await scene.application.ready()
