@@ -197,6 +197,20 @@ def ceiling(
 
 
 @app.command()
+def doctor() -> None:
+    """Look at all that the bot needs, and say what to do; it may be running. Spends nothing."""
+    from bot import doctor as practice
+
+    chosen = _settings(quiet=True)
+
+    async def look() -> None:
+        if not await practice.tell(chosen):
+            sys.exit(FAILURE)
+
+    _run(look())
+
+
+@app.command()
 def backup(
     file: Annotated[Path, typer.Argument(help="The file to make; it must not exist.", dir_okay=False)],
     *,

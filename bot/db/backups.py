@@ -85,6 +85,12 @@ def copy(path: Path, target: Path, *, now_ms: int, progress: Callable[[float], N
     return counted
 
 
+def counted() -> Transaction[tuple[int, int]]:
+    """How many jobs there are, and how many of them are open."""
+    [row] = yield _COUNTS, {}
+    return row["jobs"], row["open_jobs"]
+
+
 def take_up(*, now_ms: int) -> Transaction[TakenUp | None]:
     """Do what has to be done with a copy that was put back, before anything moves; None where the database is none."""
     copied = yield from installation.recall(_COPIED)
@@ -114,13 +120,13 @@ def _prepared(copied: sqlite3.Connection, now_ms: int) -> Copied:
         raise BackupFailed
     copied.row_factory = sqlite3.Row
     differences = read_alone(copied, audit.discrepancies())
-    counts = copied.execute(_COUNTS).fetchone()
+    jobs_, open_jobs = read_alone(copied, counted())
     copied.execute("BEGIN IMMEDIATE")
     for statement in _LEAVE_GAP:
         copied.execute(statement, {"gap": GAP})
     copied.execute("INSERT OR REPLACE INTO installation (name, value) VALUES (?, ?)", (_COPIED, str(now_ms)))
     copied.execute("COMMIT")
-    return Copied(counts["jobs"], counts["open_jobs"], differences)
+    return Copied(jobs_, open_jobs, differences)
 
 
 _COUNTS = """

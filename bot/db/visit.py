@@ -11,8 +11,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot.db import migrate
-from bot.db.errors import DatabaseBroken, DatabaseMissing, DatabaseUnavailable, SchemaTooNew, SchemaTooOld
+from bot.db.errors import (
+    DatabaseBroken,
+    DatabaseDamaged,
+    DatabaseInUse,
+    DatabaseMissing,
+    DatabaseUnavailable,
+    SchemaTooNew,
+    SchemaTooOld,
+)
 from bot.db.group import commit_together, read_alone, translated
+from bot.db.lock import FileLock
 from bot.db.transaction import Transaction
 
 T = TypeVar("T")
@@ -46,6 +55,33 @@ def write(path: Path, transaction: Transaction[T]) -> T:
         return outcome.value
 
 
+def damage(path: Path) -> str | None:
+    """What is wrong with the file itself; None where nothing is. It reads all of it.
+
+    Raises:
+        DatabaseUnusable: it is missing, not Kinora's or of another version.
+        DatabaseUnavailable: it cannot be opened or read.
+    """
+    try:
+        with closing(opened(path)) as connection:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        raise translated(error) from error
+    return None if verdict == "ok" else str(verdict)
+
+
+def is_owned(path: Path) -> bool:
+    """Whether a bot runs on it at this moment."""
+    try:
+        if path.exists():
+            FileLock.acquire(path.with_name(path.name + ".lock")).release()
+    except DatabaseInUse:
+        return True
+    except sqlite3.Error:
+        return False
+    return False
+
+
 def opened(path: Path) -> sqlite3.Connection:
     """A connection to a database of this version, for whoever needs more than one transaction.
 
@@ -66,7 +102,8 @@ def opened(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         connection.close()
         fault = translated(error)
-        raise (fault if fault is not error else DatabaseBroken()) from error
+        is_passing = isinstance(fault, DatabaseUnavailable) and not isinstance(fault, DatabaseDamaged)
+        raise (fault if is_passing else DatabaseBroken()) from error
     except BaseException:
         connection.close()
         raise

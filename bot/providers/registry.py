@@ -19,25 +19,45 @@ Changed = Callable[[str, str], None]
 """Called with a provider's name and a task id when a task may have moved on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+SignIn = Callable[[], Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """What an account is spoken to over."""
+
+    session: aiohttp.ClientSession
+    now_ms: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared(Wire):
     """What providers have in common; whoever made it closes it."""
 
     tasks: asyncio.TaskGroup
-    session: aiohttp.ClientSession
     downloads: Downloads
-    now_ms: Callable[[], int]
     changed: Changed
 
 
-def _kling(settings: Settings, shared: Shared) -> Provider:
+def _kling_sign_in(settings: Settings, now_ms: Callable[[], int]) -> SignIn:
     if settings.kling_api_key:
-        sign_in = kling_signing.api_key(_secret(settings, "kling_api_key"))
-    else:
-        access_key, secret_key = _secret(settings, "kling_access_key"), _secret(settings, "kling_secret_key")
-        sign_in = kling_signing.jwt(access_key, secret_key, now_ms=shared.now_ms)
+        return kling_signing.api_key(_secret(settings, "kling_api_key"))
+    access_key, secret_key = _secret(settings, "kling_access_key"), _secret(settings, "kling_secret_key")
+    return kling_signing.jwt(access_key, secret_key, now_ms=now_ms)
+
+
+SIGN_INS: Mapping[str, Callable[[Settings, Callable[[], int]], SignIn]] = {
+    "kling": _kling_sign_in,
+    "kkiai": lambda settings, _: kling_signing.api_key(_secret(settings, "kkiai_api_key")),
+    "aimlapi": lambda settings, _: aimlapi.bearer(_secret(settings, "aimlapi_api_key")),
+    "onemin": lambda settings, _: onemin.api_key(_secret(settings, "onemin_api_key")),
+}
+"""What makes the headers that hold the key, by provider."""
+
+
+def _kling(settings: Settings, shared: Shared) -> Provider:
     return kling.KlingProvider(
-        _account(shared, settings.kling_base_url, sign_in),
+        account("kling", settings, shared),
         flavour=kling_calls.OFFICIAL,
         downloads=shared.downloads,
         concurrency=settings.kling_concurrency,
@@ -46,7 +66,7 @@ def _kling(settings: Settings, shared: Shared) -> Provider:
 
 def _kkiai(settings: Settings, shared: Shared) -> Provider:
     return kling.KlingProvider(
-        _account(shared, settings.kkiai_base_url, kling_signing.api_key(_secret(settings, "kkiai_api_key"))),
+        account("kkiai", settings, shared),
         flavour=kling_calls.KKIAI,
         downloads=shared.downloads,
         concurrency=settings.kkiai_concurrency,
@@ -55,7 +75,7 @@ def _kkiai(settings: Settings, shared: Shared) -> Provider:
 
 def _aimlapi(settings: Settings, shared: Shared) -> Provider:
     return aimlapi.AimlapiProvider(
-        _account(shared, settings.aimlapi_base_url, aimlapi.bearer(_secret(settings, "aimlapi_api_key"))),
+        account("aimlapi", settings, shared),
         downloads=shared.downloads,
         concurrency=settings.aimlapi_concurrency,
     )
@@ -63,7 +83,7 @@ def _aimlapi(settings: Settings, shared: Shared) -> Provider:
 
 def _onemin(settings: Settings, shared: Shared) -> Provider:
     return onemin.OneminProvider(
-        _account(shared, settings.onemin_base_url, onemin.api_key(_secret(settings, "onemin_api_key"))),
+        account("onemin", settings, shared),
         downloads=shared.downloads,
         concurrency=settings.onemin_concurrency,
     )
@@ -139,7 +159,14 @@ def _or(words: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def _account(shared: Shared, base_url: str, sign_in: Callable[[], Mapping[str, str]]) -> Account:
+def account(name: str, settings: Settings, shared: Wire) -> Account:
+    """The account at a provider whose key is set.
+
+    Raises:
+        SettingsInvalid: what is set is no key.
+    """
+    sign_in = SIGN_INS[name](settings, shared.now_ms)
+    base_url: str = getattr(settings, f"{name}_base_url")
     return Account(shared.session, base_url=base_url, sign_in=sign_in, now_ms=shared.now_ms)
 
 

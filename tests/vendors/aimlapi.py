@@ -83,6 +83,7 @@ class AimlapiVendor(Vendor):
     """How a cost is told: `credits`, `tokens`, `headers`, or not at all."""
     video: str = "object"
     """How a clip is told: `object`, `array` or `text`."""
+    balance: float = 12.5
     families: dict[str, str] = field(default_factory=dict[str, str])
     """The path on which each task was made."""
     rows: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -94,7 +95,15 @@ class AimlapiVendor(Vendor):
             *(web.post(path, self.create) for path in (LEGACY, UNIVERSAL)),
             *(web.get(path, self.poll) for path in (LEGACY, UNIVERSAL)),
             web.get("/v2/logs", self.log),
+            web.get("/v2/billing", self.billing),
         ]
+
+    async def billing(self, request: web.Request) -> web.StreamResponse:
+        """What is left, as docs.aimlapi.com shows it."""
+        seen = await self.record(request)
+        if refusal := self._auth_problem(seen):
+            return _error(seen, *refusal)
+        return web.json_response({"current_balance": self.balance, "currency": "USD"})
 
     def link(self, task: Task) -> str:
         """A clip's name is not its task's id, which may hold slashes."""

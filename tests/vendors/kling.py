@@ -130,6 +130,7 @@ class KlingVendor(Vendor):
         return [
             *(web.post(path, self.create) for path in kinds),
             *(web.get(f"{path}/{{name}}", self.query) for path in kinds),
+            web.get(f"{self._prefix}/account/costs", self.costs),
         ]
 
     async def create(self, request: web.Request) -> web.StreamResponse:
@@ -146,6 +147,19 @@ class KlingVendor(Vendor):
         except Refused as refused:
             return self._refusal(refused)
         return self._taken(request, self._take(seen), how)
+
+    async def costs(self, request: web.Request) -> web.StreamResponse:
+        """Kling API, account information."""
+        try:
+            self._sign_in(await self.record(request))
+        except Refused as refused:
+            return self._refusal(refused)
+        packs = [
+            {"resource_pack_name": "Video", "remaining_quantity": 118.5, "status": "online"},
+            {"resource_pack_name": "Old", "remaining_quantity": 3, "status": "expired"},
+        ]
+        data = {"code": 0, "msg": "", "resource_pack_subscribe_infos": packs}
+        return web.json_response({"code": 0, "message": "SUCCEED", "request_id": "r", "data": data})
 
     async def query(self, request: web.Request) -> web.StreamResponse:
         seen = await self.record(request)
