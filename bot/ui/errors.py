@@ -223,7 +223,7 @@ def _invoked(error: app_commands.CommandInvokeError) -> Answer:
 
 def _words_for(error: BaseException) -> Answer:
     """Those for the error, unless it is Discord that did not take an answer: nothing is wrong with the bot then."""
-    if isinstance(error, KinoraError) or not is_passing(error):
+    if isinstance(error, KinoraError) or not (is_passing(error) or _has_lapsed(error)):
         return describe(error)
     log.warning("discord out of reach", reason=str(error))
     return Answer(tr("Discord did not take the answer. Please try again."))
@@ -247,9 +247,14 @@ async def answer(
             if is_passing(failure) and not is_last:
                 continue
             log.warning("answer not shown", reason=str(failure), about=type(error).__name__)
-            return isinstance(failure, discord.HTTPException) and failure.code in _NOBODY_LEFT
+            return _has_lapsed(failure)
         return True
     return False
+
+
+def _has_lapsed(error: BaseException) -> bool:
+    """Whether nobody can be answered any more."""
+    return isinstance(error, discord.HTTPException) and error.code in _NOBODY_LEFT
 
 
 @asynccontextmanager

@@ -296,6 +296,15 @@ async def test_where_nobody_is_left_to_tell_it_is_logged() -> None:
     assert [(entry["event"], entry["about"]) for entry in logs] == [("answer not shown", "Refused")]
 
 
+def test_an_interaction_that_lapsed_before_it_was_answered_is_no_mistake_of_ours() -> None:
+    response: Any = SimpleNamespace(status=404, reason="Not Found")
+    command: Any = SimpleNamespace(name="queue")
+    gone = discord.NotFound(response, {"code": 10062, "message": "Unknown interaction"})
+    with capture_logs() as logs:
+        view_of(app_commands.CommandInvokeError(command, gone))
+    assert [entry["log_level"] for entry in logs] == ["warning"]
+
+
 def test_faults_of_the_house_are_logged_with_their_reason() -> None:
     with capture_logs() as logs:
         describe(db_errors.DatabaseUnavailable("disk full"))
