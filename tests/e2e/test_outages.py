@@ -133,7 +133,7 @@ async def test_an_hour_without_any_provider_and_a_restart_in_it_lose_and_double_
     scene: Scene, vendors: Vendors, logs: list[Any]
 ) -> None:
     clock, club = QuickClock(2000), Club(scene, 20)
-    settings: dict[str, Any] = {"clock": clock, "providers": DEAREST_FIRST}
+    settings: dict[str, Any] = {"clock": clock, "providers": DEAREST_FIRST, "default_guild_running": 12}
     hows = dict(zip(NAMES, (Outage.GONE, Outage.HANGS_UP, Outage.PAGE, Outage.GONE), strict=True))
     for vendor in vendors.by_name.values():
         vendor.outcomes.append(Outcome.SLOW)

@@ -217,8 +217,7 @@ class Vendor:
         for transport in self._open:
             transport.abort()
         if how is Outage.GONE:
-            for site in list(self._runner.sites):
-                await site.stop()
+            await _closed(self._runner)
         try:
             yield
         finally:
@@ -238,6 +237,17 @@ class Vendor:
             return await handler(request)
         finally:
             self._open.discard(transport)
+
+
+async def _closed(runner: web.AppRunner) -> None:
+    """Listen no more. Whoever is being let in is let in first: asyncio would leave the connection open for ever."""
+    for site in list(runner.sites):
+        server: Any = site._server
+        for listening in server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await site.stop()
 
 
 def html(status: int) -> web.Response:
