@@ -4,6 +4,8 @@
 
     DatabaseFault
     ├── DatabaseUnavailable    disk full, locked or unreadable for the moment: try again later
+    │   ├── DatabaseDamaged    damage that shows while the bot runs: the operator has to restore a backup
+    │   └── DatabaseMoved      the file is not where it was: what is written now would be lost with the process
     ├── DatabaseClosed         asked after `close()`
     ├── WriteInRead            a transaction given to `read` tried to write: a bug
     └── DatabaseUnusable       the bot cannot start with this file
@@ -27,6 +29,14 @@ class DatabaseFault(KinoraError):
 
 class DatabaseUnavailable(DatabaseFault):
     """The database cannot be reached right now, so nothing was confirmed; please try again in a moment."""
+
+
+class DatabaseDamaged(DatabaseUnavailable):
+    """The database file is damaged, so nothing was confirmed; stop the bot and restore a backup."""
+
+
+class DatabaseMoved(DatabaseUnavailable):
+    """The database file was deleted or replaced while the bot runs, so nothing was confirmed; stop the bot and put it back."""
 
 
 class DatabaseClosed(DatabaseFault):

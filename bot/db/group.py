@@ -1,11 +1,11 @@
 """Group commit: what happens in the writer's thread. Many transactions, one fsync."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.db.errors import DatabaseBroken, DatabaseUnavailable, WriteInRead
+from bot.db.errors import DatabaseDamaged, DatabaseUnavailable, WriteInRead
 from bot.db.transaction import Transaction, run
 
 
@@ -53,9 +53,9 @@ def translated(error: Exception) -> Exception:
     """Ours for what the machine did, with its cause; the error itself where the statement was wrong."""
     code = _code(error)
     if code in _DAMAGED:
-        broken = DatabaseBroken()
-        broken.__cause__ = error
-        return broken
+        damaged = DatabaseDamaged()
+        damaged.__cause__ = error
+        return damaged
     return unavailable(error) if code in _PASSING else error
 
 
@@ -144,8 +144,16 @@ class _Group:
 
 
 def _run(connection: sqlite3.Connection, transaction: Transaction[Any]) -> Any:
-    execute = connection.cursor().execute
-    return run(transaction, lambda sql, parameters: execute(sql, parameters).fetchall())
+    cursor = connection.cursor()
+
+    def execute(sql: str, parameters: Mapping[str, object]) -> list[Any]:
+        try:
+            return cursor.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            error.add_note(" ".join(sql.split()))
+            raise
+
+    return run(transaction, execute)
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

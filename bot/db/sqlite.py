@@ -9,7 +9,7 @@ import asyncio
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
@@ -21,9 +21,18 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from bot.db import migrate
-from bot.db.errors import DatabaseBroken, DatabaseClosed, DatabaseFault, DatabaseUnavailable, DatabaseUnusable
+from bot.db.errors import (
+    DatabaseBroken,
+    DatabaseClosed,
+    DatabaseDamaged,
+    DatabaseFault,
+    DatabaseMoved,
+    DatabaseUnavailable,
+    DatabaseUnusable,
+)
 from bot.db.group import Outcome, commit_together, read_alone, translated, unavailable
 from bot.db.lock import FileLock
+from bot.db.outages import Outages
 from bot.db.transaction import InContext, Transaction
 
 T = TypeVar("T")
@@ -36,6 +45,8 @@ GROUP_SIZE = 256
 """Transactions per commit: bounds how long the first of them waits for the last."""
 CHECKED_UP_TO_BYTES = 64 * 1024 * 1024
 """A file up to this size is looked through at start, some 0.1 s; damage in a larger one shows when it is read."""
+PATIENCE_MS = 1_000
+"""For a lock that another program holds: a click has to be answered within three seconds, a fault among the answers."""
 _CACHED_STATEMENTS = 512
 
 
@@ -48,10 +59,15 @@ class _Waiting:
 class SqliteDatabase:
     """Runs transactions on one file, which this process owns until `close()`."""
 
-    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, lock: FileLock) -> None:
+    def __init__(
+        self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection, lock: FileLock
+    ) -> None:
+        self._path = path
+        self._identity = _identity(path)
         self._writer = writer
         self._reader = reader
         self._lock = lock
+        self._outages = Outages()
         self._queue: deque[_Waiting] = deque()
         self._flusher: asyncio.Task[None] | None = None
         self._closing = asyncio.Lock()
@@ -96,7 +112,7 @@ class SqliteDatabase:
             lock.release()
             raise
         writer, reader = opened
-        return cls(writer, reader, lock)
+        return cls(path, writer, reader, lock)
 
     async def write(self, transaction: Transaction[T]) -> T:
         """Run a transaction and return its value once it is durable (see `Database.write`)."""
@@ -113,7 +129,11 @@ class SqliteDatabase:
     async def read(self, transaction: Transaction[T]) -> T:
         """Run a transaction that only reads, on one consistent snapshot (see `Database.read`)."""
         self._refuse_when_closed(transaction)
-        return await _hop(self._reader, partial(_read, InContext(transaction)))
+        try:
+            return await _hop(self._reader, partial(_read, InContext(transaction)))
+        except DatabaseUnavailable as fault:
+            self._outages.met(fault, doing="read")
+            raise
 
     async def close(self) -> None:
         """Finish what was asked for, close both connections, give the file free; twice does nothing."""
@@ -144,15 +164,28 @@ class SqliteDatabase:
     async def _commit(self, group: list[_Waiting]) -> None:
         transactions = [waiting.transaction for waiting in group]
         try:
-            outcomes = await _hop(self._writer, lambda connection: commit_together(connection, transactions))
+            outcomes = await _hop(self._writer, partial(self._together, transactions))
         except sqlite3.Error as error:
             outcomes = [Outcome(error=unavailable(error)) for _ in group]
         except asyncio.CancelledError:  # the loop is being torn down without close()
             for waiting in group:
                 waiting.answer.cancel()
             raise
+        self._outages.looked_at(outcomes)
         for waiting, outcome in zip(group, outcomes, strict=True):
             _settle(waiting.answer, outcome)
+
+    def _together(
+        self, transactions: Sequence[Transaction[Any]], connection: sqlite3.Connection
+    ) -> list[Outcome]:
+        """Commit, unless the file is not there any more: SQLite itself would go on writing to what nobody finds again."""
+        if _identity(self._path) != self._identity:
+            for transaction in transactions:
+                transaction.close()
+            return [
+                Outcome(error=DatabaseMoved(f"{DatabaseMoved.__doc__} ({self._path})")) for _ in transactions
+            ]
+        return commit_together(connection, transactions)
 
 
 async def _hop(connection: aiosqlite.Connection, function: Callable[[sqlite3.Connection], T]) -> T:
@@ -171,17 +204,18 @@ def _prepare_writer(path: Path, steps: tuple[migrate.Migration, ...], connection
     if path.stat().st_size <= CHECKED_UP_TO_BYTES:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
-            raise DatabaseBroken
+            raise DatabaseBroken(f"{DatabaseBroken.__doc__} ({path}: {verdict})")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     if count := migrate.apply(connection, steps):
         log.info("applied %d migrations to the database", count)
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
     connection.row_factory = sqlite3.Row
 
 
 def _prepare_reader(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA busy_timeout=5000")
+    connection.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
     connection.execute("PRAGMA query_only=ON")
     connection.row_factory = sqlite3.Row
 
@@ -200,8 +234,17 @@ def _settle(answer: asyncio.Future[Any], outcome: Outcome) -> None:
         answer.set_result(outcome.value)
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file it is; None for none. Windows lets nobody delete a file that is open."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return (found.st_dev, found.st_ino)
+
+
 def _unopened(path: Path, error: sqlite3.Error) -> DatabaseFault:
     fault = translated(error)
-    if isinstance(fault, DatabaseBroken):
+    if isinstance(fault, DatabaseDamaged):
         return DatabaseBroken(f"{DatabaseBroken.__doc__} ({path})")
     return DatabaseUnavailable(f"The database {path} cannot be opened: {error}.")

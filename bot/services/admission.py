@@ -7,6 +7,7 @@ from contextlib import suppress
 import structlog
 
 from bot.db import jobs, operation
+from bot.db.errors import DatabaseUnavailable
 from bot.db.transaction import Database, Transaction
 from bot.domain.jobs import Job
 from bot.domain.provider import Provider
@@ -76,8 +77,9 @@ class Admission:
                     is_adopted = True
                 await self._fill_all()
                 await self._tell_of_pause()
-            except Exception:
-                log.exception("admission failed")
+            except Exception as fault:  # noqa: BLE001 - waiting jobs can stand it
+                if not isinstance(fault, DatabaseUnavailable):  # which tells so itself, once
+                    log.exception("admission failed")
                 self._due.set()
                 await self._clock.wait(asyncio.Event(), until_ms=self._clock.now_ms() + _RETRY_AFTER_MS)
 

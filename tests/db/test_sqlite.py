@@ -265,7 +265,7 @@ async def test_an_idle_writer_has_no_task(db: SqliteDatabase, ledger: type[Ledge
 
 @pytest.mark.parametrize(
     ("pragma", "value"),
-    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5000)],
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 1000)],
 )
 async def test_the_writer_is_durable_and_strict(
     db: SqliteDatabase, ledger: type[Ledger], pragma: str, value: str | int
