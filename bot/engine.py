@@ -190,6 +190,7 @@ def build_engine(
         clock=clock,
         wake=runner.wake,
         originals_last_ms=settings.originals_last_ms,
+        pictures_last_ms=settings.pictures_last_ms,
     )
     originals = Originals(
         db=db, blobs=stores.blobs, clock=clock, secret=stores.callback_secret, public_url=settings.public_url

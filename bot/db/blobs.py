@@ -49,6 +49,21 @@ def forget(job: Job, *, now_ms: int) -> Transaction[None]:
         yield from _let_go(job.id, blob, now_ms)
 
 
+def forget_pictures(job: Job, *, now_ms: int) -> Transaction[None]:
+    """Let go of the pictures of a job that has ended; its row goes on to say which those were.
+
+    Raises:
+        ValueError: the job has not ended, so it needs them.
+    """
+    if job.state not in TERMINAL:
+        raise ValueError(f"job {job.id} is {job.state} and needs its pictures")
+    yield "UPDATE jobs SET keeps_pictures = 0 WHERE id = :id", {"id": job.id}
+    needed = {job.clip, job.last_frame}
+    for blob in dict.fromkeys(picture.blob for picture in job.request.pictures):
+        if blob not in needed:
+            yield from _let_go(job.id, blob, now_ms)
+
+
 def spare(*blobs: str, at_ms: int) -> Transaction[None]:
     """From a moment on these are needed by no more than a job, an offer or a question names."""
     for blob in dict.fromkeys(blobs):

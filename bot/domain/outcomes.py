@@ -18,6 +18,7 @@ class Cause(StrEnum):
     HELD = "held"  # nobody can tell whether it was made: not asked again, and maybe charged for
     UNFETCHED = "unfetched"  # made, but it could not be had
     UNPOSTED = "unposted"  # made, but no place took it
+    LEFT = "left"  # the bot is not in the server any more
     BOT = "bot"  # a fault of the bot's own
     OTHER = "other"
 
@@ -25,16 +26,30 @@ class Cause(StrEnum):
 _SIGNS = (
     (Cause.CONTENT, ("not allow this content", "refused the content")),
     (Cause.ACCOUNT, ("operator's account", "its operator has to see")),
-    (Cause.BUSY, ("no more clips right now", "no more jobs right now", "is busy", "no longer at hand")),
-    (Cause.UNREACHABLE, ("not be reached", "out of order")),
+    (
+        Cause.BUSY,
+        (
+            "no more clips right now",
+            "no more jobs right now",
+            "is busy",
+            "no longer at hand",
+            "no room for a day",
+        ),
+    ),
+    (Cause.UNREACHABLE, ("not be reached", "out of order", "lost the job")),
     (Cause.LATE, ("within its time",)),
-    (Cause.UNFETCHED, ("could not be fetched", "no link to it", "no longer on this machine")),
+    (
+        Cause.UNFETCHED,
+        ("could not be fetched", "not know the clip any more", "no link to it", "no longer on this machine"),
+    ),
     (Cause.UNMADE, ("could not make this clip", "did not make the clip")),
     (
         Cause.REQUEST,
         ("not accept this", "not know this model", "not offer this", "takes only", "are too large for"),
     ),
-    (Cause.BOT, ("inside the bot",)),
+    (Cause.UNPOSTED, ("No place took",)),
+    (Cause.LEFT, ("removed from the server",)),
+    (Cause.BOT, ("inside the bot", "from a backup", "not kept any more", "no longer kept here")),
 )
 
 

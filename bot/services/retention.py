@@ -52,14 +52,19 @@ class Retention:
         clock: Clock,
         wake: Callable[[int], None],
         originals_last_ms: int | None,
+        pictures_last_ms: int | None = None,
     ) -> None:
-        """`wake` sees to the card of a job that ends here; `originals_last_ms` None keeps originals for ever."""
+        """`wake` sees to the card of a job that ends here.
+
+        `originals_last_ms` None keeps originals for ever, `pictures_last_ms` None pictures for as long as their jobs.
+        """
         self._db = db
         self._blobs = blobs
         self._clips = clips
         self._clock = clock
         self._wake_job = wake
         self._originals_last_ms = originals_last_ms
+        self._pictures_last_ms = pictures_last_ms
         self._due = asyncio.Event()
         self._sweeps_at_ms = clock.now_ms()
         self._fault: BlobFault | None = None
@@ -100,6 +105,9 @@ class Retention:
         if self._originals_last_ms is not None:
             before_ms = now_ms - self._originals_last_ms
             await self._each(retention.aged(before_ms=before_ms, limit=_PAGE), self._forget_original)
+        if self._pictures_last_ms is not None:
+            before_ms = now_ms - self._pictures_last_ms
+            await self._each(retention.pictured(before_ms=before_ms, limit=_PAGE), self._forget_pictures)
         if now_ms >= self._sweeps_at_ms:
             await self.sweep()
             self._sweeps_at_ms = now_ms + DAY_MS
@@ -167,6 +175,12 @@ class Retention:
         log.info("original forgotten", job=job.id, has_last_frame=frame is not None)
         return await self._move(job, clip=None, last_frame=frame)
 
+    async def _forget_pictures(self, job: Job) -> Job:
+        await self._db.write(uses.forget_pictures(job, now_ms=self._clock.now_ms()))
+        if job.request.pictures:
+            log.info("pictures forgotten", job=job.id, count=len(job.request.pictures))
+        return job
+
     async def _last_frame(self, job: Job) -> str | None:
         """The last frame of a clip, kept as a picture; None where there is no clip to take it from."""
         assert job.clip is not None
@@ -197,6 +211,7 @@ class Retention:
         known = await self._db.read(
             retention.next_ms(
                 originals_last_ms=self._originals_last_ms,
+                pictures_last_ms=self._pictures_last_ms,
                 withdrawn_lasts_ms=WITHDRAWN_LASTS_MS,
                 let_go_lasts_ms=LET_GO_LASTS_MS,
             )

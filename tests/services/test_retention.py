@@ -41,6 +41,7 @@ class Archive:
     folder: Path
     clock: TurnedClock = field(default_factory=TurnedClock)
     days: int | None = DAYS
+    picture_days: int | None = None
     woken: list[int] = field(default_factory=list[int])
     """Jobs whose cards are to be seen to."""
 
@@ -58,6 +59,7 @@ class Archive:
             clock=self.clock,
             wake=self.woken.append,
             originals_last_ms=None if self.days is None else self.days * DAY_MS,
+            pictures_last_ms=None if self.picture_days is None else self.picture_days * DAY_MS,
         )
 
     async def put(self, data: bytes) -> str:
@@ -138,6 +140,53 @@ async def test_without_days_originals_are_kept_for_ever(archive: Archive) -> Non
     archive.retention = archive.another()
     job = await archive.job()
     assert (await archive.after(50 * 365 * DAY_MS)).clip == job.clip
+
+
+async def test_pictures_are_kept_as_long_as_their_jobs_unless_the_operator_says_otherwise(
+    archive: Archive,
+) -> None:
+    job = await archive.job()
+    await archive.after(50 * 365 * DAY_MS)
+    assert await archive.blobs.exists(job.request.pictures[0].blob)
+
+
+async def test_pictures_are_forgotten_after_their_days_and_clips_are_not(archive: Archive) -> None:
+    archive.days, archive.picture_days = None, 7
+    archive.retention = archive.another()
+    job = await archive.job()
+    [picture] = job.request.pictures
+    await archive.after(7 * DAY_MS)
+    assert await archive.blobs.exists(picture.blob)
+    await archive.after(1)
+    await archive.after(LET_GO_LASTS_MS)
+    assert not await archive.blobs.exists(picture.blob)
+    kept = await archive.after(0)
+    assert kept.clip == job.clip is not None
+    assert await archive.blobs.exists(job.clip)
+    assert list(kept.request.pictures) == [picture]
+
+
+async def test_pictures_that_a_later_job_needs_stay_until_its_days_are_over(archive: Archive) -> None:
+    archive.picture_days = 7
+    archive.retention = archive.another()
+    job = await archive.job()
+    await archive.after(4 * DAY_MS)
+    await archive.job()  # with the same picture
+    await archive.after(4 * DAY_MS)
+    await archive.after(LET_GO_LASTS_MS)
+    assert await archive.blobs.exists(job.request.pictures[0].blob)
+    await archive.after(4 * DAY_MS)
+    await archive.after(LET_GO_LASTS_MS)
+    assert not await archive.blobs.exists(job.request.pictures[0].blob)
+
+
+async def test_pictures_of_a_job_that_has_not_ended_are_never_forgotten(archive: Archive) -> None:
+    archive.picture_days = 1
+    archive.retention = archive.another()
+    job = await archive.job(state=JobState.DELIVERING)
+    await archive.after(30 * DAY_MS)
+    await archive.after(LET_GO_LASTS_MS)
+    assert await archive.blobs.exists(job.request.pictures[0].blob)
 
 
 async def test_a_clip_that_no_place_took_is_let_go_and_given_back_when_nobody_claims_it(

@@ -3,6 +3,10 @@ ALTER TABLE guilds ADD COLUMN left_at_ms BIGINT;
 -- When that was done; NULL before, and once the bot was invited again.
 ALTER TABLE guilds ADD COLUMN forgotten_at_ms BIGINT;
 
+-- Whether the pictures of a job are still kept for it; those that are, by the age of its end.
+ALTER TABLE jobs ADD COLUMN keeps_pictures INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX jobs_pictured ON jobs (finished_at_ms) WHERE keeps_pictures = 1 AND finished_at_ms IS NOT NULL;
+
 -- A clip that no place took is paid when it is claimed, and given back when it is not: until now it was given back at
 -- once. What was claimed is done, at no price; what nobody can claim has failed; the others can be claimed as any other,
 -- without a second line in the ledger.
