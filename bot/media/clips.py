@@ -18,10 +18,10 @@ from bot.media.formats import ImageFormat, sniff
 
 __all__ = ["Clip", "Clips"]
 
-LOOKING = Bounds(memory_bytes=2_000_000_000, cpu_s=120, file_bytes=0)
-LOOKED_AT = Patience(silent_s=60, whole_s=60)
+LOOKING = Bounds(memory_bytes=2_000_000_000, cpu_s=60, file_bytes=0)
+LOOKED_AT = Patience(silent_s=120, whole_s=120)
 ENCODING = Bounds(memory_bytes=4_000_000_000, cpu_s=7200, file_bytes=1_000_000_000)
-ENCODED = Patience(silent_s=60, whole_s=3600)
+ENCODED = Patience(silent_s=120, whole_s=3600)
 """A frame is a sign of life, so a slow machine may take its time."""
 
 _CLIP = TypeAdapter(Clip)

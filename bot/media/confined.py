@@ -41,6 +41,9 @@ _BEAT_EVERY_S = 1.0
 _COMPLAINT_LENGTH = 2000
 _NICE = 10
 _MAX_FILES = 64
+_FIRST_TO_GO = "700"
+"""Where memory runs out, Linux is to end this process rather than the bot."""
+
 _THE_DISK = frozenset(
     {errno.ENOENT, errno.EACCES, errno.EIO, errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.ENFILE}
 )
@@ -167,20 +170,17 @@ def _confine(bounds: Bounds) -> None:
         resource.RLIMIT_NOFILE: _MAX_FILES,
         resource.RLIMIT_FSIZE: bounds.file_bytes,
     }
-    if (taken_bytes := _address_bytes()) is not None:
-        limits[resource.RLIMIT_AS] = taken_bytes + bounds.memory_bytes
+    with suppress(OSError):  # none of this where there is no /proc, or no right to write there
+        limits[resource.RLIMIT_AS] = _address_bytes() + bounds.memory_bytes
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, "ascii")
     for limit, most in limits.items():
         with suppress(ValueError, OSError):  # it is lower already
             resource.setrlimit(limit, (most, most))
 
 
-def _address_bytes() -> int | None:
-    """How much address space this process has; None where Linux does not say, and elsewhere."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-    except OSError:
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def _address_bytes() -> int:
+    """How much address space this process has; raises `OSError` where Linux does not say, and elsewhere."""
+    return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _allow_cpu(seconds: int) -> None:

@@ -4,6 +4,7 @@
 # (PyAV's packets are generic in their stream and it leaves that open.)
 
 import contextlib
+import os
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -32,6 +33,9 @@ _OPTIONS = {
     "probesize": "5000000",
     "analyzeduration": "5000000",
 }
+THREADS = min(8, os.cpu_count() or 1)
+"""Of a decoder or an encoder; each keeps pictures of its own."""
+
 _BT709, _UNSPECIFIED = 1, 2
 _HD_HEIGHT_PX = 720
 
@@ -54,6 +58,7 @@ def opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
             raise NotAVideo
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
+        stream.thread_count = THREADS
         yield container, stream
 
 

@@ -28,8 +28,9 @@ from bot.media.shape import DEFAULT, Limits
 
 __all__ = ["DEFAULT", "Fit", "ImageFormat", "Images", "Limits", "NormalisedPicture", "sniff"]
 
-BOUNDS = Bounds(memory_bytes=1_500_000_000, cpu_s=60, file_bytes=0)
-PATIENCE = Patience(silent_s=60, whole_s=60)
+BOUNDS = Bounds(memory_bytes=1_500_000_000, cpu_s=30, file_bytes=0)
+"""The largest that is let in takes 1.1 GB and 3 s."""
+PATIENCE = Patience(silent_s=120, whole_s=120)
 
 _PICTURE = TypeAdapter(NormalisedPicture)
 

@@ -137,14 +137,16 @@ def _flattened(image: Image.Image) -> Image.Image:
     """Transparent parts become white, or black where what is visible is nearly white itself."""
     if not image.has_transparency_data:
         return image.convert("RGB") if image.mode in ("1", "P", "PA", "LA") else image
-    layers = image.convert("RGBA")
+    layers = image if image.mode == "RGBA" else image.convert("RGBA")  # each copy of the largest has 200 MB
     alpha = layers.getchannel("A")
     if alpha.getextrema() == (255, 255):
         return layers.convert("RGB")
     seen = layers.resize((64, 64), Image.Resampling.NEAREST)
     luminance = ImageStat.Stat(seen.convert("L"), seen.getchannel("A").point([0] * 128 + [255] * 128)).mean
     shade = 0 if luminance and luminance[0] > 200 else 255  # noqa: PLR2004 - white on white is lost
-    return Image.composite(layers.convert("RGB"), Image.new("RGB", layers.size, (shade,) * 3), alpha)
+    ground = Image.new("RGB", layers.size, (shade,) * 3)
+    ground.paste(layers.convert("RGB"), mask=alpha)
+    return ground
 
 
 def _through_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
