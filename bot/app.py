@@ -130,6 +130,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         await _log_in(client, token)
         await client.services.departures.load()
         await client.services.draining.recall()
+        await engine.room.look()
         port = await listen(settings, stores, engine, client, stack)
         await _resume(stores.db, engine)
         for name, work in _always(settings, engine, client).items():
@@ -202,6 +203,7 @@ def _always(settings: Settings, engine: Engine, client: Kinora) -> dict[str, Cor
     """What goes on for as long as the bot runs, or begins with it."""
     return {
         "pulse": engine.pulse.run(),
+        "room": engine.room.run(),
         "admission": engine.admission.run(),
         "notices": engine.notices.run(),
         "request log": engine.request_log.run(),

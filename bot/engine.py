@@ -43,6 +43,7 @@ from bot.services.reports import Reports
 from bot.services.request_log import RequestLog
 from bot.services.retention import Retention
 from bot.services.reuse import Reuse
+from bot.services.room import Room, least_free_bytes
 from bot.services.routing import Routes
 from bot.services.runner.embedded import EmbeddedRunner
 from bot.services.stages import Stages
@@ -70,6 +71,7 @@ class Engine:
     news: News
     runner: EmbeddedRunner
     gate: Gate
+    room: Room
     admission: Admission
     cards: Cards
     delivery: Delivery
@@ -209,6 +211,7 @@ def build_engine(
         news,
         runner,
         gate,
+        _room(settings, gate, clock),
         admission,
         cards,
         delivery,
@@ -220,6 +223,16 @@ def build_engine(
         meter,
         pulse,
         clock,
+    )
+
+
+def _room(settings: Settings, gate: Gate, clock: Clock) -> Room:
+    folders = settings.kept_in
+    return Room(
+        free_bytes=lambda: least_free_bytes(folders),
+        reserve_bytes=settings.disk_reserve_mb * 1_000_000,
+        gate=gate,
+        clock=clock,
     )
 
 

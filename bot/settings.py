@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     database_url: str = Field(default="", repr=False)  # may hold a password
     data_dir: Path = Path("data")
     blob_url: str = ""
+    disk_reserve_mb: int = Field(default=500, ge=0)
     originals_days: Annotated[int | None, Field(ge=1, le=36_500), BeforeValidator(_none_if_empty)] = 90
     guild_data_days: Annotated[int | None, Field(ge=1, le=36_500), BeforeValidator(_none_if_empty)] = 30
     pictures_days: Annotated[int | None, Field(ge=1, le=36_500), BeforeValidator(_none_if_empty)] = None
@@ -148,6 +149,12 @@ class Settings(BaseSettings):
     def blob_location(self) -> str:
         """A folder or a URL that `bot.media.blobs` understands."""
         return self.blob_url or str(self.data_dir / "blobs")
+
+    @property
+    def kept_in(self) -> tuple[Path, ...]:
+        """The folders of this machine whose disks must not be full."""
+        blobs = () if "://" in self.blob_location else (Path(self.blob_location),)
+        return (self.data_dir, self.database_path.parent, *blobs)
 
     @property
     def originals_last_ms(self) -> int | None:

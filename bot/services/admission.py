@@ -55,8 +55,8 @@ class Admission:
         self._routes = routes
         self._admitted = admitted
         self._moved_up = moved_up
-        self._shown: Closure | None = None
-        """Why nothing is begun, as the cards of waiting jobs say."""
+        self._shown: tuple[Closure | None, ...] = ()
+        """Why nothing is begun, as the cards of waiting jobs say; empty after a start, when nobody knows what they say."""
         self._due = asyncio.Event()
         self._due.set()
 
@@ -77,7 +77,7 @@ class Admission:
                     is_adopted = True
                 await self._fill_all()
                 await self._tell_of_pause()
-            except Exception as fault:  # noqa: BLE001 - waiting jobs can stand it
+            except Exception as fault:
                 if not isinstance(fault, DatabaseUnavailable):  # which tells so itself, once
                     log.exception("admission failed")
                 self._due.set()
@@ -118,11 +118,11 @@ class Admission:
     async def _tell_of_pause(self) -> None:
         """Let the cards of jobs that wait say that nothing is begun, or no more. Of a stop the next start tells."""
         closure = self._gate.closure
-        if closure in (self._shown, Closure.STOPPING):
+        if self._shown == (closure,) or closure is Closure.STOPPING:
             return
         for job in await self._db.read(operation.waiting(limit=_TOLD_OF_PAUSE)):
             self._moved_up(job)
-        self._shown = closure
+        self._shown = (closure,)
 
     def _fill(self, provider: Provider) -> Transaction[list[Job]]:
         admitted: list[Job] = []
