@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.domain.errors import NotExpressible
-from bot.domain.models import ModelSpec, Price, cautions, fits
+from bot.domain.models import ModelSpec, Price, can_make, cautions, fits
 from bot.domain.pricing import USUAL_PRICES, Prices
 from bot.domain.requests import Aspect, Quality, Task, VideoRequest
 from bot.language import tr
@@ -113,19 +113,23 @@ class Catalogue:
         Raises:
             NotExpressible: none can; its sentences say what to change.
         """
+        if best := self.best(request, routing):
+            return best
         candidates = self._candidates(request, routing)
-        fitting = (spec for spec in candidates if not fits(request, spec))
-        best = min(fitting, key=lambda spec: _rank(spec, request, routing), default=None)
-        if best is not None:
-            return _choice(best, request, routing)
         if not candidates:
             raise NotExpressible([self._no_candidate(request)])
         nearest = [spec for spec in candidates if request.task in spec.tasks] or candidates
         raise NotExpressible(min((fits(request, spec) for spec in nearest), key=len))
 
+    def best(self, request: VideoRequest, routing: Routing = USUAL) -> Choice | None:
+        """The same, or None where none can."""
+        fitting = (spec for spec in self._candidates(request, routing) if can_make(spec, request))
+        best = min(fitting, key=lambda spec: _rank(spec, request, routing), default=None)
+        return best and _choice(best, request, routing)
+
     def fitting(self, request: VideoRequest, routing: Routing = USUAL) -> list[Choice]:
         """Every model that can make `request`, in the order in which `choose` prefers them."""
-        fitting = [spec for spec in self._candidates(request, routing) if not fits(request, spec)]
+        fitting = [spec for spec in self._candidates(request, routing) if can_make(spec, request)]
         ordered = sorted(fitting, key=lambda spec: _rank(spec, request, routing))
         return [_choice(spec, request, routing) for spec in ordered]
 
@@ -209,7 +213,9 @@ def _choice(spec: ModelSpec, request: VideoRequest, routing: Routing) -> Choice:
 def _is_allowed(request: VideoRequest, spec: ModelSpec, routing: Routing) -> bool:
     if routing.not_before and spec.generation and spec.generation < routing.not_before:
         return False
-    if fits(request, spec):
+    if routing.worth_at_most is None and routing.at_most is None:
+        return True
+    if not can_make(spec, request):
         return True
     if routing.worth_at_most is not None and spec.cost(request) > routing.worth_at_most:
         return False

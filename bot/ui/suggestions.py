@@ -100,13 +100,11 @@ def duration_choices(
     """Lengths in seconds that `request` could have and that begin as typed, each with its price."""
     lengths = catalogue.lengths_s
     begun = (length_s for length_s in lengths if str(length_s).startswith(typed.strip()))
-    usual = ((length_s, catalogue.fitting(_lasting(request, length_s), routing)) for length_s in begun)
+    usual = ((length_s, catalogue.best(_lasting(request, length_s), routing)) for length_s in begun)
     return [
-        Choice(
-            name=cut(f"{length_s} s · {fits_[0].spec.title} · {_cost(fits_[0])}", _MAX_LABEL), value=length_s
-        )
-        for length_s, fits_ in usual
-        if fits_
+        Choice(name=cut(f"{length_s} s · {best.spec.title} · {_cost(best)}", _MAX_LABEL), value=length_s)
+        for length_s, best in usual
+        if best
     ][:MAX_CHOICES]
 
 
