@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.app import task_group
-from bot.db import audit, jobs, lanes
+from bot.db import audit, jobs, lanes, operation
 from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.catalogue import Choice
@@ -90,9 +90,10 @@ class Door:
         return self.let_in
 
     async def settled(self) -> None:
-        """Whatever the last wake leads to has happened: two more transactions have passed."""
-        for _ in range(3):
+        """Whatever the last wake leads to has happened: more transactions have passed than it takes."""
+        for _ in range(4):
             await self.db.write(lanes.open_pool("scripted"))
+            await self.db.read(operation.load())
             await asyncio.sleep(0)
 
     async def finish(self, job: Job) -> None:
