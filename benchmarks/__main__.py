@@ -12,7 +12,17 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Protocol
 
-from benchmarks import acceptance, acknowledgement, admission, fitting, memory, polling, rendering, start
+from benchmarks import (
+    acceptance,
+    acknowledgement,
+    admission,
+    fitting,
+    load,
+    memory,
+    polling,
+    rendering,
+    start,
+)
 from benchmarks.table import RESULTS, CannotRun, Table
 
 
@@ -38,6 +48,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     rendering,
     fitting,
     polling,
+    load,
 )
 
 

@@ -5,7 +5,7 @@ import os
 import secrets
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +46,22 @@ def stage(sandbox: Sandbox, name: str) -> Stage:
 
 
 @asynccontextmanager
-async def running(stage: Stage, program: tuple[str, ...], data: Path) -> AsyncGenerator[Process]:
+async def running(
+    stage: Stage,
+    program: tuple[str, ...],
+    data: Path,
+    *,
+    settings: Mapping[str, str] | None = None,
+    talks: bool = False,
+) -> AsyncGenerator[Process]:
     """A bot, from the start of its process until it is ready; its data are in `data`, which must exist.
+
+    Args:
+        stage: Where it works.
+        program: What runs it.
+        data: Its folder.
+        settings: What differs in its environment.
+        talks: Whether its standard input and output are pipes.
 
     Raises:
         CannotRun: it ended by itself; with its last words.
@@ -55,9 +69,10 @@ async def running(stage: Stage, program: tuple[str, ...], data: Path) -> AsyncGe
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *program,
-        env=_environment(stage, data),
+        env={**_environment(stage, data), **(settings or {})},
         cwd=data,
-        stdout=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE if talks else asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE if talks else asyncio.subprocess.DEVNULL,
         stderr=await asyncio.to_thread((data / "stderr").open, "wb"),
     )
     try:
