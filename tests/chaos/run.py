@@ -11,8 +11,6 @@ from bot.db.errors import DatabaseFault
 from bot.db.transaction import Transaction
 from bot.domain.jobs import TERMINAL
 from bot.sandbox import Message, NothingCame
-from bot.sandbox.driver.used import Used
-from bot.sandbox.model.interactions import ACK_WINDOW_S
 from tests.chaos import verdict
 from tests.chaos.keeper import Keeper
 from tests.chaos.points import Kill
@@ -26,6 +24,11 @@ _AFTERWARDS = 3000
 """Threads are put away minutes after the end, in which nothing else happens."""
 _LOOKS_EVERY_S = 0.03
 _DIES_WITHIN_S = 0.5
+
+
+_TELL_NOTHING = ("onemin",)
+_TELL_PRESENCE = ("kkiai", "aimlapi")
+"""A create that arrived there is found by our key; one that did not is never proven absent."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,14 @@ async def play(keeper: Keeper, plan: Plan) -> Outcome:
         async with world as stage:
             posted = Posted(stage.sandbox, stage.application.user.id)
             run = _Run(plan, story, stage, posted)
-            try:
-                async with asyncio.timeout(_ENDS_WITHIN_S):
-                    await run.until_the_end()
-            except (TimeoutError, NothingCame) as late:
-                run.problems.append(f"no end within {_ENDS_WITHIN_S:g} s: {late}")
+            await run.play()
             await stage.end()
             outcome = await run.judged()
     return replace(outcome, took_s=time.monotonic() - began_s)
+
+
+class _NoJob(Exception):
+    """A request was answered, and became no job."""
 
 
 @dataclass
@@ -92,10 +95,27 @@ class _Run:
     posted: Posted
     problems: list[str] = field(default_factory=list[str])
     cards: list[Message] = field(default_factory=list[Message])
-    unheard: set[str] = field(default_factory=set[str])
-    """Tokens of interactions that a bot which died never heard of, or had not answered: Discord says that it failed."""
 
-    async def until_the_end(self) -> None:
+    async def play(self) -> None:
+        """Until the end, or as far as it goes."""
+        playing = asyncio.ensure_future(self._until_the_end())
+        broken = asyncio.ensure_future(self.stage.has_ended_itself.wait())
+        try:
+            await asyncio.wait((playing, broken), timeout=_ENDS_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+            if playing.done():
+                playing.result()
+            else:
+                self.problems.append(
+                    "the bot has ended by itself" if broken.done() else f"no end within {_ENDS_WITHIN_S:g} s"
+                )
+        except (NothingCame, _NoJob) as failure:
+            self.problems.append(str(failure))
+        finally:
+            for task in (playing, broken):
+                task.cancel()
+            await asyncio.gather(playing, broken, return_exceptions=True)
+
+    async def _until_the_end(self) -> None:
         """Ask, and wait for everything that follows."""
         stage = self.stage
         self._upset()
@@ -122,60 +142,53 @@ class _Run:
         """Ask, and ask again for as long as Discord says that the application did not respond."""
         while True:
             await self.stage.is_up.wait()
-            deaths = self.stage.deaths
-            used = await self.stage.mia.slash(
-                "animate", self.stage.channel, **request(self.story, self.plan.provider)
-            )
-            if await self._is_acknowledged(used, deaths):
+            self.stage.pace.go(1)
+            wanted = request(self.story, self.plan.provider)
+            used = await self.stage.mia.slash("animate", self.stage.channel, **wanted)
+            if await self.stage.is_answered(used):
                 assert used.interaction.original is not None
                 return used.interaction.original
-            self.unheard.add(used.interaction.token)
-
-    async def _is_acknowledged(self, used: Used, deaths: int) -> bool:
-        """Whether there is a first response before its three seconds are over, or the bot dies."""
-        until_s = self.stage.pace.now_s() + ACK_WINDOW_S
-        while used.interaction.acknowledgement is None and self.stage.pace.now_s() < until_s:
-            if self.stage.deaths > deaths:
-                break
-            try:
-                await used.acknowledged(timeout_s=_LOOKS_EVERY_S)
-            except NothingCame:
-                continue
-        return used.interaction.acknowledgement is not None
 
     async def _rest(self) -> None:
         """Until nothing is left to do."""
         while True:
             await self.stage.is_up.wait()
             known = self._look()
+            if known == [] and all(not card.is_loading for card in self.cards):
+                raise _NoJob(f"there is no job, and the cards say {[card.text for card in self.cards]}")
             if known and all(row.state in TERMINAL for row in known):
                 self.stage.pace.go(_AFTERWARDS)
                 if all(row.has_ended for row in known):
                     return
             await asyncio.sleep(_LOOKS_EVERY_S)
 
-    def _look(self) -> list[Row]:
-        """The jobs; none for as long as a request has not become one."""
+    def _look(self) -> list[Row] | None:
+        """The jobs; None for as long as a request has not become one."""
 
-        def everything() -> Transaction[list[Row]]:
-            return [] if (yield from asks.left()) else (yield from rows())
+        def everything() -> Transaction[list[Row] | None]:
+            return None if (yield from asks.left()) else (yield from rows())
 
         try:
             return visit.read(self.stage.settings.database_path, everything())
         except DatabaseFault:
-            return []
+            return None
 
     def _may_be_held(self) -> bool:
-        """Nobody can tell what became of a create at 1min.ai: of one that was cut, or over which the bot died."""
+        """Whether nobody can tell what became of a create: of one that was cut, or over which the bot died."""
         is_cut = bool({OnCreate.CUT_BEFORE, OnCreate.CUT_AFTER} & {*self.story.on_create})
-        return self.plan.provider == "onemin" and (is_cut or verdict.died_in_doubt(self.stage.trace))
+        if not (is_cut or verdict.died_in_doubt(self.stage.trace)):
+            return False
+        name = self.plan.provider
+        return name in _TELL_NOTHING or (
+            name in _TELL_PRESENCE and not self.stage.vendors.by_name[name].tasks
+        )
 
     async def judged(self) -> Outcome:
         """What is there, and what is wrong about it."""
         stage = self.stage
         found = await verdict.of_the_files(stage.settings)
         self.problems += found.problems
-        self.problems += verdict.of_discord(stage, self.posted, found.rows, self.cards, self.unheard)
+        self.problems += verdict.of_discord(stage, self.posted, found.rows, self.cards)
         self.problems += verdict.of_the_vendors(stage, found.rows)
         self.problems += verdict.of_the_story(self.story, stage, found.rows, may_be_held=self._may_be_held())
         return Outcome(

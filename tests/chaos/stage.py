@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncGenerator, Awaitable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.sandbox import App as Application
-from bot.sandbox import Channel, Person, Request, Sandbox, Server
+from bot.sandbox import Channel, NothingCame, Person, Request, Sandbox, Server
+from bot.sandbox.driver.used import Used
+from bot.sandbox.model.interactions import ACK_WINDOW_S
 from bot.settings import Settings
 from tests.chaos.keeper import Keeper, Victim
 from tests.chaos.pace import Pace
@@ -24,6 +27,7 @@ QUICK = 100
 """Seconds of rendering and of back-off pass in no time; so many are still less than the minute that nonces last."""
 
 _READY_WITHIN_S = 60.0
+_LOOKS_EVERY_S = 0.03
 
 
 @dataclass
@@ -48,6 +52,10 @@ class Stage:
     """How long the bot is away after a kill, by the clock that all share."""
     victim: Victim | None = None
     is_up: asyncio.Event = field(default_factory=asyncio.Event)
+    unheard: set[str] = field(default_factory=set[str])
+    """Tokens of interactions that the bot died over before it answered: Discord says that it did not respond."""
+    has_ended_itself: asyncio.Event = field(default_factory=asyncio.Event)
+    """Nobody killed it; the log says why."""
     lives: int = 0
     deaths: int = 0
 
@@ -70,6 +78,9 @@ class Stage:
         while True:
             await self._live()
             self.is_up.clear()
+            if self.victim is None or self.victim.status != -signal.SIGKILL:
+                self.has_ended_itself.set()
+                return
             self.points.died()
             await self.application.bell.until(
                 lambda: self.application.live_sessions == 0 or None, awaited="Discord to hang up"
@@ -103,6 +114,19 @@ class Stage:
         ):
             if ready.done():
                 ready.result()
+
+    async def is_answered(self, used: Used) -> bool:
+        """Whether there is a first response before its three seconds are over, or the bot dies."""
+        deaths, until_s = self.deaths, self.pace.now_s() + ACK_WINDOW_S
+        while used.interaction.acknowledgement is None and self.pace.now_s() < until_s:
+            if self.deaths > deaths:
+                break
+            with suppress(NothingCame):
+                await used.acknowledged(timeout_s=_LOOKS_EVERY_S)
+        if used.interaction.acknowledgement is None:
+            self.unheard.add(used.interaction.token)
+            return False
+        return True
 
     async def may_die(self, *, within_s: float) -> None:
         """Wait for a death that is still to come, if it comes."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.domain.jobs import JobState
-from bot.sandbox import ClientRefused, Message, NothingCame, shows
+from bot.sandbox import ClientRefused, Message, shows
 from tests.chaos.stage import QUICK, Stage
 from tests.e2e.scenes import PICTURE
 from tests.vendors.vendor import OnCreate, Outcome
@@ -41,15 +41,17 @@ async def _cancel(stage: Stage, card: Message) -> None:
         stage.pace.go(1)
         try:
             used = await stage.mia.click(card, "Cancel")
-            await used.response(timeout_s=2)
         except ClientRefused:  # it ended at this moment
             return
-        except NothingCame:
-            continue
-        else:
-            return
-        finally:
+        if await stage.is_answered(used):
             stage.pace.go(QUICK)
+            return
+
+
+async def _cancel_in_vain(stage: Stage, card: Message) -> None:
+    """Likewise, where the vendor cannot be stopped and finishes the clip."""
+    await _cancel(stage, card)
+    stage.vendors.kling.finish()
 
 
 def _has_ended(card: Message) -> bool:
@@ -75,6 +77,7 @@ STORIES = (
         meanwhile=_cancel,
     ),
     Story("two", ("kling", "onemin"), jobs=2),
+    Story("cancel in vain", ("kling",), outcomes=(Outcome.SLOW,), meanwhile=_cancel_in_vain),
 )
 
 BY_NAME = {story.name: story for story in STORIES}

@@ -58,14 +58,12 @@ def _of_the_blobs(folder: Path, known: list[Row]) -> list[str]:
     return [*problems, *([f"the clips of {lost} are lost"] if lost else [])]
 
 
-def of_discord(
-    stage: Stage, posted: Posted, known: list[Row], cards: list[Message], unheard: set[str]
-) -> Iterator[str]:
+def of_discord(stage: Stage, posted: Posted, known: list[Row], cards: list[Message]) -> Iterator[str]:
     """One message a clip, whole; each card says the end; nobody waits for an answer; a thread at most for each."""
     yield from of_the_clips(known, posted.by_job)
     yield from _of_the_bytes(stage, known, posted)
     for one in stage.sandbox.unanswered():
-        if one.token not in unheard:
+        if one.token not in stage.unheard:
             yield f"{one} has no answer: {one.acknowledgement}"
     for card, row in zip(cards, known, strict=False):
         if row.state in _ENDS and _ENDS[row.state] not in card.text:
