@@ -126,6 +126,21 @@ async def test_who_is_hung_up_on_for_good_says_why_and_ends(
     assert said.decode().splitlines()[-1].startswith(words)
 
 
+async def test_where_the_message_content_is_taken_away_the_bot_goes_on_without_it(scene: Scene) -> None:
+    scene.application.message_content = True
+    async with held(running(scene.settings)) as app:
+        await scene.application.ready()
+        await app.client.wait_until_ready()
+        scene.application.message_content = False
+        connected = asyncio.ensure_future(app.client.wait_for("connect", timeout=20))
+        await asyncio.sleep(0)  # it listens from here on
+        scene.sandbox.gateway.disconnect(4014)
+        await connected
+        await scene.clip_of(await card_of(await ask(scene)))
+        assert not app.client.intents.message_content
+        await everybody_is_answered(Bot(app), scene)
+
+
 # ---- The clock
 
 
