@@ -128,6 +128,7 @@ async def door(tmp_path: Path) -> AsyncGenerator[Door]:
         )
         async with task_group() as tasks:
             tasks.create_task(door.admission.run())
+            await door.settled()
             yield door
         await db.close()
 
