@@ -56,11 +56,6 @@ def undelivered(guild_id: int, user_id: int) -> Transaction[list[Job]]:
     return jobs_of(rows)
 
 
-def undelivered_in(guild_id: int, *, limit: int) -> Transaction[list[Job]]:
-    """Some of a server's clips that no place took and that can be claimed."""
-    return jobs_of((yield _UNDELIVERED_IN, {"guild_id": guild_id, "limit": limit}))
-
-
 _SETTLE = """
     INSERT INTO member_threads (guild_id, channel_id, user_id, thread_id)
     SELECT guild_id, CAST(:channel_id AS BIGINT), user_id, CAST(:thread_id AS BIGINT) FROM jobs
@@ -78,9 +73,6 @@ _REPLACE = """
 _UNDELIVERED = """
     SELECT * FROM jobs WHERE guild_id = :guild_id AND user_id = :user_id AND state = 'undeliverable'
     ORDER BY id DESC LIMIT 100
-"""
-_UNDELIVERED_IN = """
-    SELECT * FROM jobs WHERE guild_id = :guild_id AND state = 'undeliverable' ORDER BY id LIMIT :limit
 """
 _ALLOW = """
     INSERT INTO members (user_id, allows_direct) VALUES (:user_id, :allows_direct)
