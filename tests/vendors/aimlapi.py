@@ -181,7 +181,7 @@ class AimlapiVendor(Vendor):
         number = next(iter(self._numbers))
         uuid = UUID(int=0x60AC7C34_3224_4B14_8E7D_0AA0DB708325 + number)
         task_id = (
-            f"-g6lldgKC2tRmvJwBjK{number % 10}_",
+            f"-g6lldgKC2tRmvJ{number:05}_",
             str(uuid),
             f"{uuid}:kling-video/v2/master/image-to-video",
         )[number % 3]

@@ -72,6 +72,24 @@ class Outage(StrEnum):
     PAGE = auto()  # a proxy in between says 503 in HTML
 
 
+class Phase(StrEnum):
+    """What a request is for."""
+
+    CREATE = auto()
+    POLL = auto()
+    DOWNLOAD = auto()
+
+    @classmethod
+    def of(cls, request: web.Request) -> "Phase":
+        if request.path.startswith("/files/"):
+            return cls.DOWNLOAD
+        return cls.CREATE if request.method == "POST" else cls.POLL
+
+
+Wild: TypeAlias = Callable[[web.Request, web.StreamResponse], Awaitable[web.StreamResponse]]
+"""Answers otherwise than it would have been answered."""
+
+
 FAILURE = "The picture shows a face that cannot be animated."
 
 
@@ -119,6 +137,8 @@ class Vendor:
     outage: Outage | None = None
     turned_away: list[str] = field(default_factory=list[str])
     """Methods and paths of the requests that reached it while it was away."""
+    wild: deque[tuple["Phase", "Wild"]] = field(default_factory=deque[tuple["Phase", "Wild"]])
+    """What stands in the place of the next answers of their kind; whatever was asked for is done first."""
     _open: set[asyncio.Transport] = field(default_factory=set[asyncio.Transport])
     _runner: web.AppRunner | None = None
     on_answer: list[Callable[[web.Request], None]] = field(
@@ -234,7 +254,10 @@ class Vendor:
         assert transport is not None
         self._open.add(transport)
         try:
-            return await handler(request)
+            answer = await handler(request)
+            if self.wild and self.wild[0][0] is Phase.of(request):
+                return await self.wild.popleft()[1](request, answer)
+            return answer
         finally:
             self._open.discard(transport)
 
@@ -257,7 +280,7 @@ def html(status: int) -> web.Response:
 
 
 def hang_up(request: web.Request) -> web.StreamResponse:
-    """Close the connection in the middle of things."""
-    assert request.transport is not None
-    request.transport.abort()
+    """Close the connection in the middle of things, if the other side has not."""
+    if request.transport is not None:
+        request.transport.abort()
     raise asyncio.CancelledError
