@@ -20,6 +20,7 @@ from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue
 from bot.domain.errors import KinoraError
 from bot.media.charts import Charts
+from bot.services.checkup import Checkup
 from bot.services.claims import Claims
 from bot.services.departures import Departures
 from bot.services.draining import Draining
@@ -87,6 +88,7 @@ class Services:
     charts: Charts
     claims: Claims
     retention: Retention
+    checkup: Checkup
     gate: Gate
     draining: Draining
     departures: Departures

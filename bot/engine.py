@@ -15,6 +15,7 @@ from bot.providers import registry
 from bot.services.admission import Admission
 from bot.services.attempts import Attempts
 from bot.services.cards import Cards
+from bot.services.checkup import Checkup
 from bot.services.claims import Claims
 from bot.services.delivery import Delivery
 from bot.services.departures import Departures
@@ -80,6 +81,7 @@ class Engine:
     retention: Retention
     originals: Originals
     thumbnails: Thumbnails
+    health: Health
     meter: Meter
     pulse: Pulse
     clock: Clock
@@ -220,6 +222,7 @@ def build_engine(
         retention,
         originals,
         thumbnails,
+        health,
         meter,
         pulse,
         clock,
@@ -325,6 +328,14 @@ def furnish(
             db=stores.db, clock=clock, delivery=engine.delivery, wake=engine.runner.wake, withdrawn=withdrawn
         ),
         retention=engine.retention,
+        checkup=Checkup(
+            db=stores.db,
+            gate=engine.gate,
+            health=engine.health,
+            providers=engine.providers,
+            folder=settings.data_dir,
+            known_limit=engine.delivery.known_limit,
+        ),
         gate=engine.gate,
         draining=Draining(db=stores.db, gate=engine.gate, clock=clock),
         departures=Departures(

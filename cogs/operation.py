@@ -1,4 +1,4 @@
-"""`/drain`, `/resume`: what the operator does before the bot is stopped, and after."""
+"""`/drain`, `/resume`, `/doctor`: what the operator does before the bot is stopped, and after, and looks at."""
 
 from contextlib import aclosing
 
@@ -7,7 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Kinora
-from bot.ui import operation, owner
+from bot.ui import checkup, operation, owner
 from bot.ui.answers import Answer, shown, tell
 
 _WATCHED_MS = 14 * 60_000
@@ -41,6 +41,22 @@ class Operation(commands.Cog):
         owner.ensure_operator(interaction)
         load = await self.bot.services.draining.end(by_id=interaction.user.id)
         await tell(interaction, operation.resumed_text(load, self.bot.services.gate.closure))
+
+    @app_commands.command()
+    @app_commands.default_permissions(administrator=True)
+    @app_commands.guild_only()
+    async def doctor(self, interaction: discord.Interaction[Kinora]) -> None:
+        """For the operator: how the bot is doing, and what it lacks in this server."""
+        owner.ensure_operator(interaction)
+        assert interaction.guild is not None
+        claimed = interaction.filesize_limit
+        condition = await self.bot.services.checkup.look(interaction.guild.id, claimed_limit=claimed)
+        await tell(
+            interaction,
+            checkup.text_of(
+                condition, interaction.guild, latency_s=self.bot.latency, claimed_limit=claimed
+            ),
+        )
 
 
 async def _change(interaction: discord.Interaction[Kinora], text: str) -> None:

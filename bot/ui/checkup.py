@@ -1,0 +1,97 @@
+"""What the operator is shown of how the bot is doing: a line each, short enough for a phone."""
+
+from collections.abc import Iterable, Iterator
+
+import discord
+
+from bot.domain.findings import Level
+from bot.language import grouped, tr, trn
+from bot.services.checkup import Condition, Provider
+from bot.ui import checks
+from bot.ui.cards import PAUSES
+
+_CHANNELS_SHOWN = 8
+_FINE, _DOUBT = Level.FINE.value, Level.DOUBT.value
+
+
+def text_of(condition: Condition, guild: discord.Guild, *, latency_s: float, claimed_limit: int) -> str:
+    """The whole answer."""
+    parts = (
+        [f"### {tr('How the bot is doing')}", *_itself(condition, latency_s)],
+        [f"**{tr('Providers')}**", *(_provider(one) for one in condition.providers)],
+        [f"**{tr('In this server')}**", *_here(condition, guild, claimed_limit)],
+        [f"-# {tr('`python -m bot doctor` looks at keys, credit, clock and database, too.')}"],
+    )
+    return "\n".join(line for part in parts for line in part)
+
+
+def _itself(condition: Condition, latency_s: float) -> Iterator[str]:
+    milliseconds = grouped(round(latency_s * 1000)) if latency_s == latency_s else "?"  # noqa: PLR0124 - NaN is not
+    yield _line(latency_s < 1, tr("Gateway: {number} ms", number=milliseconds))
+    yield _line(True, tr("Disk: {number} GB free", number=f"{condition.free_bytes / 1e9:.1f}"))
+    yield from (_line(False, tr(PAUSES[closure])) for closure in condition.closures)
+    if condition.outbox:
+        yield _line(
+            True,
+            trn(
+                "{number} clip is being fetched or posted",
+                "{number} clips are being fetched or posted",
+                condition.outbox,
+            ),
+        )
+    if condition.doubts:
+        yield _line(
+            False,
+            trn("{number} attempt of unknown end", "{number} attempts of unknown end", condition.doubts),
+        )
+    if condition.kept:
+        yield _line(
+            True,
+            trn("{number} clip is kept for `/claim`", "{number} clips are kept for `/claim`", condition.kept),
+        )
+
+
+def _provider(provider: Provider) -> str:
+    words = [
+        tr("{number} running", number=grouped(provider.running)),
+        tr("{number} waiting", number=grouped(provider.waiting)),
+    ]
+    if provider.since_ms is not None:
+        words.append(tr("the oldest since {when}", when=f"<t:{provider.since_ms // 1000}:R>"))
+    if not provider.is_healthy:
+        words.append(tr("left alone for a while, see the log"))
+    return _line(provider.is_healthy, f"{provider.name}: {', '.join(words)}")
+
+
+def _here(condition: Condition, guild: discord.Guild, claimed_limit: int) -> Iterator[str]:
+    limit = f"{condition.upload_limit / 1_048_576:.0f}"
+    if condition.upload_limit < claimed_limit:
+        claimed = f"{claimed_limit / 1_048_576:.0f}"
+        yield _line(
+            False,
+            tr("Files up to {limit} MB, though Discord says {claimed} MB", limit=limit, claimed=claimed),
+        )
+    else:
+        yield _line(True, tr("Files up to {limit} MB", limit=limit))
+    lacking = list(_lacking(guild.text_channels))
+    yield from (
+        _line(False, f"{channel.mention}: {', '.join(missing)}")
+        for channel, missing in lacking[:_CHANNELS_SHOWN]
+    )
+    rest = len(lacking) - _CHANNELS_SHOWN
+    if rest > 0:
+        yield _line(False, trn("and {number} more channel", "and {number} more channels", rest))
+    if not lacking:
+        yield _line(True, tr("Everything it needs is allowed in every channel that it sees"))
+
+
+def _lacking(channels: Iterable[discord.TextChannel]) -> Iterator[tuple[discord.TextChannel, list[str]]]:
+    """Channels that the bot sees, and in which it could post no clip; those that are hidden from it are meant to be."""
+    for channel in channels:
+        granted = checks.own_permissions(channel)
+        if granted is not None and granted.view_channel and (missing := checks.missing_in_gallery(channel)):
+            yield channel, missing
+
+
+def _line(is_fine: bool, words: str) -> str:  # noqa: FBT001 - reads as it is meant
+    return f"{_FINE if is_fine else _DOUBT} {words}"

@@ -1,0 +1,63 @@
+"""`/doctor`: how the bot is doing, for its operator alone."""
+
+import pytest
+
+from bot.app import running
+from bot.sandbox import Permission, Person
+from bot.services.gate import Closure
+from tests.e2e.scenes import Scene
+from tests.held import held
+
+
+@pytest.fixture
+def olga(scene: Scene) -> Person:
+    """The operator, who may do everything here."""
+    role = scene.guild.add_role("Admins", permissions=Permission.ADMINISTRATOR)
+    olga = scene.guild.add_member("olga", roles=[role])
+    scene.settings = scene.settings.model_copy(update={"owner_ids": (olga.user.id,)})
+    return olga
+
+
+async def told(person: Person, scene: Scene) -> str:
+    answer = await (await person.slash("doctor", scene.channel)).response()
+    assert answer.ephemeral_to is person.user
+    return answer.text
+
+
+async def test_the_operator_sees_how_the_bot_is_doing(scene: Scene, olga: Person) -> None:
+    async with held(running(scene.settings)) as app:
+        await scene.application.ready()
+        await app.client.wait_until_ready()
+        text = await told(olga, scene)
+        assert "✓ local: 0 running, 0 waiting" in text
+        assert "GB free" in text
+        assert "✓ Files up to 10 MB" in text
+        assert "✓ Everything it needs is allowed" in text
+        assert max(map(len, text.splitlines())) < 90
+        app.gate.shut(Closure.DRAINING)
+        assert "! Paused by the bot's operator." in await told(olga, scene)
+
+
+async def test_channels_in_which_no_clip_could_be_posted_are_named_with_what_is_lacking(
+    scene: Scene, olga: Person
+) -> None:
+    mute = scene.guild.add_channel("mute")
+    hidden = scene.guild.add_channel("hidden")
+    role = scene.guild.app_role(scene.application)
+    scene.guild.set_overwrite(mute, role, deny=Permission.ATTACH_FILES)
+    scene.guild.set_overwrite(hidden, role, deny=Permission.VIEW_CHANNEL)
+    async with held(running(scene.settings)) as app:
+        await scene.application.ready()
+        await app.client.wait_until_ready()
+        text = await told(olga, scene)
+    assert f"! <#{mute.id}>: Attach Files" in text
+    assert f"<#{hidden.id}>" not in text
+
+
+async def test_others_are_told_nothing(scene: Scene, olga: Person) -> None:
+    role = scene.guild.add_role("More admins", permissions=Permission.ADMINISTRATOR)
+    adam = scene.guild.add_member("adam", roles=[role])
+    async with held(running(scene.settings)):
+        await scene.application.ready()
+        assert "Only the operator" in await told(adam, scene)
+    assert olga.user.id != adam.user.id
