@@ -3,6 +3,9 @@
 Bytes are written to a spool file while they are hashed, because their name is known only at the
 end. In a folder the spool file then becomes the blob by renaming; to a bucket it is uploaded. So a
 half-written blob is never seen, and memory stays bounded whatever the size.
+
+What a disk has done to a blob since is seen when it is read: its bytes no longer have its hash. Then
+it is set aside in `damaged`, for the operator to look at, and is as good as gone.
 """
 
 import asyncio
@@ -16,13 +19,16 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, NoReturn, Self
 
 import obstore
+import structlog
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from bot.media.errors import NoSuchBlob, StoreUnavailable, TooLarge
+
+log = structlog.stdlib.get_logger(__name__)
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}")
@@ -31,6 +37,9 @@ _LEFTOVER_AGE_S = 24 * 60 * 60
 _FRESH_S = 600
 _PAGE = 200
 _MAX_GET_BYTES = 64_000_000
+_DAMAGED = "damaged"
+_READ_BYTES = 1 << 18
+_KNOWN_WHOLE = 10_000
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,8 @@ class Blobs:
         """What was put within minutes, the oldest first: nobody may have said yet that it is needed."""
         self._going: dict[str, asyncio.Event] = {}
         """What is being discarded."""
+        self._whole: dict[str, tuple[int, int, int]] = {}
+        """Files that were read and had their hash, as they looked then; the oldest first."""
 
     @classmethod
     def open(
@@ -117,7 +128,10 @@ class Blobs:
             result = await obstore.get_async(self._store, _key(blob))
             if result.meta["size"] > max_bytes:
                 raise TooLarge(max_bytes=max_bytes)
-            return bytes(await result.bytes_async())
+            data = bytes(await result.bytes_async())
+        if await asyncio.to_thread(_hash_of, data) != blob:
+            await self._set_aside(blob)
+        return data
 
     async def stream(self, blob: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes]:
         """The bytes from `start` to before `end` (None: all that follow), which there are, in pieces.
@@ -128,6 +142,7 @@ class Blobs:
         end = await self.size(blob) if end is None else end
         if start >= end:
             return
+        await self._ensure_whole(blob)
         with _translated(blob):
             options: obstore.GetOptions = {"range": (start, end)}
             result = await obstore.get_async(self._store, _key(blob), options=options)
@@ -156,14 +171,17 @@ class Blobs:
             NoSuchBlob, StoreUnavailable: when they are not to be had.
         """
         if self._folder:
-            await self.size(blob)
+            await self._ensure_whole(blob)
             yield self._folder / _key(blob)
             return
+        digest = hashlib.sha256()
         with self._temporary() as path:
             with _created(path) as file, _translated(blob):
                 result = await obstore.get_async(self._store, _key(blob))
                 async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
-                    await asyncio.to_thread(file.write, chunk)
+                    await asyncio.to_thread(_append, file, digest.update, bytes(chunk))
+            if digest.hexdigest() != blob:
+                await self._set_aside(blob)
             yield path
 
     async def exists(self, blob: str) -> bool:
@@ -212,6 +230,48 @@ class Blobs:
         finally:
             del self._going[blob]
             done.set()
+
+    async def _ensure_whole(self, blob: str) -> None:
+        """Read a file that was not read as it is now, if it is on this machine.
+
+        Raises:
+            NoSuchBlob: it is not there, or its bytes have not its hash.
+            StoreUnavailable: it cannot be read.
+        """
+        if self._folder is None:
+            return
+        with _translated(blob):
+            is_whole = await asyncio.to_thread(self._is_whole, self._folder / _key(blob), blob)
+        if not is_whole:
+            await self._set_aside(blob)
+
+    def _is_whole(self, path: Path, blob: str) -> bool:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            looks = (found.st_ino, found.st_size, found.st_mtime_ns)
+            if self._whole.get(blob) == looks:
+                return True
+            digest = hashlib.sha256()
+            while chunk := file.read(_READ_BYTES):
+                digest.update(chunk)
+        if digest.hexdigest() != blob:
+            return False
+        while len(self._whole) >= _KNOWN_WHOLE:
+            self._whole.pop(next(iter(self._whole)), None)
+        self._whole[blob] = looks
+        return True
+
+    async def _set_aside(self, blob: str) -> NoReturn:
+        """Keep what a disk has made of a blob out of everybody's way, so that the same bytes can be put anew.
+
+        Raises:
+            NoSuchBlob: always.
+            StoreUnavailable: it is still there.
+        """
+        log.error("blob damaged", blob=blob, kept_as=f"{_DAMAGED}/{blob}")
+        with _translated(blob):
+            await obstore.rename_async(self._store, _key(blob), f"{_DAMAGED}/{blob}")
+        raise NoSuchBlob(blob)
 
     @contextlib.contextmanager
     def _temporary(self) -> Generator[Path]:
@@ -281,6 +341,10 @@ async def _chunked(data: bytes | AsyncIterable[bytes], max_bytes: int) -> AsyncG
 def _created(path: Path) -> BinaryIO:
     with _translated():
         return path.open("xb")
+
+
+def _hash_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _append(file: BinaryIO, hash_further: Callable[[bytes], None], chunk: bytes) -> None:

@@ -2,11 +2,13 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import obstore
 import pytest
 from obstore.store import HTTPStore
+from structlog.testing import capture_logs
 
 from bot.media.blobs import Blob, Blobs
 from bot.media.errors import NoSuchBlob, StoreUnavailable, TooLarge
@@ -279,3 +281,69 @@ async def test_a_spool_that_fails_says_so(tmp_path: Path) -> None:
     (tmp_path / "spool").rmdir()
     with pytest.raises(StoreUnavailable):
         await blobs.put(b"kept", max_bytes=10)
+
+
+def cut_short(data: bytes) -> bytes:
+    return data[:-1]
+
+
+def flipped(data: bytes) -> bytes:
+    return bytes([data[0] ^ 1]) + data[1:]
+
+
+async def by_get(blobs: Blobs, blob: str) -> bytes:
+    return await blobs.get(blob)
+
+
+async def by_path(blobs: Blobs, blob: str) -> bytes:
+    async with blobs.path(blob) as path:
+        return path.read_bytes()
+
+
+async def by_stream(blobs: Blobs, blob: str) -> bytes:
+    return b"".join([chunk async for chunk in blobs.stream(blob, end=1000)])
+
+
+@pytest.mark.parametrize("damage", [cut_short, flipped])
+@pytest.mark.parametrize("read", [by_get, by_path, by_stream])
+async def test_what_a_disk_has_damaged_is_not_read_but_set_aside_and_can_be_put_anew(
+    tmp_path: Path,
+    read: Callable[[Blobs, str], Awaitable[bytes]],
+    damage: Callable[[bytes], bytes],
+) -> None:
+    data = os.urandom(1000)
+    folder = tmp_path / "blobs"
+    blob = (await Blobs.open(folder).put(data, max_bytes=1000)).hash
+    blobs = Blobs.open(folder)
+    assert await read(blobs, blob) == data
+    (folder / blob[:2] / blob[2:]).write_bytes(damage(data))
+    with capture_logs() as logs:
+        for _ in range(2):
+            with pytest.raises(NoSuchBlob):
+                await read(blobs, blob)
+    assert [entry["event"] for entry in logs] == ["blob damaged"]
+    assert (folder / "damaged" / blob).read_bytes() == damage(data)
+    assert not await blobs.exists(blob)
+    assert [found async for page in blobs.listed() for found in page] == []
+    await blobs.put(data, max_bytes=1000)
+    assert await read(blobs, blob) == data
+
+
+@pytest.mark.parametrize("read", [by_get, by_path])
+async def test_what_a_bucket_has_damaged_is_not_read(
+    tmp_path: Path, read: Callable[[Blobs, str], Awaitable[bytes]]
+) -> None:
+    blobs = Blobs.open("memory:///", spool=tmp_path / "spool")
+    blob = (await blobs.put(b"a clip", max_bytes=10)).hash
+    await obstore.put_async(blobs._store, f"{blob[:2]}/{blob[2:]}", b"a clop")
+    with pytest.raises(NoSuchBlob):
+        await read(blobs, blob)
+    assert not await blobs.exists(blob)
+
+
+async def test_a_file_that_is_whole_is_read_through_once(tmp_path: Path) -> None:
+    blobs = Blobs.open(tmp_path / "blobs")
+    blob = (await blobs.put(b"a clip", max_bytes=10)).hash
+    for _ in range(3):
+        await by_path(blobs, blob)
+    assert list(blobs._whole) == [blob]
