@@ -69,7 +69,7 @@ def pictures_in(message: discord.Message) -> tuple[Found, ...]:
     """Every picture in a message, once, and at most ten."""
     found: dict[str, Found] = {}
     for media in _all_media(message):
-        url = next(filter(None, map(_ours, media.addresses)), None)
+        url = next(filter(is_discords, filter(None, media.addresses)), None)
         if url is not None and media.is_picture:
             found.setdefault(yarl.URL(url).path, Found(url, media.size_bytes, media.is_spoiler))
     return tuple(found.values())[:MAX_CHOICES]
@@ -151,14 +151,12 @@ def _walk(components: Sequence[Any]) -> Iterator[Any]:
             yield accessory
 
 
-def _ours(address: str | None) -> str | None:
-    """An address if it is Discord's; None for any other, which is not to be asked from here."""
-    if not address:
-        return None
+def is_discords(address: str) -> bool:
+    """Whether files at an address are Discord's; any other is not to be asked from here."""
     url = _parsed(address)
     if url is None or not url.absolute or url.scheme not in ("http", "https"):
-        return None
+        return False
     here = yarl.URL(Route.BASE).origin()
     is_discord = url.scheme == "https" and url.host in _HOSTS and url.is_default_port() and not url.user
     is_local = here.host not in _PUBLIC and not url.user and url.origin() == here
-    return address if is_discord or is_local else None
+    return is_discord or is_local

@@ -19,6 +19,7 @@ from bot.ui import faults
 from bot.ui.answers import Answer, shown
 from bot.ui.cards import card_view, thumbnail_file
 from bot.ui.faults import translated
+from bot.ui.pictures import is_discords
 from bot.ui.places import ClipPlaces, base36
 
 _DOWNLOAD_PAUSES_S = (0.5, 2.0, 0.0)
@@ -128,9 +129,11 @@ class DiscordPublisher(ClipPlaces):
         """A picture that somebody attached.
 
         Raises:
-            AttachmentGone: its link has lapsed, or it cannot be had after some tries.
+            AttachmentGone: its link has lapsed or is not Discord's, or it cannot be had after some tries.
             PictureTooBig: it has more bytes than any picture may have.
         """
+        if not is_discords(url):
+            raise AttachmentGone
         for pause_s in _DOWNLOAD_PAUSES_S:
             try:
                 async with translated():
