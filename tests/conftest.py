@@ -11,6 +11,8 @@ from bot.sandbox import Sandbox
 from tests.discord_schema import ABSENT, observer
 from tests.fuzzed import FuzzCount
 
+pytest_plugins = ["tests.leaks"]
+
 settings.register_profile("kinora", deadline=None, print_blob=True)  # a busy machine is not a fault
 settings.register_profile("long", settings.get_profile("kinora"), max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "kinora"))
