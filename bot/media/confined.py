@@ -78,7 +78,7 @@ def serve(works: Mapping[str, Work]) -> None:
         signal.signal(number, signal.SIG_IGN)  # Ctrl-C and systemd mean the bot, which ends its children
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is a complaint
-    _confine(bounds)
+    confine(memory_bytes=bounds.memory_bytes, file_bytes=bounds.file_bytes)
     orders = _Orders(sys.stdin.buffer)
     while (order := orders.next()) is not None:
         _allow_cpu(bounds.cpu_s)
@@ -159,7 +159,11 @@ def _send(pipe: BinaryIO, facts: Mapping[str, object], body: bytes) -> None:
         os._exit(0)
 
 
-def _confine(bounds: Bounds) -> None:
+def confine(*, memory_bytes: int, file_bytes: int, reserves: bool = False) -> None:
+    """Give this process so much memory besides what it has, let no file that it writes grow larger, and stand back.
+
+    What `reserves` addresses that it may never use, as machines for WebAssembly do, is bounded by what it can write to.
+    """
     if sys.platform == "win32":
         return
     import resource  # noqa: PLC0415 - not on Windows
@@ -168,19 +172,29 @@ def _confine(bounds: Bounds) -> None:
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: _MAX_FILES,
-        resource.RLIMIT_FSIZE: bounds.file_bytes,
+        resource.RLIMIT_FSIZE: file_bytes,
     }
     with suppress(OSError):  # none of this where there is no /proc, or no right to write there
-        limits[resource.RLIMIT_AS] = _address_bytes() + bounds.memory_bytes
+        all_bytes, written_bytes = _taken_bytes()
+        if reserves:
+            limits[resource.RLIMIT_DATA] = written_bytes + memory_bytes
+        else:
+            limits[resource.RLIMIT_AS] = all_bytes + memory_bytes
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, "ascii")
     for limit, most in limits.items():
         with suppress(ValueError, OSError):  # it is lower already
             resource.setrlimit(limit, (most, most))
 
 
-def _address_bytes() -> int:
-    """How much address space this process has; raises `OSError` where Linux does not say, and elsewhere."""
-    return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+def _taken_bytes() -> tuple[int, int]:
+    """How much address space this process has, and how much of it is its own to write to.
+
+    Raises:
+        OSError: this is not Linux.
+    """
+    pages = [int(number) for number in Path("/proc/self/statm").read_text("ascii").split()]
+    page_bytes = os.sysconf("SC_PAGE_SIZE")
+    return pages[0] * page_bytes, pages[5] * page_bytes
 
 
 def _allow_cpu(seconds: int) -> None:

@@ -20,7 +20,7 @@ SPARE = 1.15
 def opened(path: str) -> Image.Image:
     """The picture at this path, not decoded yet; raises `RenderFailed` if it is none."""
     try:
-        return Image.open(File(path))
+        return Image.open(File(path), formats=("JPEG", "PNG"))  # what is kept is made so
     except (
         OSError,
         Image.DecompressionBombError,

@@ -32,6 +32,7 @@ from bot.domain.provider import (
     Unknown,
 )
 from bot.domain.requests import Picture, Task
+from bot.media.children import environment
 from bot.providers.local.scene import scene_for
 
 log = structlog.stdlib.get_logger(__name__)
@@ -176,6 +177,7 @@ class LocalProvider:
             "bot.providers.local.worker",
             str(self._folder / task_id / "scene.json"),
             cwd=_ROOT,
+            env=environment(),
             stdin=PIPE,  # closed when this process ends, however it ends: the worker then ends too
             stdout=PIPE,
             stderr=PIPE,

@@ -19,11 +19,14 @@ from typing import NoReturn
 
 from av.error import FFmpegError
 
+from bot.media.confined import confine
 from bot.providers.local.encode import temporary
 from bot.providers.local.render import render
 from bot.providers.local.scene import RenderFailed, Scene
 
 PROGRESS_EVERY_S = 0.1
+MEMORY_BYTES = 2_000_000_000
+FILE_BYTES = 1_000_000_000
 
 
 class Progress:
@@ -88,4 +91,5 @@ def _abandon(scene: Scene, reason: str) -> NoReturn:
 
 
 if __name__ == "__main__":
+    confine(memory_bytes=MEMORY_BYTES, file_bytes=FILE_BYTES, reserves=True)
     main()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -98,6 +99,18 @@ async def test_progress_is_true_and_grows(harness: Harness) -> None:
     await harness.until_rendering(submission.key)
     answer = await harness.provider.poll(submission.key)
     assert isinstance(answer, Pending | Ready)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of processes")
+async def test_a_render_is_told_no_setting_of_the_bot(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "secret")
+    submission = harness.submission()
+    await harness.provider.submit(submission)
+    await harness.until_rendering(submission.key)
+    pid = harness.provider._renders[submission.key].process.pid
+    assert b"secret" not in await asyncio.to_thread(Path("/proc", str(pid), "environ").read_bytes)
 
 
 async def test_a_cancelled_task_stops_and_leaves_nothing(harness: Harness) -> None:

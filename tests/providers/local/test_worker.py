@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from bot.providers.local.encode import Clip, temporary
 from bot.providers.local.scene import Scene
-from bot.providers.local.worker import Progress, main
+from bot.providers.local.worker import FILE_BYTES, MEMORY_BYTES, Progress, main
 
 COMMAND = (sys.executable, "-m", "bot.providers.local.worker")
 # A parent that starts a worker, says its process id and waits to be killed.
@@ -67,6 +68,19 @@ def test_it_makes_the_clip_and_tells_how_far_it_is(scene: Scene, written: Callab
     assert [line["done"] for line in lines] == sorted({line["done"] for line in lines})
     assert Path(scene.out).stat().st_size > 1000
     assert not temporary(scene.out).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of processes")
+def test_it_is_confined(long: Scene, written: Callable[[Scene], str]) -> None:
+    with working(written(long)) as worker:
+        about = Path("/proc", str(worker.pid))
+        limits = dict(
+            re.findall(r"^(.+?) {2,}(\S+) +\S+", about.joinpath("limits").read_text("utf-8"), re.MULTILINE)
+        )
+        assert int(about.joinpath("oom_score_adj").read_text("utf-8")) > 0
+    assert limits["Max core file size"] == "0"
+    assert MEMORY_BYTES < int(limits["Max data size"]) < MEMORY_BYTES + 1_000_000_000
+    assert int(limits["Max file size"]) == FILE_BYTES
 
 
 def test_it_does_not_wait_for_its_input(scene: Scene, written: Callable[[Scene], str]) -> None:
