@@ -80,7 +80,7 @@ async def _way_back(public_url: str, session: aiohttp.ClientSession, *, is_runni
             "PUBLIC_URL", "the bot does not run, so nobody answers there.", "Start it, and look again."
         )
     try:
-        async with session.get(f"{public_url}/healthz", timeout=_TIMEOUT) as reply:
+        async with session.get(f"{public_url}/healthz", timeout=_TIMEOUT, allow_redirects=False) as reply:
             text = (await reply.content.read(100)).decode(errors="replace")
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         reason = type(error).__name__

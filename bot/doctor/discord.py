@@ -120,7 +120,9 @@ async def _asking(
 ) -> AsyncGenerator[Callable[[str], Any]]:
     async def ask(path: str) -> _Said:
         headers = {"Authorization": f"Bot {token}", "User-Agent": _AGENT}
-        async with session.get(f"{base}{path}", headers=headers, timeout=_TIMEOUT) as reply:
+        async with session.get(
+            f"{base}{path}", headers=headers, timeout=_TIMEOUT, allow_redirects=False
+        ) as reply:
             try:
                 data = await reply.json(content_type=None)
             except ValueError:
