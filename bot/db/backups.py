@@ -85,7 +85,7 @@ def copy(path: Path, target: Path, *, now_ms: int, progress: Callable[[float], N
     return counted
 
 
-def counted() -> Transaction[tuple[int, int]]:
+def tallied() -> Transaction[tuple[int, int]]:
     """How many jobs there are, and how many of them are open."""
     [row] = yield _COUNTS, {}
     return row["jobs"], row["open_jobs"]
@@ -120,7 +120,7 @@ def _prepared(copied: sqlite3.Connection, now_ms: int) -> Copied:
         raise BackupFailed
     copied.row_factory = sqlite3.Row
     differences = read_alone(copied, audit.discrepancies())
-    jobs_, open_jobs = read_alone(copied, counted())
+    jobs_, open_jobs = read_alone(copied, tallied())
     copied.execute("BEGIN IMMEDIATE")
     for statement in _LEAVE_GAP:
         copied.execute(statement, {"gap": GAP})

@@ -74,7 +74,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         path = settings.database_path
         damage = visit.damage(path)
         wrong = visit.read(path, audit.discrepancies())
-        jobs, open_jobs = visit.read(path, backups.counted())
+        jobs, open_jobs = visit.read(path, backups.tallied())
     except DatabaseMissing:
         yield doubt("Database", "there is none yet; the bot makes it when it first runs.")
     except (DatabaseFault, SettingsInvalid) as error:

@@ -57,7 +57,7 @@ def _provider(provider: Provider) -> str:
         tr("{number} waiting", number=grouped(provider.waiting)),
     ]
     if provider.since_ms is not None:
-        words.append(tr("the oldest since {when}", when=f"<t:{provider.since_ms // 1000}:R>"))
+        words.append(tr("the oldest from {when}", when=f"<t:{provider.since_ms // 1000}:R>"))
     if not provider.is_healthy:
         words.append(tr("left alone for a while, see the log"))
     return _line(provider.is_healthy, f"{provider.name}: {', '.join(words)}")
