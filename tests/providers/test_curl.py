@@ -11,13 +11,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from bot.domain.requests import Picture
 from bot.providers import curl
 from bot.providers.http import Call, Inline, Uploaded
+from tests.fuzzed import fuzzed
 from tests.shell import require
 from tests.vendors.onemin import OneminVendor
 
@@ -103,8 +102,11 @@ def test_a_prompt_reaches_curl_as_it_was_written(tmp_path: Path, prompt: str) ->
     assert not list(tmp_path.rglob("owned"))
 
 
-@hypothesis_settings(max_examples=40)
-@given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("$`\\\"'\n(){}JSON!")))
+@fuzzed(
+    "prompts in commands",
+    examples=40,
+    prompt=st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("$`\\\"'\n(){}JSON!")),
+)
 def test_no_prompt_is_understood_by_the_shell(prompt: str) -> None:
     with TemporaryDirectory() as folder:
         [ran] = run(commands(Call("POST", "/create", {"prompt": prompt})), Path(folder))

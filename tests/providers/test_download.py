@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
-from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.provider import ProviderFault
 from bot.providers import download
 from bot.providers.download import Downloads, LinkExpired, LinkRefused
+from tests.fuzzed import fuzzed
 
 CLIP = bytes(range(256)) * 4000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -147,7 +147,7 @@ def test_what_leads_to_the_internet_is_public(address: str) -> None:
     assert download._is_public(address)
 
 
-@given(st.ip_addresses(v=4))
+@fuzzed("addresses", address=st.ip_addresses(v=4))
 def test_an_address_is_judged_alike_however_it_is_wrapped(address: Any) -> None:
     public = download._is_public(str(address))
     assert download._is_public(f"::ffff:{address}") == public
@@ -226,7 +226,7 @@ async def test_what_is_no_link_to_a_clip_is_refused(downloads: Downloads, link: 
         await fetch(downloads, link)
 
 
-@given(st.text(max_size=40) | st.text(max_size=40).map(lambda rest: f"https://{rest}"))
+@fuzzed("links", link=st.text(max_size=40) | st.text(max_size=40).map("https://{}".format))
 def test_no_link_is_too_strange_to_be_judged(link: str) -> None:
     judge = Downloads(trusted_hosts=frozenset())
     with suppress(LinkRefused):

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from bot.domain.requests import Picture
 from bot.providers import http, registry
 from bot.providers.http import Account, Call, Cut, Inline, Reply, Unsent, Uploaded
+from tests.fuzzed import fuzzed
 from tests.shell import require
 
 KEY = "sk-0123456789abcdef"
@@ -449,6 +450,8 @@ async def test_cookies_are_not_kept(session: aiohttp.ClientSession) -> None:
         (b"[" * 100_000, None),
         (b"[" * 100_000 + b"]" * 100_000, None),
         (b"9" * 5000, None),
+        (b'{"a": %s, "b": 2}' % (b"9" * 5000), {"a": None, "b": 2}),
+        (b'{"a": 1, "a": 2}', {"a": 2}),
         (b'{"a": NaN, "b": -Infinity, "c": 1e999, "d": 1.5}', {"a": None, "b": None, "c": None, "d": 1.5}),
         (b'{"a": "\xff\xfe"}', {"a": "\ufffd\ufffd"}),
         (b'{"a": "\x00"}', None),
@@ -463,10 +466,22 @@ async def test_a_body_is_json_or_nothing(session: aiohttp.ClientSession, body: b
     assert (json.dumps(reply.data, ensure_ascii=False) + reply.text).encode()
 
 
-@given(st.binary(max_size=300) | st.text(max_size=100).map(lambda text: json.dumps(text).encode()))
+@fuzzed(
+    "bodies",
+    examples=100,
+    body=st.binary(max_size=300) | st.text(max_size=100).map(lambda text: json.dumps(text).encode()),
+)
 def test_no_body_is_too_strange_to_be_read(body: bytes) -> None:
     text = body.decode("utf-8-sig", errors="replace")
     assert json.dumps(http.parsed(text), ensure_ascii=False, allow_nan=False).encode()
+
+
+@pytest.mark.parametrize("depth", [http._DEEPEST, 100, 500, 900, 940, 960])
+def test_nothing_lies_so_deep_that_following_it_fails(depth: int) -> None:
+    for opening, closing in (("[", "]"), ('{"a":', "}")):
+        shallow = opening * (http._DEEPEST - 1) + "0" + closing * (http._DEEPEST - 1)
+        assert json.dumps(http.parsed(shallow)).replace(" ", "") == shallow
+        assert http.parsed(opening * depth + "0" + closing * depth) is None
 
 
 @pytest.mark.parametrize(
@@ -498,9 +513,11 @@ async def test_how_long_to_wait_is_bounded_whatever_a_server_says(
     assert reply.retry_after_s == expected_s
 
 
-@given(
-    st.text(max_size=60)
-    | st.from_regex(r"\w{3}, \d{1,6} \w{3} \d{1,6} \d+:\d+:\d+ [+-]?\d{0,20}", fullmatch=True)
+@fuzzed(
+    "times to wait",
+    examples=100,
+    header=st.text(max_size=60)
+    | st.from_regex(r"\w{3}, \d{1,6} \w{3} \d{1,6} \d+:\d+:\d+ [+-]?\d{0,20}", fullmatch=True),
 )
 def test_no_retry_after_is_too_strange_to_be_read(header: str) -> None:
     wait_s = http._retry_after_s(header, NOW_MS)

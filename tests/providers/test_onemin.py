@@ -9,7 +9,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -39,6 +38,7 @@ from bot.providers.http import MAX_ANSWER_BYTES, Reply
 from bot.providers.onemin import OneminProvider
 from tests.builders import PICTURE, request
 from tests.e2e.studio import film
+from tests.fuzzed import fuzzed
 from tests.vendors.onemin import (
     NO_CREDITS,
     PRIVATE_DATA,
@@ -682,7 +682,9 @@ async def test_a_redirected_create_does_not_take_the_key_along(
         assert stranger.seen == []
 
 
-@given(
+@fuzzed(
+    "answers to creates",
+    examples=100,
     status=st.sampled_from([200, 400, 403, 429, 500, 504]),
     data=st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),

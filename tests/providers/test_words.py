@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.providers.words import sentence, words_of
+from tests.fuzzed import fuzzed
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_foreign_text_becomes_one_harmless_sentence(said: Any, words: str) -> No
     assert words_of(said) == words
 
 
-@given(st.text() | st.text().map(lambda text: f"see https://{text} sk-{text}"))
+@fuzzed("vendors' words", said=st.text() | st.text().map(lambda text: f"see https://{text} sk-{text}"))
 def test_words_are_bounded_and_on_one_line(said: str) -> None:
     words = words_of(said)
     assert len(words) <= 300
