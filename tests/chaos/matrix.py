@@ -19,6 +19,9 @@ CLASSICS = (
 )
 """Where others lost a request, paid twice, or posted twice."""
 
+_CAN_BE_ASKED = "kling"
+"""Whatever happens there, there is a clip in the end."""
+
 _TWICE = {"name blob": 2}
 """Deeds that are done to two things in a run: first to the picture, then to the clip."""
 
@@ -113,14 +116,9 @@ def crashes_together(known: Sequence[Traced]) -> list[Plan]:
 
 
 def spread(known: Sequence[Traced], dice: random.Random, *, count: int) -> list[Plan]:
-    """The classics with every provider whose trace has them, and some other points of all stories."""
-    everything = [*crashes(known), *crashes_again(known), *crashes_together(known)]
-    classics = [
-        plan
-        for plan in everything
-        if len(plan.kills) == 1 and plan.kills[0].point in CLASSICS and not plan.away_s
-    ]
-    others = [plan for plan in everything if plan not in classics]
+    """The classics, and some other points of all that was traced."""
+    classics = [Plan("clip", _CAN_BE_ASKED, (Kill(point),)) for point in CLASSICS]
+    others = [plan for plans in everything(known).values() for plan in plans if plan not in classics]
     return [*classics, *dice.sample(others, k=min(count, len(others)))]
 
 

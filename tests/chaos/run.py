@@ -63,7 +63,7 @@ class Outcome:
     trace: tuple[str, ...] = ()
 
     @property
-    def is_reached(self) -> bool:
+    def is_met(self) -> bool:
         """Whether the bot died as often as it was to."""
         return self.deaths >= len(self.plan.kills)
 
