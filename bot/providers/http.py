@@ -39,6 +39,9 @@ SLOWEST_BYTES_PER_S = 50_000
 LONGEST_RETRY_AFTER_S = 86_400.0
 """Whoever asks for more patience than a day is asked again after a day."""
 
+_NOT_PASSED_ON = frozenset({521, 523, 525, 526})
+"""Cloudflare could not connect to the server behind it, or not by TLS (developers.cloudflare.com, 5xx errors)."""
+
 _SHORTEST_SECRET = 8  # what is shorter may stand in any text by chance
 
 _DEEPEST = 64  # objects and lists inside each other; Python itself gives up at a thousand calls
@@ -154,7 +157,7 @@ class Account:
         `inputs` holds the pictures by blob hash, `uploads` what uploading them answered.
 
         Raises:
-            Unsent: it certainly did not arrive, or a picture could not be read.
+            Unsent: it certainly did not arrive, or not behind the proxy that took it; or a picture could not be read.
             Cut: it may have arrived.
         """
         try:
@@ -178,11 +181,14 @@ class Account:
                     allow_redirects=False,  # the key goes nowhere else
                 ) as response,
             ):
-                return await self._read(response, signed)
+                reply = await self._read(response, signed)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise Unsent(_words(error, signed)) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Cut(_words(error, signed)) from error
+        if _is_not_passed_on(reply):
+            raise Unsent(f"Cloudflare answers {reply.status}: it does not reach the provider")
+        return reply
 
     async def _read(self, response: aiohttp.ClientResponse, signed: Mapping[str, str]) -> Reply:
         if (response.content_length or 0) > MAX_ANSWER_BYTES:
@@ -200,6 +206,11 @@ class Account:
             headers={name.lower(): value for name, value in response.headers.items()},
             retry_after_s=_retry_after_s(response.headers.get("Retry-After"), self.now_ms()),
         )
+
+
+def _is_not_passed_on(reply: Reply) -> bool:
+    """Whether a page of Cloudflare's says so; JSON may be a gateway's, about somebody further on."""
+    return reply.status in _NOT_PASSED_ON and reply.data is None and "cf-ray" in reply.headers
 
 
 def not_arrived(fault: Unsent) -> Rejected:

@@ -134,6 +134,7 @@ def _faults() -> Iterator[Fault]:
         if name not in _OF_JSON:
             yield Fault(f"download: {name}", partial(_answers, Phase.DOWNLOAD, name))
     yield Fault("away for an hour: nothing listens", _nothing, away_s=3600)
+    yield Fault("away for an hour: 521", _nothing, away_s=3600, how=Outage.BEHIND)
     yield Fault("away for an hour: hangs up", _nothing, away_s=3600, how=Outage.HANGS_UP, held_at=_NO_PROOF)
     yield Fault("away for an hour: 503", _nothing, away_s=3600, how=Outage.PAGE, held_at=_NO_PROOF)
 

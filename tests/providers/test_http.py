@@ -255,6 +255,31 @@ async def test_a_picture_that_is_not_there_any_more_was_not_sent(
         assert wire.connections == 0
 
 
+@pytest.mark.parametrize("status", [521, 523, 525, 526])
+async def test_what_a_proxy_could_not_pass_on_certainly_did_not_arrive(
+    session: aiohttp.ClientSession, status: int
+) -> None:
+    with pytest.raises(Unsent, match=str(status)):
+        await replied(session, answer(b"error code: %d" % status, "CF-RAY: 8a-FRA", status=f"{status} x"))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "header"),
+    [
+        *(
+            (status, b"error code", "CF-RAY: 8a-FRA")
+            for status in (200, 500, 502, 503, 504, 520, 522, 524, 530)
+        ),
+        (521, b'{"error": {"message": "status 521 from upstream"}}', "CF-RAY: 8a-FRA"),
+        (521, b"error code: 521", "Server: nginx"),
+    ],
+)
+async def test_whatever_else_a_proxy_says_is_an_answer(
+    session: aiohttp.ClientSession, status: int, body: bytes, header: str
+) -> None:
+    assert (await replied(session, answer(body, header, status=f"{status} x"))).status == status
+
+
 # What may have arrived
 
 

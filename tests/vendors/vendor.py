@@ -70,6 +70,7 @@ class Outage(StrEnum):
     GONE = auto()  # nothing listens
     HANGS_UP = auto()  # takes connections and ends them
     PAGE = auto()  # a proxy in between says 503 in HTML
+    BEHIND = auto()  # a proxy in between says that it does not reach it
 
 
 class Phase(StrEnum):
@@ -249,7 +250,7 @@ class Vendor:
     async def _unless_away(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if self.outage is not None:
             self.turned_away.append(f"{request.method} {request.path}")
-            return html(503) if self.outage is Outage.PAGE else hang_up(request)
+            return _of_the_proxy(request, self.outage)
         transport = request.transport
         assert transport is not None
         self._open.add(transport)
@@ -260,6 +261,18 @@ class Vendor:
             return answer
         finally:
             self._open.discard(transport)
+
+
+def _of_the_proxy(request: web.Request, outage: Outage) -> web.StreamResponse:
+    match outage:
+        case Outage.PAGE:
+            return html(503)
+        case Outage.BEHIND:
+            return web.Response(
+                status=521, text="error code: 521", headers={"CF-RAY": "8f1c2d3e4f5a6b7c-FRA"}
+            )
+        case _:
+            return hang_up(request)
 
 
 async def _closed(runner: web.AppRunner) -> None:
