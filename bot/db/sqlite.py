@@ -207,6 +207,7 @@ def _prepare_writer(path: Path, steps: tuple[migrate.Migration, ...], connection
             raise DatabaseBroken(f"{DatabaseBroken.__doc__} ({path}: {verdict})")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA secure_delete=ON")  # who is forgotten is not to be read out of free pages
     if count := migrate.apply(connection, steps):
         log.info("applied %d migrations to the database", count)
     connection.execute("PRAGMA foreign_keys=ON")
