@@ -19,6 +19,7 @@ from aiohttp.resolver import DefaultResolver
 from yarl import URL
 
 from bot.domain.provider import ProviderFault
+from bot.providers.boxes import Boxes
 
 LARGEST_BYTES = 500_000_000
 """What says of itself that it is larger is no clip of a minute at 4k, and not begun."""
@@ -166,11 +167,16 @@ def _checked(response: aiohttp.ClientResponse) -> aiohttp.ClientResponse:
 
 
 async def _chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
+    boxes = Boxes() if response.content_length is None else None
     try:
         async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+            if boxes is not None:
+                boxes.feed(chunk)
             yield chunk
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise ProviderFault(f"the clip was cut off: {type(error).__name__}") from error
+    if boxes is not None and not boxes.is_whole:
+        raise ProviderFault("the clip was cut off: it ends in the middle")
 
 
 def _is_address(host: str) -> bool:

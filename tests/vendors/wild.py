@@ -58,8 +58,17 @@ async def _half(request: web.Request, answer: web.StreamResponse) -> web.StreamR
     return await _left(request)
 
 
-async def _around(_request: web.Request, _answer: web.StreamResponse) -> web.StreamResponse:
-    return web.Response(status=302, headers={"Location": "?again"})
+async def _half_without_a_length(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+    """Half of the answer, and nothing that says so."""
+    transport, body = request.transport, _body(answer)
+    assert transport is not None
+    transport.write(_OK % answer.content_type.encode() + b"\r\n" + body[: len(body) // 2])
+    transport.write_eof()
+    return await _left(request)
+
+
+async def _around(request: web.Request, _answer: web.StreamResponse) -> web.StreamResponse:
+    return web.Response(status=302, headers={"Location": str(request.rel_url)})
 
 
 async def _inside(_request: web.Request, _answer: web.StreamResponse) -> web.StreamResponse:
@@ -89,7 +98,8 @@ WILD: Mapping[str, Wild] = {
     "gzip bomb": _raw(b"Content-Encoding: gzip\r\n\r\n", gzip.compress(bytes(64_000_000))),
     "headers without end": _raw(b"X-Many: y\r\n" * 20_000),
     "half of it": _half,
-    "redirect without end": _around,
+    "half of it without a length": _half_without_a_length,
+    "redirect to itself": _around,
     "redirect inside": _inside,
     "page": _page,
     "not UTF-8": _raw(b'Content-Length: 12\r\n\r\n\xff\xfe{\x00"\x00\x80\xc3(\xa0\xa1'),

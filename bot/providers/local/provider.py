@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import shutil
+import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
@@ -34,6 +35,7 @@ from bot.domain.provider import (
 from bot.domain.requests import Picture, Task
 from bot.media.children import environment
 from bot.providers.local.scene import scene_for
+from bot.providers.local.worker import INTERRUPTED, NO_ROOM
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -44,6 +46,10 @@ _ROOT = Path(bot.__file__).resolve().parents[1]
 _CHUNK_BYTES = 1 << 18
 _KEPT_S = 7 * 24 * 3600
 _ASK_AGAIN_S = 1.0
+_ROOM_AGAIN_S = 30.0
+"""A disk that is full is tried again after so long."""
+_INTERRUPTED = (INTERRUPTED, -signal.SIGTERM, -signal.SIGINT)
+"""Signals that the bot gets as well, or that somebody sent by hand: the work is begun anew when it is asked about."""
 
 
 @dataclass(slots=True)
@@ -76,6 +82,8 @@ class LocalProvider:
         self._changed = changed
         self._renders: dict[str, _Render] = {}
         self._failures: dict[str, str] = {}
+        self._rests: dict[str, float] = {}
+        """Tasks that found the disk full, and when (monotonic) they are tried again."""
         self._starting = asyncio.Lock()
 
     async def submit(self, submission: Submission) -> Accepted | Rejected | Unknown:
@@ -100,6 +108,8 @@ class LocalProvider:
             return Ready(task_id)
         if task_id in self._failures:
             return Failed(self._failures.pop(task_id))
+        if self._rests.get(task_id, 0) > time.monotonic():
+            return Pending(None, _ROOM_AGAIN_S)
         if task_id not in self._renders:
             if not (self._folder / task_id / "scene.json").exists():
                 return Failed("The unfinished clip is no longer on this machine.")
@@ -113,6 +123,7 @@ class LocalProvider:
     async def cancel(self, task_id: str) -> bool:
         """Stop a task and forget it."""
         render = self._renders.pop(task_id, None)
+        self._rests.pop(task_id, None)
         if render is not None:
             await _stop(render)
         await asyncio.to_thread(shutil.rmtree, self._folder / task_id, ignore_errors=True)
@@ -190,7 +201,13 @@ class LocalProvider:
         if self._renders.get(task_id) is not render:
             return  # cancelled or closing
         del self._renders[task_id]
-        if status != 0:
+        self._rests.pop(task_id, None)
+        if status in _INTERRUPTED:
+            log.warning("render interrupted", task=task_id, status=status)
+        elif status == NO_ROOM:
+            log.warning("render found no room", task=task_id)
+            self._rests[task_id] = time.monotonic() + _ROOM_AGAIN_S
+        elif status != 0:
             log.error(
                 "render failed",
                 task=task_id,

@@ -1,10 +1,12 @@
 """The renderer as a process of its own: `python -m bot.providers.local.worker SCENE.json`.
 
 Prints a line of JSON, `{"done": 12, "total": 150}`, at most ten times a second, and one for the last frame. Exits 0
-with the clip in place; otherwise non-zero with one line on stderr and nothing in place. It ends by itself when its
-standard input, where that is a pipe or a socket, is closed: keep it open, and a dead parent takes the worker along.
+with the clip in place; otherwise non-zero with one line on stderr and nothing in place: `INTERRUPTED` where a signal
+ended it, `NO_ROOM` where the disk is full, so that it is worth another try. It ends by itself when its standard
+input, where that is a pipe or a socket, is closed: keep it open, and a dead parent takes the worker along.
 """
 
+import errno
 import json
 import os
 import signal
@@ -25,6 +27,11 @@ from bot.providers.local.render import render
 from bot.providers.local.scene import RenderFailed, Scene
 
 PROGRESS_EVERY_S = 0.1
+INTERRUPTED = 143
+"""As shells say it of SIGTERM."""
+NO_ROOM = 74
+"""EX_IOERR of sysexits.h."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 MEMORY_BYTES = 2_000_000_000
 FILE_BYTES = 1_000_000_000
 
@@ -58,14 +65,20 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails as well
         sys.exit("Nobody reads the progress any more.")
     except (RenderFailed, OSError, FFmpegError, MemoryError) as error:
-        sys.exit(" ".join(str(error).split()) or type(error).__name__)
+        print(" ".join(str(error).split()) or type(error).__name__, file=sys.stderr)  # noqa: T201  # for the parent
+        sys.exit(NO_ROOM if _is_full(error) else 1)
+
+
+def _is_full(error: BaseException) -> bool:
+    return any(getattr(one, "errno", None) in _FULL for one in (error, error.__cause__))
 
 
 def _end_when_told(scene: Scene) -> None:
     def cancel(_signal: int, _frame: FrameType | None) -> None:
-        _abandon(scene, "The rendering was cancelled.")
+        _abandon(scene, "The rendering was cancelled.", INTERRUPTED)
 
-    signal.signal(signal.SIGTERM, cancel)
+    for number in (signal.SIGTERM, signal.SIGINT):  # Ctrl-C and systemd reach every process of the bot
+        signal.signal(number, cancel)
 
 
 def _end_with_parent(scene: Scene) -> None:
@@ -81,13 +94,13 @@ def _watch(scene: Scene) -> None:
     _abandon(scene, "The process that wanted this clip is gone.")
 
 
-def _abandon(scene: Scene, reason: str) -> NoReturn:
+def _abandon(scene: Scene, reason: str, status: int = 1) -> NoReturn:
     """End at once: an exception could be swallowed by whatever destructor happens to run."""
     with suppress(OSError):  # Windows keeps a file that is open; the next attempt overwrites it
         temporary(scene.out).unlink(missing_ok=True)
     with suppress(OSError):  # the reader may be gone
         os.write(sys.stderr.fileno(), f"{reason}\n".encode())
-    os._exit(1)
+    os._exit(status)
 
 
 if __name__ == "__main__":
