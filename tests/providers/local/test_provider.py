@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncGenerator
@@ -15,6 +16,7 @@ from PIL import Image
 from bot.app import task_group
 from bot.domain.provider import Accepted, Failed, Pending, ProviderFault, Ready, Submission
 from bot.domain.requests import Picture, VideoRequest
+from bot.providers.local import provider
 from bot.providers.local.provider import LocalProvider
 from tests import builders
 from tests.held import held
@@ -149,6 +151,34 @@ async def test_a_task_that_a_restart_interrupted_starts_again_when_asked_about(t
         assert isinstance(await second.provider.poll(submission.key), Pending)
         await asyncio.wait_for(second.news.get(), WAIT_S)
         assert await second.provider.poll(submission.key) == Ready(submission.key)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_render_that_a_signal_ends_begins_anew_when_asked_about(
+    harness: Harness, number: signal.Signals
+) -> None:
+    """As where systemd or Ctrl-C ask every process of the bot to stop."""
+    submission = harness.submission()
+    await harness.provider.submit(submission)
+    await harness.until_rendering(submission.key)
+    harness.provider._renders[submission.key].process.send_signal(number)
+    await asyncio.wait_for(harness.news.get(), WAIT_S)
+    answer = await harness.provider.poll(submission.key)
+    if isinstance(answer, Pending):  # else it was done before the signal came
+        await asyncio.wait_for(harness.news.get(), WAIT_S)
+    assert await harness.provider.poll(submission.key) == Ready(submission.key)
+
+
+async def test_a_render_that_finds_no_room_is_tried_again_later(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = harness.submission()
+    monkeypatch.setattr(provider, "NO_ROOM", 1)  # what a picture that is none ends with
+    spoilt = harness.submission(is_picture=False)
+    await harness.provider.submit(spoilt)
+    await asyncio.wait_for(harness.news.get(), WAIT_S)
+    assert await harness.provider.poll(submission.key) == Pending(None, 30.0)
+    assert submission.key not in harness.provider._renders
 
 
 async def test_a_task_nobody_knows_has_failed(harness: Harness) -> None:

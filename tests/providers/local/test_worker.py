@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import re
+import resource
 import select
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from bot.providers.local.encode import Clip, temporary
 from bot.providers.local.scene import Scene
-from bot.providers.local.worker import FILE_BYTES, MEMORY_BYTES, Progress, main
+from bot.providers.local.worker import FILE_BYTES, INTERRUPTED, MEMORY_BYTES, NO_ROOM, Progress, main
 
 COMMAND = (sys.executable, "-m", "bot.providers.local.worker")
 # A parent that starts a worker, says its process id and waits to be killed.
@@ -104,15 +105,35 @@ def test_it_says_how_it_is_used() -> None:
     assert failed.stderr.startswith(b"Usage:")
 
 
-def test_terminated_it_leaves_no_file(long: Scene, written: Callable[[Scene], str]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_terminated_it_leaves_no_file(
+    long: Scene, written: Callable[[Scene], str], number: signal.Signals
+) -> None:
     with working(written(long)) as worker:
         assert temporary(long.out).exists()
-        worker.send_signal(signal.SIGTERM)
+        worker.send_signal(number)
         assert worker.stderr is not None
         assert worker.stderr.read() == b"The rendering was cancelled.\n"
-        assert worker.wait() == 1
+        assert worker.wait() == INTERRUPTED
     assert not temporary(long.out).exists()
     assert not Path(long.out).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are Linux's")
+def test_where_no_more_can_be_written_nothing_half_written_stays(
+    scene: Scene, written: Callable[[Scene], str]
+) -> None:
+    scene = replace(scene, seconds=5)
+    with working(written(scene)) as worker:
+        hard = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (1000, hard))
+        assert worker.stdout is not None
+        assert worker.stderr is not None
+        worker.stdout.read()
+        assert worker.stderr.read().count(b"\n") == 1
+        assert worker.wait() != 0
+    assert not temporary(scene.out).exists()
+    assert not Path(scene.out).exists()
 
 
 def test_closing_its_input_ends_it_and_leaves_no_file(long: Scene, written: Callable[[Scene], str]) -> None:
@@ -163,7 +184,7 @@ def test_progress_is_told_at_most_ten_times_a_second(
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Run the worker in this process."""
-    handler = signal.getsignal(signal.SIGTERM)
+    handler, interrupt = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     with Path(os.devnull).open() as nothing:
         monkeypatch.setattr("sys.stdin", nothing)
 
@@ -173,6 +194,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
 
         yield run
     signal.signal(signal.SIGTERM, handler)
+    signal.signal(signal.SIGINT, interrupt)
 
 
 def test_in_one_process_it_works_as_well(
@@ -191,12 +213,15 @@ def test_a_disk_that_fills_up_is_said_in_one_line(
     written: Callable[[Scene], str],
     here: Callable[[str], None],
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def full(_self: Clip, _fill: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Clip, "add", full)
-    with pytest.raises(SystemExit, match="No space left on device"):
+    with pytest.raises(SystemExit) as left:
         here(written(scene))
+    assert left.value.code == NO_ROOM
+    assert "No space left on device" in capsys.readouterr().err
     assert not temporary(scene.out).exists()
     assert not Path(scene.out).exists()
