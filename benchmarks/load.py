@@ -57,8 +57,13 @@ _DEEDS: Mapping[Callable[[Deed], Awaitable[None]], int] = {
     look_round: 30,
     typing: 24,
 }
-_EXPECTED = ("may have been charged", "media fault", "provider refuses the account")
-"""Errors that are meant for the operator."""
+_EXPECTED = (
+    "may have been charged",
+    "media fault",
+    "provider refuses the account",
+    "Ignoring exception in autocomplete",
+)
+"""Errors that are meant for the operator, and what discord.py calls one: nobody tries suggestions again."""
 
 
 @dataclass(frozen=True, slots=True)

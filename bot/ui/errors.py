@@ -41,7 +41,7 @@ from bot.services.questions import NotYours
 from bot.ui.answers import Answer, shown
 from bot.ui.buttons import fit_row
 from bot.ui.checks import MayNotPost, ModeratorsOnly, NotAmongAdults
-from bot.ui.faults import is_passing, translated
+from bot.ui.faults import ALREADY_ACKNOWLEDGED, is_passing, translated
 from bot.ui.text import WINDOWS, counted, cut, prose, until_words
 
 log = structlog.stdlib.get_logger(__name__)
@@ -285,11 +285,21 @@ async def told_alone(interaction: discord.Interaction[Any]) -> AsyncGenerator[No
 
 async def _send(interaction: discord.Interaction[Any], view: ui.LayoutView, *, is_taken_back: bool) -> None:
     if not interaction.response.is_done():
-        await interaction.response.send_message(view=view, ephemeral=True)
+        await _respond(interaction, view)
     elif interaction.response.type in _DEFERRED_MESSAGES and not is_taken_back:
         await interaction.edit_original_response(view=view)
     else:
         await interaction.followup.send(view=view, ephemeral=True)
+
+
+async def _respond(interaction: discord.Interaction[Any], view: ui.LayoutView) -> None:
+    """Answer at once; where an answer has begun, though Discord was cut off before it said so, end that one."""
+    try:
+        await interaction.response.send_message(view=view, ephemeral=True)
+    except discord.HTTPException as refusal:
+        if refusal.code != ALREADY_ACKNOWLEDGED or not (await interaction.original_response()).flags.loading:
+            raise
+        await interaction.edit_original_response(view=view)
 
 
 _NOBODY_LEFT = (10062, 10008, 10015, 50027)  # the interaction, its message or its token is gone

@@ -313,3 +313,10 @@ async def test_a_limit_that_nothing_fits_leaves_the_clip_to_be_claimed(bot: Bot,
     await card_of(used)
     await ends(bot, JobState.UNDELIVERABLE)
     await used.response(lambda card: "Made, but not posted" in card.text)
+
+
+async def test_an_answer_that_began_unheard_is_ended_all_the_same(scene: Scene) -> None:
+    scene.sandbox.faults.add(*CALLBACK, AFTER)
+    answer = await (await scene.mia.slash("jobs", scene.channel)).response()
+    assert "Please try again." in answer.text
+    assert answer.ephemeral_to is scene.mia.user
