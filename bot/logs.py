@@ -3,8 +3,9 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any, Literal
+import textwrap
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any, Literal, cast
 
 import structlog
 
@@ -13,9 +14,16 @@ _SECRETS = (
         r"(/(?:webhooks|interactions)/\d+/)[^/?\s\"']+"
     ),  # whoever holds such a token posts as the bot
     re.compile(r"(/callbacks/\w+/)[^/?\s\"']+"),  # whoever holds one may tell us news
+    re.compile(r"(/(?:originals|exports)/[^/\s]+/)[^?\s\"']+"),  # whoever holds one may have the file
     re.compile(r"\b((?:Bot|[Bb]earer)\s+)[\w.~+/\-]{8,}=*"),
     re.compile(r"([?&](?:ex|is|hm|sig|\w*signature|\w*token|key|X-Amz-[\w-]+)=)[^&\s\"']+", re.IGNORECASE),
 )
+
+
+_ITS_OWN = frozenset({"_record", "_from_structlog"})
+"""What structlog hands from one of its processors to another."""
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that a terminal acts on, or that turn what is read around; lines and tabs are none."""
 
 
 def redact(text: str) -> str:
@@ -61,7 +69,11 @@ def configure(*, level: str, layout: Literal["auto", "json", "console"]) -> None
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *([] if as_json else [_on_own_lines]),
+                renderer,
+            ],
         )
     )
     root = logging.getLogger()
@@ -80,8 +92,27 @@ def _for_people() -> structlog.dev.ConsoleRenderer:
 
 
 def _redact_event(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {key: _redacted(value) for key, value in event.items()}
+    return {key: value if key in _ITS_OWN else _redacted(value) for key, value in event.items()}
 
 
-def _redacted(value: object) -> object:
-    return redact(str(value)) if isinstance(value, (str, BaseException)) else value
+def _redacted(value: Any) -> Any:
+    """A value in which nothing is secret, and nothing moves a terminal's cursor; containers in the same shape."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _redacted(one) for key, one in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_redacted(one) for one in cast("Iterable[Any]", value)]
+    return _CONTROLS.sub(_named, redact(str(value)))
+
+
+def _named(control: re.Match[str]) -> str:
+    return control[0].encode("unicode_escape").decode()
+
+
+def _on_own_lines(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Let no message look like a line of the log: it is one line, and a traceback is set in."""
+    event["event"] = str(event.get("event", "")).replace("\n", "\\n")
+    if "exception" in event:
+        event["exception"] = textwrap.indent(event["exception"], "    ")
+    return event

@@ -214,3 +214,33 @@ async def test_every_line_of_what_is_followed_carries_its_ids_whoever_writes_it(
         ("slow", 1, "kling"),
         ("slow", 2, "kling"),
     ]
+
+
+FORGED = "a\n2026-01-01T00:00:00Z [error    ] forged \x1b[31m\r\u2028\u202e"
+
+
+def test_nobody_writes_a_line_of_the_log(configured: Configured) -> None:
+    """On a terminal: not by a new line, and not by moving the cursor, whoever's words they are."""
+    text = configured(layout="console")
+    log = structlog.stdlib.get_logger("bot.x")
+    log.info("said", reason=FORGED, of=[FORGED], by={"name": FORGED})
+    log.info(FORGED)
+    logging.getLogger("a.library").warning("from %s", FORGED)
+    try:
+        fail(ValueError(FORGED))
+    except ValueError:
+        log.exception("failed")
+    lines = text.getvalue().splitlines()
+    begun = [line for line in lines if not line.startswith("    ")]
+    assert len(begun) == 4
+    assert not any(line.startswith("2026-01-01") for line in lines)
+    assert not set("".join(lines)) & set("\x1b\r\u2028\u202e")
+
+
+def test_secrets_are_masked_wherever_they_are_in_an_event(configured: Configured) -> None:
+    text = configured()
+    url = f"/webhooks/123/{TOKEN}/messages"
+    structlog.stdlib.get_logger("bot.x").info("sent", to=[url], by={"at": (url, 7)}, error=ValueError(url))
+    assert TOKEN not in text.getvalue()
+    [event] = events(text)
+    assert event["by"] == {"at": ["/webhooks/123/…/messages", 7]}
