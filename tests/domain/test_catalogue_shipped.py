@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, get_args
 import pytest
 
 from bot.domain.catalogue import Catalogue
-from bot.domain.models import ModelSpec, Parameter, Price, cautions, fits
+from bot.domain.models import ModelSpec, Parameter, Price, can_make, cautions, fits
 from bot.domain.requests import (
     CameraControl,
     CameraMove,
@@ -510,3 +510,12 @@ def test_an_end_frame_goes_to_pro_when_nobody_chose_a_quality() -> None:
         Quality.PRO,
         35,
     )
+
+
+@pytest.mark.parametrize("spec", SHIPPED, ids=lambda spec: f"{spec.provider} {spec.id}")
+def test_a_model_can_make_what_nothing_keeps_it_from(spec: ModelSpec) -> None:
+    image = builders.request().image
+    for duration_s in (1, 5, 8, 10, 15):
+        for known in ({}, {"image": image}, {"sound": True}, {"guidance": 0.5}, {"quality": Quality.PRO}):
+            request = VideoRequest.model_validate({"prompt": "a boat", "duration_s": duration_s, **known})
+            assert can_make(spec, request) == (fits(request, spec) == [])
