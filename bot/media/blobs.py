@@ -52,10 +52,11 @@ class Blob:
 
 @dataclass(frozen=True)
 class Found:
-    """What a listing says of a blob: its hash, and when it was written last (seconds since 1970)."""
+    """What a listing says of a blob: its hash, when it was written last (seconds since 1970), and its size."""
 
     hash: str
     written_s: float
+    size_bytes: int
 
 
 class Blobs:
@@ -158,7 +159,7 @@ class Blobs:
         with _translated():
             async for page in obstore.list(self._store, chunk_size=_PAGE):  # pyright: ignore[reportUnknownMemberType]  # arrow's kind is not installed
                 yield [
-                    Found(entry["path"].replace("/", ""), entry["last_modified"].timestamp())
+                    Found(entry["path"].replace("/", ""), entry["last_modified"].timestamp(), entry["size"])
                     for entry in page
                     if _KEY.fullmatch(entry["path"])
                 ]

@@ -39,7 +39,7 @@ Work = Callable[[Mapping[str, Any], bytes, Beat], Answer]
 HEAD = struct.Struct("!II")
 _BEAT_EVERY_S = 1.0
 _COMPLAINT_LENGTH = 2000
-_NICE = 10
+_NICE = 5
 _MAX_FILES = 64
 _FIRST_TO_GO = "700"
 """Where memory runs out, Linux is to end this process rather than the bot."""
