@@ -201,10 +201,14 @@ def build_engine(
     )
     pulse = Pulse()
     meter = Meter(
-        db=db, clock=clock, gate=gate, health=health, providers=providers, folder=settings.data_dir
+        db=db,
+        clock=clock,
+        gate=gate,
+        health=health,
+        providers=providers,
+        folder=settings.data_dir,
+        sources=(stores.db.metrics, pulse.metrics, retention.metrics),
     )
-    meter.add(stores.db.metrics)
-    meter.add(pulse.metrics)
     return Engine(
         providers,
         catalogue,

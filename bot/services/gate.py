@@ -63,7 +63,8 @@ class Gate:
     def shut(self, closure: Closure) -> None:
         """Begin no job; where that is so already, nothing changes."""
         if closure not in self._closures:
-            log.warning("admission paused", why=closure.value)
+            say = log.info if closure is Closure.STOPPING else log.warning  # every process ends at some time
+            say("admission paused", why=closure.value)
             self._closures |= {closure}
             self._changed()
 

@@ -39,15 +39,16 @@ class Meter:
         health: Health,
         providers: Collection[str],
         folder: Path,
+        sources: Iterable[Source] = (),
     ) -> None:
-        """`folder` is on the disk whose room is told."""
+        """`folder` is on the disk whose room is told; `sources` are told, too."""
         self._db = db
         self._clock = clock
         self._gate = gate
         self._health = health
         self._providers = providers
         self._folder = folder
-        self._sources: list[Source] = []
+        self._sources = list(sources)
         self._turn = asyncio.Lock()
         self._told_id: int | None = None
         self._ended = _Ended()

@@ -14,6 +14,7 @@ from bot.db import jobs, retention
 from bot.db.errors import DatabaseFault
 from bot.db.transaction import Database, Transaction
 from bot.domain.jobs import CLAIMABLE_FOR_MS, Job, JobState
+from bot.domain.metrics import Metric, gauge
 from bot.language import marked
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
@@ -67,6 +68,7 @@ class Retention:
         self._pictures_last_ms = pictures_last_ms
         self._due = asyncio.Event()
         self._sweeps_at_ms = clock.now_ms()
+        self._kept_bytes = float("nan")
         self._fault: BlobFault | None = None
         """The last one since what is due was looked at."""
 
@@ -125,15 +127,23 @@ class Retention:
             DatabaseFault: the rest waits.
         """
         before_s = (self._clock.now_ms() - STRAY_AFTER_MS) / 1000
-        deleted = 0
+        deleted = kept_bytes = 0
         async for page in self._blobs.listed():
             for found in page:
                 if found.written_s < before_s and not await self._is_needed(found.hash):
                     with self._alone(blob=found.hash):
                         deleted += await self._delete(found.hash)
+                else:
+                    kept_bytes += found.size_bytes
+        self._kept_bytes = kept_bytes
         if deleted:
             log.info("strays deleted", count=deleted)
         return deleted
+
+    def metrics(self) -> list[Metric]:
+        """How much is kept, as of the last sweep."""
+        words = "Pictures and clips that are kept, counted at each start and daily; NaN before."
+        return [gauge("kinora_blobs_bytes", words, self._kept_bytes)]
 
     async def _each(self, due: Transaction[list[int]], forget: Callable[[Job], Awaitable[Job]]) -> None:
         for job_id in await self._db.read(due):

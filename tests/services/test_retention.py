@@ -497,3 +497,12 @@ async def test_an_export_stays_while_a_link_leads_to_it_however_old_its_bytes_ar
     archive.clock.turn(2 * 3600)
     await archive.another().forget_due()
     assert not await archive.blobs.exists(blob)
+
+
+async def test_how_much_is_kept_is_told_as_of_the_last_sweep(archive: Archive) -> None:
+    [before] = archive.retention.metrics()
+    assert str(before.samples[()]) == "nan"
+    await archive.job()
+    await archive.retention.sweep()
+    [after] = archive.retention.metrics()
+    assert after.samples[()] == len(b"a picture") + len(archive.clip)
