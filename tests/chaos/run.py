@@ -14,12 +14,12 @@ from bot.sandbox import Message, NothingCame
 from tests.chaos import verdict
 from tests.chaos.keeper import Keeper
 from tests.chaos.points import Kill
-from tests.chaos.stage import QUICK, Stage, staged
+from tests.chaos.stage import Stage, staged
 from tests.chaos.stories import BY_NAME, Story, request
 from tests.vendors.vendor import OnCreate
 from tests.verdict import Posted, Row, rows
 
-_ENDS_WITHIN_S = 60.0
+_ENDS_WITHIN_S = 150.0
 _AFTERWARDS = 3000
 """Threads are put away minutes after the end, in which nothing else happens."""
 _LOOKS_EVERY_S = 0.03
@@ -123,7 +123,7 @@ class _Run:
         stage.pace.arm()
         for _ in range(self.story.jobs):
             self.cards.append(await self._card())
-        stage.pace.go(QUICK)
+        stage.hurry()
         if self.story.meanwhile is not None:
             await self.story.meanwhile(stage, self.cards[0])
         await self._rest()

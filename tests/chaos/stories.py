@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.domain.jobs import JobState
-from bot.sandbox import ClientRefused, Message, shows
-from tests.chaos.stage import QUICK, Stage
+from bot.sandbox import ClientRefused, Message, Permission, shows
+from tests.chaos.stage import Stage
 from tests.e2e.scenes import PICTURE
 from tests.vendors.vendor import OnCreate, Outcome
 
 PROVIDERS = ("local", "kling", "kkiai", "aimlapi", "onemin")
 
 _ANSWER_WITHIN_S = 20.0
+_TO_POST = Permission.SEND_MESSAGES | Permission.SEND_MESSAGES_IN_THREADS | Permission.CREATE_PUBLIC_THREADS
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,21 @@ async def _cancel(stage: Stage, card: Message) -> None:
         except ClientRefused:  # it ended at this moment
             return
         if await stage.is_answered(used):
-            stage.pace.go(QUICK)
+            stage.hurry()
             return
 
 
 async def _cancel_in_vain(stage: Stage, card: Message) -> None:
     """Likewise, where the vendor cannot be stopped and finishes the clip."""
     await _cancel(stage, card)
+    stage.vendors.kling.finish()
+
+
+async def _shut_out(stage: Stage, card: Message) -> None:
+    """Take from the bot all that a clip can be posted by, while it is rendered; nobody is to be written to directly."""
+    await shows(card, lambda shown: "Rendering" in shown.text, timeout_s=_ANSWER_WITHIN_S)
+    role = stage.guild.app_role(stage.application)
+    stage.guild.set_overwrite(stage.channel, role, deny=_TO_POST)
     stage.vendors.kling.finish()
 
 
@@ -77,6 +86,14 @@ STORIES = (
         meanwhile=_cancel,
     ),
     Story("two", ("kling", "onemin"), jobs=2),
+    Story("refusal", ("kling",), {"provider": None}, on_create=(OnCreate.REFUSE_PAYMENT,)),
+    Story(
+        "no place",
+        ("kling",),
+        outcomes=(Outcome.SLOW,),
+        ends=frozenset({JobState.UNDELIVERABLE}),
+        meanwhile=_shut_out,
+    ),
     Story("cancel in vain", ("kling",), outcomes=(Outcome.SLOW,), meanwhile=_cancel_in_vain),
 )
 
@@ -87,4 +104,5 @@ _REQUEST = {"image": PICTURE, "prompt": "the boat drifts"}
 
 def request(story: Story, provider: str) -> dict[str, Any]:
     """What is asked for."""
-    return {**_REQUEST, "provider": provider, **story.options}
+    wanted = {**_REQUEST, "provider": provider, **story.options}
+    return {name: value for name, value in wanted.items() if value is not None}

@@ -9,10 +9,10 @@ from tests.chaos.run import Outcome
 from tests.chaos.stories import PROVIDERS
 
 _LEGEND = (
-    "Each cell: charges at the vendor · clips posted · ledger (S settled, R refunded). "
+    "Each cell: charges at the vendor · clips posted · ledger (S settled, R refunded, K kept reserved). "
     "? the point was not met, ! wrong."
 )
-_LETTERS = {"reserve settle": "S", "reserve refund": "R"}
+_LETTERS = {"reserve settle": "S", "reserve refund": "R", "reserve": "K"}
 
 
 @dataclass(frozen=True)
