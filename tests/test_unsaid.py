@@ -29,6 +29,8 @@ UNSAID = {
     "catalogue credits": "for the command line",
     "of clips": "for the command line",
     "maybe charged": "for the command line",
+    "disk full": "for the log and the metrics",
+    "drained since": "what the installation remembers it as",
     "the gateway is not connected": "for whoever watches over the process",
     "the database cannot be written": "likewise",
     "the bot is being stopped": "likewise",

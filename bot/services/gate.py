@@ -63,8 +63,10 @@ class Gate:
     def shut(self, closure: Closure) -> None:
         """Begin no job; where that is so already, nothing changes."""
         if closure not in self._closures:
-            say = log.info if closure is Closure.STOPPING else log.warning  # every process ends at some time
-            say("admission paused", why=closure.value)
+            if closure is Closure.STOPPING:  # as every process does at some time
+                log.info("admission paused", why=closure.value)
+            else:
+                log.warning("admission paused", why=closure.value)
             self._closures |= {closure}
             self._changed()
 
