@@ -37,7 +37,7 @@ class ClipPlaces:
 
     def _ensure_in(self, guild_id: int) -> None:
         if guild_id in self.gone:
-            raise DestinationGone("The bot is not in this server any more.")
+            raise DestinationGone
 
     async def open_thread(self, job: Job, place: Place) -> None:
         """The thread on a card in the channel where the job was asked, unless it is there."""
