@@ -4,6 +4,7 @@ What cannot be looked at (no network, a shallow clone) is said, and is no failur
 """
 
 import argparse
+import subprocess
 import sys
 from pathlib import Path
 
@@ -45,8 +46,12 @@ def _of_packages(root: Path, base_url: str, *, must_reach: bool) -> list[str]:
 
 
 def _of_secrets(root: Path) -> list[str]:
-    now, ever = secrets.in_tree(root), secrets.in_history(root)
-    history = "all commits" if secrets.is_whole(root) else "the commits that are here, WHICH ARE NOT ALL"
+    try:
+        now, ever = secrets.in_tree(root), secrets.in_history(root)
+        is_whole = secrets.is_whole(root)
+    except (OSError, subprocess.CalledProcessError):
+        return [f"git knows nothing of {root}, so that no secrets could be looked for"]
+    history = "all commits" if is_whole else "the commits that are here, WHICH ARE NOT ALL"
     print(f"secrets: looked for in the tree and in {history}")
     return sorted({str(found) for found in (*now, *ever)})
 

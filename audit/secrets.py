@@ -103,7 +103,7 @@ def _blobs(root: Path) -> Iterator[tuple[str, str, bytes]]:
         raise subprocess.CalledProcessError(process.returncode, process.args)
 
 
-_GIT = ("git", "-C")
+_GIT = ("git", "-c", "safe.directory=*", "-C")  # in a container the folder is somebody else's
 
 
 def _git(root: Path, *arguments: str) -> bytes:
