@@ -63,17 +63,20 @@ class Posted:
     def __init__(self, sandbox: Sandbox, bot_id: int) -> None:
         self._bot_id = bot_id
         self.by_job: defaultdict[int, set[int]] = defaultdict(set)
+        self.answers: defaultdict[int, set[int]] = defaultdict(set)
+        """Answers to commands that had a clip at some time: it was claimed, or shown again."""
         sandbox.world.hub.listeners.append(self._hear)
 
     def _hear(self, event: Event) -> None:
-        if event.name != "MESSAGE_CREATE":
+        if event.name not in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
             return
         message = event.payload(Viewer(self._bot_id, reads_content=True))
-        if message["author"]["id"] != str(self._bot_id) or "interaction_metadata" in message:
+        is_answer = "interaction_metadata" in message
+        if message["author"]["id"] != str(self._bot_id) or not (is_answer or event.name == "MESSAGE_CREATE"):
             return
         for file in message["attachments"]:
             if named := _CLIP.fullmatch(file["filename"]):
-                self.by_job[int(named[1])].add(int(message["id"]))
+                (self.answers if is_answer else self.by_job)[int(named[1])].add(int(message["id"]))
 
 
 async def of_the_books(db: Database, known: list[Row]) -> AsyncGenerator[str]:
@@ -94,11 +97,15 @@ async def of_the_books(db: Database, known: list[Row]) -> AsyncGenerator[str]:
         yield f"{wrong} balances differ from the ledger"
 
 
-def of_the_clips(known: list[Row], by_job: Mapping[int, set[int]]) -> Iterator[str]:
-    """One message for each clip that is said to be posted, none for others."""
+def of_the_clips(
+    known: list[Row], by_job: Mapping[int, set[int]], answers: Mapping[int, set[int]] | None = None
+) -> Iterator[str]:
+    """One message for each clip that is said to be posted, none for others. One that was claimed is in an answer."""
     for row in known:
         posted = by_job.get(row.id, set())
-        if row.state is JobState.DONE and (len(posted) != 1 or row.message_id not in posted):
+        is_claimed = not posted and row.message_id in (answers or {}).get(row.id, ())
+        is_posted = len(posted) == 1 and row.message_id in posted
+        if row.state is JobState.DONE and not (is_posted or is_claimed):
             yield f"job {row.id} is done by message {row.message_id}, and was posted as {sorted(posted)}"
         if row.state is not JobState.DONE and posted:
             yield f"job {row.id} is {row.state}, and was posted as {sorted(posted)}"

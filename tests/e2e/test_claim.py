@@ -11,6 +11,7 @@ from bot.sandbox import Answer, Channel, Message, Permission
 from bot.sandbox.faults import Drop
 from tests.e2e.scenes import Bot, Scene
 from tests.e2e.studio import Studio, everybody_is_answered, film, opened
+from tests.verdict import Posted, of_the_clips, rows
 
 MESSAGE = ("POST", "/channels/{channel_id}/messages")
 ORIGINAL = ("PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/@original")
@@ -215,11 +216,11 @@ async def test_a_card_that_still_stands_links_to_the_claimed_clip(scene: Scene, 
 async def paid(bot: Bot) -> list[tuple[str, int]]:
     """What the books say of the first job."""
 
-    def rows() -> Transaction[list[tuple[str, int]]]:
+    def lines() -> Transaction[list[tuple[str, int]]]:
         found = yield "SELECT kind, credits FROM ledger WHERE job_id = 1 ORDER BY id", {}
         return [(row["kind"], row["credits"]) for row in found]
 
-    return await bot.app.db.read(rows())
+    return await bot.app.db.read(lines())
 
 
 async def test_a_private_thread_that_shuts_the_bot_out_gives_nobody_a_clip_for_nothing(
@@ -271,3 +272,13 @@ async def test_a_clip_that_is_deleted_instead_of_claimed_is_given_back(
     assert "none to claim" in (await claim(scene)).text
     assert [kind for kind, _ in await paid(bot)] == ["reserve", "refund"]
     assert await bot.is_sound()
+
+
+async def test_who_counts_posted_clips_counts_a_claimed_one(bot: Bot, scene: Scene, studio: Studio) -> None:
+    posted = Posted(scene.sandbox, scene.application.user.id)
+    await stranded(bot, scene, studio, "a paper boat")
+    await claim(scene)
+    await claimed(bot)
+    known = await bot.app.db.read(rows())
+    assert list(of_the_clips(known, posted.by_job, posted.answers)) == []
+    assert list(of_the_clips(known, posted.by_job))

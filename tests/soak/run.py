@@ -170,7 +170,7 @@ class Soak:
         self.report.states.update(row.state.value for row in known)
         problems = self.report.problems
         problems += [problem async for problem in of_the_books(app.db, known)]
-        problems += of_the_clips(known, self.evidence.posted.by_job)
+        problems += of_the_clips(known, self.evidence.posted.by_job, self.evidence.posted.answers)
         problems += verdict.of_the_bills(known, self.vendors)
         problems += verdict.of_the_answers(self.crowd.sandbox, self.evidence, self.excused)
         given = (one.acknowledgement for one in self.crowd.sandbox.world.interactions.values())
