@@ -27,9 +27,7 @@ from tests.e2e.test_crashes import (
     until_accepted,
     until_acknowledged,
     until_after_posting,
-    until_before_posting,
     until_rendering,
-    until_the_thread_is_there,
 )
 from tests.vendors.kling import KlingVendor
 
@@ -53,8 +51,6 @@ async def leave(process: Process) -> float:
         until_acknowledged,
         until_accepted,
         until_rendering,
-        until_the_thread_is_there,
-        until_before_posting,
         until_after_posting,
     ],
 )
