@@ -1,4 +1,4 @@
-"""Threads for decoding and encoding: bounded in number, owned by one object, closed by it."""
+"""Threads for work that blocks: bounded in number, owned by one object, closed by it."""
 
 import asyncio
 import threading
