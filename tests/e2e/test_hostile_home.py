@@ -444,6 +444,7 @@ async def test_what_was_made_among_adults_is_not_made_again_elsewhere(
     await everybody_is_answered(bot, scene)
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_no_number_makes_any_button_do_what_it_is_not_for(scene: Scene, bot: Bot, leo: Person) -> None:
     """Numbers of jobs, offers, questions and of what was begun, in the ids of buttons that are about another of these."""
     two = await leo.send(scene.channel, "two", files=[PICTURE, OTHER])
