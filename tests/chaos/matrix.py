@@ -19,6 +19,9 @@ CLASSICS = (
 )
 """Where others lost a request, paid twice, or posted twice."""
 
+_FEWEST_POINTS = 20
+"""Of a clip with any provider."""
+
 _CAN_BE_ASKED = "kling"
 """Whatever happens there, there is a clip in the end."""
 
@@ -41,6 +44,12 @@ class Traced:
     story: Story
     provider: str
     outcome: Outcome
+
+    @property
+    def is_thorough(self) -> bool:
+        """Whether seams and observers are in place: the classics are there, but for a create that goes to nobody."""
+        of_nobody = {"create: arrived, unanswered"} if self.provider == "local" else set[str]()
+        return len(self.points) >= _FEWEST_POINTS and {*CLASSICS} - of_nobody <= {*self.outcome.trace}
 
     @property
     def points(self) -> list[Kill]:

@@ -14,9 +14,9 @@ from bot.sandbox import Message, NothingCame
 from tests.chaos import verdict
 from tests.chaos.keeper import Keeper
 from tests.chaos.points import Kill
-from tests.chaos.stage import Stage, staged
+from tests.chaos.stage import QUICK, UNHURRIED, Stage, staged
 from tests.chaos.stories import BY_NAME, Story, request
-from tests.vendors.vendor import OnCreate
+from tests.vendors import vendor
 from tests.verdict import Posted, Row, rows
 
 _ENDS_WITHIN_S = 150.0
@@ -73,7 +73,15 @@ async def play(keeper: Keeper, plan: Plan) -> Outcome:
     began_s = time.monotonic()
     story = BY_NAME[plan.story]
     with tempfile.TemporaryDirectory(prefix="kinora-chaos-") as folder:
-        world = staged(keeper, Path(folder), provider=plan.provider, kills=plan.kills, away_s=plan.away_s)
+        quick = UNHURRIED if plan.provider == "local" or vendor.Outcome.SLOW in story.outcomes else QUICK
+        world = staged(
+            keeper,
+            Path(folder),
+            provider=plan.provider,
+            kills=plan.kills,
+            quick=quick,
+            away_s=plan.away_s,
+        )
         async with world as stage:
             posted = Posted(stage.sandbox, stage.application.user.id)
             run = _Run(plan, story, stage, posted)
@@ -134,9 +142,9 @@ class _Run:
 
     def _upset(self) -> None:
         if self.plan.provider != "local":
-            vendor = self.stage.vendors.by_name[self.plan.provider]
-            vendor.on_create.extend(self.story.on_create)
-            vendor.outcomes.extend(self.story.outcomes)
+            theirs = self.stage.vendors.by_name[self.plan.provider]
+            theirs.on_create.extend(self.story.on_create)
+            theirs.outcomes.extend(self.story.outcomes)
 
     async def _card(self) -> Message:
         """Ask, and ask again for as long as Discord says that the application did not respond."""
@@ -175,7 +183,7 @@ class _Run:
 
     def _may_be_held(self) -> bool:
         """Whether nobody can tell what became of a create: of one that was cut, or over which the bot died."""
-        is_cut = bool({OnCreate.CUT_BEFORE, OnCreate.CUT_AFTER} & {*self.story.on_create})
+        is_cut = bool({vendor.OnCreate.CUT_BEFORE, vendor.OnCreate.CUT_AFTER} & {*self.story.on_create})
         if not (is_cut or verdict.died_in_doubt(self.stage.trace)):
             return False
         name = self.plan.provider

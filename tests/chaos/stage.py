@@ -23,10 +23,10 @@ from tests.chaos.points import ARRIVED, Kill, Points, deed_at_discord, traced
 from tests.e2e.scenes import TOKEN
 from tests.vendors.opened import Vendors
 
-_QUICK = 100
+QUICK = 100
 """Seconds of rendering and of back-off pass in no time; so many are still less than the minute that nonces last."""
-_RENDERING = 10
-"""Where this machine renders, which may be busy with something else: an hour must not be over before it is done."""
+UNHURRIED = 10
+"""Where this machine renders, or somebody has to do something: it may be busy, and an hour must not be over before."""
 
 _READY_WITHIN_S = 60.0
 _LOOKS_EVERY_S = 0.03
@@ -50,6 +50,7 @@ class Stage:
     """Those on this side: what has arrived."""
     kills: list[Kill]
     """The next life's first."""
+    quick: int = QUICK
     away_s: float = 0.0
     """How long the bot is away after a kill, by the clock that all share."""
     victim: Victim | None = None
@@ -74,7 +75,7 @@ class Stage:
 
     def hurry(self) -> None:
         """Let time pass faster."""
-        self.pace.go(_RENDERING if self.settings.provider_order == ("local",) else _QUICK)
+        self.pace.go(self.quick)
 
     def begin(self) -> None:
         """Start the bot, and start it again whenever it has died."""
@@ -182,7 +183,7 @@ async def _either(
 
 @asynccontextmanager
 async def staged(
-    keeper: Keeper, folder: Path, *, provider: str, kills: Sequence[Kill] = (), away_s: float = 0.0
+    keeper: Keeper, folder: Path, *, provider: str, kills: Sequence[Kill], quick: int, away_s: float
 ) -> AsyncGenerator[Stage]:
     """A world in which the bot is kept alive."""
     pace = Pace.make(folder / "pace")
@@ -209,6 +210,7 @@ async def staged(
             keeper,
             points,
             list(kills),
+            quick,
             away_s,
         )
         sandbox.on_request.append(stage.observe)

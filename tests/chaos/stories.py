@@ -86,7 +86,12 @@ STORIES = (
         meanwhile=_cancel,
     ),
     Story("two", ("kling", "onemin"), jobs=2),
-    Story("refusal", ("kling",), {"provider": None}, on_create=(OnCreate.REFUSE_PAYMENT,)),
+    Story(
+        "refusal",
+        ("kling",),
+        on_create=(OnCreate.REFUSE_PAYMENT,),
+        ends=frozenset({JobState.FAILED, JobState.DONE}),  # once more, if the refusal was not written down
+    ),
     Story(
         "no place",
         ("kling",),
@@ -104,5 +109,4 @@ _REQUEST = {"image": PICTURE, "prompt": "the boat drifts"}
 
 def request(story: Story, provider: str) -> dict[str, Any]:
     """What is asked for."""
-    wanted = {**_REQUEST, "provider": provider, **story.options}
-    return {name: value for name, value in wanted.items() if value is not None}
+    return {**_REQUEST, "provider": provider, **story.options}

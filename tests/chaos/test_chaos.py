@@ -25,7 +25,7 @@ async def test_wherever_the_bot_dies_a_clip_is_charged_and_posted_once(keeper: K
     seed = random.randrange(10_000)
     clip = [BY_NAME["clip"]]
     known = await traces(keeper, clip, at_once=_AT_ONCE)
-    assert {one.provider: len(one.points) >= 20 for one in known} == dict.fromkeys(PROVIDERS, True)
+    assert {one.provider: one.is_thorough for one in known} == dict.fromkeys(PROVIDERS, True)
     assert not [one.outcome.problems for one in known if one.outcome.problems]
     plans = spread(known, random.Random(seed), count=_OTHERS)
     outcomes = [outcome async for outcome in together(keeper, plans, at_once=_AT_ONCE)]

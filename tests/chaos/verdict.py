@@ -18,7 +18,8 @@ from tests.chaos.stories import Story
 from tests.verdict import Posted, Row, of_the_books, of_the_clips, rows
 
 _HELD = "held: may have been charged"
-_EXPECTED = (_HELD, "given up: may have been charged")
+_TOLD = (_HELD, "given up: may have been charged")
+_EXPECTED = (*_TOLD, "provider refuses the account")
 """Errors that are meant for the operator."""
 _ABOUT_TO_SEND = "submitting: about to send: before commit"
 _ENDS = {
@@ -127,6 +128,6 @@ def of_the_story(story: Story, stage: Stage, known: list[Row], *, may_be_held: b
         is_held = may_be_held and row.state is JobState.FAILED and row.maybe_charged
         if row.state not in story.ends and not is_held:
             yield f"job {row.id} is {row.state}"
-    if told[_HELD] < len(held):
-        yield f"{len(held)} jobs are held, and the operator heard of {told[_HELD]}"
+    if (heard := sum(told[words] for words in _TOLD)) < len(held):
+        yield f"{len(held)} jobs are held, and the operator heard of {heard}"
     yield from (f"logged: {line}" for line in loud if line["event"] not in _EXPECTED)

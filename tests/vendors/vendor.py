@@ -219,7 +219,7 @@ class Vendor:
     @asynccontextmanager
     async def serve(self) -> AsyncGenerator["Vendor"]:
         """Answer on the loopback."""
-        app = web.Application(client_max_size=64_000_000, middlewares=[self._unless_away])
+        app = web.Application(client_max_size=64_000_000, middlewares=[self._unless_away, self._observed])
         app.add_routes([*self.routes(), web.get("/files/{name}", self.download)])
         self._runner = runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await runner.setup()
