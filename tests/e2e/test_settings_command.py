@@ -407,6 +407,7 @@ async def test_everybodys_role_is_refused_in_words(scene: Scene, ada: Person, se
 
 
 @pytest.mark.usefixtures("bot")
+@pytest.mark.usefixtures("unhurried")
 async def test_hostile_values_are_refused_and_repeated_to_nobody(scene: Scene, ada: Person) -> None:
     for row in (row for row in SETTINGS if row.name not in {"words", "patterns"}):  # which may be anything
         for value in HOSTILE:
