@@ -142,8 +142,13 @@ class Retention:
 
     def metrics(self) -> list[Metric]:
         """How much is kept, as of the last sweep."""
-        words = "Pictures and clips that are kept, counted at each start and daily; NaN before."
-        return [gauge("kinora_blobs_bytes", words, self._kept_bytes)]
+        return [
+            gauge(
+                "kinora_blobs_bytes",
+                "Pictures and clips that are kept, counted at each start and daily; NaN before.",
+                self._kept_bytes,
+            )
+        ]
 
     async def _each(self, due: Transaction[list[int]], forget: Callable[[Job], Awaitable[Job]]) -> None:
         for job_id in await self._db.read(due):
