@@ -53,9 +53,7 @@ class Operation(commands.Cog):
         condition = await self.bot.services.checkup.look(interaction.guild.id, claimed_limit=claimed)
         await tell(
             interaction,
-            checkup.text_of(
-                condition, interaction.guild, latency_s=self.bot.latency, claimed_limit=claimed
-            ),
+            checkup.text_of(condition, interaction.guild, latency_s=self.bot.latency, claimed_limit=claimed),
         )
 
 

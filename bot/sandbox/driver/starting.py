@@ -73,7 +73,11 @@ def start(
 
 def _token(identifier: int) -> str:
     """Shaped as Discord's are."""
-    return base64.urlsafe_b64encode(f"interaction:{identifier}:{secrets.token_urlsafe(48)}".encode()).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(f"interaction:{identifier}:{secrets.token_urlsafe(48)}".encode())
+        .decode()
+        .rstrip("=")
+    )
 
 
 def _owners(interaction: Interaction) -> Json:

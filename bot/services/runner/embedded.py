@@ -74,7 +74,9 @@ class EmbeddedRunner:
                     next_ms = await self._advance(job_id, early=early)
                     crashes = 0
                 except DatabaseUnavailable as fault:
-                    log.debug("database out of reach", job=job_id, reason=str(fault))  # it tells so itself, once
+                    log.debug(
+                        "database out of reach", job=job_id, reason=str(fault)
+                    )  # it tells so itself, once
                     next_ms = self._clock.now_ms() + _DATABASE_PAUSE_MS
                 except Exception:
                     log.exception("step crashed", job=job_id, crashes=crashes + 1)
