@@ -236,8 +236,9 @@ class Job:
     @property
     def claimable_until_ms(self) -> int | None:
         """When a clip that no place took is let go; None for all others."""
-        is_kept = self.state is JobState.UNDELIVERABLE and self.finished_at_ms is not None
-        return self.finished_at_ms + CLAIMABLE_FOR_MS if is_kept else None
+        if self.state is not JobState.UNDELIVERABLE or self.finished_at_ms is None:
+            return None
+        return self.finished_at_ms + CLAIMABLE_FOR_MS
 
     @property
     def is_deleted(self) -> bool:

@@ -6,9 +6,10 @@ import json
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -26,14 +27,14 @@ MESSAGES = "/channels/{channel_id}/messages"
 
 @asynccontextmanager
 async def started(
-    scene: Scene, *, may_complain: bool = False, **environment_: str
+    scene: Scene, more: Mapping[str, str] = MappingProxyType({}), *, may_complain: bool = False
 ) -> AsyncGenerator[Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "bot",
         "run",
-        env=environment.inherited(**scene.environment(), **environment_),
+        env=environment.inherited(**scene.environment(), **more),
         stderr=PIPE,
         limit=1 << 20,
     )

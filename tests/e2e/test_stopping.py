@@ -105,13 +105,13 @@ async def ask(scene: Scene) -> Used:
 
 
 async def test_an_order_that_is_on_its_way_is_given_the_time_to_be_answered(scene: Scene, slow: Slow) -> None:
-    async with started(scene, **slow.environment()) as process:
+    async with started(scene, slow.environment()) as process:
         used = await ask(scene)
         await asyncio.wait_for(slow.struck.wait(), 30)
         asyncio.get_running_loop().call_later(1, slow.may_answer.set)
         await leave(process)
     assert await state_of(scene) in (JobState.RENDERING, JobState.FETCHING)  # and not in doubt
-    async with started(scene, **slow.environment()):
+    async with started(scene, slow.environment()):
         await scene.clip_of(await used.response(timeout_s=30))
     assert len(slow.bill) == len(scene.clips()) == 1
 
@@ -131,7 +131,7 @@ async def test_who_asks_of_a_bot_that_is_stopping_is_told_so_and_nothing_is_kept
 async def test_a_second_signal_hurries_and_what_was_cut_off_is_found_again(
     scene: Scene, slow: Slow, number: signal.Signals
 ) -> None:
-    async with started(scene, **slow.environment()) as process:
+    async with started(scene, slow.environment()) as process:
         used = await ask(scene)
         await asyncio.wait_for(slow.struck.wait(), 30)
         asked_s = time.monotonic()
@@ -142,18 +142,18 @@ async def test_a_second_signal_hurries_and_what_was_cut_off_is_found_again(
         assert await process.wait() == 0
         assert time.monotonic() - asked_s < PATIENCE_S
     slow.may_answer.set()
-    async with started(scene, **slow.environment()):
+    async with started(scene, slow.environment()):
         await scene.clip_of(await used.response(timeout_s=30))
     assert len(slow.bill) == len(scene.clips()) == 1
 
 
 async def test_an_order_that_is_never_answered_does_not_keep_the_bot(scene: Scene, slow: Slow) -> None:
-    async with started(scene, **slow.environment()) as process:
+    async with started(scene, slow.environment()) as process:
         used = await ask(scene)
         await asyncio.wait_for(slow.struck.wait(), 30)
         assert PATIENCE_S <= await leave(process) < LEAVES_WITHIN_S
     slow.may_answer.set()
-    async with started(scene, **slow.environment()):
+    async with started(scene, slow.environment()):
         await scene.clip_of(await used.response(timeout_s=30))
     assert len(slow.bill) == len(scene.clips()) == 1
 
