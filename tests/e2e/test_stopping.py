@@ -181,7 +181,7 @@ async def test_systemd_hears_when_the_bot_is_up_and_when_it_stops(scene: Scene, 
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(address))
         manager.settimeout(5)
-        async with started(scene, NOTIFY_SOCKET=str(address)) as process:
+        async with started(scene, {"NOTIFY_SOCKET": str(address)}) as process:
             assert await asyncio.to_thread(manager.recv, 100) == b"READY=1"
             await leave(process)
         assert await asyncio.to_thread(manager.recv, 100) == b"STOPPING=1"
