@@ -61,7 +61,8 @@ class Closing:
     guild_id: int
     kind: Entry
     price: int
-    is_cancelled: bool
+    comes_back: bool
+    """Whether what it drew can still be used where it has expired meanwhile."""
     now_ms: int
 
 
@@ -95,13 +96,13 @@ def close(closing: Closing, allowances: dict[int, int]) -> Transaction[dict[int,
                 {**_row(closing.job_id, grant_id, closing.kind, amount), "is_first": drawn["is_first"]},
             )
             has_expired = drawn["expires_at_ms"] is not None and drawn["expires_at_ms"] <= closing.now_ms
-            if back and has_expired and not drawn["came_back"] and not closing.is_cancelled:
+            if back and has_expired and not drawn["came_back"] and closing.comes_back:
                 yield from _revive(closing, user_id, back)
     return kept
 
 
 def _revive(closing: Closing, user_id: int, amount: int) -> Transaction[None]:
-    """Not what its member cancelled, and only once: else a grant could be kept alive for ever."""
+    """Only once, and not when a member pleases: else a grant could be kept alive for ever."""
     yield from give(
         closing.guild_id,
         user_id,

@@ -129,6 +129,12 @@ def move(job: Job, state: JobState, *, now_ms: int, **known: object) -> Transact
     Raises:
         Overtaken: the row is no longer as `job` says; nothing was written.
     """
+    return (yield from _move(job, state, known, now_ms=now_ms))
+
+
+def _move(
+    job: Job, state: JobState, known: dict[str, object], *, now_ms: int, comes_back: bool = True
+) -> Transaction[Job]:
     if state not in STEPS[job.state]:
         raise ValueError(f"job {job.id}: no step leads from {job.state} to {state}")
     ends = state in TERMINAL and state is not job.state
@@ -143,7 +149,7 @@ def move(job: Job, state: JobState, *, now_ms: int, **known: object) -> Transact
     yield from blobs.follow(job, known, now_ms=now_ms)
     if ends and state in CLOSED:
         cost = job.rendered_at_ms is not None or bool(known.get("maybe_charged"))
-        yield from money.close(job, state, cost=cost, now_ms=now_ms)
+        yield from money.close(job, state, cost=cost, now_ms=now_ms, comes_back=comes_back)
     return job_of(rows[0], job.request)
 
 
@@ -181,7 +187,7 @@ def turn_away(job: Job, reason: str, *, now_ms: int) -> Transaction[Job]:
     return ended
 
 
-def let_go(job: Job, *, now_ms: int, **known: object) -> Transaction[Job]:
+def let_go(job: Job, *, now_ms: int, comes_back: bool = False, **known: object) -> Transaction[Job]:
     """End a job whose clip no place took and nobody will claim: its credits go back, and the clip is not kept.
 
     A message that a claim may have put the clip in before it was cut short is deleted. The caller wakes whoever shows
@@ -190,12 +196,15 @@ def let_go(job: Job, *, now_ms: int, **known: object) -> Transaction[Job]:
     Args:
         job: An undeliverable one.
         now_ms: The moment.
+        comes_back: Whether credits of a grant that has expired meanwhile can be used for another day: not where its
+            member chose the moment, or could have claimed it.
         known: What becomes known with it, such as `error`, a sentence for its member.
 
     Raises:
         Overtaken: the row is no longer as `job` says; nothing was written.
     """
-    failed = yield from move(job, JobState.FAILED, now_ms=now_ms, clip=None, **known)
+    gone = {"clip": None, **known}
+    failed = yield from _move(job, JobState.FAILED, gone, now_ms=now_ms, comes_back=comes_back)
     yield from erasures.retract(job.id, now_ms=now_ms)
     return failed
 

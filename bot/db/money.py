@@ -66,7 +66,9 @@ def reserve(job: Job, limits: Limits, asker: Asker, zone: tzinfo) -> Transaction
     return (yield from _note_crossings(job, means.server, taken[Scope.SERVER]))
 
 
-def close(job: Job, state: JobState, *, cost: bool, now_ms: int) -> Transaction[None]:
+def close(
+    job: Job, state: JobState, *, cost: bool, now_ms: int, comes_back: bool = True
+) -> Transaction[None]:
     """Settle or refund a job's reservation, in the periods and from the grants it was taken from.
 
     The unique index on closing rows makes a second close an error instead of a second payment.
@@ -76,6 +78,8 @@ def close(job: Job, state: JobState, *, cost: bool, now_ms: int) -> Transaction[
         state: How it ended.
         cost: Whether the operator pays for it, or may have to, though nobody is charged.
         now_ms: The moment.
+        comes_back: Whether credits of a grant that has expired meanwhile can be used for another day; never those of
+            what was cancelled.
     """
     if job.state is JobState.UNDELIVERABLE and (yield _CLOSING, {"job_id": job.id}):
         return  # earlier versions gave its credits back as soon as no place took its clip
@@ -93,7 +97,8 @@ def close(job: Job, state: JobState, *, cost: bool, now_ms: int) -> Transaction[
     used: dict[Scope, int] = dict.fromkeys(_ACCOUNTS, price)
     used[Scope.OPERATOR] = _worth(job) if cost or kind is Entry.SETTLE else 0
     if row["allowance"] != row["credits"] or row["budget"] != row["credits"]:
-        closing = Closing(job.id, guild_id, kind, price, state is JobState.CANCELLED, now_ms)
+        comes_back = comes_back and state is not JobState.CANCELLED
+        closing = Closing(job.id, guild_id, kind, price, comes_back, now_ms)
         allowances = {user_id: row["allowance"], SERVER: row["budget"]}
         kept = yield from grants.close(closing, allowances)
         used |= {Scope.MEMBER: kept[user_id], Scope.SERVER: kept[SERVER]}

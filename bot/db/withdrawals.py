@@ -28,7 +28,9 @@ def give_up(job: Job, by_id: int, *, now_ms: int) -> Transaction[Job]:
     """
     whose: dict[str, object] = {"withdrawn_at_ms": now_ms, "withdrawn_by": by_id}
     aftercare = job.aftercare.value  # whoever deletes it shows the card, too
-    return (yield from jobs.let_go(job, now_ms=now_ms, aftercare=aftercare, **whose))
+    is_own = by_id == job.origin.user_id
+    known = {"aftercare": aftercare, **whose}
+    return (yield from jobs.let_go(job, now_ms=now_ms, comes_back=not is_own, **known))
 
 
 def take_down(

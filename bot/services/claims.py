@@ -163,7 +163,8 @@ def _lost(job_id: int, *, now_ms: int) -> Transaction[Job]:
     job = yield from jobs.get(job_id)
     if job.state is not JobState.UNDELIVERABLE:
         return job
-    return (yield from jobs.let_go(job, now_ms=now_ms, error=marked("The clip is not kept any more.")))
+    why = marked("The clip is not kept any more.")
+    return (yield from jobs.let_go(job, now_ms=now_ms, comes_back=True, error=why))
 
 
 def _claimed(job_id: int, channel_id: int, sent: Sent, *, now_ms: int) -> Transaction[Job]:

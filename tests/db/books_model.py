@@ -335,15 +335,15 @@ class Books:
             job.price = -(-cost_micro_usd * job.percent // 1_000_000)
             job.price = min(job.price, job.credits * (2 if job.pays_overrun else 1))
 
-    def end(self, number: int, state: str) -> None:
+    def end(self, number: int, state: str, *, comes_back: bool = True) -> None:
         """Settle or refund; what comes back to a grant that has expired is a new one for a day."""
         job = self.jobs[number]
         job.state = state
         is_done = state == "done"
         held = self.amounts(job)
         charged = job.price if is_done else 0
-        member = self._give_back(number, job.member, charged)
-        server = self._give_back(number, job.server, charged)
+        member = self._give_back(number, job.member, charged, comes_back=comes_back)
+        server = self._give_back(number, job.server, charged, comes_back=comes_back)
         worth = job.worth if job.cost_micro_usd is None else -(-job.cost_micro_usd // 10_000)
         worth = worth if job.is_rendered else 0
         job.kept = {"member": member, "server": server, "channel": charged, "operator": worth}
@@ -356,17 +356,17 @@ class Books:
             worth=worth,
         )
 
-    def _give_back(self, number: int, taken: Credits, charged: int) -> int:
+    def _give_back(self, number: int, taken: Credits, charged: int, *, comes_back: bool) -> int:
         """Keep what was taken first, as it is lost first; returns what stays with the allowance."""
         for _, grant_id in grants_in(taken):
             self.grants[grant_id].reserved -= 1
         for _, grant_id in grants_in(taken[:charged]):
             self.grants[grant_id].used += 1
         back = Counter(grant_id for _, grant_id in grants_in(taken[charged:]))
-        is_cancelled = self.jobs[number].state == "cancelled"
+        comes_back = comes_back and self.jobs[number].state != "cancelled"
         for grant_id in back:
             grant = self.grants[grant_id]
-            if grant.expires_ms <= self.now_ms and not grant.came_back and not is_cancelled:
+            if grant.expires_ms <= self.now_ms and not grant.came_back and comes_back:
                 reason = f"came back from job {number} after they had expired"
                 until_ms = self.now_ms + DAY_MS
                 given = self.give(

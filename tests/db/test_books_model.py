@@ -365,7 +365,8 @@ class BooksMachine(RuleBasedStateMachine):
         self.note("claimed")
 
     def let_go(self, number: int, _dice: Random) -> None:
-        self.finish(number, jobs.let_go(self.job(number), now_ms=self.books.now_ms), "failed")
+        letting_go = jobs.let_go(self.job(number), now_ms=self.books.now_ms)
+        self.finish(number, letting_go, "failed", comes_back=False)
         self.note("let go")
 
     def fail(self, number: int, _dice: Random) -> None:
@@ -384,12 +385,14 @@ class BooksMachine(RuleBasedStateMachine):
     def turn_away(self, number: int, _dice: Random) -> None:
         self.finish(number, jobs.turn_away(self.job(number), "gone", now_ms=self.books.now_ms), "failed")
 
-    def finish(self, number: int, transaction: Transaction[Job], state: str) -> None:
+    def finish(
+        self, number: int, transaction: Transaction[Job], state: str, *, comes_back: bool = True
+    ) -> None:
         """Take a job's last step; a second close is an error and leaves nothing behind."""
         before = len(self.books.grants)
         ended = self.write(transaction)
         assert ended.state.value == state
-        self.books.end(number, state)
+        self.books.end(number, state, comes_back=comes_back)
         self.note(state)
         if len(self.books.grants) > before:
             self.note("came back to a grant that had expired")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.db import audit, grants, guilds, jobs, lanes, limits
+from bot.db import audit, grants, guilds, jobs, lanes, limits, withdrawals
 from bot.db.entries import SERVER
 from bot.db.rows import spent_columns
 from bot.db.sqlite import SqliteDatabase
@@ -163,6 +163,25 @@ async def test_a_grant_is_not_kept_alive_by_cancelling(capped: SqliteDatabase) -
     later_ms = NOW_MS + 2 * HOUR_MS
     await capped.write(jobs.cancel(job.id, guild_id=1, owner_id=100, now_ms=later_ms))
     assert await left(capped, now_ms=later_ms) == 0
+
+
+@pytest.mark.parametrize(
+    ("by_id", "comes_back"), [(100, 0), (None, 0), (9, 50)], ids=["deleted", "lapsed", "moderated"]
+)
+async def test_a_grant_is_not_kept_alive_by_a_clip_that_its_member_lets_go(
+    capped: SqliteDatabase, by_id: int | None, comes_back: int
+) -> None:
+    await granted(capped, 50, expires_at_ms=NOW_MS + HOUR_MS)
+    await asked(capped, 50)
+    job = await brought(capped, *DELIVERING, JobState.UNDELIVERABLE)
+    later_ms = NOW_MS + 9 * DAY_MS
+    letting_go = (
+        jobs.let_go(job, now_ms=later_ms)
+        if by_id is None
+        else withdrawals.give_up(job, by_id, now_ms=later_ms)
+    )
+    assert (await capped.write(letting_go)).state is JobState.FAILED
+    assert await left(capped, now_ms=later_ms) == comes_back
 
 
 async def test_what_would_be_lost_first_is_charged_first(db: SqliteDatabase) -> None:
