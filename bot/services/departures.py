@@ -56,7 +56,8 @@ class Departures:
         self._wake = wake
         self._ended = ended
         self._due = asyncio.Event()
-        self._listed: frozenset[int] | None = None
+        self._listed: set[int] | None = None
+        """Where the bot is, as long as that is to be held against what is known."""
         self._is_in: dict[int, bool] = {}
 
     async def load(self) -> None:
@@ -65,13 +66,15 @@ class Departures:
 
     def listed(self, guild_ids: Collection[int]) -> None:
         """Discord says in which servers the bot is, all of them: those that it cannot reach at the moment, too."""
-        self._listed = frozenset(guild_ids)
+        self._listed = set(guild_ids)
         self._is_in.clear()
         self._gone -= self._listed
         self._due.set()
 
     def joined(self, guild_id: int) -> None:
         """The bot is in a server; perhaps it was before."""
+        if self._listed is not None:
+            self._listed.add(guild_id)
         if guild_id in self._gone or self._is_in.get(guild_id) is False:
             self._gone.discard(guild_id)
             self._is_in[guild_id] = True
@@ -79,6 +82,8 @@ class Departures:
 
     def left(self, guild_id: int) -> None:
         """The bot was removed from a server, or the server is no more."""
+        if self._listed is not None:
+            self._listed.discard(guild_id)
         self._gone.add(guild_id)
         self._is_in[guild_id] = False
         self._due.set()
@@ -115,17 +120,14 @@ class Departures:
 
     async def _compare(self) -> None:
         """Hold what is known against Discord's list; what was heard after it counts more."""
-        listed, self._listed = self._listed, None
+        listed = self._listed
         if listed is None:
             return
-        try:
-            known = await self._db.read(departures.present())
-            absent = await self._db.read(departures.absent())
-        except DatabaseFault:
-            self._listed = self._listed or listed
-            raise
-        if self._listed is not None:  # there is a newer one by now
+        known = await self._db.read(departures.present())
+        absent = await self._db.read(departures.absent())
+        if self._listed is not listed:  # there is a newer one by now
             return
+        self._listed = None
         heard = dict.fromkeys(known - listed, False) | dict.fromkeys(absent & listed, True)
         self._is_in = heard | self._is_in
         self._gone |= {guild_id for guild_id, is_in in self._is_in.items() if not is_in}

@@ -1,6 +1,6 @@
 """Removals from servers: what is heard is written down whatever happens, and forgetting can be broken off anywhere."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,6 +47,8 @@ class Office:
         self.clock = TurnedClock()
         self.gone = set[int]()
         self.woken: list[int] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What happens while the jobs of a server are being stopped."""
         self.departures = self.opened(db)
 
     def opened(self, db: Any) -> Departures:
@@ -57,9 +59,13 @@ class Office:
             gone=self.gone,
             defaults=builders.caps(user_day=50),
             data_lasts_ms=30 * 86_400_000,
-            wake=self.woken.append,
+            wake=self._wake,
             ended=lambda: None,
         )
+
+    def _wake(self, job_id: int) -> None:
+        self.woken.append(job_id)
+        self.meanwhile()
 
     async def asked(self, **origin: Any) -> Job:
         accept = jobs.accept(
@@ -181,6 +187,32 @@ async def test_a_server_that_discord_does_not_list_is_left_and_one_that_it_lists
     rows = await office.table("SELECT guild_id FROM guilds WHERE left_at_ms IS NOT NULL")
     assert [row["guild_id"] for row in rows] == [2]
     assert office.gone == {2}
+
+
+async def test_a_server_that_was_joined_before_the_list_was_compared_is_not_left(office: Office) -> None:
+    await office.asked()
+    office.departures.listed([GUILD])
+    office.departures.joined(2)
+    await office.asked(guild_id=2)
+    await office.departures.carry_on()
+    assert office.gone == set()
+    await office.asked(guild_id=2, request_key="once more")
+
+
+async def test_a_server_that_was_left_after_a_list_that_is_not_compared_yet_is_left(office: Office) -> None:
+    def meanwhile() -> None:
+        office.departures.listed([2])
+        office.departures.left(2)
+
+    await office.running()
+    await office.asked(guild_id=2)
+    office.meanwhile = meanwhile
+    office.departures.left(GUILD)
+    for _ in range(2):
+        await office.departures.carry_on()
+    assert office.gone == {GUILD, 2}
+    with pytest.raises(NotInServer):
+        await office.asked(guild_id=2)
 
 
 async def test_the_next_process_knows_where_it_is_not(office: Office) -> None:
