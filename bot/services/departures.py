@@ -1,7 +1,7 @@
 """What follows when the bot is removed from a server: its jobs end, nothing is said there, and later it is forgotten."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 
 import structlog
 
@@ -109,14 +109,20 @@ class Departures:
             DatabaseFault: the rest waits.
         """
         await self._compare()
-        while self._is_in:
-            guild_id, is_in = next(iter(self._is_in.items()))
-            await (self._arrive(guild_id) if is_in else self._depart(guild_id))
-            if self._is_in.get(guild_id) is is_in:  # nothing newer was heard meanwhile
-                del self._is_in[guild_id]
+        for guild_id in list(self._is_in):
+            await self._alone(guild_id, self._write_down)
         for guild_id in await self._db.read(departures.stragglers()):
-            await self._depart(guild_id)
+            await self._alone(guild_id, self._depart)
         await self._forget_due()
+
+    async def _alone(self, guild_id: int, do: Callable[[int], Awaitable[None]]) -> None:
+        """Do something for a server; what goes wrong there, nobody foresaw why, must not keep the others waiting."""
+        try:
+            await do(guild_id)
+        except DatabaseFault:
+            raise
+        except Exception:
+            log.exception("departure failed", guild=guild_id)
 
     async def _compare(self) -> None:
         """Hold what is known against Discord's list; what was heard after it counts more."""
@@ -131,6 +137,14 @@ class Departures:
         heard = dict.fromkeys(known - listed, False) | dict.fromkeys(absent & listed, True)
         self._is_in = heard | self._is_in
         self._gone |= {guild_id for guild_id, is_in in self._is_in.items() if not is_in}
+
+    async def _write_down(self, guild_id: int) -> None:
+        is_in = self._is_in.get(guild_id)
+        if is_in is None:  # a newer list was heard meanwhile
+            return
+        await (self._arrive(guild_id) if is_in else self._depart(guild_id))
+        if self._is_in.get(guild_id) is is_in:  # nothing newer was heard meanwhile
+            del self._is_in[guild_id]
 
     async def _depart(self, guild_id: int) -> None:
         departed = await self._db.write(departures.depart(guild_id, now_ms=self._clock.now_ms()))
@@ -148,12 +162,15 @@ class Departures:
             return
         before_ms = self._clock.now_ms() - self._data_lasts_ms
         for guild_id in await self._db.read(departures.due(before_ms=before_ms)):
-            try:
-                await self._forget(guild_id)
-            except Returned:
-                log.info("server not forgotten", guild=guild_id)
+            await self._alone(guild_id, self._forget)
 
     async def _forget(self, guild_id: int) -> None:
+        try:
+            await self._empty_all(guild_id)
+        except Returned:
+            log.info("server not forgotten", guild=guild_id)
+
+    async def _empty_all(self, guild_id: int) -> None:
         """Forget a server a few rows at a time, so that nobody else waits long for the database."""
         while ended := await self._db.read(departures.ended(guild_id, limit=_AT_ONCE)):
             for job in ended:

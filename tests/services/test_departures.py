@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from bot.db import audit, guilds, jobs, lanes
+from bot.db import audit, departures, guilds, jobs, lanes
 from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
@@ -152,14 +152,41 @@ async def test_a_request_that_comes_just_after_the_removal_becomes_no_job(office
 async def test_what_was_heard_while_the_database_was_away_is_written_down_later(office: Office) -> None:
     job = await office.asked()
     failing = Failing(office.db, takes=0)
-    departures = office.opened(failing)
-    departures.left(GUILD)
+    service = office.opened(failing)
+    service.left(GUILD)
     with pytest.raises(DatabaseUnavailable):
-        await departures.carry_on()
+        await service.carry_on()
     assert office.gone == {GUILD}  # and nothing is said there
     failing.takes = 9
-    await departures.carry_on()
+    await service.carry_on()
     assert (await office.job(job)).state is JobState.CANCELLED
+
+
+@pytest.mark.parametrize("is_due", [False, True])
+async def test_a_server_that_cannot_be_written_down_does_not_keep_others_waiting(
+    office: Office, monkeypatch: pytest.MonkeyPatch, *, is_due: bool
+) -> None:
+    name = "forget" if is_due else "depart"
+    real: Callable[..., Transaction[Any]] = getattr(departures, name)
+
+    def unforeseen(guild_id: int, **known: Any) -> Transaction[Any]:
+        if guild_id == GUILD:
+            raise ValueError
+        return (yield from real(guild_id, **known))
+
+    monkeypatch.setattr(departures, name, unforeseen)
+    for guild_id in (GUILD, 2):
+        await office.asked(guild_id=guild_id)
+        office.departures.left(guild_id)
+    await office.departures.carry_on()
+    office.clock.turn(MONTH_S)
+    await office.departures.carry_on()
+    rows = await office.table("SELECT guild_id FROM guilds WHERE forgotten_at_ms IS NOT NULL")
+    assert rows == [{"guild_id": 2}]
+    monkeypatch.undo()
+    await office.departures.carry_on()  # by itself, once the reason is gone
+    rows = await office.table("SELECT guild_id FROM guilds WHERE left_at_ms IS NOT NULL ORDER BY guild_id")
+    assert rows == [{"guild_id": GUILD}, {"guild_id": 2}]
 
 
 @pytest.mark.parametrize("is_in", [True, False])
