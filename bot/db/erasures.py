@@ -22,7 +22,7 @@ def erase(channel_id: int, message_id: int, *, now_ms: int) -> Transaction[None]
 
 
 def share(job_id: int, channel_id: int, message_id: int) -> Transaction[bool]:
-    """Remember where a clip is about to be shown again; False, and nothing, for one that was deleted or forgotten."""
+    """Remember where a clip is about to be shown again; False, and nothing, for one let go, deleted or forgotten."""
     return bool((yield _SHARE, {"job_id": job_id, "channel_id": channel_id, "message_id": message_id}))
 
 
@@ -77,7 +77,7 @@ _ERASE = """
 _SHARE = """
     INSERT INTO shares (job_id, channel_id, message_id)
     SELECT id, CAST(:channel_id AS BIGINT), CAST(:message_id AS BIGINT) FROM jobs
-    WHERE id = :job_id AND withdrawn_at_ms IS NULL AND user_id > 0
+    WHERE id = :job_id AND withdrawn_at_ms IS NULL AND user_id > 0 AND state IN ('undeliverable', 'done')
     ON CONFLICT (job_id, message_id) DO UPDATE SET channel_id = excluded.channel_id RETURNING job_id
 """
 _DUE = """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import erasures, privacy, withdrawals
+from bot.db import erasures, jobs, privacy, withdrawals
 from bot.domain.errors import DestinationForbidden
 from bot.domain.jobs import Job, JobState
 from bot.media.errors import CannotFit
@@ -108,6 +108,23 @@ async def test_the_clip_of_a_member_who_is_forgotten_meanwhile_is_not_sent(engin
         with pytest.raises(NothingToClaim):
             await claims.post(found.job, HERE, FIRST, claimed_limit=10**7, send=send, look=look)
     assert not sent
+
+
+async def test_a_clip_that_lapses_as_it_is_claimed_is_not_sent(engine: Engine) -> None:
+    job = await stranded(engine)
+    claims = claims_of(engine)
+
+    async def send(_clip: Path) -> Sent:
+        raise AssertionError("sent")
+
+    async def look(_channel_id: int, _message_id: int) -> Sent | None:
+        return None
+
+    async with claims.newest(1, MIA, among_adults=False) as found:
+        await engine.db.write(jobs.let_go(job, now_ms=engine.clock.now_ms()))
+        with pytest.raises(NothingToClaim):
+            await claims.post(found.job, HERE, FIRST, claimed_limit=10**7, send=send, look=look)
+    assert await engine.db.read(erasures.shared(job.id)) == []
 
 
 async def test_a_claim_that_died_after_its_post_is_found_and_paid_and_not_posted_again(
