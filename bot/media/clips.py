@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.media.children import Answer, ChildFailed, Children, Patience, Why
 from bot.media.confined import Bounds
-from bot.media.errors import CannotFit, NoDecoder, NotAVideo
+from bot.media.errors import CannotFit, NoDecoder, NotAVideo, StoreUnavailable
 from bot.media.facts import Clip
 from bot.media.fitted import Fitted
 from bot.media.formats import ImageFormat, sniff
@@ -51,7 +51,7 @@ class Clips:
         Raises:
             NotAVideo: when no picture can be decoded.
             NoDecoder: nothing can be said of it now.
-            OSError: it cannot be read from the disk.
+            StoreUnavailable: it cannot be read from the disk.
         """
         return _clip(await self._looked(path, "probe"))
 
@@ -61,7 +61,7 @@ class Clips:
         Raises:
             NotAVideo: when no picture can be decoded.
             NoDecoder: nothing can be said of it now.
-            OSError: it cannot be read from the disk.
+            StoreUnavailable: it cannot be read from the disk.
         """
         answer = await self._looked(path, "poster", at=at)
         if sniff(answer.body) is not ImageFormat.JPEG:
@@ -120,6 +120,8 @@ class Clips:
             return await self._looks.run(work, {"path": _absolute(path), **facts})
         except ChildFailed as failure:
             raise (NoDecoder if failure.why is Why.NO_PROCESS else NotAVideo) from failure
+        except OSError as fault:  # the disk may give it back later, which is no reason to lose a clip
+            raise StoreUnavailable from fault
 
 
 def _absolute(path: Path) -> str:

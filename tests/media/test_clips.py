@@ -17,7 +17,7 @@ from PIL import Image
 from bot.media import demux, encoding, fitted
 from bot.media.clips import Clip, Clips
 from bot.media.encoding import target
-from bot.media.errors import CannotFit, NotAVideo
+from bot.media.errors import CannotFit, NotAVideo, StoreUnavailable
 
 Film = Callable[..., Path]
 
@@ -139,8 +139,10 @@ async def test_pictures_that_do_not_decode_are_no_video(clips: Clips, film: Path
 
 
 async def test_a_missing_file_is_not_blamed_on_the_clip(clips: Clips, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        await clips.probe(tmp_path / "none.mp4")
+    for asked in (clips.probe(tmp_path / "none.mp4"), clips.poster(tmp_path / "none.mp4")):
+        with pytest.raises(StoreUnavailable) as fault:
+            await asked
+        assert isinstance(fault.value.__cause__, FileNotFoundError)
 
 
 async def test_the_first_and_the_last_frame_are_told_apart(clips: Clips, film: Path) -> None:

@@ -1,7 +1,10 @@
 """How long a job waits for whom, and what is never waited for."""
 
 from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +89,22 @@ class TestFetching:
             patched.setattr(type(blobs), "put", full)
             job = await until_s(engine, await engine.admitted(), 3 * DAY_S)
         assert job.state is FETCHING
+        await engine.until(job, DONE)
+
+    async def test_a_disk_that_does_not_give_the_clip_back_loses_none(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        job = await engine.until(await engine.admitted(), FETCHING)
+
+        @asynccontextmanager
+        async def unreadable(_: str) -> AsyncGenerator[Path]:
+            yield tmp_path / "none.mp4"
+
+        with monkeypatch.context() as patched:
+            patched.setattr(engine.stages._blobs, "path", unreadable)
+            for _ in range(9):
+                job = await engine.step(job)
+        assert (job.state, job.tries) == (FETCHING, 9)
         await engine.until(job, DONE)
 
 
