@@ -165,7 +165,7 @@ class SqliteDatabase:
         transactions = [waiting.transaction for waiting in group]
         try:
             outcomes = await _hop(self._writer, partial(self._together, transactions))
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - who waits has to hear of it, and the next group to be committed
             outcomes = [Outcome(error=unavailable(error)) for _ in group]
         except asyncio.CancelledError:  # the loop is being torn down without close()
             for waiting in group:
@@ -179,12 +179,12 @@ class SqliteDatabase:
         self, transactions: Sequence[Transaction[Any]], connection: sqlite3.Connection
     ) -> list[Outcome]:
         """Commit, unless the file is not there any more: SQLite itself would go on writing to what nobody finds again."""
-        if _identity(self._path) != self._identity:
-            for transaction in transactions:
-                transaction.close()
-            return [
-                Outcome(error=DatabaseMoved(f"{DatabaseMoved.__doc__} ({self._path})")) for _ in transactions
-            ]
+        try:
+            is_there = _identity(self._path) == self._identity
+        except OSError as error:
+            return _refused(transactions, partial(unavailable, error))
+        if not is_there:
+            return _refused(transactions, partial(DatabaseMoved, f"{DatabaseMoved.__doc__} ({self._path})"))
         return commit_together(connection, transactions)
 
 
@@ -225,6 +225,14 @@ def _read(transaction: Transaction[T], connection: sqlite3.Connection) -> T:
     return read_alone(connection, transaction)
 
 
+def _refused(
+    transactions: Sequence[Transaction[Any]], fault: Callable[[], DatabaseUnavailable]
+) -> list[Outcome]:
+    for transaction in transactions:
+        transaction.close()
+    return [Outcome(error=fault()) for _ in transactions]
+
+
 def _settle(answer: asyncio.Future[Any], outcome: Outcome) -> None:
     if answer.done():  # its caller was cancelled
         if outcome.error is not None:
@@ -236,10 +244,14 @@ def _settle(answer: asyncio.Future[Any], outcome: Outcome) -> None:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file it is; None for none. Windows lets nobody delete a file that is open."""
+    """Which file it is; None for none. Windows lets nobody delete a file that is open.
+
+    Raises:
+        OSError: the disk does not tell.
+    """
     try:
         found = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return (found.st_dev, found.st_ino)
 

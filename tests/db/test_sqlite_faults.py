@@ -74,6 +74,50 @@ async def test_a_file_that_is_taken_away_confirms_nothing_until_it_is_back(
     assert "can be written again" in said(caplog)[1]
 
 
+def lost(folder: Path) -> None:
+    """As where a mount was taken away: something else is in its place."""
+    folder.write_text("not a folder")
+
+
+def unreadable(folder: Path) -> None:
+    """As of a disk that fails: it does not even tell whether the file is there."""
+    folder.symlink_to(folder)
+
+
+@pytest.mark.parametrize("state", [lost, unreadable])
+async def test_a_folder_that_cannot_be_looked_into_confirms_nothing_until_it_can(
+    migrations: Path, ledger: type[Ledger], tmp_path: Path, state: Callable[[Path], None]
+) -> None:
+    folder, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    folder.mkdir()
+    db = await SqliteDatabase.open(folder / "kinora.sqlite", migrations=migrations)
+    await db.write(ledger.put("a", 1))
+    folder.rename(elsewhere)
+    state(folder)
+    for _ in range(2):
+        async with asyncio.timeout(5):
+            with pytest.raises(DatabaseUnavailable):
+                await db.write(ledger.increment("a"))
+    folder.unlink()
+    elsewhere.rename(folder)
+    assert await db.write(ledger.increment("a")) == 2
+    await db.close()
+
+
+async def test_a_group_that_fails_in_an_unforeseen_way_is_told_so_and_the_next_is_committed(
+    db: SqliteDatabase, ledger: type[Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(*_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(sqlite, "commit_together", mistaken)
+        async with asyncio.timeout(5):
+            with pytest.raises(DatabaseUnavailable):
+                await db.write(ledger.put("a", 1))
+    assert await db.write(ledger.increment("a")) == 1
+
+
 async def test_a_lock_that_lasts_is_told_once_and_when_it_is_gone(
     db: SqliteDatabase, path: Path, ledger: type[Ledger], caplog: pytest.LogCaptureFixture
 ) -> None:
