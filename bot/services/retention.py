@@ -69,7 +69,7 @@ class Retention:
         self._due = asyncio.Event()
         self._sweeps_at_ms = clock.now_ms()
         self._kept_bytes = float("nan")
-        self._fault: BlobFault | None = None
+        self._fault: Exception | None = None
         """The last one since what is due was looked at."""
 
     def wake(self) -> None:
@@ -94,8 +94,8 @@ class Retention:
         """Forget what is due now; returns when to come again (ms since 1970), within the hour.
 
         Raises:
-            BlobFault: once the others are forgotten, where a file could not be had or deleted.
             DatabaseFault: the rest waits.
+            Exception: what one of them met, once the others are forgotten; most likely a `BlobFault`.
         """
         now_ms = self._clock.now_ms()
         self._fault = None
@@ -165,11 +165,16 @@ class Retention:
 
     @contextmanager
     def _alone(self, **about: object) -> Generator[None]:
-        """A file that cannot be had or deleted keeps no other: those that wait longest come first every time."""
+        """One that cannot be forgotten keeps no other: those that wait longest come first every time."""
         try:
             yield
+        except DatabaseFault:  # the others need it, too
+            raise
         except BlobFault as fault:
             log.warning("not forgotten yet", reason=str(fault), **about)
+            self._fault = fault
+        except Exception as fault:
+            log.exception("not forgotten", **about)
             self._fault = fault
 
     async def _let_go(self, job: Job) -> Job:

@@ -485,6 +485,47 @@ async def test_a_file_that_cannot_be_had_keeps_no_other(
     assert not await archive.blobs.exists(stuck)
 
 
+@pytest.mark.parametrize("fault", [OSError("the disk"), RuntimeError("unforeseen")])
+async def test_one_that_fails_in_a_way_nobody_foresaw_keeps_no_other(
+    archive: Archive, fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = await archive.job(picture=b"one")
+    archive.clock.turn(60)
+    sound = await archive.job(picture=b"another", clip=archive.clip + b"\0\0\0\x08free")
+    whole = archive.blobs.path
+
+    def path(blob: str) -> AbstractAsyncContextManager[Path]:
+        if blob == broken.clip:
+            raise fault
+        return whole(blob)
+
+    monkeypatch.setattr(archive.blobs, "path", path)
+    with capture_logs() as logs, pytest.raises(type(fault)):
+        await archive.after((DAYS + 1) * DAY_MS)
+    assert [line["job"] for line in logs if line["event"] == "not forgotten"] == [broken.id]
+    assert (await archive.db.read(jobs.get(sound.id))).clip is None
+    monkeypatch.undo()
+    assert (await archive.after(0)).clip is None
+
+
+async def test_a_database_that_goes_away_meanwhile_ends_the_round(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for picture in (b"one", b"another"):
+        await archive.withdraw(await archive.job(picture=picture), MODERATOR)
+    tries = 0
+
+    async def away(_: Job) -> Job:
+        nonlocal tries
+        tries += 1
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr(archive.retention, "_forget_withdrawn", away)
+    with pytest.raises(DatabaseUnavailable):
+        await archive.after(0)
+    assert tries == 1
+
+
 async def test_an_export_stays_while_a_link_leads_to_it_however_old_its_bytes_are(archive: Archive) -> None:
     blob = await archive.put(b"the same as yesterday")
     archive.clock.turn(23 * 3600)
