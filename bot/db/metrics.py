@@ -50,6 +50,8 @@ class Snapshot:
     """Requests that were acknowledged, and are neither a job nor refused yet."""
     unneeded_blobs: int
     entries: list[Entry]
+    reserved_for_claim: list[tuple[str, int]]
+    """What such clips hold in credits, by provider; nothing for those that an earlier version has refunded."""
 
 
 def newest_entry() -> Transaction[int]:
@@ -62,6 +64,7 @@ def snapshot(*, after_id: int, limit: int) -> Transaction[Snapshot]:
     """How things stand, and the oldest rows of the ledger after one: all found by indices, however many jobs there were."""
     waiting = yield _WAITING, {}
     active = yield _ACTIVE, {}
+    unclaimed = yield _UNCLAIMED, {}
     counts = (yield _COUNTS, {})[0]
     entries = yield _ENTRIES, {"after_id": after_id, "limit": limit}
     return Snapshot(
@@ -70,6 +73,7 @@ def snapshot(*, after_id: int, limit: int) -> Transaction[Snapshot]:
         counts["asks"],
         counts["unneeded_blobs"],
         [_entry(row) for row in entries],
+        [(row["provider"], row["credits"]) for row in unclaimed],
     )
 
 
@@ -90,6 +94,11 @@ _ACTIVE = """
             AS doubts
     FROM jobs WHERE state IN ('submitting', 'rendering', 'unknown', 'fetching', 'delivering')
     GROUP BY provider, state
+"""
+_UNCLAIMED = """
+    SELECT provider, sum(credits) AS credits FROM jobs
+    WHERE state = 'undeliverable' AND NOT EXISTS (SELECT 1 FROM ledger WHERE job_id = jobs.id AND kind <> 'reserve')
+    GROUP BY provider
 """
 _COUNTS = """
     SELECT (SELECT count(*) FROM jobs WHERE state = 'undeliverable' AND message_id IS NULL

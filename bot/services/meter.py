@@ -165,6 +165,8 @@ def _open(snapshot: metrics.Snapshot, providers: Collection[str], now_ms: int) -
         if found.state in _OUTBOX:
             outbox_s = max(outbox_s, age_s)
         doubts["create" if found.state == JobState.UNKNOWN else "post",] += found.doubts
+    for provider, held in snapshot.reserved_for_claim:
+        credits_[provider,] = credits_.get((provider,), 0) + held
     outbox = sum(found.jobs for found in snapshot.open if found.state in _OUTBOX)
     by_provider = ("provider",)
     return [
@@ -176,7 +178,12 @@ def _open(snapshot: metrics.Snapshot, providers: Collection[str], now_ms: int) -
             oldest,
             by_provider,
         ),
-        gauge("kinora_credits_reserved", "Credits that open jobs hold.", credits_, by_provider),
+        gauge(
+            "kinora_credits_reserved",
+            "Credits that open jobs hold, and clips that are kept to be claimed.",
+            credits_,
+            by_provider,
+        ),
         gauge("kinora_outbox_clips", "Clips that are made, and not posted yet.", outbox),
         gauge("kinora_outbox_oldest_seconds", "How long ago the oldest of them was made.", outbox_s),
         gauge(

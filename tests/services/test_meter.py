@@ -14,7 +14,7 @@ from bot.domain.metrics import Buckets, Labels, gauge
 from bot.services.gate import Closure, Gate
 from bot.services.health import Health
 from bot.services.meter import Meter
-from tests.histories import NOW_MS, History, Past, lived
+from tests.histories import NOW_MS, ROADS, History, Past, lived
 from tests.services.doubles import TurnedClock
 
 HELD = Past(JobState.FAILED, maybe_charged=True, price=7)
@@ -116,6 +116,17 @@ async def test_stages_take_the_time_between_their_moments(measured: Measured) ->
         ("kling", "fetching"): 2,
         ("kling", "posting"): 0.3,
     }
+
+
+async def test_what_is_kept_to_be_claimed_holds_its_credits(measured: Measured) -> None:
+    await measured.db.write(lived(Past(None)))
+    job = await measured.db.write(jobs.admit("kling", slots=1, now_ms=NOW_MS))
+    assert job is not None
+    for state in (*ROADS[JobState.DONE][:-1], JobState.UNDELIVERABLE):
+        job = await measured.db.write(jobs.move(job, state, now_ms=NOW_MS))
+    assert (await measured.read("kinora_credits_reserved"))["kling",] == 5
+    await measured.db.write(jobs.let_go(job, now_ms=NOW_MS))
+    assert (await measured.read("kinora_credits_reserved"))["kling",] == 0
 
 
 async def test_clips_that_wait_to_be_posted_are_told_with_their_doubts(measured: Measured) -> None:
