@@ -122,11 +122,13 @@ def _of_guild(days: int) -> str:
     return f"WITH bounds (day, begins_ms, ends_ms) AS (VALUES {bounds}), {_ENDED} {_SUMS}"
 
 
+# A clip that its member claimed waited until it was made, not until somebody wanted it.
 _ENDED = """
     ended AS MATERIALIZED (
         SELECT bounds.day, ledger.user_id, ledger.provider, jobs.model, jobs.state,
             CASE kind WHEN 'settle' THEN ledger.credits ELSE 0 END AS credits,
-            (finished_at_ms - created_at_ms) / 1000 AS wait_s
+            (CASE WHEN post_marked_at_ms IS NULL THEN coalesce(rendered_at_ms, finished_at_ms) ELSE finished_at_ms END
+                - created_at_ms) / 1000 AS wait_s
         FROM bounds CROSS JOIN ledger CROSS JOIN jobs
         WHERE ledger.guild_id = :guild_id AND at_ms >= begins_ms AND at_ms < ends_ms
             AND kind IN ('settle', 'refund') AND jobs.id = job_id

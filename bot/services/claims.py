@@ -179,5 +179,6 @@ def _claimed(job_id: int, channel_id: int, sent: Sent, *, now_ms: int) -> Transa
         "message_id": sent.message_id,
         "posted_bytes": sent.size_bytes,
         "is_direct": 0,
+        "post_marked_at_ms": None,  # no place was being tried any more
     }
     return (yield from jobs.move(job, JobState.DONE, now_ms=now_ms, **known))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.db import guilds, limits, usage
+from bot.db import guilds, jobs, lanes, limits, usage
 from bot.db.transaction import Transaction
 from bot.domain.jobs import JobState
 from bot.domain.limits import EVERYBODY, Limit, Measure
@@ -17,7 +17,7 @@ from bot.domain.money import Scope
 from bot.domain.spending import Spending
 from bot.domain.usage import Day, Share
 from tests import builders
-from tests.histories import DAY_MS, NOW_MS, ROADS, History, Past
+from tests.histories import DAY_MS, NOW_MS, ROADS, History, Past, lived
 
 HOUR_MS = 3_600_000
 
@@ -124,6 +124,18 @@ def test_the_median_wait_is_from_request_to_clip(
 ) -> None:
     history.add(*(Past(wait_s=wait_s) for wait_s in waits_s), Past(JobState.FAILED, wait_s=9000))
     assert history.read(usage.of_guild(1, days=1, now_ms=NOW_MS)).median_wait_s == expected
+
+
+def test_a_clip_that_was_claimed_waited_until_it_was_made(history: History) -> None:
+    asked_ms = NOW_MS - 10 * DAY_MS
+    job = history.write(lived(Past(None, at_ms=asked_ms, wait_s=0)))
+    history.write(lanes.leave(job))
+    for state in (JobState.SUBMITTING, *ROADS[JobState.DONE][:-1], JobState.UNDELIVERABLE):
+        known = {"rendered_at_ms": asked_ms + 90_000} if state is JobState.FETCHING else {}
+        job = history.write(jobs.move(job, state, now_ms=asked_ms + 95_000, **known))
+    posted = {"message_channel_id": 10, "message_id": 20}
+    history.write(jobs.move(job, JobState.DONE, now_ms=NOW_MS, **posted))
+    assert history.read(usage.of_guild(1, days=1, now_ms=NOW_MS)).median_wait_s == 90
 
 
 @pytest.mark.parametrize("days", [1, 90])
