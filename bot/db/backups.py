@@ -24,6 +24,7 @@ GAP = 100_000
 """Numbers that are left out after a copy is put back: more than are given between two backups."""
 
 _COPIED = "copied at"
+_NONCES_MS = 120_000
 _PAGES_A_STEP = 1_000
 _LOST = marked(
     "The bot was restored from a backup while this waited, so it may have been made already; please ask again."
@@ -100,9 +101,9 @@ def take_up(*, now_ms: int) -> Transaction[TakenUp | None]:
     for job in waiting:
         yield from jobs.turn_away(job, _LOST, now_ms=now_ms)
     in_doubt = yield _LOOK_UP, {"copied_ms": int(copied), "now_ms": now_ms}
-    followed = yield _FOLLOW, {"copied_ms": int(copied)}
+    open_ = yield _MAYBE_POSTED, {"copied_ms": int(copied), "nonces_ms": _NONCES_MS}
     yield "DELETE FROM installation WHERE name = :name", {"name": _COPIED}
-    return TakenUp(int(copied), len(waiting), len(in_doubt), len(followed))
+    return TakenUp(int(copied), len(waiting), len(in_doubt), len(open_) - len(in_doubt))
 
 
 def _told(progress: Callable[[float], None] | None) -> Callable[[int, int, int], None] | None:
@@ -147,11 +148,12 @@ _LOOK_UP = """
         version = version + 1
     WHERE state IN ('submitting', 'unknown') RETURNING id
 """
-# A clip may have been posted since: looked for, before it is posted once more (`bot.services.delivery`).
-_FOLLOW = """
+# A clip may have been posted since: looked for wherever it would be, before it is posted once more. So the doubt has to
+# be older than what a nonce settles, which knows of one place alone (`bot.services.delivery`).
+_MAYBE_POSTED = """
     UPDATE jobs SET message_channel_id = coalesce(message_channel_id, CASE WHEN parent_id IS NULL THEN card_id
             ELSE channel_id END),
         thread_id = coalesce(thread_id, CASE WHEN message_channel_id IS NULL AND parent_id IS NULL THEN card_id END),
-        post_marked_at_ms = coalesce(post_marked_at_ms, :copied_ms), version = version + 1
-    WHERE state IN ('rendering', 'fetching', 'delivering') RETURNING id
+        post_marked_at_ms = coalesce(post_marked_at_ms, :copied_ms) - :nonces_ms, version = version + 1
+    WHERE state IN ('submitting', 'rendering', 'unknown', 'fetching', 'delivering') RETURNING id
 """

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 NONCE_TRUSTED_MS = 60_000
 """For how long a repeated nonce surely returns the first message ("the past few minutes", Discord's
-message resource); after a doubt older than this the channel is read first."""
+message resource); after a doubt older than this every place is read first."""
 
 TOLD_EVERY_MS = 24 * 3_600_000
 """So often moderators hear that their gallery takes no clips."""
@@ -76,15 +76,31 @@ class Delivery:
             NoPlaceLeft: every place refused for good.
             DiscordUnavailable: come again; nothing is lost and nothing will be posted twice.
         """
+        if job.post_marked_at_ms is not None and not self._is_nonce_trusted(job.post_marked_at_ms):
+            job, sent = await self._look_for(job, job.post_marked_at_ms)
+            if sent is not None:
+                return job, sent
         for place in await self._places(job):
             job, sent = await self._try(job, place)
             if sent is not None:
                 return job, sent
-        if await self._db.read(places.allows_direct(job.origin.user_id)):
-            job, sent = await self._try(job, _NOT_OPENED)
-            if sent is not None:
-                return job, sent
         raise NoPlaceLeft
+
+    def _is_nonce_trusted(self, since_ms: int) -> bool:
+        return 0 <= self._clock.now_ms() - since_ms <= NONCE_TRUSTED_MS  # below 0 the clock was set back
+
+    async def _look_for(self, job: Job, since_ms: int) -> tuple[Job, Sent | None]:
+        """Find a post in doubt, wherever it may be: what a backup says of the place is older than the post."""
+        for place in await self._places(job):
+            try:
+                opened = await self._opened(job, place)
+                found = await self._publisher.find(job, opened, after_ms=since_ms)
+            except (DestinationGone, DestinationForbidden) as fault:
+                log.info("not looked for", job=job.id, channel=place.channel_id, reason=str(fault))
+                continue
+            if found is not None:
+                return await self._mark(job, **_marks(opened)), found
+        return await self._mark(job, post_marked_at_ms=None), None
 
     async def put_away(self, job: Job) -> None:
         """Archive the thread of a delivered job, so that a server's active threads stay few."""
@@ -95,7 +111,7 @@ class Delivery:
             log.info("thread not archived", job=job.id, reason=str(fault))
 
     async def _places(self, job: Job) -> list[Place]:
-        """Where to try, one after the other: a place in doubt, the gallery, then where it was asked."""
+        """Where to try, one after the other: a place in doubt, the gallery, where it was asked, and last in private."""
         found: list[Place] = []
         if job.post_marked_at_ms is not None and job.message_channel_id is not None:
             found.append(Place(job.message_channel_id, _kind_in_doubt(job)))
@@ -106,6 +122,8 @@ class Delivery:
             found += await self._below_channel(job, preferred.style)
         else:
             found += _around_thread(job.origin)
+        if await self._db.read(places.allows_direct(job.origin.user_id)):
+            found.append(_NOT_OPENED)
         return list(dict.fromkeys(found))
 
     async def _below_channel(self, job: Job, style: ThreadStyle) -> list[Place]:
@@ -133,14 +151,18 @@ class Delivery:
     async def _try(self, job: Job, place: Place) -> tuple[Job, Sent | None]:
         """Post the clip in a place; None if that refuses for good."""
         try:
-            if place == _NOT_OPENED:
-                place = Place(await self._publisher.open_direct(job.origin.user_id), place.kind)
+            place = await self._opened(job, place)
             job, sent = await self._post_once(job, place)
         except (DestinationGone, DestinationForbidden) as fault:
             log.warning("place refused", job=job.id, channel=place.channel_id, reason=str(fault))
             await self._learn(job, place, fault)
             return await self._mark(await self._db.read(jobs.get(job.id)), post_marked_at_ms=None), None
         return job, sent
+
+    async def _opened(self, job: Job, place: Place) -> Place:
+        if place != _NOT_OPENED:
+            return place
+        return Place(await self._publisher.open_direct(job.origin.user_id), place.kind)
 
     async def _learn(self, job: Job, place: Place, fault: DeliveryFault) -> None:
         """What follows from a refusal for the clips after this one."""
@@ -167,11 +189,10 @@ class Delivery:
         since_ms = job.post_marked_at_ms if job.message_channel_id == place.channel_id else None
         if since_ms is None:
             return await self._post_anew(job, place)
-        if 0 <= self._clock.now_ms() - since_ms <= NONCE_TRUSTED_MS:  # below 0 the clock was set back
-            try:
-                return await self._post_smaller_until_taken(job, place)
-            except (DestinationGone, DestinationForbidden) as fault:
-                log.info("closed in doubt", job=job.id, channel=place.channel_id, reason=str(fault))
+        try:
+            return await self._post_smaller_until_taken(job, place)
+        except (DestinationGone, DestinationForbidden) as fault:
+            log.info("closed in doubt", job=job.id, channel=place.channel_id, reason=str(fault))
         found = await self._publisher.find(job, place, after_ms=since_ms)
         return (job, found) if found is not None else await self._post_anew(job, place)
 

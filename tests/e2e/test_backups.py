@@ -11,8 +11,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot import backups
+from bot.db import guilds
 from bot.db.backups import GAP
 from bot.domain.jobs import JobState
+from bot.domain.places import ThreadStyle
 from bot.sandbox import shows
 from bot.settings import Settings
 from tests.e2e.scenes import Scene
@@ -42,12 +44,13 @@ async def backed_up(settings: Settings, target: Path) -> list[str]:
 
 
 def put_back(scene: Scene, backup: Path) -> None:
-    """From here on the bot is somewhere else, with what is in the backup."""
+    """From here on the bot is somewhere else, with what is in the backup; Discord has forgotten the nonces meanwhile."""
     folder = backup.parent / "elsewhere"
     folder.mkdir()
     with tarfile.open(backup) as archive:
         archive.extractall(folder, filter="data")
     scene.settings = scene.settings.model_copy(update={"data_dir": folder})
+    scene.sandbox.world.nonces.clear()
 
 
 @pytest.mark.parametrize("name", POLLED)
@@ -72,6 +75,34 @@ async def test_what_was_with_a_provider_is_followed_and_posted_once(
         assert await bot.app.db.read(ledger()) == [("reserve", PRICES[name]), ("settle", SETTLED[name])]
     assert (len(vendors.creates(name)), len(vendor.bill), len(scene.clips())) == (1, 1, 1)
     assert vendors.asked == {name}
+
+
+@pytest.mark.parametrize("style", list(ThreadStyle))
+async def test_a_clip_is_found_wherever_the_server_wants_it(
+    scene: Scene, vendors: Vendors, tmp_path: Path, style: ThreadStyle
+) -> None:
+    backup = tmp_path / "backup.tar"
+    gallery_id = scene.guild.add_channel("gallery").id if style is ThreadStyle.GALLERY else None
+    wanted = {"thread_style": int(style), "gallery_channel_id": gallery_id}
+    vendors.kling.outcomes.append(Outcome.SLOW)
+    async with started(scene, vendors, clock=QuickClock(200), providers=("kling",)) as bot:
+        defaults = scene.settings.default_limits
+        await bot.app.db.write(guilds.prefer(scene.guild.id, wanted, defaults=defaults))
+        card = await asked(scene)
+        await vendors.until(lambda: vendors.questions("kling"), "a poll")
+        await backed_up(scene.settings, backup)
+        vendors.kling.finish()
+        clip = await scene.clip_of(card)
+    put_back(scene, backup)
+    async with started(scene, vendors, clock=QuickClock(200), providers=("kling",)) as bot:
+
+        async def is_done() -> bool:
+            return (await bot.job()).state is JobState.DONE
+
+        await eventually(is_done)
+        job = await bot.job()
+        assert (job.message_channel_id, job.message_id) == (clip.channel_id, clip.id)
+    assert len(scene.clips()) == 1
 
 
 @pytest.mark.parametrize("name", ["kling", "aimlapi"])
