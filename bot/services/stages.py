@@ -231,17 +231,18 @@ class Stages:
         log.warning("step failed", job=job.id, state=job.state, tries=job.tries + 1, reason=str(fault))
         if (reason := self._hopeless(job, fault)) is not None:
             return await self._steps.lose(job, reason)
-        longest_s = _LONGEST_FETCH_BACKOFF_S if job.state is JobState.FETCHING else _LONGEST_BACKOFF_S
-        run_at_ms = self._clock.now_ms() + min(2 ** min(job.tries, 10), longest_s) * 1000
-        known = {"tries": job.tries + 1, "run_at_ms": run_at_ms} | self._excused(job, fault, run_at_ms)
+        run_at_ms = self._clock.now_ms() + _backoff_ms(job.state, job.tries)
+        known = {"tries": job.tries + 1, "run_at_ms": run_at_ms} | self._excused(job, fault)
         return await self._steps.move(job, job.state, **known)
 
-    def _excused(self, job: Job, fault: Exception, run_at_ms: int) -> dict[str, int]:
-        """Time in which a provider says nothing about a task does not count as time that the task has had."""
+    def _excused(self, job: Job, fault: Exception) -> dict[str, int]:
+        """Time in which a provider said nothing about a task does not count as time that the task has had."""
         if job.state is not JobState.RENDERING or job.marked_at_ms is None or isinstance(fault, NoSuchTask):
             return {}
-        silent_ms = run_at_ms - min(job.run_at_ms, self._clock.now_ms())
-        return {"marked_at_ms": job.marked_at_ms + silent_ms}
+        now_ms = self._clock.now_ms()
+        pause_ms = _backoff_ms(job.state, job.tries - 1) if job.tries else 0
+        since_ms = job.run_at_ms - pause_ms  # it failed last, or it was due
+        return {"marked_at_ms": min(job.marked_at_ms + max(0, now_ms - since_ms), now_ms)}
 
     def _hopeless(self, job: Job, fault: Exception) -> str | None:
         """Why a job whose step failed once more is not worth another try; None if it is."""
@@ -262,3 +263,9 @@ class Stages:
             return is_late and job.tries + 1 >= _MAX_STRANGE_FILES
         is_ours = isinstance(fault, BlobFault)  # a full disk is no reason to lose a clip
         return not is_ours and self._steps.is_past(job.rendered_at_ms)
+
+
+def _backoff_ms(state: JobState, tries: int) -> int:
+    """The pause after a step that failed and that had failed so many times before."""
+    longest_s = _LONGEST_FETCH_BACKOFF_S if state is JobState.FETCHING else _LONGEST_BACKOFF_S
+    return min(2 ** min(tries, 10), longest_s) * 1000

@@ -259,6 +259,36 @@ class TestRendering:
         engine.provider.polls = deque([rendering, *[fault] * 80, *[rendering] * 20, Ready("clip")])
         await engine.until(await engine.admitted(), DONE, steps=600)
 
+    async def test_no_more_time_is_made_up_for_than_went_by_without_an_answer(self, engine: Engine) -> None:
+        engine.provider.polls = deque([Pending(0.5), Unreachable("no route")])
+        job = await engine.until(await engine.admitted(), JobState.RENDERING)
+        job = await engine.step(job)
+        begun_ms, asked_ms = job.marked_at_ms, engine.clock.now_ms()
+        assert begun_ms is not None
+        for _ in range(60):  # callbacks come long before it is due
+            engine.clock.turn(1)
+            await engine.stages.advance(job.id, early=True)
+        job = await engine.job(job)
+        assert job.tries == 60
+        assert job.marked_at_ms == begun_ms + engine.clock.now_ms() - asked_ms - 1000  # until the first
+
+    async def test_no_render_begins_in_the_future(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def cancel(_: str) -> bool:
+            return False
+
+        monkeypatch.setattr(engine.provider, "cancel", cancel)
+        engine.provider.polls = deque([Unreachable("no route")])
+        job = await engine.until(await engine.admitted(), JobState.RENDERING)
+        for _ in range(6):
+            await engine.stages.advance(job.id, early=True)
+        now_ms = engine.clock.now_ms()
+        await engine.db.write(jobs.cancel(job.id, guild_id=1, owner_id=100, now_ms=now_ms))
+        await engine.stages.advance(job.id)
+        job = await engine.job(job)
+        assert (job.tries, job.marked_at_ms) == (7, now_ms)
+
     async def test_a_task_that_is_said_not_to_exist_now_and_then_has_its_time_and_no_more(
         self, engine: Engine
     ) -> None:
