@@ -38,6 +38,7 @@ from bot.services.routing import Routes
 from bot.services.usage import UsageReports
 from bot.ui import errors
 from bot.ui.desk import Desk
+from bot.ui.faults import translated
 from bot.ui.modals import Form, Sheet
 from bot.ui.payloads import outlive
 from bot.ui.translator import Translator
@@ -66,6 +67,9 @@ _GUILD_READY_TIMEOUT_S = 0.2
 """Nothing here waits for every guild: on_ready is only logged."""
 
 _HANDLERS = ("CommandTree-invoker", "discord-ui-", "discord.py: on_interaction", "discord.py: on_message")
+
+_NOT_IN = {10004, 50001}
+"""Unknown Guild, Missing Access (Discord, JSON Error Codes). No other refusal says where the bot is."""
 
 _MAX_RATELIMIT_WAIT_S = 60.0
 """Longer waits become an error that the job's own back-off handles."""
@@ -221,6 +225,21 @@ class Kinora(commands.Bot):
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot was removed, or the server deleted; one that Discord cannot reach for a while is not meant."""
         self.services.departures.left(guild.id)
+
+    async def is_in(self, guild_id: int) -> bool:
+        """Ask Discord whether the bot is in a server.
+
+        Raises:
+            bot.domain.errors.DeliveryFault: Discord does not say.
+        """
+        async with translated():
+            try:
+                await self.fetch_guild(guild_id, with_counts=False)
+            except discord.HTTPException as refusal:
+                if refusal.code in _NOT_IN:
+                    return False
+                raise
+        return True
 
     def answering(self) -> set[asyncio.Task[Any]]:
         """Who is just answering what people did. discord.py keeps no list of its tasks, but it names them."""

@@ -348,6 +348,7 @@ def furnish(
             gone=publisher.gone,
             defaults=settings.default_limits,
             data_lasts_ms=settings.guild_data_lasts_ms,
+            is_member=client.is_in,
             wake=engine.runner.wake,
             ended=departed,
         ),

@@ -9,6 +9,7 @@ from bot.db import departures, jobs
 from bot.db.departures import Returned
 from bot.db.errors import DatabaseFault
 from bot.db.transaction import Database
+from bot.domain.errors import DeliveryFault
 from bot.domain.jobs import Job
 from bot.domain.limits import Limits
 from bot.services.ports import Clock
@@ -16,6 +17,7 @@ from bot.services.ports import Clock
 log = structlog.stdlib.get_logger(__name__)
 
 _RETRY_AFTER_MS = 5_000
+_ASKED_AGAIN_AFTER_MS = 60_000
 _LOOKED_FOR_MS = 3_600_000
 _AT_ONCE = 50
 
@@ -34,6 +36,7 @@ class Departures:
         gone: set[int],
         defaults: Limits,
         data_lasts_ms: int | None,
+        is_member: Callable[[int], Awaitable[bool]],
         wake: Callable[[int], None],
         ended: Callable[[], None],
     ) -> None:
@@ -45,6 +48,7 @@ class Departures:
             gone: The servers that the bot is not in; kept up to date for the publisher, which asks nothing of them.
             defaults: The caps of a server that is seen for the first time.
             data_lasts_ms: For how long the data of a server is kept; None is for ever.
+            is_member: Asks Discord whether the bot is in a server; raises a `DeliveryFault` if it does not say.
             wake: Takes the next step of a job.
             ended: Called when jobs have ended, and files may be needed no more.
         """
@@ -53,11 +57,14 @@ class Departures:
         self._gone = gone
         self._defaults = defaults
         self._data_lasts_ms = data_lasts_ms
+        self._is_member = is_member
         self._wake = wake
         self._ended = ended
         self._due = asyncio.Event()
         self._listed: set[int] | None = None
         """Where the bot is, as long as that is to be held against what is known."""
+        self._unlisted: list[int] = []
+        """Servers that the list should name and does not, until Discord has said what that means."""
         self._is_in: dict[int, bool] = {}
 
     async def load(self) -> None:
@@ -67,6 +74,7 @@ class Departures:
     def listed(self, guild_ids: Collection[int]) -> None:
         """Discord says in which servers the bot is, all of them: those that it cannot reach at the moment, too."""
         self._listed = set(guild_ids)
+        self._unlisted.clear()
         self._is_in.clear()
         self._gone -= self._listed
         self._due.set()
@@ -75,6 +83,8 @@ class Departures:
         """The bot is in a server; perhaps it was before."""
         if self._listed is not None:
             self._listed.add(guild_id)
+        if guild_id in self._unlisted:
+            self._unlisted.remove(guild_id)
         if guild_id in self._gone or self._is_in.get(guild_id) is False:
             self._gone.discard(guild_id)
             self._is_in[guild_id] = True
@@ -95,6 +105,8 @@ class Departures:
             next_ms = self._clock.now_ms() + _LOOKED_FOR_MS
             try:
                 await self.carry_on()
+                if self._unlisted:
+                    next_ms = self._clock.now_ms() + _ASKED_AGAIN_AFTER_MS
             except DatabaseFault as fault:
                 log.info("departures wait", reason=str(fault))
                 next_ms = self._clock.now_ms() + _RETRY_AFTER_MS
@@ -109,6 +121,7 @@ class Departures:
             DatabaseFault: the rest waits.
         """
         await self._compare()
+        await self._ask()
         for guild_id in list(self._is_in):
             await self._alone(guild_id, self._write_down)
         for guild_id in await self._db.read(departures.stragglers()):
@@ -134,9 +147,30 @@ class Departures:
         if self._listed is not listed:  # there is a newer one by now
             return
         self._listed = None
-        heard = dict.fromkeys(known - listed, False) | dict.fromkeys(absent & listed, True)
-        self._is_in = heard | self._is_in
-        self._gone |= {guild_id for guild_id, is_in in self._is_in.items() if not is_in}
+        self._unlisted = sorted(known - listed - self._is_in.keys())
+        self._is_in = dict.fromkeys(absent & listed, True) | self._is_in
+
+    async def _ask(self) -> None:
+        """Ask for each server that is not listed: a list may be short, and what follows cannot be taken back."""
+        for guild_id in tuple(self._unlisted):
+            try:
+                is_member = await self._is_member(guild_id)
+            except DeliveryFault as fault:
+                log.info("server not listed, and not known", guild=guild_id, reason=str(fault))
+                self._put_last(guild_id)
+                return
+            if guild_id not in self._unlisted:  # something newer was heard meanwhile
+                continue
+            self._unlisted.remove(guild_id)
+            if is_member:
+                log.warning("server not listed", guild=guild_id)
+            else:
+                self.left(guild_id)
+
+    def _put_last(self, guild_id: int) -> None:
+        if guild_id in self._unlisted:
+            self._unlisted.remove(guild_id)
+            self._unlisted.append(guild_id)
 
     async def _write_down(self, guild_id: int) -> None:
         is_in = self._is_in.get(guild_id)

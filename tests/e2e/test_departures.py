@@ -162,6 +162,31 @@ async def test_a_removal_while_the_gateway_was_away_is_found_by_the_next_session
     await comes_true(is_left(bot))
 
 
+@pytest.mark.parametrize("answer", [None, Answer(503), Answer(403), Answer(404)])
+async def test_a_session_that_does_not_list_a_server_ends_nothing_there(
+    scene: Scene, studio: Studio, answer: Answer | None
+) -> None:
+    studio.hold()
+    async with held(running(scene.settings)) as app:
+        await scene.application.ready()
+        await ask(scene)
+        await studio.has_taken(1)
+    route = "/guilds/{guild_id}"
+    if answer is not None:
+        scene.sandbox.faults.add("GET", route, answer)
+    scene.sandbox.gateway.unlisted = {scene.guild.id}
+    async with held(running(scene.settings)) as app:
+        bot = Bot(app)
+        await comes_true(lambda: is_asked_for(scene, route))
+        studio.release()
+        await ends(bot, JobState.DONE)
+        assert not await is_left(bot)()
+
+
+async def is_asked_for(scene: Scene, route: str) -> bool:
+    return any(one.route == route and one.status for one in scene.sandbox.requests)
+
+
 async def test_who_invites_it_again_in_time_finds_everything_as_it_was(bot: Bot, scene: Scene) -> None:
     used = await scene.mia.slash("video", scene.channel, prompt="a secret boat")
     await scene.clip_of(await used.response())

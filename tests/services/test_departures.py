@@ -10,7 +10,7 @@ from bot.db import audit, departures, guilds, jobs, lanes
 from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
-from bot.domain.errors import NotInServer
+from bot.domain.errors import DiscordUnavailable, NotInServer
 from bot.domain.jobs import Job, JobState
 from bot.services.departures import Departures
 from tests import builders
@@ -46,9 +46,12 @@ class Office:
         self.db = db
         self.clock = TurnedClock()
         self.gone = set[int]()
+        self.members: dict[int, bool | None] = {}
+        """What Discord says to who asks for a server: whether the bot is in it, or nothing; else, that it is not."""
+        self.asked_for: list[int] = []
         self.woken: list[int] = []
         self.meanwhile: Callable[[], None] = lambda: None
-        """What happens while the jobs of a server are being stopped."""
+        """What happens while Discord is asked, or the jobs of a server are being stopped."""
         self.departures = self.opened(db)
 
     def opened(self, db: Any) -> Departures:
@@ -59,9 +62,18 @@ class Office:
             gone=self.gone,
             defaults=builders.caps(user_day=50),
             data_lasts_ms=30 * 86_400_000,
+            is_member=self._is_member,
             wake=self._wake,
             ended=lambda: None,
         )
+
+    async def _is_member(self, guild_id: int) -> bool:
+        self.asked_for.append(guild_id)
+        is_member = self.members.get(guild_id, False)
+        self.meanwhile()
+        if is_member is None:
+            raise DiscordUnavailable
+        return is_member
 
     def _wake(self, job_id: int) -> None:
         self.woken.append(job_id)
@@ -214,6 +226,59 @@ async def test_a_server_that_discord_does_not_list_is_left_and_one_that_it_lists
     rows = await office.table("SELECT guild_id FROM guilds WHERE left_at_ms IS NOT NULL")
     assert [row["guild_id"] for row in rows] == [2]
     assert office.gone == {2}
+
+
+async def test_a_list_without_a_server_ends_nothing_where_the_bot_is_after_all(office: Office) -> None:
+    jobs_ = [await office.asked(guild_id=guild_id) for guild_id in (1, 2, 3)]
+    office.members = {1: True, 2: False, 3: True}
+    office.departures.listed([])
+    await office.departures.carry_on()
+    states = [(await office.job(job)).state for job in jobs_]
+    assert states == [JobState.QUEUED, JobState.CANCELLED, JobState.QUEUED]
+    assert office.gone == {2}
+    await office.departures.carry_on()
+    assert office.asked_for == [1, 2, 3]
+
+
+async def test_a_server_that_discord_says_nothing_of_waits_and_keeps_no_other_waiting(office: Office) -> None:
+    first, second = [await office.asked(guild_id=guild_id) for guild_id in (1, 2)]
+    office.members = {1: None, 2: False}
+    office.departures.listed([])
+    for _ in range(2):
+        await office.departures.carry_on()
+    assert (await office.job(first)).state is JobState.QUEUED
+    assert (await office.job(second)).state is JobState.CANCELLED
+    office.members[1] = False
+    await office.departures.carry_on()
+    assert (await office.job(first)).state is JobState.CANCELLED
+    assert office.asked_for == [1, 2, 1, 1]
+
+
+@pytest.mark.parametrize("is_known", [False, None])
+@pytest.mark.parametrize("is_listed", [True, False])
+async def test_what_is_heard_while_discord_is_asked_counts_more(
+    office: Office, *, is_known: bool | None, is_listed: bool
+) -> None:
+    job = await office.asked()
+    office.members = {GUILD: is_known}
+    office.meanwhile = (
+        (lambda: office.departures.listed([GUILD])) if is_listed else lambda: office.departures.joined(GUILD)
+    )
+    office.departures.listed([])
+    for _ in range(2):
+        await office.departures.carry_on()
+    assert (await office.job(job)).state is JobState.QUEUED
+    assert office.asked_for == [GUILD]
+
+
+async def test_nobody_asks_for_servers_that_are_listed_or_known_to_be_left(office: Office) -> None:
+    for guild_id in (1, 2):
+        await office.asked(guild_id=guild_id)
+    office.departures.left(2)
+    await office.departures.carry_on()
+    office.departures.listed([1, 3])
+    await office.departures.carry_on()
+    assert office.asked_for == []
 
 
 async def test_a_server_that_was_joined_before_the_list_was_compared_is_not_left(office: Office) -> None:

@@ -39,6 +39,8 @@ class Gateway:
         self.heartbeat_interval_ms = 41_250
         self.is_away = False
         """While it is, nobody is let in."""
+        self.unlisted: set[int] = set()
+        """Guilds that no new session is told of, though the bot is in them."""
         world.hub.listeners.append(self._dispatch)
 
     @property
@@ -178,6 +180,7 @@ class Gateway:
         self._sessions[session.id] = session
         app = session.app
         guilds = [g for g in self._world.guilds.values() if app.user.id in g.members and session.holds(g.id)]
+        guilds = [guild for guild in guilds if guild.id not in self.unlisted]
         session.dispatch("READY", self._ready(session, [guild.id for guild in guilds]))
         if session.intents & GUILDS:
             for guild in guilds:
