@@ -192,6 +192,7 @@ def build_engine(
         blobs=stores.blobs,
         clips=stores.clips,
         clock=clock,
+        publisher=publisher,
         wake=runner.wake,
         originals_last_ms=settings.originals_last_ms,
         pictures_last_ms=settings.pictures_last_ms,
@@ -329,7 +330,12 @@ def furnish(
         reports=UsageReports(db=stores.db, clock=clock, defaults=settings.default_limits),
         charts=stores.charts,
         claims=Claims(
-            db=stores.db, clock=clock, delivery=engine.delivery, wake=engine.runner.wake, withdrawn=withdrawn
+            db=stores.db,
+            clock=clock,
+            delivery=engine.delivery,
+            publisher=publisher,
+            wake=engine.runner.wake,
+            withdrawn=withdrawn,
         ),
         retention=engine.retention,
         checkup=Checkup(

@@ -22,6 +22,12 @@ def unclaimed(*, before_ms: int, limit: int) -> Transaction[list[int]]:
     return [row["id"] for row in rows]
 
 
+def half_claimed(*, limit: int) -> Transaction[list[int]]:
+    """Jobs whose clips no place took, and that a claim may have posted before it was cut short."""
+    rows = yield _HALF_CLAIMED, {"limit": limit}
+    return [row["id"] for row in rows]
+
+
 def withdrawn(*, before_ms: int, limit: int) -> Transaction[list[int]]:
     """Jobs whose clip is still kept though it was withdrawn: by a moderator, or by its member before a moment."""
     rows = yield _WITHDRAWN, {"before_ms": before_ms, "limit": limit}
@@ -64,6 +70,9 @@ _PICTURED = f"""
 _UNCLAIMED = """
     SELECT id FROM jobs WHERE state = 'undeliverable' AND finished_at_ms <= :before_ms
     ORDER BY finished_at_ms LIMIT :limit
+"""
+_HALF_CLAIMED = """
+    SELECT id FROM jobs WHERE state = 'undeliverable' AND id IN (SELECT job_id FROM shares) ORDER BY id LIMIT :limit
 """
 _WITHDRAWN = f"""
     SELECT id FROM jobs WHERE {_IS_WITHDRAWN} AND (withdrawn_at_ms < :before_ms OR withdrawn_by <> user_id)

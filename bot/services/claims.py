@@ -14,7 +14,7 @@ from bot.domain.jobs import Job, JobState
 from bot.language import marked
 from bot.media.errors import CannotFit, NoSuchBlob
 from bot.services.delivery import Delivery
-from bot.services.ports import Clock, Sent
+from bot.services.ports import Clock, Publisher, Sent
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -39,6 +39,15 @@ class OnlyAmongAdults(Refused):
     """The clip was asked for in an age-restricted channel; claim it in one."""
 
 
+class ClipInDoubt(Refused):
+    """An earlier claim may have posted this clip, where the bot cannot look now."""
+
+    def __init__(self, job_id: int, channel_id: int) -> None:
+        super().__init__()
+        self.job_id = job_id
+        self.channel_id = channel_id
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A clip that is being claimed."""
@@ -57,6 +66,7 @@ class Claims:
         db: Database,
         clock: Clock,
         delivery: Delivery,
+        publisher: Publisher,
         wake: Callable[[int], None],
         withdrawn: Callable[[], None],
     ) -> None:
@@ -66,6 +76,7 @@ class Claims:
         self._db = db
         self._clock = clock
         self._delivery = delivery
+        self._publisher = publisher
         self._under_way: set[int] = set()
         """Jobs that are being claimed now: another claim at the same time gets another one."""
 
@@ -99,7 +110,6 @@ class Claims:
         *,
         claimed_limit: int,
         send: Callable[[Path], Awaitable[Sent]],
-        look: Callable[[int, int], Awaitable[Sent | None]],
     ) -> None:
         """Let the clip be sent, made smaller until it is taken; where it is now is written down as it is paid for.
 
@@ -111,16 +121,17 @@ class Claims:
             message_id: The message that is to have it.
             claimed_limit: Bytes that may be sent, as Discord says.
             send: Sends a file; raises ClipTooLarge where that is too large all the same.
-            look: Whether a message (channel, message) has the clip.
 
         Raises:
             ClaimedBefore: it was posted before; that is written down and paid for now.
-            CannotFit: it cannot be made small enough; it stays to be claimed.
+            ClipInDoubt: that cannot be told; it stays to be claimed.
+            CannotFit: it cannot be made small enough; likewise.
             DeliveryFault: likewise, Discord did not take it.
             ClipLost: its file is; its credits go back.
             NothingToClaim: it was deleted, or its member forgotten, meanwhile.
         """
-        await self._ensure_not_posted(job, look)
+        if (found := await posted(job, self._db, self._publisher)) is not None:
+            raise ClaimedBefore(await self._settle(job, *found))
         if not await self._db.write(erasures.share(job.id, channel_id, message_id)):
             raise NothingToClaim
         try:
@@ -133,18 +144,8 @@ class Claims:
             raise ClipLost from fault
         await self._settle(job, channel_id, sent)
 
-    async def _ensure_not_posted(self, job: Job, look: Callable[[int, int], Awaitable[Sent | None]]) -> None:
-        for channel_id, message_id in await self._db.read(erasures.shared(job.id)):
-            try:
-                sent = await look(channel_id, message_id)
-            except (DestinationGone, DestinationForbidden) as fault:
-                log.info("not looked for", job=job.id, channel=channel_id, reason=str(fault))
-                continue
-            if sent is not None:
-                raise ClaimedBefore(await self._settle(job, channel_id, sent))
-
     async def _settle(self, job: Job, channel_id: int, sent: Sent) -> Job:
-        job = await self._db.write(_claimed(job.id, channel_id, sent, now_ms=self._clock.now_ms()))
+        job = await self._db.write(claimed(job.id, channel_id, sent, now_ms=self._clock.now_ms()))
         if job.message_id != sent.message_id:
             self._withdrawn()
             raise NothingToClaim
@@ -159,6 +160,29 @@ class Claims:
         self._withdrawn()
 
 
+async def posted(job: Job, db: Database, publisher: Publisher) -> tuple[int, Sent] | None:
+    """Where a claim that was cut short has posted the clip; None if none has.
+
+    Raises:
+        ClipInDoubt: it is in no message that the bot may see, and there are others.
+        DiscordUnavailable: come again.
+    """
+    hidden: tuple[int, DestinationForbidden] | None = None
+    for channel_id, message_id in await db.read(erasures.shared(job.id)):
+        try:
+            sent = await publisher.holds(job, channel_id, message_id)
+        except DestinationGone as fault:
+            log.info("not looked for", job=job.id, channel=channel_id, reason=str(fault))
+        except DestinationForbidden as fault:
+            hidden = channel_id, fault
+        else:
+            if sent is not None:
+                return channel_id, sent
+    if hidden is not None:
+        raise ClipInDoubt(job.id, hidden[0]) from hidden[1]
+    return None
+
+
 def _lost(job_id: int, *, now_ms: int) -> Transaction[Job]:
     job = yield from jobs.get(job_id)
     if job.state is not JobState.UNDELIVERABLE:
@@ -167,10 +191,12 @@ def _lost(job_id: int, *, now_ms: int) -> Transaction[Job]:
     return (yield from jobs.let_go(job, now_ms=now_ms, comes_back=True, error=why))
 
 
-def _claimed(job_id: int, channel_id: int, sent: Sent, *, now_ms: int) -> Transaction[Job]:
+def claimed(job_id: int, channel_id: int, sent: Sent, *, now_ms: int) -> Transaction[Job]:
     """Pay for it, unless it was deleted or let go since the claim began: then the message goes, too."""
     job = yield from jobs.get(job_id)
     yield from erasures.unshare(job_id, sent.message_id)
+    if job.message_id == sent.message_id:  # found and paid for meanwhile
+        return job
     if job.state is not JobState.UNDELIVERABLE:
         yield from erasures.erase(channel_id, sent.message_id, now_ms=now_ms)
         return job

@@ -123,6 +123,10 @@ class Publisher(Protocol):
         """The message with this job's clip among those posted since; None if there is none."""
         ...
 
+    async def holds(self, job: Job, channel_id: int, message_id: int) -> Sent | None:
+        """A message of the job's server, if it has the clip; None if it is there without."""
+        ...
+
     async def tell(
         self, guild_id: int, channel_id: int, text: str, *, key: str, is_silent: bool = False
     ) -> None:

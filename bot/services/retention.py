@@ -13,13 +13,15 @@ from bot.db import blobs as uses
 from bot.db import jobs, retention
 from bot.db.errors import DatabaseFault
 from bot.db.transaction import Database, Transaction
+from bot.domain.errors import DeliveryFault
 from bot.domain.jobs import CLAIMABLE_FOR_MS, Job, JobState
 from bot.domain.metrics import Metric, gauge
 from bot.language import marked
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.media.errors import BlobFault, NoSuchBlob, NotAVideo
-from bot.services.ports import Clock
+from bot.services.claims import ClipInDoubt, claimed, posted
+from bot.services.ports import Clock, Publisher
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -51,6 +53,7 @@ class Retention:
         blobs: Blobs,
         clips: Clips,
         clock: Clock,
+        publisher: Publisher,
         wake: Callable[[int], None],
         originals_last_ms: int | None,
         pictures_last_ms: int | None = None,
@@ -63,6 +66,7 @@ class Retention:
         self._blobs = blobs
         self._clips = clips
         self._clock = clock
+        self._publisher = publisher
         self._wake_job = wake
         self._originals_last_ms = originals_last_ms
         self._pictures_last_ms = pictures_last_ms
@@ -82,7 +86,7 @@ class Retention:
             self._due.clear()
             try:
                 next_ms = await self.forget_due()
-            except (DatabaseFault, BlobFault) as fault:
+            except (DatabaseFault, BlobFault, DeliveryFault) as fault:
                 log.info("retention waits", reason=str(fault))
                 next_ms = self._clock.now_ms() + _LONGEST_PAUSE_MS
             except Exception:  # what is kept too long must not end the bot
@@ -100,6 +104,7 @@ class Retention:
         now_ms = self._clock.now_ms()
         self._fault = None
         await self._delete_let_go(before_ms=now_ms - LET_GO_LASTS_MS)
+        await self._each(retention.half_claimed(limit=_PAGE), self._settle)
         before_ms = now_ms - CLAIMABLE_FOR_MS
         await self._each(retention.unclaimed(before_ms=before_ms, limit=_PAGE), self._let_go)
         before_ms = now_ms - WITHDRAWN_LASTS_MS
@@ -170,14 +175,31 @@ class Retention:
             yield
         except DatabaseFault:  # the others need it, too
             raise
-        except BlobFault as fault:
+        except (BlobFault, DeliveryFault) as fault:
             log.warning("not forgotten yet", reason=str(fault), **about)
             self._fault = fault
         except Exception as fault:
             log.exception("not forgotten", **about)
             self._fault = fault
 
+    async def _settle(self, job: Job) -> Job:
+        """Have a clip paid for that a claim has posted before it was cut short."""
+        if job.state is not JobState.UNDELIVERABLE:
+            return job
+        try:
+            found = await posted(job, self._db, self._publisher)
+        except ClipInDoubt as doubt:
+            log.warning("claim in doubt", job=job.id, channel=doubt.channel_id)
+            return job
+        if found is None:
+            return job
+        log.info("claim found", job=job.id, channel=found[0], message=found[1].message_id)
+        settled = await self._db.write(claimed(job.id, *found, now_ms=self._clock.now_ms()))
+        self._wake_job(settled.id)
+        return settled
+
     async def _let_go(self, job: Job) -> Job:
+        job = await self._settle(job)
         if job.state is not JobState.UNDELIVERABLE:  # claimed at the last moment
             return job
         log.info("not claimed", job=job.id)

@@ -10,7 +10,15 @@ from bot.domain.jobs import Job
 from bot.domain.requests import Options
 from bot.language import speaking, tr, trn
 from bot.media.errors import CannotFit
-from bot.services.claims import Claim, ClaimedBefore, Claims, ClipLost, NothingToClaim, OnlyAmongAdults
+from bot.services.claims import (
+    Claim,
+    ClaimedBefore,
+    Claims,
+    ClipInDoubt,
+    ClipLost,
+    NothingToClaim,
+    OnlyAmongAdults,
+)
 from bot.services.policy import ContentRefused
 from bot.services.ports import Sent
 from bot.ui import checks, faults
@@ -20,6 +28,8 @@ from bot.ui.errors import describe, told_alone
 from bot.ui.faults import translated
 from bot.ui.places import filename, sent, text_with, unsaid
 from bot.ui.results import result_view
+
+_LeftOut = CannotFit | ContentRefused | ClipInDoubt
 
 _ANSWER = "claim"  # under which an interaction keeps the id of its answer
 
@@ -39,13 +49,24 @@ def _before(error: ClaimedBefore) -> Answer:
     return Answer(said)
 
 
+@describe.register
+def _doubt(error: ClipInDoubt) -> Answer:
+    said = tr(
+        "Clip {id} may have been posted in {channel} when you claimed it before, and I cannot see that channel now. "
+        "It stays to be claimed until I can.",
+        id=error.job_id,
+        channel=f"<#{error.channel_id}>",
+    )
+    return Answer(said)
+
+
 async def claim(interaction: discord.Interaction[Any]) -> None:
     """Post the newest clip of a member that no place took, publicly, as the answer.
 
     Raises:
         PermissionsMissing, MayNotPost, NotInThisThread, NotInThisChannel, NothingToClaim, OnlyAmongAdults: instead;
             nothing is lost.
-        ContentRefused, CannotFit, DeliveryFault: none could be posted here; they stay to be claimed.
+        ContentRefused, CannotFit, ClipInDoubt, DeliveryFault: none could be posted here; they stay to be claimed.
         ClaimedBefore, ClipLost: it was posted by a claim that was cut short; or it never will be.
     """
     checks.ensure_deliverable(interaction.app_permissions, interaction.channel)
@@ -56,7 +77,7 @@ async def claim(interaction: discord.Interaction[Any]) -> None:
 
 
 async def _claim(interaction: discord.Interaction[Any]) -> None:
-    left_out: dict[int, CannotFit | ContentRefused] = {}
+    left_out: dict[int, _LeftOut] = {}
     try:
         while not await _is_claimed(interaction, left_out):
             pass
@@ -66,10 +87,8 @@ async def _claim(interaction: discord.Interaction[Any]) -> None:
         raise next(iter(left_out.values())) from None
 
 
-async def _is_claimed(
-    interaction: discord.Interaction[Any], left_out: dict[int, CannotFit | ContentRefused]
-) -> bool:
-    """Post the newest that may be and is not too large for this place; False if it turns out to be one of those."""
+async def _is_claimed(interaction: discord.Interaction[Any], left_out: dict[int, _LeftOut]) -> bool:
+    """Post the newest that may be and is not too large for this place; False if it turns out to be one that is not."""
     assert interaction.guild_id is not None
     assert interaction.channel_id is not None
     claims: Claims = interaction.client.services.claims
@@ -87,9 +106,6 @@ async def _is_claimed(
         async def send(clip: Path) -> Sent:
             return await _sent(interaction, found, clip)
 
-        async def look(channel_id: int, message_id: int) -> Sent | None:
-            return await _found(interaction, found.job, channel_id, message_id)
-
         try:
             await claims.post(
                 found.job,
@@ -97,9 +113,8 @@ async def _is_claimed(
                 answer_id,
                 claimed_limit=interaction.filesize_limit,
                 send=send,
-                look=look,
             )
-        except CannotFit as fault:
+        except (CannotFit, ClipInDoubt) as fault:
             left_out[found.job.id] = fault
             return False
     return True
@@ -123,17 +138,6 @@ async def _sent(interaction: discord.Interaction[Any], claimed: Claim, clip: Pat
                 raise
             message = await _answered(interaction, unsaid(claimed.job), claimed.left, clip)
     return sent(message)
-
-
-async def _found(
-    interaction: discord.Interaction[Any], job: Job, channel_id: int, message_id: int
-) -> Sent | None:
-    """The message, if it has the clip of a job."""
-    channel = interaction.client.get_partial_messageable(channel_id, guild_id=job.origin.guild_id)
-    async with translated():
-        message = await channel.fetch_message(message_id)
-    has_clip = any(file.filename.endswith(filename(job)) for file in message.attachments)
-    return sent(message) if has_clip else None
 
 
 async def _answered(

@@ -156,6 +156,14 @@ class ClipPlaces:
                     return sent(message)
         return None
 
+    async def holds(self, job: Job, channel_id: int, message_id: int) -> Sent | None:
+        """Look for the clip in one message."""
+        self._ensure_in(job.origin.guild_id)
+        async with translated():
+            message = await self._messageable(channel_id, job.origin.guild_id).fetch_message(message_id)
+        has_clip = any(file.filename.endswith(filename(job)) for file in message.attachments)
+        return sent(message) if has_clip else None
+
     async def archive(self, job: Job, *, only_if_quiet: bool) -> None:
         """Archive the thread of a clip, unless somebody has."""
         if job.thread_id is None:

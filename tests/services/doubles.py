@@ -181,6 +181,8 @@ class RecordingPublisher:
     told: list[tuple[int, int, str]] = field(default_factory=list[tuple[int, int, str]])
     tell_faults: deque[Exception] = field(default_factory=deque[Exception])
     remembers_nonces: bool = True
+    standing: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
+    """Messages (channel, message) with a clip that was claimed."""
     show_faults: int = 0
     """How many of the next edits Discord does not answer."""
 
@@ -221,6 +223,11 @@ class RecordingPublisher:
         if fault:
             raise fault
         return Sent(known[0].message_id, len(known[0].data))
+
+    async def holds(self, job: Job, channel_id: int, message_id: int) -> Sent | None:
+        if channel_id in self.closed:
+            raise self.closed[channel_id]
+        return Sent(message_id, 7) if (channel_id, message_id) in self.standing else None
 
     async def find(self, job: Job, place: Place, *, after_ms: int) -> Sent | None:
         found = [post for post in self.posted if (post.job_id, post.channel_id) == (job.id, place.channel_id)]

@@ -8,7 +8,7 @@ from bot.db import erasures, jobs, privacy, withdrawals
 from bot.domain.errors import DestinationForbidden
 from bot.domain.jobs import Job, JobState
 from bot.media.errors import CannotFit
-from bot.services.claims import ClaimedBefore, Claims, ClipLost, NothingToClaim
+from bot.services.claims import ClaimedBefore, Claims, ClipInDoubt, ClipLost, NothingToClaim, claimed
 from bot.services.ports import Sent
 from bot.services.privacy import Privacy
 from tests.services.conftest import Engine
@@ -27,6 +27,7 @@ def claims_of(engine: Engine) -> Claims:
         db=engine.db,
         clock=engine.clock,
         delivery=engine.stages._delivery,
+        publisher=engine.publisher,
         wake=lambda _: None,
         withdrawn=lambda: None,
     )
@@ -41,15 +42,7 @@ async def stranded(engine: Engine) -> Job:
     return await engine.until(job, JobState.UNDELIVERABLE)
 
 
-async def claim(
-    engine: Engine, message_id: int, *, dies: BaseException | None = None, stands: int | None = None
-) -> None:
-    """`stands` is a message in which the clip is to be seen."""
-
-    async def look(channel_id: int, message_id: int) -> Sent | None:
-        assert channel_id == HERE
-        return Sent(message_id, 7) if message_id == stands else None
-
+async def claim(engine: Engine, message_id: int, *, dies: BaseException | None = None) -> None:
     async def send(clip: Path) -> Sent:
         if dies is not None:
             raise dies
@@ -57,7 +50,7 @@ async def claim(
 
     claims = claims_of(engine)
     async with claims.newest(1, MIA, among_adults=False) as found:
-        await claims.post(found.job, HERE, message_id, claimed_limit=10**7, send=send, look=look)
+        await claims.post(found.job, HERE, message_id, claimed_limit=10**7, send=send)
 
 
 async def deleted_when_forgotten(engine: Engine) -> set[tuple[int, int]]:
@@ -100,13 +93,10 @@ async def test_the_clip_of_a_member_who_is_forgotten_meanwhile_is_not_sent(engin
         sent.append(clip)
         return Sent(FIRST, 1)
 
-    async def look(_channel_id: int, _message_id: int) -> Sent | None:
-        return None
-
     async with claims.newest(1, MIA, among_adults=False) as found:
         await engine.db.write(privacy.forget(MIA, now_ms=engine.clock.now_ms()))
         with pytest.raises(NothingToClaim):
-            await claims.post(found.job, HERE, FIRST, claimed_limit=10**7, send=send, look=look)
+            await claims.post(found.job, HERE, FIRST, claimed_limit=10**7, send=send)
     assert not sent
 
 
@@ -117,13 +107,10 @@ async def test_a_clip_that_lapses_as_it_is_claimed_is_not_sent(engine: Engine) -
     async def send(_clip: Path) -> Sent:
         raise AssertionError("sent")
 
-    async def look(_channel_id: int, _message_id: int) -> Sent | None:
-        return None
-
     async with claims.newest(1, MIA, among_adults=False) as found:
         await engine.db.write(jobs.let_go(job, now_ms=engine.clock.now_ms()))
         with pytest.raises(NothingToClaim):
-            await claims.post(found.job, HERE, FIRST, claimed_limit=10**7, send=send, look=look)
+            await claims.post(found.job, HERE, FIRST, claimed_limit=10**7, send=send)
     assert await engine.db.read(erasures.shared(job.id)) == []
 
 
@@ -133,13 +120,45 @@ async def test_a_claim_that_died_after_its_post_is_found_and_paid_and_not_posted
     job = await stranded(engine)
     with pytest.raises(Killed):
         await claim(engine, FIRST, dies=Killed())
+    engine.publisher.standing.add((HERE, FIRST))
     with pytest.raises(ClaimedBefore) as found:
-        await claim(engine, SECOND, dies=AssertionError("sent again"), stands=FIRST)
+        await claim(engine, SECOND, dies=AssertionError("sent again"))
     assert (found.value.job.id, found.value.job.message_id) == (job.id, FIRST)
     balance = await engine.balance()
     assert (balance.reserved, balance.used) == (0, 5)
     with pytest.raises(NothingToClaim):
         await claim(engine, SECOND)
+
+
+async def test_a_claim_that_may_have_posted_where_the_bot_cannot_look_is_not_made_twice(
+    engine: Engine,
+) -> None:
+    job = await stranded(engine)
+    with pytest.raises(Killed):
+        await claim(engine, FIRST, dies=Killed())
+    engine.publisher.closed[HERE] = DestinationForbidden("hidden")
+    with pytest.raises(ClipInDoubt) as doubt:
+        await claim(engine, SECOND, dies=AssertionError("sent again"))
+    assert (doubt.value.job_id, doubt.value.channel_id) == (job.id, HERE)
+    del engine.publisher.closed[HERE]
+    engine.publisher.closed[10] = DestinationForbidden("closed")
+    await claim(engine, SECOND)
+    assert (await engine.job(job)).message_id == SECOND
+
+
+async def test_a_claim_that_is_found_while_it_is_written_down_keeps_its_message(engine: Engine) -> None:
+    job = await stranded(engine)
+    claims = claims_of(engine)
+
+    async def send(_clip: Path) -> Sent:
+        found = claimed(job.id, HERE, Sent(FIRST, 7), now_ms=engine.clock.now_ms())
+        await engine.db.write(found)
+        return Sent(FIRST, 7)
+
+    async with claims.newest(1, MIA, among_adults=False) as found:
+        await claims.post(found.job, HERE, FIRST, claimed_limit=10**7, send=send)
+    assert (await engine.job(job)).message_id == FIRST
+    assert await engine.db.read(erasures.due(now_ms=engine.clock.now_ms(), limit=9)) == []
 
 
 async def test_a_clip_is_paid_when_it_is_claimed(engine: Engine) -> None:
@@ -161,12 +180,9 @@ async def test_a_clip_that_is_deleted_while_it_is_claimed_is_taken_back(engine: 
         await engine.db.write(withdrawals.give_up(current, MIA, now_ms=engine.clock.now_ms()))
         return Sent(FIRST, 7)
 
-    async def look(_channel_id: int, _message_id: int) -> Sent | None:
-        return None
-
     async with claims.newest(1, MIA, among_adults=False) as found:
         with pytest.raises(NothingToClaim):
-            await claims.post(found.job, HERE, FIRST, claimed_limit=10**7, send=send, look=look)
+            await claims.post(found.job, HERE, FIRST, claimed_limit=10**7, send=send)
     due = await engine.db.read(erasures.due(now_ms=engine.clock.now_ms(), limit=9))
     assert [(one.channel_id, one.message_id) for one in due] == [(HERE, FIRST)]
     balance = await engine.balance()

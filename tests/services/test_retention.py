@@ -13,10 +13,11 @@ from PIL import Image
 from structlog.testing import capture_logs
 
 from bot.app import task_group
-from bot.db import audit, exports, jobs, lanes, offers
+from bot.db import audit, erasures, exports, jobs, lanes, offers
 from bot.db import blobs as uses
 from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
+from bot.domain.errors import DestinationForbidden, DiscordUnavailable
 from bot.domain.jobs import CLAIMABLE_FOR_MS, Job, JobState
 from bot.domain.requests import Picture
 from bot.media.blobs import Blobs
@@ -24,7 +25,7 @@ from bot.media.clips import Clips
 from bot.media.errors import StoreUnavailable
 from bot.services.retention import DAY_MS, LET_GO_LASTS_MS, Retention
 from tests import builders
-from tests.services.doubles import TurnedClock
+from tests.services.doubles import RecordingPublisher, TurnedClock
 
 DAYS = 90
 OWNER, MODERATOR = 100, 7
@@ -42,6 +43,7 @@ class Archive:
     clock: TurnedClock = field(default_factory=TurnedClock)
     days: int | None = DAYS
     picture_days: int | None = None
+    publisher: RecordingPublisher = field(default_factory=RecordingPublisher)
     woken: list[int] = field(default_factory=list[int])
     """Jobs whose cards are to be seen to."""
 
@@ -57,6 +59,7 @@ class Archive:
             blobs=self.blobs,
             clips=self.clips,
             clock=self.clock,
+            publisher=self.publisher,
             wake=self.woken.append,
             originals_last_ms=None if self.days is None else self.days * DAY_MS,
             pictures_last_ms=None if self.picture_days is None else self.picture_days * DAY_MS,
@@ -203,6 +206,35 @@ async def test_a_clip_that_no_place_took_is_let_go_and_given_back_when_nobody_cl
     assert await archive.db.read(audit.discrepancies()) == 0
     await archive.after(LET_GO_LASTS_MS)
     assert not await archive.blobs.exists(job.clip or "")
+
+
+@pytest.mark.parametrize("after_ms", [0, CLAIMABLE_FOR_MS])
+async def test_a_clip_that_a_claim_has_posted_before_it_was_cut_short_is_paid(
+    archive: Archive, after_ms: int
+) -> None:
+    job = await archive.job(state=JobState.UNDELIVERABLE)
+    await archive.db.write(erasures.share(job.id, 20, 9001))
+    archive.publisher.standing.add((20, 9001))
+    paid = await archive.after(after_ms)
+    assert (paid.state, paid.message_channel_id, paid.message_id) == (JobState.DONE, 20, 9001)
+    assert archive.woken == [job.id]
+    assert await archive.db.read(erasures.due(now_ms=archive.clock.now_ms(), limit=9)) == []
+    assert await archive.db.read(audit.discrepancies()) == 0
+
+
+async def test_a_clip_is_not_let_go_while_nobody_can_tell_whether_it_was_claimed(archive: Archive) -> None:
+    job = await archive.job(state=JobState.UNDELIVERABLE)
+    await archive.db.write(erasures.share(job.id, 20, 9001))
+    archive.publisher.closed[20] = DiscordUnavailable()
+    with pytest.raises(DiscordUnavailable):
+        await archive.after(CLAIMABLE_FOR_MS)
+    assert (await archive.db.read(jobs.get(job.id))).state is JobState.UNDELIVERABLE
+    archive.publisher.closed[20] = (
+        DestinationForbidden()
+    )  # it may never be told: nobody pays for what may not be there
+    assert (await archive.after(0)).state is JobState.FAILED
+    due = await archive.db.read(erasures.due(now_ms=archive.clock.now_ms(), limit=9))
+    assert [(one.channel_id, one.message_id) for one in due] == [(20, 9001)]
 
 
 async def test_retention_comes_back_when_a_clip_is_claimable_no_more(archive: Archive) -> None:
