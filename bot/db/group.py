@@ -15,6 +15,8 @@ class Outcome:
 
     value: Any = None
     error: Exception | None = None
+    has_changed: bool = False
+    """Whether it wrote anything; a commit of nothing succeeds on the fullest disk."""
 
 
 def commit_together(
@@ -91,7 +93,9 @@ class _Group:
         outcome = Outcome()
         try:
             self._begin()
+            before = self._connection.total_changes
             outcome.value = self._attempt(transaction)
+            outcome.has_changed = self._connection.total_changes > before
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to this transaction's caller
             transaction.close()
             outcome.error = translated(error)

@@ -23,7 +23,7 @@ class Outages:
         faults = [outcome.error for outcome in outcomes if isinstance(outcome.error, DatabaseUnavailable)]
         for fault in faults:
             self.met(fault, doing="written")
-        if self._lasts and not faults:
+        if self._lasts and not faults and any(outcome.has_changed for outcome in outcomes):
             self._lasts = False
             log.info("the database can be written again")
 
