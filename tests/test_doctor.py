@@ -155,3 +155,26 @@ async def test_beside_a_running_bot_it_looks_in_and_finds_the_way_back(
 async def test_no_key_is_in_what_it_says(settings: Settings, vendors: Vendors) -> None:
     said = "\n".join(str(finding) for finding in (await found(settings)).values())
     assert not [key for key in (TOKEN, *(vendors.by_name[name].key for name in NAMES)) if key in said]
+
+
+async def test_less_room_than_the_reserve_is_a_fault(settings: Settings) -> None:
+    finding = (await found(settings.model_copy(update={"disk_reserve_mb": 999_999_999})))["Disk"]
+    assert finding.level is Level.FAULT
+    assert "DISK_RESERVE_MB (999,999,999 MB)" in finding.words
+
+
+async def test_a_data_dir_that_cannot_be_made_is_a_fault(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for folder in (tmp_path / "file", tmp_path / "file" / "x" / "y"):
+        finding = (await found(settings.model_copy(update={"data_dir": folder})))["Disk"]
+        assert (finding.level, finding.todo) == (
+            Level.FAULT,
+            "A file is in the way: set DATA_DIR to a folder.",
+        )
+
+
+async def test_looking_leaves_nothing_in_a_data_dir(settings: Settings, tmp_path: Path) -> None:
+    await found(settings.model_copy(update={"data_dir": tmp_path / "new" / "data"}))
+    assert not (tmp_path / "new").exists()
+    await found(settings)
+    assert list(settings.data_dir.iterdir()) == []

@@ -1,9 +1,10 @@
 """What the bot needs of this machine: settings, disk, database, codecs, a port."""
 
 import asyncio
-import shutil
+import errno
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal, cast
 
 from av.codec import Codec
@@ -11,13 +12,13 @@ from PIL import features
 
 from bot.db import audit, backups, visit
 from bot.db.errors import DatabaseFault, DatabaseMissing
+from bot.disk import ensure_writable, nearest
 from bot.domain.errors import CatalogueInvalid
 from bot.domain.findings import Finding, doubt, fault, fine
 from bot.engine import load_catalogue
 from bot.media.blobs import Blobs
+from bot.services.room import ENOUGH_BYTES, least_free_bytes
 from bot.settings import Settings, SettingsInvalid
-
-_ENOUGH_BYTES = 2_000_000_000
 
 
 def look(settings: Settings) -> list[Finding]:
@@ -48,25 +49,46 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 def _disk(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir
-    if not folder.exists():
-        yield doubt("Disk", f"{folder} is not there yet; the bot makes it.")
-        return
     try:
-        with (folder / ".kinora-doctor").open("wb") as file:
-            file.write(b"\0")
-        (folder / ".kinora-doctor").unlink()
+        near = nearest(folder)
+        ensure_writable(near)
     except OSError as error:
-        yield fault(
-            "Disk", f"{folder} cannot be written: {error.strerror}.", "Give the bot's user that folder."
-        )
+        yield fault("Disk", f"{folder} cannot be written: {error.strerror}.", _advice(error, "DATA_DIR"))
         return
-    free = shutil.disk_usage(folder).free
-    words = f"{free / 1e9:,.1f} GB free in {folder}."
-    yield (
-        fine("Disk", words)
-        if free > _ENOUGH_BYTES
-        else doubt("Disk", words, "Make room, or set ORIGINALS_DAYS to keep clips for less long.")
-    )
+    if near != folder:
+        yield doubt("Disk", f"{folder} is not there yet; the bot makes it.")
+    free = least_free_bytes([nearest(one) for one in _kept_in(settings)])
+    if free is not None:
+        yield _room(free, settings)
+
+
+def _kept_in(settings: Settings) -> tuple[Path, ...]:
+    try:
+        return settings.kept_in
+    except SettingsInvalid:  # which is said of the database
+        return (settings.data_dir,)
+
+
+def _room(free: int, settings: Settings) -> Finding:
+    words = f"{free / 1e9:,.1f} GB free where {settings.data_dir} and the files are kept."
+    if free < settings.disk_reserve_mb * 1_000_000:
+        less = f"{words[:-1]}, less than DISK_RESERVE_MB ({settings.disk_reserve_mb:,} MB): no clip is begun."
+        return fault("Disk", less, "Make room, or lower DISK_RESERVE_MB.")
+    if free < ENOUGH_BYTES:
+        return doubt("Disk", words, "Make room, or set ORIGINALS_DAYS to keep clips for less long.")
+    return fine("Disk", words)
+
+
+def _advice(error: OSError, setting: str) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "Make room there."
+    if error.errno == errno.EROFS:
+        return f"Mount it so that it can be written, or set {setting} to another folder."
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return f"A file is in the way: set {setting} to a folder."
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "Give the bot's user that folder."
+    return f"Look after that disk, or set {setting} to another folder."
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

@@ -7,6 +7,8 @@ import discord
 from bot.domain.findings import Level
 from bot.language import grouped, tr, trn
 from bot.services.checkup import Condition, Provider
+from bot.services.gate import Closure
+from bot.services.room import ENOUGH_BYTES
 from bot.ui import checks
 from bot.ui.cards import PAUSES
 
@@ -28,7 +30,8 @@ def text_of(condition: Condition, guild: discord.Guild, *, latency_s: float, cla
 def _itself(condition: Condition, latency_s: float) -> Iterator[str]:
     milliseconds = grouped(round(latency_s * 1000)) if latency_s == latency_s else "?"  # noqa: PLR0124 - NaN is not
     yield _line(latency_s < 1, tr("Gateway: {number} ms", number=milliseconds))
-    yield _line(True, tr("Disk: {number} GB free", number=f"{condition.free_bytes / 1e9:.1f}"))
+    has_room = condition.free_bytes >= ENOUGH_BYTES and Closure.DISK_FULL not in condition.closures
+    yield _line(has_room, tr("Disk: {number} GB free", number=f"{condition.free_bytes / 1e9:.1f}"))
     yield from (_line(False, tr(PAUSES[closure])) for closure in condition.closures)
     if condition.outbox:
         yield _line(

@@ -38,6 +38,14 @@ async def test_the_operator_sees_how_the_bot_is_doing(scene: Scene, olga: Person
         assert "! Paused by the bot's operator." in await told(olga, scene)
 
 
+async def test_a_full_disk_is_no_tick(scene: Scene, olga: Person) -> None:
+    async with held(running(scene.settings)) as app:
+        await scene.application.ready()
+        await app.client.wait_until_ready()
+        app.gate.shut(Closure.DISK_FULL)
+        assert "! Disk: " in await told(olga, scene)
+
+
 async def test_channels_in_which_no_clip_could_be_posted_are_named_with_what_is_lacking(
     scene: Scene, olga: Person
 ) -> None:
