@@ -83,8 +83,9 @@ def serve(works: Mapping[str, Work]) -> None:
     while (order := orders.next()) is not None:
         _allow_cpu(bounds.cpu_s)
         facts, body = order
-        _send(answers, *_done(works[facts["work"]], facts, body, _Pulse(answers)))
+        answer = _done(works[facts["work"]], facts, body, _Pulse(answers))
         orders.finished()
+        _send(answers, *answer)
 
 
 def _done(work: Work, facts: Mapping[str, Any], body: bytes, beat: Beat) -> Answer:
@@ -136,15 +137,17 @@ class _Orders:
         return self._queue.get()
 
     def finished(self) -> None:
-        """The answer is sent."""
+        """The work is done; to be said before the answer is sent, for then the next order may come at once."""
         self._is_busy = False
 
     def _read(self, pipe: BinaryIO) -> None:
         while len(head := pipe.read(HEAD.size)) == HEAD.size:
             facts_bytes, body_bytes = HEAD.unpack(head)
-            order = json.loads(pipe.read(facts_bytes)), pipe.read(body_bytes)
+            facts, body = pipe.read(facts_bytes), pipe.read(body_bytes)
+            if len(facts) + len(body) < facts_bytes + body_bytes:
+                break  # the parent ended in the middle of it
             self._is_busy = True
-            self._queue.put(order)
+            self._queue.put((json.loads(facts), body))
         if self._is_busy:
             os._exit(0)  # nobody wants it any more, and a decoder cannot be told to stop
         self._queue.put(None)

@@ -1,6 +1,7 @@
 """Children that die, hang, swell or lie fail the work that they were given, and no other."""
 
 import asyncio
+import json
 import os
 import select
 import signal
@@ -8,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from subprocess import PIPE, Popen
+from typing import BinaryIO, cast
 
 import pytest
 
@@ -360,3 +362,66 @@ def test_a_child_does_not_outlive_a_killed_parent(state: str) -> None:
             assert gone
         finally:
             os.close(handle)
+
+
+# A child that goes on after an answer only when its next order has come: its parent is quick.
+SLOW = """
+import time
+from bot.media import confined
+from tests.media.odd_child import WORKS
+
+send, opened = confined._send, []
+
+class Orders(confined._Orders):
+    def __init__(self, pipe):
+        opened.append(self)
+        super().__init__(pipe)
+
+def send_and_wait(pipe, facts, body):
+    send(pipe, facts, body)
+    while facts["is"] == "done" and opened[0]._queue.empty():
+        time.sleep(0.001)
+
+confined._send, confined._Orders = send_and_wait, Orders
+confined.serve(WORKS)
+"""
+
+
+def order(work: str, **facts: object) -> bytes:
+    said = json.dumps({"work": work, **facts}).encode()
+    return HEAD.pack(len(said), 0) + said
+
+
+def heard(answers: BinaryIO) -> str:
+    facts_bytes, body_bytes = HEAD.unpack(answers.read(HEAD.size))
+    facts = json.loads(answers.read(facts_bytes))
+    answers.read(body_bytes)
+    return facts["is"]
+
+
+def test_a_child_that_is_ordered_to_go_on_at_once_does_not_outlive_its_parent() -> None:
+    command = (sys.executable, "-c", SLOW, BOUNDS.to_json())
+    with Popen(command, stdin=PIPE, stdout=PIPE, cwd=ROOT) as child:
+        orders, answers = cast("BinaryIO", child.stdin), cast("BinaryIO", child.stdout)
+        try:
+            orders.write(order("echo", say="hello"))
+            orders.flush()
+            assert [heard(answers), heard(answers)] == ["going on", "done"]
+            orders.write(order("hang"))
+            orders.flush()
+            assert heard(answers) == "going on"
+            orders.close()
+            child.wait(timeout=10)
+        finally:
+            child.kill()
+
+
+def test_a_child_does_not_outlive_a_parent_that_ended_in_the_middle_of_an_order() -> None:
+    with Popen((sys.executable, "-m", ODD, BOUNDS.to_json()), stdin=PIPE, cwd=ROOT) as child:
+        try:
+            orders = cast("BinaryIO", child.stdin)
+            orders.write(order("echo", say="hello")[:-1])
+            orders.close()
+            assert child.wait(timeout=10) == 0
+        finally:
+            child.kill()
