@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import audit, entries, grants, guilds, jobs, lanes, limits, money, places, standing
+from bot.db import audit, entries, grants, guilds, jobs, lanes, limits, money, operation, places, standing
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 
@@ -65,6 +65,10 @@ async def test_a_question_about_the_queue_uses_the_index_made_for_it(
     found = await db.read(plan(sql))
     assert f"INDEX {index} " in found
     assert "SCAN" not in found
+
+
+async def test_what_waits_anywhere_is_found_without_reading_the_history(db: SqliteDatabase) -> None:
+    assert "INDEX jobs_queued" in await db.read(plan(operation._WAITING))
 
 
 @pytest.mark.parametrize("sql", [jobs._WAITING_OF, jobs._ACTIVE_OF, jobs._OF_MEMBER])
