@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.db import audit, installation, jobs, visit
+from bot.db import asks, audit, installation, jobs, visit
 from bot.db.errors import DatabaseFault
 from bot.db.group import read_alone, translated
 from bot.db.rows import jobs_of
@@ -23,12 +23,14 @@ from bot.language import marked
 GAP = 100_000
 """Numbers that are left out after a copy is put back: more than are given between two backups."""
 
+PERHAPS_MADE = marked(
+    "The bot was restored from a backup while this waited, so it may have been made already; please ask again."
+)
+"""What those are told whose requests are not taken any further."""
+
 _COPIED = "copied at"
 _NONCES_MS = 120_000
 _PAGES_A_STEP = 1_000
-_LOST = marked(
-    "The bot was restored from a backup while this waited, so it may have been made already; please ask again."
-)
 
 
 class BackupFailed(DatabaseFault):
@@ -99,7 +101,10 @@ def take_up(*, now_ms: int) -> Transaction[TakenUp | None]:
         return None
     waiting = jobs_of((yield "SELECT * FROM jobs WHERE state = 'queued'", {}))
     for job in waiting:
-        yield from jobs.turn_away(job, _LOST, now_ms=now_ms)
+        yield from jobs.turn_away(job, PERHAPS_MADE, now_ms=now_ms)
+    for asked in (yield from asks.left()):
+        yield from asks.forget(asked.request_key)
+        yield from asks.note(asked.model_copy(update={"is_perhaps_made": True}), now_ms=now_ms)
     in_doubt = yield _LOOK_UP, {"copied_ms": int(copied), "now_ms": now_ms}
     open_ = yield _MAYBE_POSTED, {"copied_ms": int(copied), "nonces_ms": _NONCES_MS}
     yield "DELETE FROM installation WHERE name = :name", {"name": _COPIED}

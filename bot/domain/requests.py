@@ -350,6 +350,8 @@ class Asked(Value):
     """The id of the interaction, or of the message, that asks: the card is the message that answers it."""
     is_message: bool = False
     """Whether it was asked in a message and not by an interaction."""
+    is_perhaps_made: bool = False
+    """Whether it was noted in a backup that was put back: it may have become a job since, which nobody knows now."""
     guild_id: int
     channel_id: int
     parent_id: int | None

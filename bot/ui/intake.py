@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager, nullcontext, suppress
 import structlog
 
 from bot import logs
-from bot.domain.errors import Blocked, DeliveryFault, DiscordUnavailable
+from bot.db.backups import PERHAPS_MADE
+from bot.domain.errors import Blocked, DeliveryFault, DiscordUnavailable, Refused
 from bot.domain.jobs import Asker, Job, Lineage, Origin, Relation
 from bot.domain.requests import Asked
-from bot.language import speaking
+from bot.language import speaking, tr
 from bot.media.errors import Fit
 from bot.services.cards import Cards
 from bot.services.generation import Ask, Generation
@@ -138,6 +139,9 @@ class Intake:
         log.warning("ask not gone on with", request=asked.request_key)
 
     async def _go_on_once(self, asked: Asked) -> None:
+        if asked.is_perhaps_made:
+            await self._turn_away(asked)
+            return
         card_id = await self._answer_to(asked)
         if card_id is None:
             await self._generation.forget(asked.request_key)
@@ -154,6 +158,16 @@ class Intake:
             await self._consents.announce(error)
         else:
             self._cards.changed(job)
+
+    async def _turn_away(self, asked: Asked) -> None:
+        """Say that a request is not taken any further; beside the reply to a message, which may be a card by now."""
+        with speaking(asked.language):
+            view = errors.view_of(Refused(tr(PERHAPS_MADE)))
+        if asked.is_message:
+            await self._publisher.reply(asked, view, is_another=True)
+        elif (card_id := await self._publisher.find_answer(asked)) is not None:
+            await self._publisher.show_view(asked.channel_id, card_id, view)
+        await self._generation.forget(asked.request_key)
 
     async def _answer_to(self, asked: Asked) -> int | None:
         """Where a request is answered: a message still gets its reply, an interaction that got none is over."""

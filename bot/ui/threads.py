@@ -80,10 +80,12 @@ class DiscordPublisher(ClipPlaces):
             else:
                 return
 
-    async def reply(self, asked: Asked, view: ui.LayoutView | None = None) -> int:
+    async def reply(
+        self, asked: Asked, view: ui.LayoutView | None = None, *, is_another: bool = False
+    ) -> int:
         """Answer the message that asks; returns the id of the answer, the same within minutes.
 
-        Without a `view` it is a sign of life.
+        Without a `view` it is a sign of life; one that `is_another` stands beside the usual one.
         """
         self._ensure_in(asked.guild_id)
         reference = discord.MessageReference(
@@ -98,7 +100,7 @@ class DiscordPublisher(ClipPlaces):
             message = await self._messageable(asked.channel_id, asked.guild_id).send(
                 view=view,
                 reference=reference,
-                nonce=f"{self._installation}.r{base36(int(asked.request_key))}",
+                nonce=f"{self._installation}.{'s' if is_another else 'r'}{base36(int(asked.request_key))}",
                 silent=True,
             )
         return message.id

@@ -4,6 +4,7 @@ import asyncio
 import tarfile
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot import backups
-from bot.db import guilds
+from bot.db import asks, guilds
 from bot.db.backups import GAP
 from bot.domain.jobs import JobState
 from bot.domain.places import ThreadStyle
-from bot.sandbox import shows
+from bot.sandbox import Hold, shows
 from bot.settings import Settings
-from tests.e2e.scenes import Scene
+from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.test_routing import HELD, PRICES, SETTLED, asked, first, started
+from tests.e2e.test_ways_in import answer_to, named
 from tests.vendors.opened import QuickClock, Vendors, eventually, ledger
 from tests.vendors.vendor import OnCreate, Outcome
 
@@ -206,3 +208,52 @@ async def test_what_waited_is_refunded_and_no_number_is_given_twice(
         assert (await bot.job(GAP + 3)).state is JobState.DONE
         assert "restored from a backup" not in card.text
     assert len(vendors.kling.bill) == 4
+
+
+async def test_a_request_by_message_that_was_noted_is_not_made_anew(
+    scene: Scene, vendors: Vendors, tmp_path: Path
+) -> None:
+    """A reply to a message does not say whether it was answered; so this is said, beside what may stand there."""
+    backup = tmp_path / "backup.tar"
+    noted = scene.sandbox.faults.add("GET", "/cdn", Hold())
+    async with started(scene, vendors, clock=QuickClock(200), providers=("kling",), default_quality="pro"):
+        message = await scene.mia.send(scene.channel, named(scene, "a paper boat"), files=[PICTURE])
+        await asyncio.wait_for(noted.struck.wait(), 10)
+        await backed_up(scene.settings, backup)
+        noted.release()
+        card = await answer_to(scene, message, lambda reply: "Job 1" in reply.text)
+        await scene.clip_of(card)
+    put_back(scene, backup)
+
+    def said() -> bool:
+        of_it = [
+            one for one in scene.channel.messages if one.reference and one.reference.message_id == message.id
+        ]
+        return any("restored from a backup" in one.text for one in of_it)
+
+    async with started(scene, vendors, clock=QuickClock(200), providers=("kling",)) as bot:
+        await scene.channel.bell.until(said, awaited="a word on the request")
+        await eventually(partial(is_nothing_noted, bot))
+    assert "See the clip" in card.text
+    assert (len(vendors.creates("kling")), len(scene.clips())) == (1, 1)
+
+
+async def test_a_request_by_command_that_was_noted_is_told_where_it_still_waits(
+    scene: Scene, vendors: Vendors, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.tar"
+    noted = scene.sandbox.faults.add("GET", "/cdn", Hold(), times=None)
+    async with started(scene, vendors, clock=QuickClock(200), providers=("kling",)):
+        used = await scene.mia.slash("animate", scene.channel, image=PICTURE)
+        await asyncio.wait_for(noted.struck.wait(), 10)
+        await backed_up(scene.settings, backup)
+    scene.sandbox.faults.clear()
+    put_back(scene, backup)
+    async with started(scene, vendors, clock=QuickClock(200), providers=("kling",)) as bot:
+        assert "restored from a backup" in (await used.response()).text
+        await eventually(partial(is_nothing_noted, bot))
+    assert not vendors.creates("kling")
+
+
+async def is_nothing_noted(bot: Bot) -> bool:
+    return not await bot.app.db.read(asks.left())
