@@ -68,7 +68,7 @@ async def test_a_question_about_the_queue_uses_the_index_made_for_it(
 
 
 async def test_what_waits_anywhere_is_found_without_reading_the_history(db: SqliteDatabase) -> None:
-    assert "INDEX jobs_queued" in await db.read(plan(operation._WAITING))
+    assert "INDEX jobs_waiting" in await db.read(plan(operation._WAITING))
 
 
 @pytest.mark.parametrize("sql", [jobs._WAITING_OF, jobs._ACTIVE_OF, jobs._OF_MEMBER])
