@@ -74,6 +74,9 @@ _NOT_IN = {10004, 50001}
 _MAX_RATELIMIT_WAIT_S = 60.0
 """Longer waits become an error that the job's own back-off handles."""
 
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+"""Between attempts to reach the gateway for the first time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -254,7 +257,7 @@ class Kinora(commands.Bot):
             ConnectionRefused: Discord wants no more of this client.
         """
         try:
-            await super().connect(reconnect=reconnect)
+            await self._connect_at_last(reconnect=reconnect)
         except discord.PrivilegedIntentsRequired as refusal:
             if self._reads_messages or not self.intents.message_content:
                 raise MessageContentForbidden from refusal
@@ -263,6 +266,20 @@ class Kinora(commands.Bot):
             await self.connect(reconnect=reconnect)
         except discord.ConnectionClosed as closed:
             raise TokenRefused if closed.code == _BAD_TOKEN else ConnectionRefused(closed.code) from closed
+
+    async def _connect_at_last(self, *, reconnect: bool) -> None:
+        """Go on trying also before the first connection: discord.py stumbles over having had none to resume."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                return await super().connect(reconnect=reconnect)
+            except AttributeError as stumble:
+                if self.ws or stumble.name != "sequence":
+                    raise
+            if pause_s == _FIRST_PAUSE_S:
+                log.warning("the gateway cannot be reached", host=DiscordWebSocket.DEFAULT_GATEWAY.host)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _settle_intents(self) -> None:
         """Ask for the message content where it is wanted and Discord grants it: an intent too many ends the connection."""

@@ -6,7 +6,10 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator
 
 import pytest
+from discord.backoff import ExponentialBackoff
+from structlog.testing import capture_logs
 
+from bot import client
 from bot import settings as environment
 from bot.app import running
 from bot.db import jobs
@@ -49,6 +52,26 @@ async def test_while_the_gateway_is_away_clips_arrive_and_afterwards_requests_do
     scene.sandbox.gateway.is_away = False
     await scene.application.ready(timeout_s=60)  # discord.py waits longer each time
     await everybody_is_answered(bot, scene)
+
+
+async def test_a_gateway_that_is_away_from_the_start_is_waited_for(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hardly(_: object) -> float:
+        return 0.01
+
+    monkeypatch.setattr(client, "_FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(ExponentialBackoff, "delay", hardly)
+    scene.sandbox.gateway.is_away = True
+    with capture_logs() as logs:
+        async with held(running(scene.settings)) as app:
+            for _ in range(3):
+                await app.client.wait_for("disconnect", timeout=10)
+            scene.sandbox.gateway.is_away = False
+            await scene.application.ready()
+            await app.client.wait_until_ready()
+            await scene.clip_of(await card_of(await ask(scene)))
+    assert [line["event"] for line in logs].count("the gateway cannot be reached") == 1
 
 
 async def test_a_session_that_is_invalid_for_a_moment_is_resumed(
