@@ -273,7 +273,7 @@ def furnish(
 
     def departed() -> None:
         engine.admission.wake()
-        engine.retention.wake()
+        withdrawn()
 
     generation = Generation(
         db=stores.db,

@@ -8,7 +8,7 @@ them: being removed and invited again is no way around it.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.db import guilds, jobs, lanes, limits, privacy
+from bot.db import erasures, guilds, jobs, lanes, limits, privacy
 from bot.db.entries import SERVER
 from bot.db.rows import jobs_of
 from bot.db.transaction import Transaction
@@ -52,9 +52,26 @@ def depart(guild_id: int, *, now_ms: int) -> Transaction[Departed]:
     return Departed(tuple(running), ended=len(open_) - len(running))
 
 
-def arrive(guild_id: int) -> Transaction[None]:
-    """The bot is in the server (again): whatever has not been forgotten counts as before."""
+def arrive(guild_id: int, *, now_ms: int) -> Transaction[None]:
+    """The bot is in the server (again): whatever has not been forgotten counts as before.
+
+    Where clips that ended with the removal were shown, they are noted to be deleted.
+    """
     yield "UPDATE guilds SET left_at_ms = NULL, forgotten_at_ms = NULL WHERE guild_id = :id", {"id": guild_id}
+    for row in (yield _SHARED, {"guild_id": guild_id, "server": SERVER}):
+        yield from erasures.retract(row["job_id"], now_ms=now_ms)
+
+
+def doubtful() -> Transaction[list[Job]]:
+    """Jobs that ended with a removal while their clip was perhaps being posted, of servers where the bot is again."""
+    return jobs_of((yield _DOUBTFUL, {}))
+
+
+def looked_for(job: Job, posted: tuple[int, int] | None, *, now_ms: int) -> Transaction[None]:
+    """Nothing is in doubt about a job any more; its clip (channel, message), if it was posted, is to be deleted."""
+    if posted is not None:
+        yield from erasures.erase(*posted, now_ms=now_ms)
+    yield "UPDATE jobs SET post_marked_at_ms = NULL, version = version + 1 WHERE id = :id", {"id": job.id}
 
 
 def present() -> Transaction[frozenset[int]]:
@@ -163,6 +180,15 @@ _STRAGGLERS = f"""
 _DUE = """
     SELECT guild_id FROM guilds WHERE left_at_ms <= :before_ms AND forgotten_at_ms IS NULL ORDER BY left_at_ms
 """
+_SHARED = """
+    SELECT DISTINCT job_id FROM shares WHERE job_id IN (
+        SELECT id FROM jobs WHERE guild_id = :guild_id AND state = 'failed' AND withdrawn_by = :server)
+"""
+_DOUBTFUL = """
+    SELECT jobs.* FROM jobs JOIN guilds ON guilds.guild_id = jobs.guild_id AND guilds.left_at_ms IS NULL
+    WHERE state = 'failed' AND withdrawn_by = 0 AND post_marked_at_ms IS NOT NULL AND message_id IS NULL
+"""
+"""0 is the server, and written so because the index is on it."""
 _ENDED = f"""
     SELECT * FROM jobs WHERE guild_id = :guild_id AND state IN {_named(CLOSED)}
         AND request_key NOT LIKE 'forgotten-%' LIMIT :limit

@@ -50,7 +50,7 @@ class Departures:
             data_lasts_ms: For how long the data of a server is kept; None is for ever.
             is_member: Asks Discord whether the bot is in a server; raises a `DeliveryFault` if it does not say.
             wake: Takes the next step of a job.
-            ended: Called when jobs have ended, and files may be needed no more.
+            ended: Called when jobs have ended, and files may be needed no more, or messages are to be deleted.
         """
         self._db = db
         self._clock = clock
@@ -188,8 +188,9 @@ class Departures:
         self._ended()
 
     async def _arrive(self, guild_id: int) -> None:
-        await self._db.write(departures.arrive(guild_id))
+        await self._db.write(departures.arrive(guild_id, now_ms=self._clock.now_ms()))
         log.info("server joined again", guild=guild_id)
+        self._ended()
 
     async def _forget_due(self) -> None:
         if self._data_lasts_ms is None:

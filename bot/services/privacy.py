@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from bot.db import erasures, jobs, places, privacy
+from bot.db import departures, erasures, jobs, places, privacy
 from bot.db.erasures import Erasure
 from bot.db.errors import DatabaseFault
 from bot.db.privacy import Forgotten, Holdings
@@ -132,6 +132,7 @@ class Privacy:
         if are_done:
             self._let_go()
         await self._erase_due()
+        await self._take_back()
         await self._lapse()
         next_ms = await self._db.read(erasures.next_ms())
         if all(are_done):
@@ -170,7 +171,7 @@ class Privacy:
             log.info("job not emptied yet", job=job.id)  # its carrier had something to add; it is read again
 
     async def _doubtful_post(self, job: Job) -> tuple[int, int] | None:
-        """A message that was perhaps posted while its member was being forgotten; None where there is none."""
+        """A message that was perhaps posted while its member was forgotten or its server left; None where there is none."""
         channel_id, marked_at_ms = job.message_channel_id, job.post_marked_at_ms
         if channel_id is None or marked_at_ms is None or job.message_id is not None:
             return None
@@ -180,6 +181,12 @@ class Privacy:
             log.info("not looked for", job=job.id, channel=channel_id, reason=str(fault))
             return None
         return None if sent is None else (channel_id, sent.message_id)
+
+    async def _take_back(self) -> None:
+        """Look for what was perhaps posted just when the bot was removed from a server, and nobody paid."""
+        for job in await self._db.read(departures.doubtful()):
+            posted = await self._doubtful_post(job)
+            await self._db.write(departures.looked_for(job, posted, now_ms=self._clock.now_ms()))
 
     async def _erase_due(self) -> None:
         """One after the other: Discord limits how fast messages are deleted, and discord.py waits for that."""

@@ -6,7 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import audit, entries, grants, guilds, jobs, lanes, limits, money, operation, places, standing
+from bot.db import (
+    audit,
+    departures,
+    entries,
+    grants,
+    guilds,
+    jobs,
+    lanes,
+    limits,
+    money,
+    operation,
+    places,
+    standing,
+)
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 
@@ -69,6 +82,12 @@ async def test_a_question_about_the_queue_uses_the_index_made_for_it(
 
 async def test_what_waits_anywhere_is_found_without_reading_the_history(db: SqliteDatabase) -> None:
     assert "INDEX jobs_waiting" in await db.read(plan(operation._WAITING))
+
+
+async def test_clips_that_a_removal_left_in_doubt_are_found_without_reading_the_history(
+    db: SqliteDatabase,
+) -> None:
+    assert "INDEX jobs_cut_off" in await db.read(plan(departures._DOUBTFUL))
 
 
 @pytest.mark.parametrize("sql", [jobs._WAITING_OF, jobs._ACTIVE_OF, jobs._OF_MEMBER])

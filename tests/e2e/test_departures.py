@@ -10,7 +10,7 @@ from bot.app import running
 from bot.db import audit, jobs
 from bot.db.transaction import Transaction
 from bot.domain.jobs import JobState
-from bot.sandbox import Answer, Permission, Person
+from bot.sandbox import Answer, Drop, Permission, Person
 from bot.sandbox.server import Request
 from tests.e2e.clocks import OtherClock
 from tests.e2e.scenes import PICTURE, Bot, Scene
@@ -116,6 +116,26 @@ async def test_a_clip_that_was_just_being_posted_is_not_charged(bot: Bot, scene:
     await ends(bot, JobState.FAILED)
     assert scene.clips() == []
     assert (await bot.job()).clip is None
+
+
+async def test_a_clip_that_was_posted_in_doubt_is_taken_back_by_who_is_invited_again(
+    bot: Bot, scene: Scene
+) -> None:
+    fault = scene.sandbox.faults.add(*MESSAGE, Drop(after_effect=True), times=None)
+    await ask(scene)
+    await fault.struck.wait()
+    await leave(bot, scene)
+    await ends(bot, JobState.FAILED)
+    assert len(scene.clips()) == 1
+    scene.sandbox.faults.clear()
+    scene.guild.add_app(scene.application)
+
+    async def is_taken_back() -> bool:
+        return not scene.clips()
+
+    await comes_true(is_taken_back)
+    assert (await bot.job()).post_marked_at_ms is None
+    assert await bot.is_sound()
 
 
 async def test_a_server_that_discord_cannot_reach_is_not_left(bot: Bot, scene: Scene, studio: Studio) -> None:

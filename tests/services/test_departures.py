@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from bot.db import audit, departures, guilds, jobs, lanes
+from bot.db import audit, departures, erasures, guilds, jobs, lanes
 from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
@@ -151,6 +151,26 @@ async def test_each_job_ends_as_far_as_it_can_at_once(office: Office) -> None:
         {"job_id": fetching.id, "kind": "refund", "worth": 5},
         {"job_id": waiting.id, "kind": "refund", "worth": 0},
     ]
+
+
+async def test_where_a_clip_was_being_claimed_it_is_deleted_by_who_is_invited_again(office: Office) -> None:
+    job = await office.moved(
+        await office.running(),
+        JobState.RENDERING,
+        JobState.FETCHING,
+        JobState.DELIVERING,
+        JobState.UNDELIVERABLE,
+        rendered_at_ms=office.clock.now_ms(),
+    )
+    await office.db.write(erasures.share(job.id, 20, 30))
+    office.departures.left(GUILD)
+    await office.departures.carry_on()
+    assert await office.table("SELECT channel_id FROM erasures") == []  # nothing can be deleted there now
+    office.departures.joined(GUILD)
+    await office.departures.carry_on()
+    noted = await office.table("SELECT channel_id, message_id FROM erasures")
+    assert noted == [{"channel_id": 20, "message_id": 30}]
+    assert await office.table("SELECT job_id FROM shares") == []
 
 
 async def test_a_request_that_comes_just_after_the_removal_becomes_no_job(office: Office) -> None:

@@ -2,6 +2,9 @@
 ALTER TABLE guilds ADD COLUMN left_at_ms BIGINT;
 -- When that was done; NULL before, and once the bot was invited again.
 ALTER TABLE guilds ADD COLUMN forgotten_at_ms BIGINT;
+-- Clips that were perhaps being posted when the bot was removed; they are looked for once it is back.
+CREATE INDEX jobs_cut_off ON jobs (guild_id)
+    WHERE state = 'failed' AND withdrawn_by = 0 AND post_marked_at_ms IS NOT NULL;
 
 -- Whether the pictures of a job are still kept for it; those that are, by the age of its end.
 ALTER TABLE jobs ADD COLUMN keeps_pictures INTEGER NOT NULL DEFAULT 1;
