@@ -34,8 +34,7 @@ from bot.domain.provider import (
 )
 from bot.domain.requests import Picture, Task
 from bot.media.children import environment
-from bot.providers.local.scene import scene_for
-from bot.providers.local.worker import INTERRUPTED, NO_ROOM
+from bot.providers.local.scene import INTERRUPTED, NO_ROOM, scene_for
 
 log = structlog.stdlib.get_logger(__name__)
 

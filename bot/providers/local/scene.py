@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 # The short side of 16:9, 9:16 and 1:1.
 SHORT_SIDES = {"std": 720, "pro": 1080}
 
+# What the worker exits with, known here to a parent that must not load its decoders.
+INTERRUPTED = 143
+"""As shells say it of SIGTERM."""
+NO_ROOM = 74
+"""EX_IOERR of sysexits.h."""
+
 
 class RenderFailed(Exception):
     """The clip could not be made; the message is one plain sentence."""

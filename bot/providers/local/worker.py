@@ -24,13 +24,9 @@ from av.error import FFmpegError
 from bot.media.confined import confine
 from bot.providers.local.encode import temporary
 from bot.providers.local.render import render
-from bot.providers.local.scene import RenderFailed, Scene
+from bot.providers.local.scene import INTERRUPTED, NO_ROOM, RenderFailed, Scene
 
 PROGRESS_EVERY_S = 0.1
-INTERRUPTED = 143
-"""As shells say it of SIGTERM."""
-NO_ROOM = 74
-"""EX_IOERR of sysexits.h."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 MEMORY_BYTES = 2_000_000_000
 FILE_BYTES = 1_000_000_000

@@ -16,8 +16,8 @@ from subprocess import DEVNULL, PIPE, Popen
 import pytest
 
 from bot.providers.local.encode import Clip, temporary
-from bot.providers.local.scene import Scene
-from bot.providers.local.worker import FILE_BYTES, INTERRUPTED, MEMORY_BYTES, NO_ROOM, Progress, main
+from bot.providers.local.scene import INTERRUPTED, NO_ROOM, Scene
+from bot.providers.local.worker import FILE_BYTES, MEMORY_BYTES, Progress, main
 
 COMMAND = (sys.executable, "-m", "bot.providers.local.worker")
 # A parent that starts a worker, says its process id and waits to be killed.
