@@ -4,6 +4,7 @@
 
     KinoraError
     ├── Refused                  a person asked for what cannot be; nothing was charged
+    │   ├── NotInServer          the bot has only just come back to a server
     │   ├── NotExpressible       no provider at hand can make this
     │   ├── QuotaExceeded        a cap in credits would be overdrawn
     │   ├── ClipTooDear          one clip costs more than one may

@@ -203,7 +203,7 @@ async def linked(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerato
             ports.append(port)
             yield port
 
-    monkeypatch.setattr("bot.app.serving", noted)
+    monkeypatch.setattr("bot.listening.serving", noted)
     monkeypatch.setattr("bot.services.exports.MAX_PART_BYTES", 1000)  # so that nothing fits a message
     settings = scene.settings.model_copy(update={"public_url": "https://kinora.example", "web_port": 0})
     async with held(running(settings)) as app:

@@ -59,7 +59,7 @@ async def test_what_runs_ends_what_waits_is_told_and_nothing_is_taken_until_ther
     bot.app.gate.shut(Closure.DRAINING)
     waits = await ask(scene, 2)
     disk.free = 499_000_000
-    await shows(waits, lambda card: PAUSED in card.text)
+    await shows(waits, lambda card: PAUSED in card.text, timeout_s=30)
     refused = await (await scene.mia.slash("video", scene.channel, prompt="a paper boat")).response()
     assert "The bot's disk is full" in refused.text
     assert "Nothing was charged." in refused.text

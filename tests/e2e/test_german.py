@@ -201,7 +201,7 @@ async def test_every_command_of_members_is_in_the_catalogue(scene: Scene, lena: 
     assert_all_in_brackets(scene.sandbox)
 
 
-@pytest.mark.usefixtures("bracketed")
+@pytest.mark.usefixtures("bracketed", "unhurried")
 async def test_every_command_of_moderators_is_in_the_catalogue(
     scene: Scene, lena: Person, ada: Person
 ) -> None:

@@ -132,6 +132,7 @@ async def test_a_server_that_lets_nothing_be_posted_uses_up_the_operators_ceilin
     assert "490 left of 500" in (await said(scene.mia, "quota me", scene.channel)).text
 
 
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("answers", [("Make it", "Never mind"), ("Never mind", "Make it"), ("Make it",) * 5])
 async def test_answers_that_meet_make_one_clip_or_none_and_it_is_paid_for(
     bot: Bot, scene: Scene, answers: tuple[str, ...]

@@ -282,6 +282,7 @@ LINES = {
 
 
 class TestStoryboards:
+    @pytest.mark.usefixtures("unhurried")
     async def test_shots_that_are_none_are_refused_and_given_back(self, bot: Bot, scene: Scene) -> None:
         modal = await storyboard(scene)
         for what, text in LINES.items():

@@ -377,6 +377,7 @@ async def test_what_was_not_made_takes_nothing_of_the_quota(
 # ---- 10. Buttons after a restart
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_every_button_there_is_works_after_a_restart(scene: Scene, studio: Studio) -> None:
     """Kilvoctu/aiyabot#258 and #267: after a restart, every button says "This interaction failed"."""
     exhibits = Exhibits.of(scene, studio, "a paper boat")

@@ -19,6 +19,8 @@ from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import Studio, everybody_is_answered, opened
 from tests.held import held
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 SERVERS = 5
 EACH = 40
 PRICE = 5

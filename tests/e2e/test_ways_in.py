@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, closing
 import pytest
 
 from bot.app import running
-from bot.client import MessageContentForbidden
 from bot.clock import SystemClock
 from bot.db.transaction import Transaction
 from bot.domain.errors import NoSuchJob
@@ -18,7 +17,7 @@ from bot.sandbox.actions import posting, threads
 from bot.sandbox.actions.drafts import Draft
 from bot.sandbox.actions.threads import Plan
 from bot.sandbox.model.messages import REPLY, Reference
-from bot.settings import inherited
+from bot.settings import SettingsInvalid, inherited
 from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene, picture
 from tests.e2e.studio import Studio
@@ -733,7 +732,7 @@ async def test_a_switch_that_is_turned_off_under_a_bot_that_must_read_ends_it_in
 
     with pytest.raises(ExceptionGroup) as ended:
         await lose_it()
-    assert ended.group_contains(MessageContentForbidden, match="Switch Message Content Intent on")
+    assert ended.group_contains(SettingsInvalid, match="Switch Message Content Intent on")
 
 
 async def moderator(scene: Scene) -> Person:
