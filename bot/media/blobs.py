@@ -19,7 +19,7 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn, Self
+from typing import BinaryIO, NoReturn, Self, TypeVar
 
 import obstore
 import structlog
@@ -27,6 +27,8 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from bot.media.errors import NoSuchBlob, StoreUnavailable, TooLarge
+
+T = TypeVar("T")
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -73,7 +75,7 @@ class Blobs:
         self._came_s: dict[str, float] = {}
         """What was put within minutes, the oldest first: nobody may have said yet that it is needed."""
         self._going: dict[str, asyncio.Event] = {}
-        """What is being discarded."""
+        """What is being put, discarded or set aside."""
         self._whole: dict[str, tuple[int, int, int]] = {}
         """Files that were read and had their hash, as they looked then; the oldest first."""
 
@@ -125,14 +127,16 @@ class Blobs:
             NoSuchBlob, StoreUnavailable: when they are not to be had.
             TooLarge: when there are more than `max_bytes`; use `path` then.
         """
-        with _translated(blob):
-            result = await obstore.get_async(self._store, _key(blob))
-            if result.meta["size"] > max_bytes:
-                raise TooLarge(max_bytes=max_bytes)
-            data = bytes(await result.bytes_async())
-        if await asyncio.to_thread(_hash_of, data) != blob:
-            await self._set_aside(blob)
-        return data
+
+        async def read() -> bytes | None:
+            with _translated(blob):
+                result = await obstore.get_async(self._store, _key(blob))
+                if result.meta["size"] > max_bytes:
+                    raise TooLarge(max_bytes=max_bytes)
+                data = bytes(await result.bytes_async())
+            return data if await asyncio.to_thread(_hash_of, data) == blob else None
+
+        return await self._undamaged(blob, read)
 
     async def stream(self, blob: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes]:
         """The bytes from `start` to before `end` (None: all that follow), which there are, in pieces.
@@ -175,15 +179,8 @@ class Blobs:
             await self._ensure_whole(blob)
             yield self._folder / _key(blob)
             return
-        digest = hashlib.sha256()
         with self._temporary() as path:
-            with _created(path) as file, _translated(blob):
-                result = await obstore.get_async(self._store, _key(blob))
-                async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
-                    await asyncio.to_thread(_append, file, digest.update, bytes(chunk))
-            if digest.hexdigest() != blob:
-                await self._set_aside(blob)
-            yield path
+            yield await self._undamaged(blob, lambda: self._copied(blob, path))
 
     async def exists(self, blob: str) -> bool:
         """Whether anything is kept under the hash."""
@@ -222,15 +219,11 @@ class Blobs:
         """
         if self._came_s.get(blob, 0) > self._now() - _FRESH_S or blob in self._going:
             return False
-        done = self._going[blob] = asyncio.Event()
-        try:
+        async with self._alone_with(blob):
             if await unless():
                 return False
             await self.delete(blob)
             return True
-        finally:
-            del self._going[blob]
-            done.set()
 
     async def _ensure_whole(self, blob: str) -> None:
         """Read a file that was not read as it is now, if it is on this machine.
@@ -241,10 +234,47 @@ class Blobs:
         """
         if self._folder is None:
             return
-        with _translated(blob):
-            is_whole = await asyncio.to_thread(self._is_whole, self._folder / _key(blob), blob)
-        if not is_whole:
-            await self._set_aside(blob)
+        path = self._folder / _key(blob)
+
+        async def read() -> Path | None:
+            with _translated(blob):
+                return path if await asyncio.to_thread(self._is_whole, path, blob) else None
+
+        await self._undamaged(blob, read)
+
+    async def _copied(self, blob: str, path: Path) -> Path | None:
+        """The path, with the bytes; None where they have not its hash."""
+        digest = hashlib.sha256()
+        with _created(path) as file, _translated(blob):
+            result = await obstore.get_async(self._store, _key(blob))
+            async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
+                await asyncio.to_thread(_append, file, digest.update, bytes(chunk))
+        return path if digest.hexdigest() == blob else None
+
+    async def _undamaged(self, blob: str, read: Callable[[], Awaitable[T | None]]) -> T:
+        """What `read` returns; where it returns None twice, the blob is set aside.
+
+        The second time nobody puts the same bytes anew in between, or has done so since the first.
+        """
+        found = await read()
+        if found is not None:
+            return found
+        async with self._alone_with(blob):
+            found = await read()
+            if found is None:
+                await self._set_aside(blob)
+        return found
+
+    @contextlib.asynccontextmanager
+    async def _alone_with(self, blob: str) -> AsyncGenerator[None]:
+        while (going := self._going.get(blob)) is not None:
+            await going.wait()
+        done = self._going[blob] = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._going[blob]
+            done.set()
 
     def _is_whole(self, path: Path, blob: str) -> bool:
         with path.open("rb") as file:
@@ -286,13 +316,12 @@ class Blobs:
     async def _publish(self, path: Path, blob: Blob) -> None:
         key = _key(blob.hash)
         self._has_come(blob.hash)
-        while (going := self._going.get(blob.hash)) is not None:
-            await going.wait()
-        with _translated():
-            if self._folder:
-                await asyncio.to_thread(_rename, path, self._folder / key)
-            elif not await self.exists(blob.hash):
-                await obstore.put_async(self._store, key, path)
+        async with self._alone_with(blob.hash):
+            with _translated():
+                if self._folder:
+                    await asyncio.to_thread(_rename, path, self._folder / key)
+                elif not await self.exists(blob.hash):
+                    await obstore.put_async(self._store, key, path)
 
     def _has_come(self, blob: str) -> None:
         now_s = self._now()
@@ -300,6 +329,15 @@ class Blobs:
         self._came_s[blob] = now_s  # at the end
         while (oldest := next(iter(self._came_s))) != blob and self._came_s[oldest] <= now_s - _FRESH_S:
             del self._came_s[oldest]
+
+
+def file_of(folder: Path, blob: str) -> Path:
+    """Where a blob lies in a folder that `Blobs.open` was given, for whoever looks at it from outside.
+
+    Raises:
+        ValueError: it is no blob's hash.
+    """
+    return folder / _key(blob)
 
 
 def _key(blob: str) -> str:
@@ -341,7 +379,7 @@ async def _chunked(data: bytes | AsyncIterable[bytes], max_bytes: int) -> AsyncG
 
 def _created(path: Path) -> BinaryIO:
     with _translated():
-        return path.open("xb")
+        return path.open("wb")
 
 
 def _hash_of(data: bytes) -> str:

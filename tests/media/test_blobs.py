@@ -10,6 +10,7 @@ import pytest
 from obstore.store import HTTPStore
 from structlog.testing import capture_logs
 
+from bot.media import blobs as blobs_module
 from bot.media.blobs import Blob, Blobs
 from bot.media.errors import NoSuchBlob, StoreUnavailable, TooLarge
 
@@ -327,6 +328,36 @@ async def test_what_a_disk_has_damaged_is_not_read_but_set_aside_and_can_be_put_
     assert [found async for page in blobs.listed() for found in page] == []
     await blobs.put(data, max_bytes=1000)
     assert await read(blobs, blob) == data
+
+
+@pytest.mark.parametrize("read", [by_get, by_path, by_stream])
+async def test_what_is_put_anew_while_a_damaged_one_is_read_is_not_set_aside(
+    tmp_path: Path, read: Callable[[Blobs, str], Awaitable[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = Blobs.open(tmp_path / "blobs")
+    blob = (await blobs.put(b"a clip", max_bytes=10)).hash
+    path, fresh = tmp_path / "blobs" / blob[:2] / blob[2:], tmp_path / "fresh"
+    path.write_bytes(b"damaged")
+    is_whole, hash_of = blobs._is_whole, blobs_module._hash_of
+
+    def put_anew() -> None:
+        fresh.write_bytes(b"a clip")
+        fresh.replace(path)
+
+    def looked_at(path: Path, blob: str) -> bool:
+        found = is_whole(path, blob)
+        put_anew()
+        return found
+
+    def hashed(data: bytes) -> str:
+        found = hash_of(data)
+        put_anew()
+        return found
+
+    monkeypatch.setattr(blobs, "_is_whole", looked_at)
+    monkeypatch.setattr(blobs_module, "_hash_of", hashed)
+    assert await read(blobs, blob) == b"a clip"
+    assert await blobs.exists(blob)
 
 
 @pytest.mark.parametrize("read", [by_get, by_path])
