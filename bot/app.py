@@ -42,11 +42,11 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class DiscordUnreachable(KinoraError):
-    """Discord cannot be reached; check the network."""
+    """Discord cannot be reached, or what answers in its place is not its API."""
 
-    def __init__(self, api_url: str) -> None:
+    def __init__(self, api_url: str, problem: str = "cannot be reached") -> None:
         super().__init__(
-            f"Discord cannot be reached at {api_url}; check the network, or DISCORD_API_URL if it is set."
+            f"Discord {problem} at {api_url}; check the network, and DISCORD_API_URL if it is set, or try again later."
         )
 
 
@@ -108,7 +108,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
     Raises:
         SettingsInvalid: a setting is missing or wrong, or Discord does not know the token.
         CatalogueInvalid: a row in the operator's file of models is not one.
-        DiscordUnreachable: Discord does not answer.
+        DiscordUnreachable: Discord does not answer, or not as it should.
         bot.web.server.AddressUnusable: the web server cannot listen where a setting says.
         bot.db.errors.DatabaseUnusable: the database cannot be used.
     """
@@ -258,12 +258,27 @@ async def _stay_connected(client: Kinora) -> None:
 
 async def _log_in(client: Kinora, token: str) -> None:
     try:
-        await client.login(token)
+        await _reach(client, token)
     except discord.LoginFailure as failure:
         raise SettingsInvalid(
             "Discord does not accept DISCORD_TOKEN. Copy the bot's token again (README, step 2)."
         ) from failure
     except MessageContentForbidden as refusal:
         raise SettingsInvalid(str(refusal)) from refusal
+
+
+async def _reach(client: Kinora, token: str) -> None:
+    try:
+        await client.login(token)
+    except discord.app_commands.CommandSyncFailure:
+        raise  # says what is wrong with the commands
+    except discord.HTTPException as failure:
+        raise DiscordUnreachable(Route.BASE, f"answers with HTTP status {failure.status}") from failure
+    except discord.RateLimited as failure:
+        raise DiscordUnreachable(Route.BASE, "has had too many requests from here") from failure
     except (aiohttp.ClientError, OSError) as failure:
         raise DiscordUnreachable(Route.BASE) from failure
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as failure:
+        if client.application is not None:  # all was understood that Discord says of the bot
+            raise
+        raise DiscordUnreachable(Route.BASE, "does not answer as its API does") from failure

@@ -1,4 +1,7 @@
-"""What Discord's gateway and clock do to a bot that runs; what its API does is in `tests/chaos/discord.py`."""
+"""What Discord's gateway and clock do to a bot that runs, and its API to one that begins.
+
+What its API does to a bot that runs is in `tests/chaos/discord.py`.
+"""
 
 import asyncio
 import sys
@@ -6,12 +9,14 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from discord.backoff import ExponentialBackoff
 from structlog.testing import capture_logs
 
 from bot import client
 from bot import settings as environment
-from bot.app import running
+from bot.app import DiscordUnreachable, running
 from bot.db import jobs
 from bot.domain.jobs import JobState
 from bot.sandbox import Drop, Hold, Message, Used, shows
@@ -160,6 +165,43 @@ async def test_where_the_message_content_is_taken_away_the_bot_goes_on_without_i
         await scene.clip_of(await card_of(await ask(scene)))
         assert not app.client.intents.message_content
         await everybody_is_answered(Bot(app), scene)
+
+
+# ---- Its API, before the bot is up
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "problem"),
+    [
+        (503, "text/html", "<html>bad</html>", "answers with HTTP status 503"),
+        (404, "text/html", "<html>gone</html>", "answers with HTTP status 404"),
+        (429, "text/html", "<html>banned</html>", "answers with HTTP status 429"),
+        (429, "application/json", '{"retry_after": 3600}', "has had too many requests from here"),
+        (200, "text/html", "<html>log in to this network</html>", "does not answer as its API does"),
+        (200, "application/json", "<html>", "does not answer as its API does"),
+        (200, "application/json", "[]", "does not answer as its API does"),
+        (200, "application/json", '{"id": "mine", "username": "Kinora"}', "does not answer as its API does"),
+        (200, "text/plain", b"\xff", "does not answer as its API does"),
+    ],
+)
+async def test_what_answers_in_discords_place_is_told_in_a_sentence(
+    scene: Scene, status: int, kind: str, body: str | bytes, problem: str
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        raw = body.encode() if isinstance(body, str) else body
+        return web.Response(status=status, body=raw, content_type=kind, headers={"Via": "1.1 proxy"})
+
+    elsewhere = web.Application()
+    elsewhere.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(elsewhere) as server:
+        url = str(server.make_url("/api"))
+        with pytest.raises(ExceptionGroup) as raised:
+            async with running(scene.settings.model_copy(update={"discord_api_url": url})):
+                pass
+    [fault] = raised.value.exceptions
+    assert isinstance(fault, DiscordUnreachable)
+    assert str(fault).startswith(f"Discord {problem} at {url}; check the network, ")
+    assert "<" not in str(fault)
 
 
 # ---- The clock
