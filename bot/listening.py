@@ -85,13 +85,22 @@ def is_connected(client: Kinora) -> bool:
     return client.is_ready() and client.ws.open
 
 
-def _senders(settings: Settings, stores: Stores, engine: Engine) -> dict[str, Sender]:
-    """Who may call back: nobody, where the internet does not reach the server."""
+def webhook_key(settings: Settings) -> bytes | None:
+    """What Kling signs its callbacks with; None where no secret is set.
+
+    Raises:
+        SettingsInvalid: the secret is none.
+    """
     try:
         secret = settings.kling_webhook_secret
-        key = signing_key(secret.get_secret_value().strip()) if secret else None
+        return signing_key(secret.get_secret_value().strip()) if secret else None
     except WebhookSecretInvalid as error:
         raise SettingsInvalid(f"KLING_WEBHOOK_SECRET: {error}") from error
+
+
+def _senders(settings: Settings, stores: Stores, engine: Engine) -> dict[str, Sender]:
+    """Who may call back: nobody, where the internet does not reach the server."""
+    key = webhook_key(settings)
     if settings.public_url is None:
         return {}
     return {

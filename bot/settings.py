@@ -181,8 +181,9 @@ class Settings(BaseSettings):
         """The providers to use, the preferred one first.
 
         Raises:
-            SettingsInvalid: `PROVIDERS` names one that does not exist, or whose key is not set.
+            SettingsInvalid: `PROVIDERS` names one that does not exist, or whose key is not set; half a pair of keys is.
         """
+        self._ensure_pair()
         unknown = [name for name in self.providers if name not in KNOWN_PROVIDERS]
         if unknown:
             raise SettingsInvalid(
@@ -207,6 +208,14 @@ class Settings(BaseSettings):
         """
         usual = {_host(type(self).model_fields[name].default) for name in _BASE_URLS}
         return frozenset({_host(getattr(self, name)) for name in _BASE_URLS} - usual - {""})
+
+    def _ensure_pair(self) -> None:
+        access, secret = _is_set(self.kling_access_key), _is_set(self.kling_secret_key)
+        if access != secret:
+            given, missing = sorted(("KLING_ACCESS_KEY", "KLING_SECRET_KEY"), reverse=secret)
+            raise SettingsInvalid(
+                f"{given} is set, but {missing} is not; set both in .env, or KLING_API_KEY alone."
+            )
 
     def _has_key(self, name: str) -> bool:
         if name == "local":

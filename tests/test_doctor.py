@@ -1,5 +1,6 @@
 """The doctor, with a Discord and vendors on the loopback: it finds what is wrong, and orders nothing."""
 
+import shutil
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
@@ -10,11 +11,14 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.app import running
+from bot.db import jobs
 from bot.db.sqlite import SqliteDatabase
 from bot.doctor import examine
 from bot.domain.findings import Finding, Level
+from bot.media.blobs import Blobs
 from bot.sandbox import Sandbox
 from bot.settings import Settings
+from tests import builders
 from tests.held import held
 from tests.vendors.opened import Vendors
 
@@ -178,3 +182,43 @@ async def test_looking_leaves_nothing_in_a_data_dir(settings: Settings, tmp_path
     assert not (tmp_path / "new").exists()
     await found(settings)
     assert list(settings.data_dir.iterdir()) == []
+
+
+async def test_files_that_jobs_name_and_that_are_not_there_are_counted(settings: Settings) -> None:
+    blobs = Blobs.open(settings.blob_location)
+    kept, lost = [await blobs.put(data, max_bytes=10) for data in (b"kept", b"lost")]
+    db = await SqliteDatabase.open(settings.database_path)
+    for blob in (kept, lost):
+        request = builders.request(image=builders.PICTURE.model_copy(update={"blob": blob.hash}))
+        wanted = jobs.accept(
+            builders.origin(), request, builders.choice(), defaults=builders.NO_CAPS, now_ms=1_000
+        )
+        await db.write(wanted)
+    await db.close()
+    assert (await found(settings))["Files"].level is Level.FINE
+    await blobs.delete(lost.hash)
+    finding = (await found(settings))["Files"]
+    assert finding.level is Level.DOUBT
+    assert finding.words.startswith("1 of the 2 newest pictures and clips are not in ")
+    shutil.rmtree(settings.blob_location)
+    for _ in "first", "again":  # looking makes no folder
+        assert (await found(settings))["Files"].words.startswith("2 of the 2 newest")
+
+
+async def test_a_folder_of_files_that_cannot_be_written_is_a_fault(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for place in ("file", "file/blobs"):
+        finding = (await found(settings.model_copy(update={"blob_url": str(tmp_path / place)})))["Files"]
+        assert finding.level is Level.FAULT
+        assert "cannot be written: Not a directory" in finding.words
+        assert "BLOB_URL" in finding.todo
+
+
+async def test_what_run_refuses_of_klings_secrets_is_a_fault(settings: Settings) -> None:
+    for wrong in ({"kling_webhook_secret": "whsec_not base64"}, {"kling_access_key": "a"}):
+        plain = settings.model_dump() | {"kling_access_key": None, "kling_secret_key": None}
+        finding = (await found(Settings.model_validate(plain | wrong)))["Settings"]
+        assert finding.level is Level.FAULT
+        assert next(iter(wrong)).upper() in finding.words

@@ -300,7 +300,6 @@ def test_a_child_process_inherits_the_environment_with_changes(monkeypatch: pyte
     [
         ({"ONEMIN_API_KEY": "k", "KLING_API_KEY": "k"}, ("kling", "onemin")),
         ({"KLING_ACCESS_KEY": "a", "KLING_SECRET_KEY": "s"}, ("kling",)),
-        ({"KLING_ACCESS_KEY": "a"}, ("local",)),
         ({"KLING_API_KEY": "  ", "ONEMIN_API_KEY": "k"}, ("onemin",)),
         ({"KKIAI_API_KEY": "k", "AIMLAPI_API_KEY": "k"}, ("kkiai", "aimlapi")),
     ],
@@ -317,6 +316,17 @@ def test_the_order_is_the_operators(given: Given) -> None:
     chosen = given(PROVIDERS="onemin, kling", ONEMIN_API_KEY="k", KLING_API_KEY="k", KKIAI_API_KEY="k")
     assert chosen.provider_order == ("onemin", "kling")
     assert not chosen.makes_drafts
+
+
+@pytest.mark.parametrize(
+    ("half", "missing"),
+    [("KLING_ACCESS_KEY", "KLING_SECRET_KEY"), ("KLING_SECRET_KEY", "KLING_ACCESS_KEY")],
+)
+def test_half_a_pair_of_keys_is_refused_with_the_name_of_the_other(
+    half: str, missing: str, given: Given
+) -> None:
+    with pytest.raises(SettingsInvalid, match=f"^{half} is set, but {missing} is not"):
+        _ = given(**{half: "a"}).provider_order
 
 
 @pytest.mark.parametrize("name", [name for name in KNOWN_PROVIDERS if name != "local"])

@@ -78,6 +78,12 @@ def is_needed(blob: str, *, now_ms: int) -> Transaction[bool]:
     return bool(rows)
 
 
+def newest(*, limit: int) -> Transaction[list[str]]:
+    """Blobs that the newest jobs need. It reads all that are named: for whoever looks now and then."""
+    rows = yield _NEWEST, {"limit": limit}
+    return [row["blob"] for row in rows]
+
+
 def let_go(*, before_ms: int, limit: int) -> Transaction[list[str]]:
     """Blobs that the last job let go of before a moment, those that were let go first."""
     rows = yield _LET_GO_BEFORE, {"before_ms": before_ms, "limit": limit}
@@ -107,6 +113,7 @@ _NEEDED = """
         OR EXISTS (SELECT 1 FROM asks WHERE asked LIKE :anywhere)
         OR EXISTS (SELECT 1 FROM exports WHERE blob = :blob AND at_ms > :since_ms)
 """
+_NEWEST = "SELECT blob FROM blob_uses GROUP BY blob ORDER BY max(job_id) DESC LIMIT :limit"
 _LET_GO_BEFORE = """
     SELECT blob FROM unneeded_blobs WHERE at_ms <= :before_ms ORDER BY at_ms, blob LIMIT :limit
 """

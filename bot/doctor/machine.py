@@ -10,15 +10,18 @@ from typing import Any, Literal, cast
 from av.codec import Codec
 from PIL import features
 
-from bot.db import audit, backups, visit
+from bot.db import audit, backups, blobs, visit
 from bot.db.errors import DatabaseFault, DatabaseMissing
 from bot.disk import ensure_writable, nearest
 from bot.domain.errors import CatalogueInvalid
 from bot.domain.findings import Finding, doubt, fault, fine
 from bot.engine import load_catalogue
-from bot.media.blobs import Blobs
+from bot.listening import webhook_key
+from bot.media.blobs import Blobs, file_of
 from bot.services.room import ENOUGH_BYTES, least_free_bytes
 from bot.settings import Settings, SettingsInvalid
+
+_FILES_LOOKED_AT = 300
 
 
 def look(settings: Settings) -> list[Finding]:
@@ -29,7 +32,7 @@ def look(settings: Settings) -> list[Finding]:
 
 def _settings(settings: Settings) -> Iterator[Finding]:
     try:
-        _ = settings.token
+        _ = settings.token, webhook_key(settings)
         catalogue = load_catalogue(settings)
     except (SettingsInvalid, CatalogueInvalid) as error:
         yield fault("Settings", str(error), "Correct .env; .env.example explains every line.")
@@ -116,6 +119,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 def _files(settings: Settings) -> Iterator[Finding]:
     where = settings.blob_location
+    if "://" not in where:
+        yield _folder_of_files(Path(where), settings)
+        return
     try:
         asyncio.run(_list_one(where))
     except Exception as error:  # noqa: BLE001 - each kind of store has errors of its own
@@ -125,10 +131,31 @@ def _files(settings: Settings) -> Iterator[Finding]:
 
 
 async def _list_one(where: str) -> None:
-    if "://" not in where:
-        return  # opening would make the folder
     async for _ in Blobs.open(where).listed():
         break
+
+
+def _folder_of_files(folder: Path, settings: Settings) -> Finding:
+    """Not opened, for that would make it."""
+    try:
+        ensure_writable(nearest(folder))
+    except OSError as error:
+        return fault(
+            "Files", f"{folder} cannot be written: {error.strerror}.", _advice(error, "BLOB_URL or DATA_DIR")
+        )
+    named = _newest_named(settings)
+    missing = sum(not file_of(folder, blob).is_file() for blob in named)
+    if missing:
+        words = f"{missing:,} of the {len(named):,} newest pictures and clips are not in {folder}."
+        return doubt("Files", words, "Correct BLOB_URL, or put the files back (docs/operation.md).")
+    return fine("Files", f"kept in {folder}.")
+
+
+def _newest_named(settings: Settings) -> list[str]:
+    try:
+        return visit.read(settings.database_path, blobs.newest(limit=_FILES_LOOKED_AT))
+    except (DatabaseFault, SettingsInvalid):
+        return []  # which was said
 
 
 def _codecs(settings: Settings) -> Iterator[Finding]:

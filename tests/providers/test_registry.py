@@ -68,7 +68,6 @@ def test_every_provider_that_settings_know_can_be_built() -> None:
         (EVERY_KEY | {"providers": "onemin, kling,onemin"}, ["onemin", "kling"]),
         (EVERY_KEY | {"providers": "local,aimlapi"}, ["local", "aimlapi"]),
         ({"kling_access_key": "a", "kling_secret_key": "s"}, ["kling", "local"]),
-        ({"kling_access_key": "a"}, ["local"]),
     ],
 )
 async def test_what_is_configured_is_built_in_its_order(
