@@ -46,10 +46,17 @@ def _checked_url(url: str) -> str:
     return url
 
 
+def _on_one_line(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().strip().isprintable():
+        raise ValueError("it has a line break or another invisible character in it; copy it again")
+    return secret
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Ids = Annotated[tuple[Annotated[int, Field(gt=0, lt=2**63)], ...], NoDecode, BeforeValidator(_split)]
 Cap = Annotated[int | None, Field(ge=0), BeforeValidator(_none_if_empty)]
 Url = Annotated[str, AfterValidator(_without_slash)]
+Secret = Annotated[SecretStr, AfterValidator(_on_one_line)]
 BaseUrl = Annotated[str, AfterValidator(_without_slash), AfterValidator(_checked_url)]
 
 KNOWN_PROVIDERS = ("kling", "kkiai", "aimlapi", "onemin", "local")
@@ -77,7 +84,7 @@ class Settings(BaseSettings):
         env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
     )
 
-    discord_token: SecretStr | None = None
+    discord_token: Secret | None = None
     discord_api_url: Url = "https://discord.com/api/v10"
     discord_gateway_url: Url = "wss://gateway.discord.gg"
     owner_ids: Ids = ()
@@ -92,16 +99,16 @@ class Settings(BaseSettings):
     pictures_days: Annotated[int | None, Field(ge=1, le=36_500), BeforeValidator(_none_if_empty)] = None
 
     providers: Names = ()
-    kling_api_key: SecretStr | None = None
-    kling_access_key: SecretStr | None = None
-    kling_secret_key: SecretStr | None = None
-    kling_webhook_secret: SecretStr | None = None
+    kling_api_key: Secret | None = None
+    kling_access_key: Secret | None = None
+    kling_secret_key: Secret | None = None
+    kling_webhook_secret: Secret | None = None
     kling_base_url: BaseUrl = "https://api-singapore.klingai.com"
-    kkiai_api_key: SecretStr | None = None
+    kkiai_api_key: Secret | None = None
     kkiai_base_url: BaseUrl = "https://www.kkiai.com/kling"
-    aimlapi_api_key: SecretStr | None = None
+    aimlapi_api_key: Secret | None = None
     aimlapi_base_url: BaseUrl = "https://api.aimlapi.com"
-    onemin_api_key: SecretStr | None = None
+    onemin_api_key: Secret | None = None
     onemin_base_url: BaseUrl = "https://api.1min.ai"
     kling_concurrency: int = Field(default=3, ge=1)
     kkiai_concurrency: int = Field(default=3, ge=1)
@@ -112,7 +119,7 @@ class Settings(BaseSettings):
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8080, ge=0, le=65_535)
     public_url: BaseUrl | None = None
-    metrics_token: SecretStr | None = None
+    metrics_token: Secret | None = None
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"

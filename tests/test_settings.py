@@ -14,6 +14,8 @@ from bot.settings import KNOWN_PROVIDERS, Settings, SettingsInvalid
 EXAMPLE = Path(__file__).parents[1] / ".env.example"
 TOKEN = "MTIzNDU2Nzg5MDEy.GabcdE.secret_part-of-the-token"
 
+SECRETS = [name.upper() for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)]
+
 CONTRACT: dict[str, Any] = {
     "discord_token": None,
     "discord_api_url": "https://discord.com/api/v10",
@@ -207,6 +209,17 @@ def test_secrets_do_not_show(given: Given) -> None:
         assert "secret_part" not in text
         assert "hunter2" not in text
     assert chosen.token == TOKEN
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("inside", ["\n", "\r\n", "\t", "\x1b", "\x7f", "\u200b"], ids=repr)
+def test_a_secret_with_a_line_break_or_the_like_inside_is_refused_and_not_repeated(
+    name: str, inside: str, given: Given
+) -> None:
+    assert given(**{name: " one-part \r\n"})
+    with pytest.raises(SettingsInvalid, match=f"^{name} in .* invisible character in it") as error:
+        given(**{name: f"one-part{inside}another"})
+    assert "part" not in str(error.value)
 
 
 @pytest.mark.parametrize("value", ["", "   "])
