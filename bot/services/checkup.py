@@ -1,7 +1,6 @@
 """How the bot is doing at this moment, in a few numbers: for the operator, who asks in Discord."""
 
 import asyncio
-import shutil
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from bot.db.transaction import Database
 from bot.domain.jobs import JobState
 from bot.services.gate import Closure, Gate
 from bot.services.health import Health
+from bot.services.room import least_free_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class Condition:
     kept: int
     """Clips that no place took."""
     closures: tuple[Closure, ...]
-    free_bytes: int
+    free_bytes: int | None
+    """None where the disk does not tell."""
     upload_limit: int
     """Bytes that one file may have in the server where it was asked, as far as was learnt."""
 
@@ -66,14 +67,14 @@ class Checkup:
     async def look(self, guild_id: int, *, claimed_limit: int) -> Condition:
         """How things are, for who asks in a server."""
         snapshot = await self._db.read(metrics.snapshot(after_id=0, limit=0))
-        disk = await asyncio.to_thread(shutil.disk_usage, self._folder)
+        free_bytes = await asyncio.to_thread(least_free_bytes, [self._folder])
         return Condition(
             tuple(self._provider(name, snapshot) for name in self._providers),
             outbox=sum(found.jobs for found in snapshot.open if found.state in _OUTBOX),
             doubts=sum(found.doubts for found in snapshot.open),
             kept=snapshot.kept_for_claim,
             closures=tuple(closure for closure in Closure if closure in self._gate.closures),
-            free_bytes=disk.free,
+            free_bytes=free_bytes,
             upload_limit=self._known_limit(guild_id, claimed_limit),
         )
 

@@ -6,7 +6,6 @@ them. What leaves no row (how late the event loop is, what Discord answers) is c
 """
 
 import asyncio
-import shutil
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from bot.domain.outcomes import cause
 from bot.services.gate import Closure, Gate
 from bot.services.health import Health
 from bot.services.ports import Clock
+from bot.services.room import least_free_bytes
 
 _PAGE = 1_000
 _MINUTES = (5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 86400)
@@ -71,12 +71,12 @@ class Meter:
             if self._told_id is None:
                 await self.begin()
             snapshot = await self._catch_up()
-            disk = await asyncio.to_thread(shutil.disk_usage, self._folder)
+            free_bytes = await asyncio.to_thread(least_free_bytes, [self._folder])
             now_ms = self._clock.now_ms()
         return [
             *_open(snapshot, self._providers, now_ms),
             *self._ended.metrics(),
-            *self._process(disk.free),
+            *self._process(free_bytes),
             *(metric for source in self._sources for metric in source()),
         ]
 
@@ -90,7 +90,7 @@ class Meter:
             if len(snapshot.entries) < _PAGE:
                 return snapshot
 
-    def _process(self, free_bytes: int) -> list[Metric]:
+    def _process(self, free_bytes: int | None) -> list[Metric]:
         shut = {(closure.name.lower(),): float(closure in self._gate.closures) for closure in Closure}
         healthy = {(name,): float(self._health.is_healthy(name)) for name in self._providers}
         return [
@@ -101,7 +101,11 @@ class Meter:
                 healthy,
                 ("provider",),
             ),
-            gauge("kinora_disk_free_bytes", "Room on the disk of DATA_DIR.", free_bytes),
+            gauge(
+                "kinora_disk_free_bytes",
+                "Room on the disk of DATA_DIR.",
+                {} if free_bytes is None else free_bytes,
+            ),
         ]
 
 

@@ -30,8 +30,10 @@ def text_of(condition: Condition, guild: discord.Guild, *, latency_s: float, cla
 def _itself(condition: Condition, latency_s: float) -> Iterator[str]:
     milliseconds = grouped(round(latency_s * 1000)) if latency_s == latency_s else "?"  # noqa: PLR0124 - NaN is not
     yield _line(latency_s < 1, tr("Gateway: {number} ms", number=milliseconds))
-    has_room = condition.free_bytes >= ENOUGH_BYTES and Closure.DISK_FULL not in condition.closures
-    yield _line(has_room, tr("Disk: {number} GB free", number=f"{condition.free_bytes / 1e9:.1f}"))
+    free_bytes = condition.free_bytes
+    has_room = (free_bytes or 0) >= ENOUGH_BYTES and Closure.DISK_FULL not in condition.closures
+    number = "?" if free_bytes is None else f"{free_bytes / 1e9:.1f}"
+    yield _line(has_room, tr("Disk: {number} GB free", number=number))
     yield from (_line(False, tr(PAUSES[closure])) for closure in condition.closures)
     if condition.outbox:
         yield _line(

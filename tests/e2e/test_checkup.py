@@ -1,5 +1,8 @@
 """`/doctor`: how the bot is doing, for its operator alone."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from bot.app import running
@@ -44,6 +47,19 @@ async def test_a_full_disk_is_no_tick(scene: Scene, olga: Person) -> None:
         await app.client.wait_until_ready()
         app.gate.shut(Closure.DISK_FULL)
         assert "! Disk: " in await told(olga, scene)
+
+
+async def test_a_disk_that_does_not_tell_its_room_is_no_tick(
+    scene: Scene, olga: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_folder: Path) -> None:
+        raise OSError
+
+    async with held(running(scene.settings)) as app:
+        await scene.application.ready()
+        await app.client.wait_until_ready()
+        monkeypatch.setattr(shutil, "disk_usage", failing)
+        assert "! Disk: ? GB free" in await told(olga, scene)
 
 
 async def test_channels_in_which_no_clip_could_be_posted_are_named_with_what_is_lacking(

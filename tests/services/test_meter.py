@@ -38,6 +38,7 @@ class Measured:
 @pytest.fixture
 async def measured(tmp_path: Path) -> AsyncGenerator[Measured]:
     db = await SqliteDatabase.open(tmp_path / "kinora.db")
+    (tmp_path / "data").mkdir()
     clock, gate = TurnedClock(NOW_MS), Gate(changed=lambda: None)
     meter = Meter(
         db=db,
@@ -45,7 +46,7 @@ async def measured(tmp_path: Path) -> AsyncGenerator[Measured]:
         gate=gate,
         health=Health(clock, changed=lambda: None),
         providers=("kling", "onemin"),
-        folder=tmp_path,
+        folder=tmp_path / "data",
     )
     await meter.begin()
     yield Measured(db, clock, gate, meter)
@@ -150,6 +151,15 @@ async def test_clips_that_wait_to_be_posted_are_told_with_their_doubts(measured:
 async def test_why_the_gate_is_shut_is_told(measured: Measured) -> None:
     measured.gate.shut(Closure.DRAINING)
     assert await measured.read("kinora_gate_shut") == {("draining",): 1, ("disk_full",): 0, ("stopping",): 0}
+
+
+async def test_a_disk_that_does_not_tell_its_room_hides_nothing_else(
+    measured: Measured, tmp_path: Path
+) -> None:
+    assert (await measured.read("kinora_disk_free_bytes"))[()] > 0
+    (tmp_path / "data").rmdir()
+    assert await measured.read("kinora_disk_free_bytes") == {}
+    assert await measured.read("kinora_outbox_clips") == {(): 0}
 
 
 async def test_what_others_count_is_told_too(measured: Measured) -> None:
