@@ -33,6 +33,9 @@ from bot.settings import Settings, SettingsInvalid
 
 FAILURE, USAGE_FAULT, INTERRUPTED = 1, 2, 130
 
+_LARGEST_ID = 2**63 - 1
+"""More the database does not hold."""
+
 app = typer.Typer(
     help="Kinora turns pictures and prompts into video, in Discord.",
     add_completion=False,
@@ -152,7 +155,9 @@ def usage(
     days: Annotated[
         int, typer.Option(min=1, max=90, help="How many days back (UTC), today among them.")
     ] = 30,
-    guild: Annotated[int | None, typer.Option(min=1, help="Only the server of this id.")] = None,
+    guild: Annotated[
+        int | None, typer.Option(min=1, max=_LARGEST_ID, help="Only the server of this id.")
+    ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="A line for each server and provider.")] = False,
 ) -> None:
     """Print what servers made and were charged, and what providers took; the bot may be running."""
@@ -175,7 +180,7 @@ def usage(
 @app.command()
 def ceiling(
     *,
-    guild: Annotated[int, typer.Option(min=1, help="The server's id.")],
+    guild: Annotated[int, typer.Option(min=1, max=_LARGEST_ID, help="The server's id.")],
     credits_: Annotated[
         str, typer.Option("--credits", help="What it may cost in a month at the catalogue's prices, or none.")
     ],
@@ -231,7 +236,7 @@ def backup(
 @app.command()
 def forget(
     *,
-    member: Annotated[int, typer.Option(min=1, help="The member's id.")],
+    member: Annotated[int, typer.Option(min=1, max=_LARGEST_ID, help="The member's id.")],
 ) -> None:
     """Forget a member in every server, as `/privacy forget` does; the bot may be running."""
     from bot.clock import SystemClock

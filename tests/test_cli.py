@@ -141,6 +141,9 @@ USAGE_FAULTS: dict[str, tuple[list[str], str]] = {
     "out is a folder": (["generate", "--prompt", "x", "--out", "."], "is a directory."),
     "no such picture": (["generate", "--image", "x.png", "--out", "y"], "does not exist."),
     "not a number": (["generate", "--prompt", "x", "--out", "y", "--duration", "long"], "'--duration'"),
+    "no such server": (["usage", "--guild", str(2**63)], "'--guild'"),
+    "no server to cap": (["ceiling", "--guild", str(2**63), "--credits", "5"], "'--guild'"),
+    "no such member": (["forget", "--member", str(2**63)], "'--member'"),
     "unknown quality": (["generate", "--prompt", "x", "--out", "y", "--quality", "8k"], "'8k' is not one of"),
 }
 
