@@ -222,3 +222,16 @@ async def test_what_run_refuses_of_klings_secrets_is_a_fault(settings: Settings)
         finding = (await found(Settings.model_validate(plain | wrong)))["Settings"]
         assert finding.level is Level.FAULT
         assert next(iter(wrong)).upper() in finding.words
+
+
+async def test_a_database_that_was_moved_away_from_a_running_bot_is_a_fault(
+    settings: Settings, tmp_path: Path
+) -> None:
+    db = await SqliteDatabase.open(settings.database_path)
+    settings.database_path.rename(tmp_path / "elsewhere.db")
+    seen = await found(settings)
+    await db.close()
+    assert seen["Database"].level is Level.FAULT
+    assert "moved away" in seen["Database"].words
+    assert seen["Web server"].words.endswith("is the running bot's.")
+    assert "none yet" in (await found(settings))["Database"].words

@@ -71,13 +71,14 @@ def damage(path: Path) -> str | None:
 
 
 def is_owned(path: Path) -> bool:
-    """Whether a bot runs on it at this moment."""
+    """Whether a bot runs on it at this moment, even if the file itself was taken away from it."""
+    lock = path.with_name(path.name + ".lock")
     try:
-        if path.exists():
-            FileLock.acquire(path.with_name(path.name + ".lock")).release()
+        if lock.exists():  # otherwise acquiring would make it
+            FileLock.acquire(lock).release()
     except DatabaseInUse:
         return True
-    except sqlite3.Error:
+    except (sqlite3.Error, OSError):
         return False
     return False
 

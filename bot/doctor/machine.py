@@ -101,7 +101,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         wrong = visit.read(path, audit.discrepancies())
         jobs, open_jobs = visit.read(path, backups.tallied())
     except DatabaseMissing:
-        yield doubt("Database", "there is none yet; the bot makes it when it first runs.")
+        yield _missing(settings.database_path)
     except (DatabaseFault, SettingsInvalid) as error:
         yield fault(
             "Database", str(error), "docs/operation.md says what to do, and how a backup is put back."
@@ -115,6 +115,15 @@ def _database(settings: Settings) -> Iterator[Finding]:
             )
         else:
             yield fine("Database", f"sound, {jobs:,} jobs, {open_jobs:,} of them open; the books hold.")
+
+
+def _missing(path: Path) -> Finding:
+    if visit.is_owned(path):
+        words = f"a bot runs, but {path} was deleted or moved away from it."
+        return fault(
+            "Database", words, "Stop the bot, and put the file or a backup back (docs/operation.md)."
+        )
+    return doubt("Database", "there is none yet; the bot makes it when it first runs.")
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
