@@ -33,7 +33,7 @@ def make(settings: Settings, target: Path, *, with_files: bool, now_ms: int) -> 
         now_ms: Milliseconds since 1970.
 
     Raises:
-        NotBackedUp: `target` exists, cannot be written, or the files lie in a bucket.
+        NotBackedUp: `target` exists, cannot be written, or the files cannot be read or lie in a bucket.
         DatabaseFault: the database cannot be copied.
     """
     blobs = _folder_of_blobs(settings)
@@ -48,6 +48,8 @@ def make(settings: Settings, target: Path, *, with_files: bool, now_ms: int) -> 
             else:
                 copied = backups.copy(settings.database_path, whole, now_ms=now_ms)
     except OSError as error:
+        if blobs is not None and error.filename and Path(error.filename).is_relative_to(blobs):
+            raise NotBackedUp(f"{error.filename} cannot be read: {error.strerror}.") from error
         raise NotBackedUp(f"The backup cannot be written to {target}: {error.strerror}.") from error
     return _said(settings, target, copied, with_files=with_files)
 

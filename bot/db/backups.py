@@ -37,6 +37,10 @@ class BackupFailed(DatabaseFault):
     """The copy of the database is not sound, so it was not kept."""
 
 
+class CopyNotWritten(DatabaseFault):
+    """The disk is full where the copy of the database goes, so nothing of it was kept; make room there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Copied:
     """What stands in a copy."""
@@ -71,21 +75,23 @@ def copy(path: Path, target: Path, *, now_ms: int, progress: Callable[[float], N
 
     Raises:
         DatabaseUnusable: there is none at `path`, or of another version.
-        DatabaseUnavailable: it cannot be read, or the copy not be written.
+        DatabaseUnavailable: it cannot be read.
+        CopyNotWritten: there is no room for the copy.
         BackupFailed: what was copied is damaged.
     """
     try:
-        with closing(visit.opened(path)) as source, closing(sqlite3.connect(target)) as copied:
+        with closing(visit.opened(path)) as source, closing(_empty(target)) as copied:
             source.execute("BEGIN")
             source.execute(
                 "SELECT count(*) FROM sqlite_master"
             ).fetchone()  # from here on it sees this moment
             source.backup(copied, pages=_PAGES_A_STEP, progress=_told(progress))
             source.execute("ROLLBACK")
-            counted = _prepared(copied, now_ms)
+            return _prepared(copied, now_ms)
     except sqlite3.Error as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:  # of the original nothing is written
+            raise CopyNotWritten from error
         raise translated(error) from error
-    return counted
 
 
 def tallied() -> Transaction[tuple[int, int]]:
@@ -109,6 +115,10 @@ def take_up(*, now_ms: int) -> Transaction[TakenUp | None]:
     open_ = yield _MAYBE_POSTED, {"copied_ms": int(copied), "nonces_ms": _NONCES_MS}
     yield "DELETE FROM installation WHERE name = :name", {"name": _COPIED}
     return TakenUp(int(copied), len(waiting), len(in_doubt), len(open_) - len(in_doubt))
+
+
+def _empty(target: Path) -> sqlite3.Connection:
+    return sqlite3.connect(target)
 
 
 def _told(progress: Callable[[float], None] | None) -> Callable[[int, int, int], None] | None:

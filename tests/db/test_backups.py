@@ -1,6 +1,8 @@
 """Copies of a database that is being written to."""
 
 import asyncio
+import errno
+import os
 import sqlite3
 import stat
 import tarfile
@@ -17,7 +19,7 @@ from bot.db import backups as copies
 from bot.db.errors import DatabaseMissing
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.jobs import JobState
-from bot.media.blobs import Blobs
+from bot.media.blobs import Blobs, file_of
 from bot.services.delivery import NONCE_TRUSTED_MS
 from bot.settings import Settings
 from tests import builders
@@ -106,6 +108,37 @@ def test_where_there_is_no_database_nothing_is_left_behind(settings: Settings, t
 async def test_a_folder_that_is_not_there_is_said(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(backups.NotBackedUp, match=r"cannot be written to .*: No such file or directory"):
         make(settings, tmp_path / "nowhere" / "backup.db")
+
+
+@pytest.mark.usefixtures("db")
+async def test_a_full_disk_is_said_of_the_copy_and_leaves_nothing(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def small(target: Path) -> sqlite3.Connection:
+        connection = sqlite3.connect(target)
+        connection.execute("PRAGMA max_page_count=2")
+        return connection
+
+    monkeypatch.setattr("bot.db.backups._empty", small)
+    with pytest.raises(copies.CopyNotWritten, match="disk is full where the copy"):
+        make(settings, tmp_path / "backup.db")
+    assert os.listdir(tmp_path) == ["data"]  # noqa: PTH208 - blocking is fine here
+
+
+@pytest.mark.usefixtures("db")
+async def test_a_file_that_cannot_be_read_is_named_rather_than_the_backup(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blob = await Blobs.open(settings.blob_location).put(b"a picture", max_bytes=100)
+    damaged = file_of(Path(settings.blob_location), blob.hash)
+
+    def add(_: tarfile.TarFile, path: Path, __: str) -> None:
+        if path == damaged:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    monkeypatch.setattr(tarfile.TarFile, "add", add)
+    with pytest.raises(backups.NotBackedUp, match=f"^{damaged} cannot be read: Input/output error"):
+        make(settings, tmp_path / "backup.tar", with_files=True)
 
 
 @pytest.mark.usefixtures("db")
