@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.domain.limits import EVERYBODY, Limit, Limits, Measure
@@ -23,6 +24,10 @@ def _split(value: object) -> object:
 
 def _none_if_empty(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
+
+
+def _lowered(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
 
 
 def _without_slash(url: str) -> str:
@@ -88,7 +93,7 @@ class Settings(BaseSettings):
     discord_api_url: Url = "https://discord.com/api/v10"
     discord_gateway_url: Url = "wss://gateway.discord.gg"
     owner_ids: Ids = ()
-    message_content_intent: Literal["auto", "true", "false"] = "auto"
+    message_content_intent: Annotated[Literal["auto", "true", "false"], BeforeValidator(_lowered)] = "auto"
 
     database_url: str = Field(default="", repr=False)  # may hold a password
     data_dir: Path = Path("data")
@@ -121,8 +126,8 @@ class Settings(BaseSettings):
     public_url: BaseUrl | None = None
     metrics_token: Secret | None = None
 
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["auto", "json", "console"] = "auto"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lowered)] = "info"
+    log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(_lowered)] = "auto"
 
     default_guild_ceiling_credits: Cap = None
     default_guild_monthly_credits: Cap = 10_000
@@ -292,4 +297,24 @@ def load() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
-        raise SettingsInvalid(f"{name} in the environment or .env is not valid: {first['msg']}.") from error
+        raise SettingsInvalid(
+            f"{name} in the environment or .env is not valid: {_in_words(first)}."
+        ) from error
+
+
+_PROBLEMS = {
+    "int_parsing": "write a whole number",
+    "int_parsing_size": "the number is too large",
+    "greater_than": "write a number above {gt}",
+    "greater_than_equal": "write a number that is at least {ge}",
+    "less_than": "write a number below {lt}",
+    "less_than_equal": "write a number that is at most {le}",
+    "literal_error": "write {expected}",
+    "value_error": "{error}",
+}
+"""What pydantic finds wrong, by its type (pydantic, Validation Errors)."""
+
+
+def _in_words(problem: ErrorDetails) -> str:
+    words = _PROBLEMS.get(problem["type"])
+    return words.format(**problem.get("ctx", {})) if words else problem["msg"]

@@ -182,25 +182,36 @@ def test_a_new_server_starts_with_the_defaults(given: Given) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "words"),
     [
-        ("LOG_LEVEL", "loud"),
-        ("LOG_FORMAT", "xml"),
-        ("LOCAL_CONCURRENCY", "0"),
-        ("LOCAL_CONCURRENCY", "many"),
-        ("DEFAULT_USER_QUEUED", "-1"),
-        ("DEFAULT_GUILD_MONTHLY_CREDITS", "1e99x"),
-        ("DEFAULT_USER_DAILY_CREDITS", "1.5"),
+        ("LOG_LEVEL", "loud", "write 'debug', 'info', 'warning' or 'error'"),
+        ("LOG_FORMAT", "xml", "write 'auto', 'json' or 'console'"),
+        ("LOCAL_CONCURRENCY", "0", "write a number that is at least 1"),
+        ("LOCAL_CONCURRENCY", "many", "write a whole number"),
+        ("WEB_PORT", "70000", "write a number that is at most 65535"),
+        ("OWNER_IDS", "5, 0", "write a number above 0"),
+        ("OWNER_IDS", str(2**63), f"write a number below {2**63}"),
+        ("OWNER_IDS", "9" * 5000, "the number is too large"),
+        ("KLING_BASE_URL", "http://example.com", "write it with https; plain http is for this machine only"),
+        ("DEFAULT_USER_QUEUED", "-1", "write a number that is at least 0"),
+        ("DEFAULT_GUILD_MONTHLY_CREDITS", "1e99x", "write a whole number"),
+        ("DEFAULT_USER_DAILY_CREDITS", "1.5", "write a whole number"),
     ],
 )
 def test_a_wrong_value_is_said_in_a_sentence_that_names_the_setting(
-    name: str, value: str, given: Given
+    name: str, value: str, words: str, given: Given
 ) -> None:
     with pytest.raises(SettingsInvalid) as error:
         given(**{name: value})
-    assert str(error.value).startswith(f"{name} in the environment or .env is not valid: ")
-    assert "\n" not in str(error.value)
-    assert str(error.value).endswith(".")
+    assert str(error.value) == f"{name} in the environment or .env is not valid: {words}."
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("LOG_LEVEL", "WARNING"), ("LOG_FORMAT", "Json"), ("MESSAGE_CONTENT_INTENT", " True ")],
+)
+def test_a_word_may_be_written_in_any_case(name: str, value: str, given: Given) -> None:
+    assert getattr(given(**{name: value}), name.lower()) == value.strip().lower()
 
 
 def test_secrets_do_not_show(given: Given) -> None:
