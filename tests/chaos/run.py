@@ -204,7 +204,7 @@ class _Run:
             tuple(self.problems),
             states=tuple(row.state.value for row in found.rows),
             charges=verdict.charges(stage),
-            posts=sum(map(len, self.posted.by_job.values())),
+            posts=sum(map(len, (*self.posted.by_job.values(), *self.posted.answers.values()))),
             ledger="; ".join(" ".join(row.entries) for row in found.rows),
             deaths=stage.deaths,
             trace=tuple(stage.trace),

@@ -1,18 +1,26 @@
 """What happens to a clip in a run, besides the bot's being killed: all goes well, or something at the vendor does not."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.db import visit
+from bot.db.errors import DatabaseFault
 from bot.domain.jobs import JobState
-from bot.sandbox import ClientRefused, Message, Permission, shows
+from bot.sandbox import ClientRefused, Message, NothingCame, Permission, shows
+from bot.sandbox.driver.used import Used
 from tests.chaos.stage import Stage
 from tests.e2e.scenes import PICTURE
 from tests.vendors.vendor import OnCreate, Outcome
+from tests.verdict import rows
 
 PROVIDERS = ("local", "kling", "kkiai", "aimlapi", "onemin")
 
 _ANSWER_WITHIN_S = 20.0
+_KEPT_WITHIN_S = 60.0
+_LOOKS_EVERY_S = 0.03
 _TO_POST = Permission.SEND_MESSAGES | Permission.SEND_MESSAGES_IN_THREADS | Permission.CREATE_PUBLIC_THREADS
 
 
@@ -63,8 +71,74 @@ async def _shut_out(stage: Stage, card: Message) -> None:
     stage.vendors.kling.finish()
 
 
+async def _kept(stage: Stage, card: Message) -> None:
+    """Shut the bot out until its clip is kept for /claim."""
+    await _shut_out(stage, card)
+    await shows(card, lambda shown: "Made, but not posted" in shown.text, timeout_s=_KEPT_WITHIN_S)
+
+
+async def _claim(stage: Stage, card: Message) -> None:
+    """Claim the clip when it may be posted again; once more if the bot died over it."""
+    await _kept(stage, card)
+    role = stage.guild.app_role(stage.application)
+    stage.guild.set_overwrite(stage.channel, role, deny=Permission.NONE)
+    while not await _is_told(stage, await _asked(stage, "claim")):
+        pass
+    stage.hurry()
+    await shows(card, _has_ended, timeout_s=_KEPT_WITHIN_S)
+
+
+async def _delete(stage: Stage, card: Message) -> None:
+    """Delete the clip instead of claiming it."""
+    await _kept(stage, card)
+    while not _has_ended(card):
+        used = await _asked(stage, "job", id=1)
+        if await _is_told(stage, used) and used.interaction.original is not None:
+            with suppress(ClientRefused):  # deleted before the bot died
+                await _is_told(stage, await stage.mia.click(used.interaction.original, "Delete"))
+            stage.hurry()
+            with suppress(NothingCame):
+                await shows(card, _has_ended, timeout_s=_ANSWER_WITHIN_S)
+
+
+async def _leave(stage: Stage, card: Message) -> None:
+    """Throw the bot out while it keeps a clip."""
+    await _kept(stage, card)
+    stage.guild.remove_app(stage.application)
+    while not _is_given_back(stage):  # noqa: ASYNC110 - a row rings no bell
+        await asyncio.sleep(_LOOKS_EVERY_S)
+
+
+def _is_given_back(stage: Stage) -> bool:
+    try:
+        return "refund" in visit.read(stage.settings.database_path, rows())[0].entries
+    except DatabaseFault:
+        return False
+
+
+async def _asked(stage: Stage, command: str, **options: Any) -> Used:
+    await stage.is_up.wait()
+    stage.pace.go(1)
+    return await stage.mia.slash(command, stage.channel, **options)
+
+
+async def _is_told(stage: Stage, used: Used) -> bool:
+    """Whether the answer comes before the bot dies."""
+    deaths = stage.deaths
+    if not await stage.is_answered(used):
+        return False
+    while not used.interaction.is_answered:
+        if stage.deaths > deaths:
+            stage.unheard.add(used.interaction.token)
+            return False
+        await asyncio.sleep(_LOOKS_EVERY_S)
+    return True
+
+
 def _has_ended(card: Message) -> bool:
-    return any(words in card.text for words in ("See the clip", "Nothing was charged", "Cancelled"))
+    return any(
+        words in card.text for words in ("See the clip", "Nothing was charged", "Cancelled", "deleted it")
+    )
 
 
 STORIES = (
@@ -98,6 +172,16 @@ STORIES = (
         outcomes=(Outcome.SLOW,),
         ends=frozenset({JobState.UNDELIVERABLE}),
         meanwhile=_shut_out,
+    ),
+    *(
+        Story(
+            name, ("local",), {"duration": 10, "quality": "pro"}, ends=frozenset({end}), meanwhile=meanwhile
+        )
+        for name, end, meanwhile in (
+            ("claimed", JobState.DONE, _claim),
+            ("deleted", JobState.FAILED, _delete),
+            ("left", JobState.FAILED, _leave),
+        )
     ),
     Story("cancel in vain", ("kling",), outcomes=(Outcome.SLOW,), meanwhile=_cancel_in_vain),
 )

@@ -23,9 +23,9 @@ _EXPECTED = (*_TOLD, "provider refuses the account")
 """Errors that are meant for the operator."""
 _ABOUT_TO_SEND = "submitting: about to send: before commit"
 _ENDS = {
-    JobState.DONE: "See the clip",
-    JobState.FAILED: "Nothing was charged",
-    JobState.CANCELLED: "Cancelled",
+    JobState.DONE: ("See the clip",),
+    JobState.FAILED: ("Nothing was charged", "has deleted it"),
+    JobState.CANCELLED: ("Cancelled",),
 }
 """What a card says."""
 
@@ -61,27 +61,34 @@ def _of_the_blobs(folder: Path, known: list[Row]) -> list[str]:
 
 def of_discord(stage: Stage, posted: Posted, known: list[Row], cards: list[Message]) -> Iterator[str]:
     """One message a clip, whole; each card says the end; nobody waits for an answer; a thread at most for each."""
-    yield from of_the_clips(known, posted.by_job)
+    yield from of_the_clips(known, posted.by_job, posted.answers)
+    if twice := [number for number, answers in posted.answers.items() if len(answers) > 1]:
+        yield f"claimed more than once: {twice}"
     yield from _of_the_bytes(stage, known, posted)
     for one in stage.sandbox.unanswered():
         if one.token not in stage.unheard:
             yield f"{one} has no answer: {one.acknowledgement}"
-    for card, row in zip(cards, known, strict=False):
-        if row.state in _ENDS and _ENDS[row.state] not in card.text:
-            yield f"job {row.id} is {row.state}, and its card says {card.text!r}"
-        if "Something went wrong" in card.text:
-            yield card.text
+    if stage.application.user.id in stage.guild.members:
+        yield from _of_the_cards(known, cards)
     if len(known) != len(cards):
         yield f"{len(cards)} requests were taken, and there are {len(known)} jobs"
     if len(stage.guild.threads) > len(known):
         yield f"there are {len(stage.guild.threads)} threads for {len(known)} jobs"
 
 
+def _of_the_cards(known: list[Row], cards: list[Message]) -> Iterator[str]:
+    for card, row in zip(cards, known, strict=False):
+        if row.state in _ENDS and not any(words in card.text for words in _ENDS[row.state]):
+            yield f"job {row.id} is {row.state}, and its card says {card.text!r}"
+        if "Something went wrong" in card.text:
+            yield card.text
+
+
 def _of_the_bytes(stage: Stage, known: list[Row], posted: Posted) -> Iterator[str]:
     """What was posted is what was fetched."""
     messages = {m.id: m for place in (stage.channel, *stage.guild.threads) for m in place.messages}
     for row in known:
-        for message_id in posted.by_job.get(row.id, ()):
+        for message_id in (*posted.by_job.get(row.id, ()), *posted.answers.get(row.id, ())):
             [file] = messages[message_id].files
             if hashlib.sha256(file.data).hexdigest() != row.clip:
                 yield f"job {row.id}: what was posted is not its clip"
