@@ -10,6 +10,7 @@ import aiohttp
 from bot.db import installation
 from bot.db.measured import MeasuredDatabase
 from bot.db.sqlite import SqliteDatabase
+from bot.disk import ensure_writable
 from bot.media.archives import Archives
 from bot.media.blobs import Blobs
 from bot.media.charts import Charts
@@ -53,6 +54,7 @@ async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
     """
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
+        ensure_writable(settings.data_dir)
     except OSError as error:
         raise SettingsInvalid(
             f"DATA_DIR is {settings.data_dir}, where nothing can be kept: {error.strerror}."

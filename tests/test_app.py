@@ -1,12 +1,16 @@
 """What is checked before anything is opened."""
 
+import errno
+import os
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from bot.domain.errors import CatalogueInvalid
 from bot.engine import load_catalogue
-from bot.settings import Settings
+from bot.settings import Settings, SettingsInvalid
+from bot.stores import open_stores
 
 ROW = """
 [[model]]
@@ -76,3 +80,15 @@ def test_a_misspelt_row_stops_the_start_even_where_its_provider_is_not_used(
     with pytest.raises(CatalogueInvalid) as raised:
         load_catalogue(settings)
     assert str(raised.value) == f"{path}, {words}"
+
+
+async def test_a_data_dir_that_cannot_be_written_is_a_fault_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:  # as root no folder can be made read-only
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("bot.stores.ensure_writable", refuse)
+    async with AsyncExitStack() as stack:
+        with pytest.raises(SettingsInvalid, match=f"DATA_DIR is {tmp_path}, .*: Read-only file system"):
+            await open_stores(Settings.model_validate({"data_dir": tmp_path}), stack)

@@ -23,6 +23,7 @@ from bot.db.errors import (
 from bot.db.group import commit_together, read_alone, translated
 from bot.db.lock import FileLock
 from bot.db.transaction import Transaction
+from bot.disk import ensure_writable
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ def write(path: Path, transaction: Transaction[T]) -> T:
         connection.execute("PRAGMA foreign_keys=ON")
         [outcome] = commit_together(connection, [transaction])
         if outcome.error is not None:
-            raise outcome.error
+            raise _explained(outcome.error, path)
         return outcome.value
 
 
@@ -104,12 +105,27 @@ def opened(path: Path) -> sqlite3.Connection:
         connection.close()
         fault = translated(error)
         is_passing = isinstance(fault, DatabaseUnavailable) and not isinstance(fault, DatabaseDamaged)
-        raise (fault if is_passing else DatabaseBroken()) from error
+        raise (_explained(fault, path) if is_passing else DatabaseBroken()) from error
     except BaseException:
         connection.close()
         raise
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def _explained(fault: BaseException, path: Path) -> BaseException:
+    """The same, unless it is one that no waiting mends: a folder in which nothing can be written."""
+    if not isinstance(fault, DatabaseUnavailable):
+        return fault
+    try:
+        ensure_writable(path.resolve().parent)
+    except OSError as error:
+        explained = DatabaseUnavailable(
+            f"The database {path} cannot be used: its folder cannot be written ({error.strerror})."
+        )
+        explained.__cause__ = fault
+        return explained
+    return fault
 
 
 def _ensure_current(connection: sqlite3.Connection) -> None:

@@ -1,7 +1,9 @@
 """A look into a database whose bot is running, and one of whose bot is not."""
 
+import errno
+import os
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -112,3 +114,21 @@ def test_a_file_that_is_no_database_is_said_to_be_none(path: Path) -> None:
 def test_a_folder_is_no_database(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnavailable, match="cannot be opened"):
         visit.read(tmp_path, zone(1))
+
+
+@pytest.mark.parametrize("look", [visit.read, visit.write])
+async def test_a_folder_that_cannot_be_written_is_said_rather_than_to_try_again(
+    look: Callable[[Path, Transaction[str]], str],
+    db: SqliteDatabase,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: Path) -> None:  # as root no folder can be made read-only
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    await db.close()
+    path.with_name(f"{path.name}-wal").mkdir()  # SQLite cannot open it, as where it cannot make it
+    monkeypatch.setattr("bot.db.visit.ensure_writable", refuse)
+    with pytest.raises(DatabaseUnavailable, match="folder cannot be written"):
+        look(path, zone(1))
+    path.with_name(f"{path.name}-wal").rmdir()
