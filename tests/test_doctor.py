@@ -13,7 +13,7 @@ from discord.http import Route
 from bot.app import running
 from bot.db import jobs
 from bot.db.sqlite import SqliteDatabase
-from bot.doctor import examine
+from bot.doctor import examine, machine
 from bot.domain.findings import Finding, Level
 from bot.media.blobs import Blobs
 from bot.sandbox import Sandbox
@@ -138,7 +138,20 @@ async def test_a_port_that_is_taken_is_said(settings: Settings) -> None:
         busy = settings.model_copy(update={"web_port": taken.getsockname()[1]})
         finding = (await found(busy))["Web server"]
     assert finding.level is Level.FAULT
-    assert "WEB_PORT" in finding.todo
+    assert finding.todo == "Set WEB_PORT to one that is free."
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+def test_an_address_that_is_not_this_machines_is_said(settings: Settings, host: str) -> None:
+    finding = machine.port(settings.model_copy(update={"web_host": host}), is_running=False)
+    assert finding.level is Level.FAULT
+    assert finding.words.count(host) == 1
+    assert finding.todo == "Correct WEB_HOST or WEB_PORT."
+
+
+def test_an_address_may_be_one_of_version_6(settings: Settings) -> None:
+    finding = machine.port(settings.model_copy(update={"web_host": "::1"}), is_running=False)
+    assert "family" not in finding.words  # which is what is said where it is taken for one of version 4
 
 
 async def test_beside_a_running_bot_it_looks_in_and_finds_the_way_back(

@@ -193,11 +193,13 @@ def port(settings: Settings, *, is_running: bool) -> Finding:
     where = f"{settings.web_host}:{settings.web_port}"
     if is_running:
         return fine("Web server", f"{where} is the running bot's.")
+    family = socket.AF_INET6 if ":" in settings.web_host else socket.AF_INET
     try:
-        with socket.create_server((settings.web_host, settings.web_port)):
+        with socket.create_server((settings.web_host, settings.web_port), family=family):
             return fine("Web server", f"{where} is free.")
     except OSError as error:
         found = fault if settings.wants_web_server else doubt
-        return found(
-            "Web server", f"{where} is not to be had: {error.strerror}.", "Set WEB_PORT to one that is free."
-        )
+        if error.errno == errno.EADDRINUSE:
+            return found("Web server", f"Another program has {where}.", "Set WEB_PORT to one that is free.")
+        reason, _, _ = str(error.strerror).partition(" (while ")  # Python repeats the address
+        return found("Web server", f"{where} is not to be had: {reason}.", "Correct WEB_HOST or WEB_PORT.")
