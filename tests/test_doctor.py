@@ -64,7 +64,7 @@ async def test_where_everything_is_well_it_says_so_and_orders_nothing(
     assert seen["aimlapi"].words == "the key works; 12.5 USD."
     assert "whether the key works" in seen["onemin"].words
     assert "the books hold" in seen["Database"].words
-    assert "Kinora" in seen["Discord"].words
+    assert "Kinora, in 1 server." in seen["Discord"].words
     assert "agrees" in seen["Clock"].words
     for name in NAMES:
         assert [one.method for one in vendors.by_name[name].seen] == ["GET"]
@@ -209,6 +209,7 @@ async def test_files_that_jobs_name_and_that_are_not_there_are_counted(settings:
         await db.write(wanted)
     await db.close()
     assert (await found(settings))["Files"].level is Level.FINE
+    assert "sound, 2 jobs, 2 of them open" in (await found(settings))["Database"].words
     await blobs.delete(lost.hash)
     finding = (await found(settings))["Files"]
     assert finding.level is Level.DOUBT

@@ -40,3 +40,8 @@ def doubt(about: str, words: str, todo: str = "") -> Finding:
 def fault(about: str, words: str, todo: str) -> Finding:
     """It is one."""
     return Finding(Level.FAULT, about, words, todo)
+
+
+def counted(number: int, thing: str) -> str:
+    """In English, as findings are: `1 job`, `1,200 jobs`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -1,6 +1,6 @@
 """What the operator is shown of how the bot is doing: a line each, short enough for a phone."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import discord
 
@@ -12,7 +12,9 @@ from bot.services.room import ENOUGH_BYTES
 from bot.ui import checks
 from bot.ui.cards import PAUSES
 
-_CHANNELS_SHOWN = 8
+_CHANNELS_SHOWN = 5
+"""Of those that lack the same: there are fifteen ways to lack some of four rights, and 4,000 characters to an answer."""
+
 _FINE, _DOUBT = Level.FINE.value, Level.DOUBT.value
 
 
@@ -78,16 +80,30 @@ def _here(condition: Condition, guild: discord.Guild, claimed_limit: int) -> Ite
         )
     else:
         yield _line(True, tr("Files up to {limit} MB", limit=limit))
-    lacking = list(_lacking(guild.text_channels))
+    lacking = _grouped(_lacking(guild.text_channels))
     yield from (
-        _line(False, f"{channel.mention}: {', '.join(missing)}")
-        for channel, missing in lacking[:_CHANNELS_SHOWN]
+        _line(False, f"{', '.join(missing)}: {_channels(found)}") for missing, found in lacking.items()
     )
-    rest = len(lacking) - _CHANNELS_SHOWN
-    if rest > 0:
-        yield _line(False, trn("and {number} more channel", "and {number} more channels", rest))
     if not lacking:
         yield _line(True, tr("Everything it needs is allowed in every channel that it sees"))
+
+
+def _grouped(
+    lacking: Iterable[tuple[discord.TextChannel, list[str]]],
+) -> dict[tuple[str, ...], list[discord.TextChannel]]:
+    """The channels by what they lack, for it is mostly the same in many."""
+    groups: dict[tuple[str, ...], list[discord.TextChannel]] = {}
+    for channel, missing in lacking:
+        groups.setdefault(tuple(missing), []).append(channel)
+    return groups
+
+
+def _channels(channels: Sequence[discord.TextChannel]) -> str:
+    named = ", ".join(channel.mention for channel in channels[:_CHANNELS_SHOWN])
+    rest = len(channels) - _CHANNELS_SHOWN
+    if rest <= 0:
+        return named
+    return f"{named} {trn('and {number} more channel', 'and {number} more channels', rest)}"
 
 
 def _lacking(channels: Iterable[discord.TextChannel]) -> Iterator[tuple[discord.TextChannel, list[str]]]:

@@ -74,8 +74,24 @@ async def test_channels_in_which_no_clip_could_be_posted_are_named_with_what_is_
         await scene.application.ready()
         await app.client.wait_until_ready()
         text = await told(olga, scene)
-    assert f"! <#{mute.id}>: Attach Files" in text
+    assert f"! Attach Files: <#{mute.id}>" in text
     assert f"<#{hidden.id}>" not in text
+
+
+async def test_channels_that_lack_the_same_are_told_in_one_line(scene: Scene, olga: Person) -> None:
+    role = scene.guild.app_role(scene.application)
+    for number in range(12):
+        mute = scene.guild.add_channel(f"mute-{number}")
+        denied = Permission.ATTACH_FILES | Permission.EMBED_LINKS
+        scene.guild.set_overwrite(mute, role, deny=denied)
+    async with held(running(scene.settings)) as app:
+        await scene.application.ready()
+        await app.client.wait_until_ready()
+        text = await told(olga, scene)
+    [line] = [line for line in text.splitlines() if "Attach Files" in line]
+    assert line.startswith("! Attach Files, Embed Links: <#")
+    assert line.count("<#") == 5
+    assert line.endswith(" and 7 more channels")
 
 
 async def test_others_are_told_nothing(scene: Scene, olga: Person) -> None:
