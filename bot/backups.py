@@ -11,7 +11,7 @@ from pathlib import Path
 from bot.db import backups
 from bot.db.backups import Copied
 from bot.domain.errors import KinoraError
-from bot.domain.findings import counted
+from bot.domain.findings import number_of
 from bot.settings import Settings
 
 _NAME = "kinora.db"
@@ -58,7 +58,7 @@ def make(settings: Settings, target: Path, *, with_files: bool, now_ms: int) -> 
 def _said(settings: Settings, target: Path, copied: Copied, *, with_files: bool) -> list[str]:
     size_mb = target.stat().st_size / 1e6
     lines = [
-        f"{target}: {counted(copied.jobs, 'job')}, {copied.open_jobs:,} of them open; {size_mb:,.1f} MB, checked.",
+        f"{target}: {number_of(copied.jobs, 'job')}, {copied.open_jobs:,} of them open; {size_mb:,.1f} MB, checked.",
         "It holds secrets of this installation and what people wrote: keep it as you keep .env.",
     ]
     if copied.differences:

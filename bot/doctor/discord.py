@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import aiohttp
 
-from bot.domain.findings import Finding, counted, doubt, fault, fine
+from bot.domain.findings import Finding, doubt, fault, fine, number_of
 from bot.settings import Settings, SettingsInvalid
 
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
@@ -57,7 +57,7 @@ async def _of_discord(settings: Settings, ask: Callable[[str], Any]) -> AsyncGen
         yield fault("Discord", f"it answers HTTP {me.status}.", "Try again; see https://discordstatus.com.")
         return
     servers = about.get("approximate_guild_count")
-    where = f", in {counted(servers, 'server')}" if isinstance(servers, int) else ""
+    where = f", in {number_of(servers, 'server')}" if isinstance(servers, int) else ""
     yield fine("Discord", f"signed in as {str(about.get('name'))[:40]}{where}.")
     yield _intents(settings, about)
     commands: _Said = await ask(f"/applications/{about.get('id')}/commands")

@@ -14,7 +14,7 @@ from bot.db import audit, backups, blobs, visit
 from bot.db.errors import DatabaseFault, DatabaseMissing
 from bot.disk import ensure_writable, nearest
 from bot.domain.errors import CatalogueInvalid
-from bot.domain.findings import Finding, counted, doubt, fault, fine
+from bot.domain.findings import Finding, doubt, fault, fine, number_of
 from bot.engine import load_catalogue
 from bot.listening import webhook_key
 from bot.media.blobs import Blobs, file_of
@@ -37,7 +37,9 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     except (SettingsInvalid, CatalogueInvalid) as error:
         yield fault("Settings", str(error), "Correct .env; .env.example explains every line.")
         return
-    yield fine("Settings", f"{', '.join(settings.provider_order)}; {counted(len(catalogue.specs), 'model')}.")
+    yield fine(
+        "Settings", f"{', '.join(settings.provider_order)}; {number_of(len(catalogue.specs), 'model')}."
+    )
     if not settings.owner_ids:
         yield doubt(
             "Owner", "nobody may use /owner, /drain and /doctor.", "Set OWNER_IDS to your id on Discord."
@@ -112,12 +114,12 @@ def _database(settings: Settings) -> Iterator[Finding]:
         elif wrong:
             yield doubt(
                 "Database",
-                f"{counted(wrong, 'balance')} not as in the ledger.",
+                f"{number_of(wrong, 'balance')} not as in the ledger.",
                 "Please report this as a bug.",
             )
         else:
             yield fine(
-                "Database", f"sound, {counted(jobs, 'job')}, {open_jobs:,} of them open; the books hold."
+                "Database", f"sound, {number_of(jobs, 'job')}, {open_jobs:,} of them open; the books hold."
             )
 
 

@@ -42,6 +42,6 @@ def fault(about: str, words: str, todo: str) -> Finding:
     return Finding(Level.FAULT, about, words, todo)
 
 
-def counted(number: int, thing: str) -> str:
+def number_of(number: int, thing: str) -> str:
     """In English, as findings are: `1 job`, `1,200 jobs`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
