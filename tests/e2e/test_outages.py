@@ -95,10 +95,12 @@ async def test_after_an_hour_without_its_provider_every_job_goes_on_by_itself(
         under_way = await club.ask(2)
         await vendors.until(lambda: len(vendor.tasks) == 2, "tasks")
         await all_written_down(bot, club, name)
+        went_ms = clock.now_ms()
         async with vendor.away(how):
             waiting = await club.ask(9)
             await passes(clock, HOUR_MS)
             vendor.finish()
+        away_ms = clock.now_ms() - went_ms  # an hour; a machine with other things to do makes it longer
         before = requests(vendors, name)
         await club.have_ended()
         await club.check(bot, vendors, logs)
@@ -114,8 +116,8 @@ async def test_after_an_hour_without_its_provider_every_job_goes_on_by_itself(
         assert all(HELD in club.cards[prompt].text for prompt in lost)
     assert told(logs, "provider left alone")
     assert told(logs, "provider is back")
-    # A request a minute for each job that had a slot, and when it is over no more than each clip takes.
-    assert len(vendor.turned_away) <= SLOTS * 80
+    # A request in 45 s for each job that had a slot, and when it is over no more than each clip takes.
+    assert len(vendor.turned_away) <= SLOTS * away_ms / 45_000
     assert after <= 12 * len(club.cards)
     assert len(vendors.creates(name)) == len(vendor.tasks) <= len(club.cards)
 
