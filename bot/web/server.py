@@ -155,7 +155,7 @@ async def _say_nothing_of_us(_: web.Request, response: web.StreamResponse) -> No
 
 
 class _Reception:
-    """Makes a connection's protocol, unless there are too many."""
+    """Makes a connection's protocol; of too many, whoever has waited longest without asking for anything has to go."""
 
     def __init__(self, server: web.Server, patience_s: float) -> None:
         self._server = server
@@ -163,12 +163,16 @@ class _Reception:
         self._is_full = False
 
     def __call__(self) -> asyncio.Protocol:
-        was_full, self._is_full = self._is_full, len(self._server.connections) >= MAX_CONNECTIONS
-        if not self._is_full:
-            return _Connection(self._server, asyncio.get_running_loop(), self._patience_s)
-        if not was_full:
+        there = [one for one in cast("list[_Connection]", self._server.connections) if not one.is_ending]
+        was_full, self._is_full = self._is_full, len(there) >= MAX_CONNECTIONS
+        if self._is_full and not was_full:
             log.warning("too many connections", most=MAX_CONNECTIONS)
-        return _TurnedAway()
+        idle = next((one for one in there if not one.has_asked), None)
+        if self._is_full and idle is None:
+            return _TurnedAway()
+        if self._is_full and idle is not None:
+            idle.end()
+        return _Connection(self._server, asyncio.get_running_loop(), self._patience_s)
 
 
 class _TurnedAway(asyncio.Protocol):
@@ -196,6 +200,21 @@ class _Connection(web.RequestHandler):
         super().connection_made(transport)
         self._abort = cast("asyncio.Transport", transport).abort
         self._end = asyncio.get_running_loop().call_later(self._patience_s, self._abort)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it counts no more."""
+        return self.transport is None or self.transport.is_closing()
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether a whole request has come."""
+        request = self._current_request
+        return self._request_count > 0 and (request is None or request.content.is_eof())
+
+    def end(self) -> None:
+        """Break the connection off."""
+        self._abort()
 
     def allow(self, seconds: float) -> None:
         """Count anew, from now."""

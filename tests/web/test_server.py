@@ -110,22 +110,53 @@ async def test_requests_sent_in_one_go_are_not_answered_after_the_first(site: Si
     assert (await site.raw(GET * 20)).count(b"HTTP/1.1 200") == 1
 
 
-async def test_when_there_are_too_many_connections_more_are_turned_away_until_some_end(
-    unserved: Site, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET /hea",
+        f"POST /callbacks/kkiai/{PLAIN} HTTP/1.1\r\nHost: kinora\r\nContent-Length: 9\r\n\r\n{{".encode(),
+    ],
+    ids=["nothing", "half a line", "half a body"],
+)
+async def test_when_there_are_too_many_connections_the_oldest_that_asked_for_nothing_makes_room(
+    unserved: Site, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
     monkeypatch.setattr(server, "MAX_CONNECTIONS", 5)
     async with unserved.served(), AsyncExitStack() as stack:
-        idle = [await asyncio.open_connection("127.0.0.1", unserved.port) for _ in range(5)]
+        idle = [await asyncio.open_connection("127.0.0.1", unserved.port) for _ in range(4)]
         for _, writer in idle:
             stack.callback(writer.close)
+            writer.write(begun)
+        assert await get(unserved, "/healthz") == (200, "ok")  # what was written has been read
+        idle.append(await asyncio.open_connection("127.0.0.1", unserved.port))
+        stack.callback(idle[-1][1].close)
         with capture_logs() as logs:
-            for _ in range(3):
-                assert await unserved.raw(GET) == b""
+            assert (await unserved.raw(GET)).startswith(b"HTTP/1.1 200 ")
         assert [one["event"] for one in logs] == ["too many connections"]
-        reader, writer = idle[0]
-        writer.write(GET)
-        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
-        assert (await unserved.raw(GET)).startswith(b"HTTP/1.1 200 ")
+        assert await rest(idle[0][0]) == b""
+        assert not any(reader.at_eof() for reader, _ in idle[1:])
+
+
+async def test_who_has_asked_is_not_turned_out_for_others(
+    unserved: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 2)
+    asked, answers = asyncio.Semaphore(0), asyncio.Event()
+
+    async def ready() -> tuple[list[str], list[str]]:
+        asked.release()
+        await answers.wait()
+        return [], []
+
+    monkeypatch.setattr(unserved, "ready", ready)
+    async with unserved.served():
+        waiting = [asyncio.ensure_future(unserved.raw(GET.replace(b"healthz", b"readyz"))) for _ in range(2)]
+        for _ in waiting:
+            await asked.acquire()
+        assert await unserved.raw(GET) == b""
+        answers.set()
+        assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in await asyncio.gather(*waiting))
 
 
 async def test_after_the_block_nothing_listens_and_a_started_request_does_not_hold_it_up(
