@@ -45,7 +45,17 @@ _FIRST_TO_GO = "700"
 """Where memory runs out, Linux is to end this process rather than the bot."""
 
 _THE_DISK = frozenset(
-    {errno.ENOENT, errno.EACCES, errno.EIO, errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.ENFILE}
+    {
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EACCES,
+        errno.EIO,
+        errno.ESTALE,
+        errno.ENOSPC,
+        errno.EROFS,
+        errno.EDQUOT,
+        errno.ENFILE,
+    }
 )
 """Errors of the place where files lie, not of what is in them."""
 

@@ -98,6 +98,8 @@ class Images:
             return await self._children.run(work, {**facts, "limits": asdict(limits)}, data)
         except ChildFailed as failure:
             raise _refusal(failure.why) from failure
+        except OSError as fault:  # the machine has no room for another open file
+            raise NoDecoder from fault
 
 
 def _refusal(why: Why) -> PictureRefused | NoDecoder:

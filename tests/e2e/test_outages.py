@@ -92,10 +92,9 @@ async def test_after_an_hour_without_its_provider_every_job_goes_on_by_itself(
     vendor.outcomes.extend([Outcome.SLOW] * 2)
     slots = {f"{name}_concurrency": SLOTS, "default_guild_running": SLOTS}
     async with started(scene, vendors, clock=clock, providers=(name,), **slots) as bot:
-        under_way = await club.ask(2)
+        under_way, went_ms = await club.ask(2), clock.now_ms()
         await vendors.until(lambda: len(vendor.tasks) == 2, "tasks")
         await all_written_down(bot, club, name)
-        went_ms = clock.now_ms()
         async with vendor.away(how):
             waiting = await club.ask(9)
             await passes(clock, HOUR_MS)
