@@ -13,6 +13,12 @@ from bot.services.ports import Clock
 
 log = structlog.stdlib.get_logger(__name__)
 
+_CLAIM_LASTS_MS = 25 * 60_000
+"""An interaction can be answered for 15 min, and clocks may be some minutes apart."""
+
+_DISCORD_BEGAN_MS = 1_420_070_400_000
+_TIME_SHIFT = 22  # where in an id the moment stands (Discord API reference, Snowflakes)
+
 ERASED_AFTER_MS = 30_000
 """Messages are deleted at once; those that were not by then (a crash, a Discord that is away) are deleted then."""
 
@@ -23,6 +29,10 @@ class NotYoursToDelete(Refused):
 
 class NothingPosted(Refused):
     """No clip of this job is posted."""
+
+
+class BeingClaimed(Refused):
+    """This clip is just being posted, so it is kept until it is there. Delete it then, or try again in half an hour."""
 
 
 class Withdrawals:
@@ -53,6 +63,7 @@ class Withdrawals:
             NoSuchJob: there is none of this number here.
             NotYoursToDelete: it is somebody else's.
             NothingPosted: it is not posted, or not yet.
+            BeingClaimed: no place took it, and perhaps one does at this moment: it must not be given back and posted.
         """
         now_ms = self._clock.now_ms()
 
@@ -61,6 +72,7 @@ class Withdrawals:
             if job.origin.user_id != user_id and not may_any:
                 raise NotYoursToDelete
             if job.state is JobState.UNDELIVERABLE:
+                yield from _ensure_unclaimed(job, now_ms)
                 return (yield from withdrawals.give_up(job, user_id, now_ms=now_ms)), ()
             if job.message_id is None or job.state not in TERMINAL:
                 raise NothingPosted
@@ -76,3 +88,9 @@ class Withdrawals:
     async def is_gone(self, channel_id: int, message_id: int) -> None:
         """A message was deleted, or with `message_id` 0 a thread given another name."""
         await self._db.write(erasures.erased(Erasure(channel_id, message_id, at_ms=0)))
+
+
+def _ensure_unclaimed(job: Job, now_ms: int) -> Transaction[None]:
+    for _, message_id in (yield from erasures.shared(job.id)):
+        if (message_id >> _TIME_SHIFT) + _DISCORD_BEGAN_MS > now_ms - _CLAIM_LASTS_MS:
+            raise BeingClaimed

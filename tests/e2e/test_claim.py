@@ -8,7 +8,7 @@ import pytest
 from bot.db.transaction import Transaction
 from bot.domain.jobs import Job, JobState
 from bot.sandbox import Answer, Channel, Message, Permission
-from bot.sandbox.faults import Drop
+from bot.sandbox.faults import Drop, Hold
 from tests.e2e.scenes import Bot, Scene
 from tests.e2e.studio import Studio, everybody_is_answered, film, opened
 from tests.verdict import Posted, of_the_clips, rows
@@ -282,3 +282,18 @@ async def test_who_counts_posted_clips_counts_a_claimed_one(bot: Bot, scene: Sce
     known = await bot.app.db.read(rows())
     assert list(of_the_clips(known, posted.by_job, posted.answers)) == []
     assert list(of_the_clips(known, posted.by_job))
+
+
+async def test_a_clip_that_is_being_posted_cannot_be_given_back_at_that_moment(
+    bot: Bot, scene: Scene, studio: Studio
+) -> None:
+    await stranded(bot, scene, studio, "a paper boat")
+    card = await (await scene.mia.slash("job", scene.channel, id=1)).response()
+    upload = scene.sandbox.faults.add(*ORIGINAL, Hold())
+    used = await scene.mia.slash("claim", scene.channel)
+    await upload.struck.wait()
+    answer = await (await scene.mia.click(card, "Delete")).response()
+    assert "This clip is just being posted" in answer.text
+    upload.release()
+    assert (await used.response()).files
+    assert (await claimed(bot)).state is JobState.DONE
