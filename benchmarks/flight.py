@@ -117,6 +117,10 @@ class Nowhere:
         """Never reached."""
         raise NotImplementedError(job, place, after_ms)
 
+    async def holds(self, job: Job, channel_id: int, message_id: int) -> Sent | None:
+        """Never reached."""
+        raise NotImplementedError(job, channel_id, message_id)
+
     async def tell(
         self, guild_id: int, channel_id: int, text: str, *, key: str, is_silent: bool = False
     ) -> None:
