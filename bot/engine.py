@@ -365,7 +365,7 @@ def furnish(
         catalogue=catalogue,
         generation=generation,
         reuse=Reuse(db=stores.db, blobs=stores.blobs, clips=stores.clips, routes=engine.routes),
-        withdrawals=Withdrawals(db=stores.db, clock=clock, withdrawn=withdrawn),
+        withdrawals=Withdrawals(db=stores.db, clock=clock, withdrawn=withdrawn, wake=engine.runner.wake),
         reports=Reports(db=stores.db, clock=clock),
         insights=insights,
         cards=engine.cards,

@@ -26,11 +26,9 @@ def give_up(job: Job, by_id: int, *, now_ms: int) -> Transaction[Job]:
     Raises:
         Overtaken: the row is no longer as `job` says; nothing was written.
     """
-    whose: dict[str, object] = {"withdrawn_at_ms": now_ms, "withdrawn_by": by_id}
-    aftercare = job.aftercare.value  # whoever deletes it shows the card, too
+    whose = {"withdrawn_at_ms": now_ms, "withdrawn_by": by_id}
     is_own = by_id == job.origin.user_id
-    known = {"aftercare": aftercare, **whose}
-    return (yield from jobs.let_go(job, now_ms=now_ms, comes_back=not is_own, **known))
+    return (yield from jobs.let_go(job, now_ms=now_ms, comes_back=not is_own, **whose))
 
 
 def take_down(

@@ -8,7 +8,7 @@ from bot.db import erasures, jobs, withdrawals
 from bot.db.erasures import Erasure
 from bot.db.transaction import Database, Transaction
 from bot.domain.errors import Refused
-from bot.domain.jobs import TERMINAL, Job, JobState
+from bot.domain.jobs import TERMINAL, Aftercare, Job, JobState
 from bot.services.ports import Clock
 
 log = structlog.stdlib.get_logger(__name__)
@@ -38,11 +38,21 @@ class BeingClaimed(Refused):
 class Withdrawals:
     """Writes down what was deleted and which messages are to go; who calls deletes them."""
 
-    def __init__(self, *, db: Database, clock: Clock, withdrawn: Callable[[], None]) -> None:
-        """`withdrawn` is called after each, so that files are forgotten and messages erased in time."""
+    def __init__(
+        self, *, db: Database, clock: Clock, withdrawn: Callable[[], None], wake: Callable[[int], None]
+    ) -> None:
+        """What it needs.
+
+        Args:
+            db: Where it is written down.
+            clock: The time.
+            withdrawn: Called after each, so that files are forgotten and messages erased in time.
+            wake: Takes the next step of a job that was let go: showing its card.
+        """
         self._db = db
         self._clock = clock
         self._withdrawn = withdrawn
+        self._wake = wake
 
     async def withdraw(
         self,
@@ -83,6 +93,8 @@ class Withdrawals:
         job, messages = await self._db.write(withdrawn())
         log.info("withdrawn", job=job.id, by=user_id)
         self._withdrawn()
+        if job.aftercare is Aftercare.CARD:
+            self._wake(job.id)
         return job, messages
 
     async def is_gone(self, channel_id: int, message_id: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bot.db import erasures
 from bot.domain.errors import DestinationForbidden, NoSuchJob
-from bot.domain.jobs import Job, JobState
+from bot.domain.jobs import Aftercare, Job, JobState
 from bot.services.withdrawals import NothingPosted, NotYoursToDelete, Withdrawals
 from tests.services.conftest import Engine
 
@@ -20,7 +20,10 @@ class Deleting:
         self.engine = engine
         self.told = 0
         self.messages: tuple[tuple[int, int], ...] = ()
-        self.withdrawals = Withdrawals(db=engine.db, clock=engine.clock, withdrawn=self.one_more)
+        self.woken: list[int] = []
+        self.withdrawals = Withdrawals(
+            db=engine.db, clock=engine.clock, withdrawn=self.one_more, wake=self.woken.append
+        )
 
     def one_more(self) -> None:
         self.told += 1
@@ -65,6 +68,7 @@ async def test_what_no_place_took_is_given_back_when_its_member_deletes_it(delet
     assert await engine.db.write(erasures.share(job.id, 20, 9001))
     job = await deleting.withdraw(job, MIA)
     assert (job.state, job.clip, job.withdrawn_by) == (JobState.FAILED, None, MIA)
+    assert (job.aftercare, deleting.woken) == (Aftercare.CARD, [job.id])
     balance = await engine.balance()
     assert (balance.reserved, balance.used) == (0, 0)
     assert await deleting.to_erase() == [(20, 9001)]
