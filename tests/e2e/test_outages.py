@@ -44,7 +44,7 @@ class Club:
 
     async def have_ended(self) -> None:
         for card in self.cards.values():
-            await shows(card, has_ended, timeout_s=60)
+            await shows(card, has_ended, timeout_s=120)
 
     @property
     def delivered(self) -> set[str]:
