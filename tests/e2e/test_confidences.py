@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from bot.app import running
-from bot.sandbox import File, Person, shows
+from bot.sandbox import File, Message, shows
 from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import Studio
@@ -50,23 +50,22 @@ async def live(scene: Scene) -> None:
     await (await mia.slash("video", channel, prompt=WORDS, model=WORDS)).response(_is_refused)
     await (await mia.slash("job", channel, id=1)).response()
     message = await mia.send(channel, f"<@{scene.application.user.id}> {WORDS}", files=[picture])
-    await _answered(scene, mia, message.id)
+    await _answered(scene, message.id)
 
 
 def _is_refused(message: object) -> bool:
     return "Nothing was charged" in getattr(message, "text", "")
 
 
-async def _answered(scene: Scene, mia: Person, message_id: int) -> None:
-    def reply() -> object:
+async def _answered(scene: Scene, message_id: int) -> None:
+    def reply() -> Message | None:
         found = (one for one in scene.channel.messages if one.reference and one.author.is_bot)
         return next((one for one in found if one.reference and one.reference.message_id == message_id), None)
 
-    del mia
     async with asyncio.timeout(20):
         while (found := reply()) is None:  # noqa: ASYNC110 - a channel rings no bell
             await asyncio.sleep(0.02)
-    await shows(found, lambda shown: "See the clip" in shown.text, timeout_s=30)  # type: ignore[arg-type]
+    await shows(found, lambda shown: "See the clip" in shown.text, timeout_s=30)
 
 
 async def test_logs_say_nothing_of_what_people_write_or_are_called(
