@@ -12,6 +12,7 @@ from PIL import Image
 
 from bot import settings as environment
 from tests.e2e.scenes import decoded
+from tests.patience import PATIENCE_S
 
 
 async def start(tmp_path: Path, *arguments: str) -> Process:
@@ -60,7 +61,7 @@ async def test_a_file_that_is_no_picture_ends_it_with_the_bots_words(tmp_path: P
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"not a picture")
     demo = await start(tmp_path, "--once", "--image", str(bad))
-    said, complaint = await asyncio.wait_for(demo.communicate(), 60)
+    said, complaint = await asyncio.wait_for(demo.communicate(), PATIENCE_S)
     assert demo.returncode == 1
     assert "not a picture I can read" in said.decode()
     assert complaint.decode().count("\n") == 1
@@ -70,12 +71,12 @@ async def test_a_file_that_is_no_picture_ends_it_with_the_bots_words(tmp_path: P
 async def test_asked_to_end_it_takes_the_bot_along(tmp_path: Path) -> None:
     demo = await start(tmp_path)
     assert demo.stdout is not None
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         async for line in demo.stdout:
             if b"types:" in line:
                 break
     bots = await asyncio.to_thread(children_of, demo.pid)
     demo.send_signal(signal.SIGTERM)
-    _, complaint = await asyncio.wait_for(demo.communicate(), 20)
+    _, complaint = await asyncio.wait_for(demo.communicate(), PATIENCE_S)
     assert b"Traceback" not in complaint
     assert not await asyncio.to_thread(alive, bots)

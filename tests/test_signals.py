@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from bot import signals
 from bot.signals import Stop, heeded, notify
+from tests.patience import PATIENCE_S
 
 
 async def test_what_is_starting_is_cancelled_by_a_signal_and_what_is_up_is_not() -> None:
@@ -50,7 +51,7 @@ async def test_signals_are_heeded(number: signal.Signals, monkeypatch: pytest.Mo
         with heeded(stop, within_s=9.5):
             for event in (stop.asked, stop.hurried):
                 os.kill(os.getpid(), number)
-                await asyncio.wait_for(event.wait(), 5)
+                await asyncio.wait_for(event.wait(), PATIENCE_S)
     finally:
         for each in signals.SIGNALS:
             loop.remove_signal_handler(each)

@@ -85,6 +85,10 @@ class RequestLog:
                 if not is_caught_up:
                     self._behind.update(await self._db.read(request_log.guilds_behind()))
                     is_caught_up = True
+                if not self._behind:
+                    await self._woken.wait()
+                self._woken.clear()
+                await self._pause(GATHER_MS)
                 await self._tell_all()
             except (DiscordUnavailable, DatabaseFault) as fault:
                 log.info("request log waits", reason=str(fault))
@@ -92,10 +96,6 @@ class RequestLog:
             except Exception:  # a log must not end the bot
                 log.exception("request log failed")
                 await self._pause(_RETRY_AFTER_MS)
-            if not self._behind:
-                await self._woken.wait()
-            self._woken.clear()
-            await self._pause(GATHER_MS)
 
     async def _pause(self, length_ms: int) -> None:
         await self._clock.wait(asyncio.Event(), until_ms=self._clock.now_ms() + length_ms)

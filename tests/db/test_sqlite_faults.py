@@ -15,6 +15,7 @@ from bot.db import sqlite
 from bot.db.errors import DatabaseDamaged, DatabaseMoved, DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from tests.db.conftest import Ledger
+from tests.patience import PATIENCE_S
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -95,7 +96,7 @@ async def test_a_folder_that_cannot_be_looked_into_confirms_nothing_until_it_can
     folder.rename(elsewhere)
     state(folder)
     for _ in range(2):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             with pytest.raises(DatabaseUnavailable):
                 await db.write(ledger.increment("a"))
     folder.unlink()
@@ -112,7 +113,7 @@ async def test_a_group_that_fails_in_an_unforeseen_way_is_told_so_and_the_next_i
 
     with monkeypatch.context() as broken:
         broken.setattr(sqlite, "commit_together", mistaken)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             with pytest.raises(DatabaseUnavailable):
                 await db.write(ledger.put("a", 1))
     assert await db.write(ledger.increment("a")) == 1

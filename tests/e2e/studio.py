@@ -21,6 +21,7 @@ from bot.domain.requests import Task
 from bot.providers import registry
 from bot.sandbox.waiting import Bell
 from tests.e2e.scenes import Bot, Scene
+from tests.patience import PATIENCE_S
 
 _FPS = 24
 
@@ -101,7 +102,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Studio:
 
 async def ends(bot: Bot, state: JobState) -> None:
     """Wait for the end of the first job, where no card shows it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while (await bot.job()).state is not state:  # noqa: ASYNC110 - a row rings no bell
             await asyncio.sleep(0.02)
 
@@ -121,7 +122,7 @@ async def everybody_is_answered(bot: Bot, scene: Scene) -> None:
         assert interaction.is_answered, interaction
         if interaction.original.is_loading:  # taken back, and answered to one person alone
             assert interaction.follow_ups, interaction
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while await bot.app.db.read(asks.left()):  # noqa: ASYNC110 - forgotten just after the answer
             await asyncio.sleep(0.02)
     assert not bot.app.connection.done()

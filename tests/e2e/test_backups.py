@@ -21,6 +21,7 @@ from bot.settings import Settings
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.test_routing import HELD, PRICES, SETTLED, asked, first, started
 from tests.e2e.test_ways_in import answer_to, named
+from tests.patience import PATIENCE_S
 from tests.vendors.opened import QuickClock, Vendors, eventually, ledger
 from tests.vendors.vendor import OnCreate, Outcome
 
@@ -200,7 +201,7 @@ async def test_what_waited_is_refunded_and_no_number_is_given_twice(
     assert len(vendors.kling.bill) == 3
     put_back(scene, backup)
     async with started(scene, vendors, clock=QuickClock(200), **known) as bot:
-        await shows(two, lambda message: "Nothing was charged" in message.text, timeout_s=20)
+        await shows(two, lambda message: "Nothing was charged" in message.text)
         assert (await bot.job(2)).error is not None
         assert len(vendors.kling.bill) == 3
         card = await asked(scene)
@@ -218,7 +219,7 @@ async def test_a_request_by_message_that_was_noted_is_not_made_anew(
     noted = scene.sandbox.faults.add("GET", "/cdn", Hold())
     async with started(scene, vendors, clock=QuickClock(200), providers=("kling",), default_quality="pro"):
         message = await scene.mia.send(scene.channel, named(scene, "a paper boat"), files=[PICTURE])
-        await asyncio.wait_for(noted.struck.wait(), 10)
+        await asyncio.wait_for(noted.struck.wait(), PATIENCE_S)
         await backed_up(scene.settings, backup)
         noted.release()
         card = await answer_to(scene, message, lambda reply: "Job 1" in reply.text)
@@ -245,7 +246,7 @@ async def test_a_request_by_command_that_was_noted_is_told_where_it_still_waits(
     noted = scene.sandbox.faults.add("GET", "/cdn", Hold(), times=None)
     async with started(scene, vendors, clock=QuickClock(200), providers=("kling",)):
         used = await scene.mia.slash("animate", scene.channel, image=PICTURE)
-        await asyncio.wait_for(noted.struck.wait(), 10)
+        await asyncio.wait_for(noted.struck.wait(), PATIENCE_S)
         await backed_up(scene.settings, backup)
     scene.sandbox.faults.clear()
     put_back(scene, backup)

@@ -24,6 +24,7 @@ from tests.e2e.scenes import PICTURE, Bot, Scene, picture
 from tests.e2e.studio import Studio
 from tests.e2e.test_motion import mask
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 MAKES = ("Again", "Extend", "Final")
 MODALS = ("Edit", "Report")
@@ -356,7 +357,7 @@ async def test_a_crash_after_the_click_makes_the_clip_at_the_next_start(scene: S
         clip = await draft(scene)
         hold = scene.sandbox.faults.add("POST", CALLBACK, Hold(after_effect=True))
         used = await scene.mia.click(clip, "Extend")
-        await asyncio.wait_for(hold.struck.wait(), 10)
+        await asyncio.wait_for(hold.struck.wait(), PATIENCE_S)
     scene.sandbox.faults.clear()
     async with up(scene):
         assert "Extends [job 1](" in (await used.response()).text
@@ -458,7 +459,7 @@ async def test_a_message_that_discord_did_not_delete_because_it_was_away_goes_at
         clip = await draft(scene)
         hold = scene.sandbox.faults.add("DELETE", MESSAGE, Hold(), times=None)
         await press(scene.mia, clip, "Delete")
-        await asyncio.wait_for(hold.struck.wait(), 10)
+        await asyncio.wait_for(hold.struck.wait(), PATIENCE_S)
     scene.sandbox.faults.clear()
     assert not clip.is_deleted
     async with up(scene):

@@ -11,6 +11,7 @@ from bot.sandbox import Answer, Channel, Message, Permission
 from bot.sandbox.faults import Drop, Hold
 from tests.e2e.scenes import Bot, Scene
 from tests.e2e.studio import Studio, everybody_is_answered, film, opened
+from tests.patience import PATIENCE_S
 from tests.verdict import Posted, of_the_clips, rows
 
 MESSAGE = ("POST", "/channels/{channel_id}/messages")
@@ -44,14 +45,14 @@ async def stranded(bot: Bot, scene: Scene, studio: Studio, *prompts: str, nsfw: 
 
 
 async def undelivered(bot: Bot, job_id: int) -> Job:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (job := await bot.job(job_id)).state is not JobState.UNDELIVERABLE:  # noqa: ASYNC110 - a row rings no bell
             await asyncio.sleep(0.02)
     return job
 
 
 async def claimed(bot: Bot) -> Job:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (job := await bot.job()).message_id is None:  # noqa: ASYNC110 - written just after the answer
             await asyncio.sleep(0.02)
     return job

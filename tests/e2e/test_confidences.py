@@ -13,6 +13,7 @@ from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import Studio
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 WORDS = "zyzzyvaprompt"
 NAME = "quokkaname"
@@ -62,10 +63,10 @@ async def _answered(scene: Scene, message_id: int) -> None:
         found = (one for one in scene.channel.messages if one.reference and one.author.is_bot)
         return next((one for one in found if one.reference and one.reference.message_id == message_id), None)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (found := reply()) is None:  # noqa: ASYNC110 - a channel rings no bell
             await asyncio.sleep(0.02)
-    await shows(found, lambda shown: "See the clip" in shown.text, timeout_s=30)
+    await shows(found, lambda shown: "See the clip" in shown.text)
 
 
 async def test_logs_say_nothing_of_what_people_write_or_are_called(
@@ -111,6 +112,6 @@ def _where(folder: Path, text: str) -> list[str]:
 
 
 async def _until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not is_so():  # noqa: ASYNC110 - a row rings no bell
             await asyncio.sleep(0.02)

@@ -22,6 +22,7 @@ from tests.e2e.scenes import PICTURE, Bot, Scene, picture
 from tests.e2e.studio import Studio
 from tests.e2e.test_crashes import kill, started
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 FREE = "Nothing was charged."
 CALLBACK = ("POST", "/interactions/{interaction_id}/{interaction_token}/callback")
@@ -264,7 +265,7 @@ async def test_a_decline_stands_although_the_member_cannot_be_told(
     question = await to_be_approved(bot, scene)
     fault = scene.sandbox.faults.add(*FOLLOW_UP, Answer(403, {"message": "Missing Access", "code": 50001}))
     await declined(ada, question)
-    await asyncio.wait_for(fault.struck.wait(), 10)
+    await asyncio.wait_for(fault.struck.wait(), PATIENCE_S)
     assert "Declined" in question.text
 
 
@@ -305,7 +306,7 @@ async def test_two_moderators_at_once_make_one_clip(bot: Bot, scene: Scene, ada:
     question = await to_be_approved(bot, scene)
     clicks = await asyncio.gather(*(one.click(question, "Approve") for one in (ada, kim, ada, kim)))
     await scene.clip_of(question)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while len(late := [used for used in clicks if used.interaction.follow_ups]) < len(clicks) - 1:  # noqa: ASYNC110 - each has a bell of its own
             await asyncio.sleep(0.02)
     for used in late:
@@ -402,7 +403,7 @@ async def test_a_question_that_was_not_shown_when_the_bot_stopped_is_shown_at_th
         else:
             hold = scene.sandbox.faults.add(*ORIGINAL, Hold(), times=None)
             used = await scene.mia.slash("animate", scene.channel, image=PICTURE)
-        await asyncio.wait_for(hold.struck.wait(), 10)
+        await asyncio.wait_for(hold.struck.wait(), PATIENCE_S)
     scene.sandbox.faults.clear()
     async with held(running(scene.settings)) as app:
         question = await used.response()
@@ -426,7 +427,7 @@ async def test_a_bot_that_stops_between_the_click_and_the_card_has_made_the_job(
         scene.sandbox.faults.add(*MESSAGE, Hold(), times=None)
         hold = scene.sandbox.faults.add(*ORIGINAL, Hold(), times=None)
         await scene.mia.click(question, "Make it")
-        await asyncio.wait_for(hold.struck.wait(), 10)
+        await asyncio.wait_for(hold.struck.wait(), PATIENCE_S)
     scene.sandbox.faults.clear()
     async with held(running(scene.settings)):
         await scene.clip_of(question)
@@ -447,7 +448,7 @@ async def test_a_bot_that_is_killed_over_a_click_makes_one_clip(
         question = await asked(scene)
         hold = scene.sandbox.faults.add(*route, fault)
         await scene.mia.click(question, "Make it")
-        await asyncio.wait_for(hold.struck.wait(), 10)
+        await asyncio.wait_for(hold.struck.wait(), PATIENCE_S)
         await kill(process)
     scene.sandbox.faults.clear()
     async with started(scene):
@@ -474,7 +475,7 @@ async def test_a_bot_that_stops_before_it_took_the_click_has_left_the_question_o
         question = await asked(scene)
         hold = scene.sandbox.faults.add(*CALLBACK, Hold())
         await scene.mia.click(question, "Make it")
-        await asyncio.wait_for(hold.struck.wait(), 10)
+        await asyncio.wait_for(hold.struck.wait(), PATIENCE_S)
     scene.sandbox.faults.clear()
     async with held(running(scene.settings)) as app:
         await scene.application.ready()

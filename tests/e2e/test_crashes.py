@@ -47,7 +47,7 @@ async def started(
 
     listener = asyncio.ensure_future(listen())
     try:
-        await scene.application.ready(timeout_s=30)
+        await scene.application.ready()
         yield process
     except Exception as error:
         raise AssertionError(b"".join(said[-40:]).decode()) from error
@@ -102,7 +102,7 @@ async def test_a_clip_arrives_once_although_the_bot_was_killed_while_it_was_rend
         await until_rendering(scene, used)
         await kill(process)
     async with started(scene):
-        card = await used.response(timeout_s=30)
+        card = await used.response()
         clip = await scene.clip_of(card)
     assert [message.id for message in scene.clips()] == [clip.id]
     assert round(decoded(clip.files[0].data).seconds, 1) == 10
@@ -129,7 +129,7 @@ async def test_a_clip_arrives_once_where_the_server_wants_it_although_the_bot_wa
         await kill(process)
     scene.sandbox.faults.clear()
     async with started(scene):
-        clip = await scene.clip_of(await used.response(timeout_s=30))
+        clip = await scene.clip_of(await used.response())
     assert [message.id for message in scene.clips()] == [clip.id]
     threads = [thread.id for thread in scene.guild.threads]
     wanted = {ThreadStyle.NONE: scene.channel.id, ThreadStyle.GALLERY: gallery.id}

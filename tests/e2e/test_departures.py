@@ -16,6 +16,7 @@ from tests.e2e.clocks import OtherClock
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import Studio, ends, opened
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 DAY_S = 86_400
 MESSAGE = ("POST", "/channels/{channel_id}/messages")
@@ -33,7 +34,7 @@ def table(sql: str) -> Transaction[list[dict[str, Any]]]:
 
 async def comes_true(is_so: Callable[[], Awaitable[object]]) -> None:
     """Wait for what stands in the database."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not await is_so():  # noqa: ASYNC110 - a row rings no bell
             await asyncio.sleep(0.02)
 

@@ -24,6 +24,7 @@ from tests.e2e.clocks import OtherClock
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import Studio, everybody_is_answered, opened
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 MESSAGE = ("POST", "/channels/{channel_id}/messages")
 MINUTES_OFF = pytest.mark.parametrize("ahead_s", [-600, 600], ids=["behind", "ahead"])
@@ -143,7 +144,7 @@ async def test_who_is_hung_up_on_for_good_says_why_and_ends(
     process = await asyncio.create_subprocess_exec(*kinora, env=env, stderr=PIPE)
     speaks = asyncio.ensure_future(process.communicate())
     try:
-        await scene.application.ready(timeout_s=30)
+        await scene.application.ready()
         while not speaks.done():  # a reason can be lost with its connection; Discord gives it again
             scene.sandbox.gateway.disconnect(code)
             await asyncio.wait((speaks,), timeout=10)
@@ -250,7 +251,7 @@ async def test_a_request_that_was_acknowledged_is_gone_on_with_by_a_clock_that_i
     async with held(running(scene.settings)):
         await scene.application.ready()
         used = await ask(scene)
-        await asyncio.wait_for(fault.struck.wait(), 10)
+        await asyncio.wait_for(fault.struck.wait(), PATIENCE_S)
     scene.sandbox.faults.clear()
     async with held(running(scene.settings, clock=OtherClock(ahead_s))) as app:
         await scene.clip_of(await card_of(used))

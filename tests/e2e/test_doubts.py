@@ -11,6 +11,7 @@ from bot.sandbox import Hold, Permission
 from tests.e2e.scenes import PICTURE, Scene
 from tests.e2e.studio import Studio, opened
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 MESSAGE = ("POST", "/channels/{channel_id}/messages")
 CDN = ("GET", "/cdn")
@@ -60,6 +61,6 @@ async def test_a_request_whose_channel_is_gone_at_the_next_start_is_forgotten(sc
     scene.guild.remove_channel(scene.channel)
     async with held(running(scene.settings)) as app:
         await scene.application.ready()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while await app.db.read(asks.left()):  # noqa: ASYNC110 - a row rings no bell
                 await asyncio.sleep(0.02)

@@ -11,6 +11,7 @@ from bot.sandbox.driver.used import Used
 from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import Studio
+from tests.patience import PATIENCE_S
 
 FREE = "Nothing was charged."
 
@@ -64,7 +65,7 @@ async def test_who_is_blocked_gets_no_clip_by_any_way_in(
             one.text for one in place.messages if one.reference and one.reference.message_id == message.id
         ]
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not any("have blocked you" in text for text in replies()):  # noqa: ASYNC110 - a channel rings no bell
             await asyncio.sleep(0.02)
     assert len(made_at_once.submitted) == 1

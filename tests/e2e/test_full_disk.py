@@ -18,6 +18,7 @@ from bot.services.gate import Closure
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import Studio, everybody_is_answered, opened
 from tests.e2e.test_crashes import balance_and_state, started
+from tests.patience import PATIENCE_S
 
 PAUSED = "Paused: the bot's disk is full."
 
@@ -59,7 +60,7 @@ async def test_what_runs_ends_what_waits_is_told_and_nothing_is_taken_until_ther
     bot.app.gate.shut(Closure.DRAINING)
     waits = await ask(scene, 2)
     disk.free = 499_000_000
-    await shows(waits, lambda card: PAUSED in card.text, timeout_s=30)
+    await shows(waits, lambda card: PAUSED in card.text)
     refused = await (await scene.mia.slash("video", scene.channel, prompt="a paper boat")).response()
     assert "The bot's disk is full" in refused.text
     assert "Nothing was charged." in refused.text
@@ -93,7 +94,7 @@ async def test_a_clip_that_finds_no_room_waits_for_it(scene: Scene) -> None:
             "POST", "/channels/{channel_id}/messages/{message_id}/threads", Hold()
         )
         card = await used.response(lambda shown: "Job 1" in shown.text)
-        await asyncio.wait_for(fault.struck.wait(), 60)
+        await asyncio.wait_for(fault.struck.wait(), PATIENCE_S)
         full(process)
         fault.release()
         answer = await (await scene.mia.slash("video", scene.channel, prompt="a paper boat")).response()

@@ -26,6 +26,7 @@ from tests.e2e.scenes import PICTURE, Bot, Scene, picture
 from tests.e2e.studio import Studio, everybody_is_answered, opened
 from tests.e2e.test_hostile import forged
 from tests.e2e.test_originals import FOLLOW_UP, HALF, clip_in, press
+from tests.patience import PATIENCE_S
 
 FREE = "Nothing was charged."
 CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
@@ -85,7 +86,7 @@ async def decided(bot: Bot, scene: Scene, *rows: Limit, **preferred: object) -> 
 
 
 async def stands(bot: Bot, number: int, state: JobState) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while (await bot.job(number)).state is not state:  # noqa: ASYNC110 - a row rings no bell
             await asyncio.sleep(0.02)
 
@@ -401,7 +402,7 @@ async def test_a_clip_that_is_claimed_while_its_member_is_forgotten_goes_again(
     await held.struck.wait()
     question = await said(scene.mia, "privacy forget", scene.channel)
     await (await scene.mia.click(question, "Forget everything")).response()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while (await bot.job()).request.prompt != "-":  # noqa: ASYNC110 - a row rings no bell
             await asyncio.sleep(0.02)
     held.release()

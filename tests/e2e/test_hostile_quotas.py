@@ -33,6 +33,7 @@ from tests.e2e.test_hostile import forged
 from tests.e2e.test_quota_races import impatient
 from tests.held import held
 from tests.histories import DAY_MS
+from tests.patience import PATIENCE_S
 
 ONLY_MODERATORS = "Only moderators of this server may do this"
 FLOOD = 25
@@ -106,7 +107,7 @@ async def decided(bot: Bot, scene: Scene, *rows: Limit, **preferred: object) -> 
 
 
 async def stands(bot: Bot, number: int, state: JobState) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while (await bot.job(number)).state is not state:  # noqa: ASYNC110 - a row rings no bell
             await asyncio.sleep(0.02)
 
@@ -580,7 +581,7 @@ class TestAClockThatJumps:
         async def makes(clips: int) -> None:
             for _ in range(clips):
                 card = await asked(scene.mia, scene.channel)
-                await shows(card, lambda found: "See the clip" in found.text, timeout_s=30)
+                await shows(card, lambda found: "See the clip" in found.text)
 
         await makes(1)
         clock.ahead_ms = DAY_MS
@@ -610,4 +611,4 @@ class TestAClockThatJumps:
         assert "This clip costs 5 credits" in refused.text
         assert "Nothing was charged." in refused.text
         studio.release()
-        await shows(made, lambda found: "See the clip" in found.text, timeout_s=30)
+        await shows(made, lambda found: "See the clip" in found.text)

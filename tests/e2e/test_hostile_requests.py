@@ -28,6 +28,7 @@ from tests.e2e.scenes import PICTURE, Bot, Scene, picture
 from tests.e2e.studio import Studio, opened
 from tests.e2e.test_hostile import forged
 from tests.held import held
+from tests.patience import PATIENCE_S
 from tests.vendors.kling import Said
 from tests.vendors.onemin import Answer
 from tests.vendors.opened import NAMES, QuickClock, Vendors
@@ -230,7 +231,7 @@ class TestMotion:
             await used.acknowledged()
         other = await scene.mia.slash("animate", scene.channel, image=PICTURE)
         await other.acknowledged()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while fault.hits < 3:  # noqa: ASYNC110 - a fault rings no bell
                 await asyncio.sleep(0.01)
         assert fault.hits == 3
@@ -649,7 +650,7 @@ class TestVendors:
         await (await scene.mia.slash("cancel", scene.channel, id=1)).response()
         vendor.finish()
         ends = ("See the clip", "Not made", "Cancelled")
-        await shows(card, lambda shown: any(end in shown.text for end in ends), timeout_s=30)
+        await shows(card, lambda shown: any(end in shown.text for end in ends))
         end = ((await bot.job()).state, len(vendor.bill), len(scene.clips()))
         assert end in {(JobState.DONE, 1, 1), (JobState.CANCELLED, 0, 0)}
 

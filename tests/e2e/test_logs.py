@@ -16,7 +16,7 @@ async def test_one_job_is_followed_by_its_number_among_others(scene: Scene) -> N
     process = await create_subprocess_exec(
         sys.executable, "-m", "bot", "run", env=environment.inherited(**scene.environment()), stderr=PIPE
     )
-    await scene.application.ready(timeout_s=30)
+    await scene.application.ready()
     cards = [
         await (
             await scene.mia.slash("animate", scene.channel, image=PICTURE, prompt=prompt, duration=5)

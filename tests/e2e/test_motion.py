@@ -14,6 +14,7 @@ from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene, picture
 from tests.e2e.studio import Studio
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 FREE = "Nothing was charged."
 MODELS = """
@@ -117,7 +118,7 @@ async def stopped_while_copying(scene: Scene) -> Used:
         used = await scene.mia.slash(
             "motion", scene.channel, image=PICTURE, still_mask=mask(), mask5=mask(), path5="10,20 30,40"
         )
-        await asyncio.wait_for(fault.struck.wait(), 10)
+        await asyncio.wait_for(fault.struck.wait(), PATIENCE_S)
     scene.sandbox.faults.clear()
     return used
 

@@ -24,6 +24,7 @@ from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import Studio, film
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 PUBLIC_URL = "https://kinora.example/bot"
 FOLLOW_UP = ("POST", "/webhooks/{webhook_id}/{webhook_token}")
@@ -231,7 +232,7 @@ async def test_an_original_that_is_on_its_way_is_not_sent_twice_nor_too_many_at_
     assert "try again in a minute" in (await press(leo, clip)).text
     hold.release()
     await used.follow_up(lambda message: message.text == "Part 2 of 2")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while bot.app.client.desk.originals._being_sent:  # noqa: ASYNC110 - a set rings no bell
             await asyncio.sleep(0.01)
     again = await scene.mia.click(clip, "Original")
@@ -306,14 +307,14 @@ async def test_after_its_days_the_original_is_forgotten_and_the_clip_can_still_b
     assert kept.read_bytes() == film()
     clock = LaterClock(91 * DAY_MS)
     async with up(scene, clock) as bot:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while (job := await bot.job()).clip is not None:  # noqa: ASYNC110 - a row rings no bell
                 await asyncio.sleep(0.02)
         assert (job.last_frame is not None, job.clip_bytes) == (True, len(film()))
         assert "not kept any more" in (await press(scene.mia, clip)).text
         clock.ms += LET_GO_LASTS_MS
         bot.app.client.services.retention.wake()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while kept.exists():  # noqa: ASYNC110 - a file rings no bell
                 await asyncio.sleep(0.02)
         card = await (await scene.mia.click(clip, "Extend")).response()

@@ -12,6 +12,7 @@ from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Scene
 from tests.e2e.studio import Studio
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 SLOWER = "That was a lot at once. Wait a few seconds, then go on. Nothing was charged."
 BURST = 4
@@ -85,7 +86,7 @@ async def test_a_flood_of_messages_is_answered_once(scene: Scene) -> None:
     def replies() -> list[Message]:
         return [one for one in scene.channel.messages if one.author.is_bot and one.reference]
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while len(replies()) < BURST + 1:  # noqa: ASYNC110 - a channel rings no bell
             await asyncio.sleep(0.02)
     for reply in replies():

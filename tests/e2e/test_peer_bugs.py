@@ -429,7 +429,7 @@ async def test_a_clip_that_was_made_when_the_bot_was_killed_is_posted(scene: Sce
         await kill(process)
     scene.sandbox.faults.clear()
     async with process_of(scene):
-        clip = await scene.clip_of(await used.response(timeout_s=30))
+        clip = await scene.clip_of(await used.response())
     assert scene.clips() == [clip]
 
 

@@ -16,6 +16,7 @@ from bot.services.ports import Card
 from tests import builders
 from tests.e2e.scenes import Bot, Scene
 from tests.e2e.studio import Studio, ends, everybody_is_answered, film, opened
+from tests.patience import PATIENCE_S
 
 MESSAGE = ("POST", "/channels/{channel_id}/messages")
 THREAD = ("POST", "/channels/{channel_id}/messages/{message_id}/threads")
@@ -551,7 +552,7 @@ async def test_a_direct_message_whose_answer_is_lost_is_one_message(
     deny(scene, scene.channel, Permission.ATTACH_FILES)
     held = scene.sandbox.faults.add(*MESSAGE, Hold(after_effect=True), nth=2)
     studio.release()
-    await asyncio.wait_for(held.struck.wait(), 20)
+    await asyncio.wait_for(held.struck.wait(), PATIENCE_S)
     held.release()
     await ends(bot, JobState.DONE)
     assert len(scene.mia.direct(scene.application).messages) == 1

@@ -14,10 +14,10 @@ from bot.sandbox import Answer, Hold, Message, Person, shows
 from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import Studio
+from tests.patience import PATIENCE_S
 
 MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 MESSAGES = "/channels/{channel_id}/messages"
-WAIT_S = 15.0
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ async def forget(scene: Scene) -> Message:
 
 
 async def until(is_so: Callable[[], bool], awaited: str) -> None:
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while not is_so():  # noqa: ASYNC110 - a row rings no bell
             await asyncio.sleep(0.02)
     assert is_so(), awaited
@@ -184,7 +184,7 @@ async def test_a_clip_that_is_posted_while_its_member_is_being_forgotten_is_foun
 ) -> None:
     held = scene.sandbox.faults.add("POST", MESSAGES, Hold(after_effect=True))
     await asked(scene)
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         await held.struck.wait()
     await forget(scene)
     held.release()
@@ -232,7 +232,7 @@ async def test_a_clip_that_is_still_being_made_is_forgotten_after_a_restart(
     provider.answers.set()
     async with started(scene) as bot:
         provider.release()
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while (await bot.job()).state not in TERMINAL:  # noqa: ASYNC110 - a row rings no bell
                 await asyncio.sleep(0.02)
         bot.app.client.services.privacy._due.set()
@@ -247,7 +247,7 @@ async def test_a_message_that_may_not_be_deleted_is_left_alone(scene: Scene, bot
     )
     await forget(scene)
     await until(lambda: traces(scene, "a secret") == set(), "the database has forgotten")
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while await bot.app.db.read(erasures.next_ms()) is not None:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 

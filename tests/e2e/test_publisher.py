@@ -9,6 +9,7 @@ from bot.sandbox import Hold, Permission
 from bot.services.ports import Place, PlaceKind, Sent
 from bot.ui.threads import DiscordPublisher
 from tests.e2e.scenes import PICTURE, Bot, Scene
+from tests.patience import PATIENCE_S
 
 CHANNEL = "/channels/{channel_id}"
 
@@ -24,7 +25,7 @@ async def test_the_thread_is_archived_once_it_has_lingered(
     archived = scene.sandbox.faults.add("PATCH", CHANNEL, Hold(after_effect=True))
     used = await scene.mia.slash("animate", scene.channel, image=PICTURE, draft=True)
     await scene.clip_of(await used.response())
-    await asyncio.wait_for(archived.struck.wait(), 20)
+    await asyncio.wait_for(archived.struck.wait(), PATIENCE_S)
     (thread,) = scene.guild.threads
     assert thread.thread is not None
     assert thread.thread.is_archived

@@ -56,7 +56,7 @@ async def asked(scene: Scene, person: Person | None = None, place: Channel | Non
 
 
 async def clip(scene: Scene) -> None:
-    await shows(await asked(scene), lambda card: "See the clip" in card.text, timeout_s=30)
+    await shows(await asked(scene), lambda card: "See the clip" in card.text)
 
 
 def is_card(message: Message) -> bool:

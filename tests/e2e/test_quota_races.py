@@ -18,6 +18,7 @@ from bot.sandbox import Channel, Hold, Person, Server, Used
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import Studio, everybody_is_answered, opened
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("unhurried")
 
@@ -25,7 +26,6 @@ SERVERS = 5
 EACH = 40
 PRICE = 5
 FREE = "Nothing was charged."
-PATIENCE_S = 60.0
 HOUR_MS = 3_600_000
 
 TODAY = "You have 0 credits left today"

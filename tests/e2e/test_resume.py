@@ -12,6 +12,7 @@ from bot.domain.requests import Asked, Options
 from bot.sandbox import Answer, Drop, File, Hold, Used
 from tests.e2e.scenes import PICTURE, Scene, picture
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
 
@@ -37,7 +38,7 @@ async def stopped_while_copying(scene: Scene, picture: File) -> Used:
     async with held(running(scene.settings)):
         await scene.application.ready()
         used = await scene.mia.slash("animate", scene.channel, image=picture, draft=True)
-        await asyncio.wait_for(fault.struck.wait(), 10)
+        await asyncio.wait_for(fault.struck.wait(), PATIENCE_S)
     scene.sandbox.faults.clear()
     return used
 
@@ -74,7 +75,7 @@ async def test_an_offer_that_was_taken_up_is_gone_on_with(scene: Scene) -> None:
         offer = await used.response()
         hold = scene.sandbox.faults.add("POST", CALLBACK, Hold(after_effect=True))
         pressed = await scene.mia.click(offer, "Enlarge it")
-        await asyncio.wait_for(hold.struck.wait(), 10)
+        await asyncio.wait_for(hold.struck.wait(), PATIENCE_S)
     scene.sandbox.faults.clear()
     async with held(running(scene.settings)):
         assert "Job 1" in (await pressed.response()).text
@@ -111,7 +112,7 @@ async def test_a_request_whose_acknowledgement_never_arrived_is_dropped(scene: S
         await scene.application.ready()
         gone = scene.sandbox.faults.add("GET", "/channels/{channel_id}/messages", Hold())
         await scene.mia.slash("animate", scene.channel, image=PICTURE)
-        await asyncio.wait_for(gone.struck.wait(), 10)
+        await asyncio.wait_for(gone.struck.wait(), PATIENCE_S)
         assert len(await app.db.read(asks.left())) == 1
         gone.release()
         answer = await scene.mia.slash("queue", scene.channel)

@@ -29,10 +29,11 @@ from tests.e2e.test_crashes import (
     until_after_posting,
     until_rendering,
 )
+from tests.patience import PATIENCE_S
 from tests.vendors.kling import KlingVendor
 
 LEAVES_WITHIN_S = 10.0
-PATIENCE_S = 7.0
+WAITS_FOR_S = 7.0
 """For which a bot waits for what is under way."""
 
 
@@ -71,7 +72,7 @@ async def test_a_bot_that_is_asked_to_stop_leaves_in_time_and_the_next_one_goes_
         assert await leave(process) < LEAVES_WITHIN_S
     scene.sandbox.faults.clear()
     async with started(scene):
-        clip = await scene.clip_of(await used.response(timeout_s=30))
+        clip = await scene.clip_of(await used.response())
     assert [message.id for message in scene.clips()] == [clip.id]
     assert await balance_and_state(scene.settings.database_path) == (price, 0, JobState.DONE)
 
@@ -107,12 +108,12 @@ async def ask(scene: Scene) -> Used:
 async def test_an_order_that_is_on_its_way_is_given_the_time_to_be_answered(scene: Scene, slow: Slow) -> None:
     async with started(scene, slow.environment()) as process:
         used = await ask(scene)
-        await asyncio.wait_for(slow.struck.wait(), 30)
+        await asyncio.wait_for(slow.struck.wait(), PATIENCE_S)
         asyncio.get_running_loop().call_later(1, slow.may_answer.set)
         await leave(process)
     assert await state_of(scene) in (JobState.RENDERING, JobState.FETCHING)  # and not in doubt
     async with started(scene, slow.environment()):
-        await scene.clip_of(await used.response(timeout_s=30))
+        await scene.clip_of(await used.response())
     assert len(slow.bill) == len(scene.clips()) == 1
 
 
@@ -133,35 +134,35 @@ async def test_a_second_signal_hurries_and_what_was_cut_off_is_found_again(
 ) -> None:
     async with started(scene, slow.environment()) as process:
         used = await ask(scene)
-        await asyncio.wait_for(slow.struck.wait(), 30)
+        await asyncio.wait_for(slow.struck.wait(), PATIENCE_S)
         asked_s = time.monotonic()
         process.send_signal(number)
         with suppress(TimeoutError):  # one that comes before the first was looked at is the same one
             await asyncio.wait_for(process.wait(), 1.5)
         process.send_signal(number)
         assert await process.wait() == 0
-        assert time.monotonic() - asked_s < PATIENCE_S
+        assert time.monotonic() - asked_s < WAITS_FOR_S
     slow.may_answer.set()
     async with started(scene, slow.environment()):
-        await scene.clip_of(await used.response(timeout_s=30))
+        await scene.clip_of(await used.response())
     assert len(slow.bill) == len(scene.clips()) == 1
 
 
 async def test_an_order_that_is_never_answered_does_not_keep_the_bot(scene: Scene, slow: Slow) -> None:
     async with started(scene, slow.environment()) as process:
         used = await ask(scene)
-        await asyncio.wait_for(slow.struck.wait(), 30)
-        assert PATIENCE_S <= await leave(process) < LEAVES_WITHIN_S
+        await asyncio.wait_for(slow.struck.wait(), PATIENCE_S)
+        assert WAITS_FOR_S <= await leave(process) < LEAVES_WITHIN_S
     slow.may_answer.set()
     async with started(scene, slow.environment()):
-        await scene.clip_of(await used.response(timeout_s=30))
+        await scene.clip_of(await used.response())
     assert len(slow.bill) == len(scene.clips()) == 1
 
 
 async def test_a_bot_that_is_only_starting_leaves_as_well(scene: Scene) -> None:
     fault = scene.sandbox.faults.add("GET", "/users/@me", Hold())
     process = await spawned(scene)
-    await asyncio.wait_for(fault.struck.wait(), 30)
+    await asyncio.wait_for(fault.struck.wait(), PATIENCE_S)
     await leave(process)
 
 

@@ -13,6 +13,7 @@ from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import Studio
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 THUMBNAIL = 11
 ORIGINAL = ("PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/@original")
@@ -70,7 +71,7 @@ async def test_a_card_that_was_never_shown_gets_its_picture_after_a_crash(
     async with held(running(scene.settings)):
         await scene.application.ready()
         used = await scene.mia.slash("animate", scene.channel, image=PICTURE)
-        await asyncio.wait_for(hold.struck.wait(), 10)
+        await asyncio.wait_for(hold.struck.wait(), PATIENCE_S)
     scene.sandbox.faults.clear()
     async with held(running(scene.settings)):
         provider.release()
@@ -85,7 +86,7 @@ async def test_a_picture_that_is_gone_costs_the_card_nothing_else(
     provider.hold()
     hold = scene.sandbox.faults.add(*ORIGINAL, Hold())
     used = await scene.mia.slash("animate", scene.channel, image=PICTURE)
-    await asyncio.wait_for(hold.struck.wait(), 10)
+    await asyncio.wait_for(hold.struck.wait(), PATIENCE_S)
     picture = (await bot.job()).request.image
     assert picture is not None
     card = used.interaction.original

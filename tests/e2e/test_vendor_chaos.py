@@ -74,10 +74,10 @@ async def test_whatever_happens_no_clip_is_paid_twice_and_every_card_ends(
                 for number in range(len(cards), len(cards) + JOBS // 2):
                     named = dice.choice([{}, {}, {"provider": dice.choice(NAMES)}])
                     cards.append(await asked(scene, people[number % 4], prompt=f"clip {number}", **named))
-                await shows(cards[-3], has_ended, timeout_s=30)
+                await shows(cards[-3], has_ended)
         async with started(scene, vendors, **settings) as bot:
             for card in cards:
-                await shows(card, has_ended, timeout_s=30)
+                await shows(card, has_ended)
             lines = [await bot.app.db.read(ledger(number_of(card))) for card in cards]
     delivered = {number for number, card in enumerate(cards) if "See the clip" in card.text}
     paid = billed(vendors)

@@ -22,6 +22,7 @@ from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene, picture
 from tests.e2e.studio import Studio
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 FREE = "Nothing was charged."
 MENU = "Animate"
@@ -684,7 +685,7 @@ async def test_without_the_switch_in_the_portal_the_bot_says_what_to_do(scene: S
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         _, errors = await process.communicate()
     last = errors.decode().splitlines()[-1]
     assert process.returncode == 2

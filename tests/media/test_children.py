@@ -18,6 +18,7 @@ from bot.media import children as module
 from bot.media.children import Answer, ChildFailed, Children, Patience, Why
 from bot.media.confined import HEAD, Bounds
 from bot.media.errors import Fit, TooSmall
+from tests.patience import PATIENCE_S
 
 ODD = "tests.media.odd_child"
 ROOT = Path(__file__).resolve().parents[2]
@@ -232,7 +233,7 @@ async def test_a_child_is_replaced_after_many_works(monkeypatch: pytest.MonkeyPa
 
 
 async def test_an_idle_child_leaves_and_another_comes() -> None:
-    async with odd(idle_s=0) as children, asyncio.timeout(60):
+    async with odd(idle_s=0) as children, asyncio.timeout(PATIENCE_S):
         first = await said(children)
         [child] = children._idle
         assert await child.process.wait() == 0

@@ -18,6 +18,7 @@ from bot.media import demux, encoding, fitted
 from bot.media.clips import Clip, Clips
 from bot.media.encoding import target
 from bot.media.errors import CannotFit, NotAVideo, StoreUnavailable
+from tests.patience import PATIENCE_S
 
 Film = Callable[..., Path]
 
@@ -323,7 +324,7 @@ async def test_what_is_not_used_any_more_goes_after_a_while(
     async with Clips(room=room) as clips:
         async with clips.fitted("a", film, 1, can_wait=False):
             pass
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while list(room.iterdir()):  # noqa: ASYNC110 - a folder tells nobody
                 await asyncio.sleep(0.01)
 

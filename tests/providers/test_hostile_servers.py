@@ -17,6 +17,7 @@ from bot.providers import download, http, registry
 from bot.providers.download import Downloads, LinkRefused
 from bot.providers.http import Cut, Reply, Unreachable
 from tests.fuzzed import fuzzed
+from tests.patience import PATIENCE_S
 from tests.providers.test_download import CLIP, Names, Server, fetch, names, server
 from tests.providers.test_http import (
     CREATE,
@@ -73,7 +74,7 @@ async def test_an_answer_that_is_said_to_be_too_large_is_not_begun(
     session: aiohttp.ClientSession, size: int
 ) -> None:
     head = HEAD + b"Content-Length: %d\r\n\r\n" % size
-    async with listening(answering(head, stays=True)) as wire, asyncio.timeout(10):
+    async with listening(answering(head, stays=True)) as wire, asyncio.timeout(PATIENCE_S):
         with pytest.raises(Cut, match=r"larger than|Content-Length"):
             await account(session, wire.url).send(CREATE)
         await wire.left.wait()
@@ -82,7 +83,7 @@ async def test_an_answer_that_is_said_to_be_too_large_is_not_begun(
 @pytest.mark.parametrize("size", [download.LARGEST_BYTES + 1, *HUGE], ids="{:.0e}".format)
 async def test_a_clip_that_is_said_to_be_too_large_is_not_begun(downloads: Downloads, size: int) -> None:
     head = HEAD + b"Content-Length: %d\r\n\r\n" % size
-    async with listening(answering(head, stays=True)) as wire, asyncio.timeout(10):
+    async with listening(answering(head, stays=True)) as wire, asyncio.timeout(PATIENCE_S):
         with pytest.raises(ProviderFault):
             await fetch(downloads, wire.url)
         await wire.left.wait()
@@ -123,7 +124,7 @@ async def test_headers_without_end_are_not_read_to_it(
 
         return behaviour
 
-    async with listening(behave) as wire, asyncio.timeout(20):
+    async with listening(behave) as wire, asyncio.timeout(PATIENCE_S):
         with pytest.raises(Cut):
             await account(session, wire.url).send(CREATE)
         with pytest.raises(ProviderFault):
@@ -146,7 +147,7 @@ async def test_a_clip_that_comes_in_drops_is_given_up(
     downloads: Downloads, monkeypatch: pytest.MonkeyPatch, opening: bytes, drop: bytes
 ) -> None:
     monkeypatch.setattr(download, "_TIMEOUT", IMPATIENT)
-    async with listening(dripping(opening, drop)) as wire, asyncio.timeout(10):
+    async with listening(dripping(opening, drop)) as wire, asyncio.timeout(PATIENCE_S):
         with pytest.raises(ProviderFault, match="cut off"):
             await fetch(downloads, wire.url)
         await wire.left.wait()
@@ -161,7 +162,7 @@ async def test_a_clip_that_never_begins_is_not_waited_for(
     downloads: Downloads, monkeypatch: pytest.MonkeyPatch, opening: bytes, drop: bytes
 ) -> None:
     monkeypatch.setattr(download, "_FOUND_WITHIN_S", 0.3)
-    async with listening(dripping(opening, drop)) as wire, asyncio.timeout(10):
+    async with listening(dripping(opening, drop)) as wire, asyncio.timeout(PATIENCE_S):
         with pytest.raises(ProviderFault, match="fetched"):
             await fetch(downloads, wire.url)
         await wire.left.wait()
@@ -188,7 +189,7 @@ async def test_a_host_that_hangs_does_not_hold_up_clips_that_lie_elsewhere(
     downloads: Downloads, server: Server
 ) -> None:
     link = server.page("/clip.mp4")
-    async with listening(answering(stays=True)) as wire, asyncio.timeout(20):
+    async with listening(answering(stays=True)) as wire, asyncio.timeout(PATIENCE_S):
         waiting = [asyncio.ensure_future(fetch(downloads, wire.url)) for _ in range(100)]
         while wire.connections < 16:  # noqa: ASYNC110 - a server rings no bell
             await asyncio.sleep(0.01)
@@ -302,7 +303,7 @@ async def test_whatever_a_server_sends_is_an_answer_or_a_documented_fault(
         registry.session() as opened,
         Downloads(trusted_hosts=frozenset({"127.0.0.1"})) as files,
         listening(answering(told)) as wire,
-        asyncio.timeout(20),
+        asyncio.timeout(PATIENCE_S),
     ):
         attempts: list[Awaitable[object]] = [
             account(opened, wire.url).send(CREATE, read_timeout_s=0.5),

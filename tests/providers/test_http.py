@@ -26,6 +26,7 @@ from bot.domain.requests import Picture
 from bot.providers import http, registry
 from bot.providers.http import Account, Call, Cut, Inline, Reply, Unsent, Uploaded
 from tests.fuzzed import fuzzed
+from tests.patience import PATIENCE_S
 from tests.shell import require
 
 KEY = "sk-0123456789abcdef"
@@ -371,7 +372,7 @@ async def test_a_slow_drip_does_not_stretch_the_deadline(
 
     async with listening(behave) as wire:
         with pytest.raises(Cut):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 await account(session, wire.url).send(CREATE, read_timeout_s=0.2)
         await wire.left.wait()
 

@@ -39,6 +39,7 @@ from bot.providers.onemin import OneminProvider
 from tests.builders import PICTURE, request
 from tests.e2e.studio import film
 from tests.fuzzed import fuzzed
+from tests.patience import PATIENCE_S
 from tests.vendors.onemin import (
     NO_CREDITS,
     PRIVATE_DATA,
@@ -224,7 +225,7 @@ async def test_a_create_that_takes_longer_than_its_time_is_in_doubt(
     vendor: OneminVendor, session: aiohttp.ClientSession, downloads: Downloads, asked: Submit
 ) -> None:
     vendor.outcomes.append(Outcome.SLOW)
-    async with asyncio.timeout(20):  # far from what a question may take
+    async with asyncio.timeout(PATIENCE_S):  # far from what a question may take
         outcome = await provider(vendor, session, downloads, read_timeout_s=0.2).submit(asked())
     assert isinstance(outcome, Unknown)
     assert len(vendor.bill) == 1

@@ -16,6 +16,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.sandbox import App, Channel, Person, Sandbox, Server
+from tests.patience import PATIENCE_S
 
 TOKEN = "t0ken.of.kinora"
 
@@ -55,7 +56,7 @@ class Bot(discord.Client):
 
     async def hears(self, event: str, fits: Callable[[Any], object] = lambda _: True) -> Any:
         """Wait for an event of discord.py, also one that is already there; its first argument."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 for name, args in self.heard:
                     first = args[0] if args else None

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,19 +40,27 @@ def routes(db: Database, *specs: ModelSpec, health: Health | None = None) -> Rou
 
 
 class Watched:
-    """A database that counts how many reads are waited for at once."""
+    """A database that counts how many transactions are waited for at once."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        self.write = db.write
         self.close = db.close
         self.at_once = self.most = 0
 
     async def read(self, transaction: Transaction[T]) -> T:
+        with self._waited_for():
+            return await self.db.read(transaction)
+
+    async def write(self, transaction: Transaction[T]) -> T:
+        with self._waited_for():
+            return await self.db.write(transaction)
+
+    @contextmanager
+    def _waited_for(self) -> Generator[None]:
         self.at_once += 1
         self.most = max(self.most, self.at_once)
         try:
-            return await self.db.read(transaction)
+            yield
         finally:
             self.at_once -= 1
 

@@ -20,6 +20,7 @@ from bot.services.gate import Closure, Gate
 from bot.services.health import Health
 from tests import books, builders
 from tests.held import held
+from tests.patience import PATIENCE_S
 from tests.services.doubles import ScriptedProvider, TurnedClock, routes
 
 
@@ -82,7 +83,7 @@ class Door:
 
     async def until(self, number: int) -> list[Job]:
         """Wait until so many are in; and that no more come."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.let_in) < number:
                 self.changed.clear()
                 await self.changed.wait()
@@ -197,7 +198,7 @@ async def test_a_database_that_is_out_for_a_moment_is_asked_again(door: Door) ->
     await door.queue(1)
     door.admission.wake()
     for _ in range(2):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await door.failing.failed.wait()
         door.failing.failed.clear()
         await door.settled()

@@ -15,6 +15,7 @@ from bot.media.clips import Clips
 from bot.services.ports import Place, PlaceKind
 from bot.services.uploads import LEARNT_FOR_MS, SURE_LIMIT, UploadLimits
 from tests import builders
+from tests.patience import PATIENCE_S
 from tests.services.conftest import Engine
 from tests.services.doubles import TurnedClock
 
@@ -290,7 +291,7 @@ async def test_a_post_that_arrived_before_its_place_closed_is_not_made_again_els
 
 
 async def until_true(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not is_so():  # noqa: ASYNC110 - what it waits for tells nobody
             await asyncio.sleep(0.005)
 

@@ -10,6 +10,7 @@ from bot.app import task_group
 from bot.db.errors import DatabaseUnavailable
 from bot.services.runner.embedded import EmbeddedRunner
 from tests.held import held
+from tests.patience import PATIENCE_S
 from tests.services.doubles import TurnedClock
 
 Answer: TypeAlias = int | Exception | None
@@ -52,7 +53,7 @@ class Steps:
 
     async def took(self, number: int) -> None:
         """Wait until so many steps were taken and the carrier waits for the next."""
-        async with asyncio.timeout(5), self._one_more:
+        async with asyncio.timeout(PATIENCE_S), self._one_more:
             await self._one_more.wait_for(lambda: len(self.taken) >= number)
         for _ in range(10):
             await asyncio.sleep(0)
@@ -215,7 +216,7 @@ async def test_a_parked_runner_ends_the_steps_under_way_and_begins_no_other(
     under_way = runner.park()
     runner.wake(7)
     runner.wake(9)
-    await asyncio.wait_for(asyncio.wait(under_way), 5)
+    await asyncio.wait_for(asyncio.wait(under_way), PATIENCE_S)
     assert [job_id for job_id, _, _ in steps.taken] == [7]
     assert runner._woken == {}
     assert runner.park() == set()
@@ -243,5 +244,5 @@ async def test_a_step_that_is_under_way_when_the_runner_is_parked_is_waited_for(
         under_way = runner.park()
         assert len(under_way) == 1
         may_end.set()
-        await asyncio.wait_for(asyncio.wait(under_way), 5)
+        await asyncio.wait_for(asyncio.wait(under_way), PATIENCE_S)
     assert ended == [7]

@@ -18,6 +18,7 @@ from bot.services import news as module
 from bot.services.news import News, Notice
 from tests import builders
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 NOW_MS = 1_790_000_000_000
 
@@ -66,7 +67,7 @@ class Newsroom:
 
 async def settled(news: News) -> None:
     """Wait until nothing is looked into any more."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while news._looked_into:  # noqa: ASYNC110 - nobody is told when a task of another's ends
             await asyncio.sleep(0)
 

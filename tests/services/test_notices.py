@@ -20,6 +20,7 @@ from bot.domain.money import Scope
 from bot.services.notices import Notices
 from tests import builders
 from tests.held import held
+from tests.patience import PATIENCE_S
 from tests.services.doubles import RecordingPublisher, TurnedClock
 
 CAPS = builders.caps(guild_month=100)
@@ -89,7 +90,7 @@ async def spend(db: SqliteDatabase, clock: TurnedClock, price: int, *, guild_id:
 
 
 async def told(publisher: Listening, times: int) -> list[str]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         for _ in range(times):
             await publisher.heard.acquire()
     return [text for _, _, text in publisher.told]
@@ -118,7 +119,7 @@ async def test_a_budget_that_is_gone_at_once_is_told_as_gone(
     assert await spend(db, clock, 100)
     notices.wake()
     assert "is used up" in (await told(publisher, 1))[0]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while await db.read(untold(now_ms=clock.now_ms())):  # noqa: ASYNC110 - a row says that it is told
             await asyncio.sleep(0)
 

@@ -22,6 +22,7 @@ from bot.services.privacy import (
     Privacy,
 )
 from tests import builders
+from tests.patience import PATIENCE_S
 from tests.services.doubles import RecordingPublisher, TurnedClock
 
 MIA = 123456789012345678
@@ -157,7 +158,7 @@ async def test_it_is_done_without_being_asked_for_and_again_after_trouble(scene:
         tasks.create_task(scene.privacy.run())
         scene.eraser.faults.append(RuntimeError("nobody foresaw it"))
         await scene.privacy.forget(MIA)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while scene.eraser.faults:  # noqa: ASYNC110 - a list rings no bell
                 await asyncio.sleep(0.01)
             scene.clock.turn_soon(TRIED_AGAIN_MS / 1000)

@@ -1,7 +1,7 @@
 """The log of requests: everything once, in few messages, from when the channel was chosen on, after a restart too."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,8 @@ from bot.services.policy import RefusedRequest
 from bot.services.request_log import GATHER_MS, RequestLog, Told
 from tests import builders
 from tests.held import held
-from tests.services.doubles import RecordingPublisher, TurnedClock
+from tests.patience import PATIENCE_S
+from tests.services.doubles import RecordingPublisher, TurnedClock, Watched
 
 GUILD, LOG, OTHER_LOG = 1, 20, 21
 MIA, LEO = 100, 101
@@ -29,7 +30,7 @@ MIA, LEO = 100, 101
 class Post:
     """A server, its log channel, and who tells it."""
 
-    db: SqliteDatabase
+    db: Watched
     clock: TurnedClock = field(default_factory=TurnedClock)
     publisher: RecordingPublisher = field(default_factory=RecordingPublisher)
     length: int = 0
@@ -64,14 +65,24 @@ class Post:
 
     async def hears(self, *messages: str) -> None:
         """What was told so far, once the clock has moved on as far as it takes."""
-        async with asyncio.timeout(60):
-            while self.told() != list(messages):
+        await self.until(lambda: self.told() == list(messages))
+        await self.settles()
+        assert self.told() == list(messages)
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not is_so():
                 self.clock.turn(GATHER_MS / 1000)
                 await asyncio.sleep(0.005)
-        for _ in range(20):
-            self.clock.turn(GATHER_MS / 1000)
-            await asyncio.sleep(0.001)
-        assert self.told() == list(messages)
+
+    async def settles(self) -> None:
+        """Wait until the log has nothing left to do: it waits for the database, or goes on within a few turns."""
+        idle = 0
+        async with asyncio.timeout(PATIENCE_S):
+            while idle < 50:
+                self.clock.turn(GATHER_MS / 1000)
+                await asyncio.sleep(0)
+                idle = 0 if self.db.at_once else idle + 1
 
     def told(self) -> list[str]:
         return [" ".join(text.replace("-", "").split()) for _, _, text in self.publisher.told]
@@ -88,7 +99,7 @@ def refused(user_id: int, guild_id: int = GUILD) -> RefusedRequest:
 async def post(tmp_path: Path) -> AsyncGenerator[Post]:
     db = await SqliteDatabase.open(tmp_path / "kinora.db")
     await db.write(lanes.open_pool("local"))
-    yield Post(db)
+    yield Post(Watched(db))
     await db.close()
 
 
@@ -157,10 +168,7 @@ async def test_every_server_hears_of_its_own(post: Post) -> None:
         await post.asked(request_log)
         await post.asked(request_log, guild_id=2)
         await post.asked(request_log, guild_id=3)
-        async with asyncio.timeout(60):
-            while len(post.told()) < 2:
-                post.clock.turn(GATHER_MS / 1000)
-                await asyncio.sleep(0.005)
+        await post.until(lambda: len(post.told()) == 2)
     assert {(guild, channel, text) for guild, channel, text in post.publisher.told} == {
         (GUILD, LOG, "job1"),
         (2, OTHER_LOG, "job2"),
@@ -172,10 +180,7 @@ async def test_while_discord_is_away_nothing_is_lost_and_the_same_is_sent_again(
     post.publisher.tell_faults.extend([DiscordUnavailable(), DiscordUnavailable()])
     async with held(post.open()) as request_log:
         await post.asked(request_log)
-        async with asyncio.timeout(60):
-            while post.publisher.tell_faults:
-                post.clock.turn(GATHER_MS / 1000)
-                await asyncio.sleep(0.005)
+        await post.until(lambda: not post.publisher.tell_faults)
         await post.asked(request_log)
         await post.hears("job1", "job2")
 
@@ -185,10 +190,7 @@ async def test_a_channel_that_takes_nothing_is_not_told_later(post: Post) -> Non
     post.publisher.tell_faults.append(DestinationForbidden())
     async with held(post.open()) as request_log:
         await post.asked(request_log)
-        async with asyncio.timeout(60):
-            while post.publisher.tell_faults:
-                post.clock.turn(GATHER_MS / 1000)
-                await asyncio.sleep(0.005)
+        await post.until(lambda: not post.publisher.tell_faults)
         await post.asked(request_log)
         await post.hears("job2")
 
@@ -244,9 +246,6 @@ async def test_what_a_forgotten_member_asked_for_is_not_told_when_it_is_told_aga
         await post.asked(request_log)
         for _ in range(others):
             await post.job(user_id=LEO)
-        async with asyncio.timeout(60):
-            while post.publisher.tell_faults:
-                post.clock.turn(GATHER_MS / 1000)
-                await asyncio.sleep(0.005)
+        await post.until(lambda: not post.publisher.tell_faults)
         await post.db.write(privacy.forget(MIA, now_ms=post.clock.now_ms()))
         await post.hears(*["job2"][:others])

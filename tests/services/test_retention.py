@@ -25,6 +25,7 @@ from bot.media.clips import Clips
 from bot.media.errors import StoreUnavailable
 from bot.services.retention import DAY_MS, LET_GO_LASTS_MS, Retention
 from tests import builders
+from tests.patience import PATIENCE_S
 from tests.services.doubles import RecordingPublisher, TurnedClock
 
 DAYS = 90
@@ -402,7 +403,7 @@ async def running(archive: Archive) -> AsyncGenerator[None]:
 
 
 async def until_forgotten(archive: Archive) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while (await archive.db.read(jobs.get(1))).clip is not None:  # noqa: ASYNC110 - a row rings no bell
             await asyncio.sleep(0.005)
 
@@ -419,7 +420,7 @@ async def test_the_loop_wakes_for_what_was_withdrawn_and_for_what_has_become_old
         for _ in range(DAYS * 24 + 2):
             archive.clock.turn(3600)
             await asyncio.sleep(0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while (await archive.db.read(jobs.get(second.id))).clip is not None:
                 archive.clock.turn(3600)
                 await asyncio.sleep(0.005)
@@ -452,7 +453,7 @@ async def test_what_fails_is_tried_again_and_does_not_end_the_bot(
 
     monkeypatch.setattr(archive.retention, "forget_due", fails_once)
     with capture_logs() as logs:
-        async with running(archive), asyncio.timeout(5):
+        async with running(archive), asyncio.timeout(PATIENCE_S):
             while (await archive.db.read(jobs.get(1))).clip is not None:
                 archive.clock.turn(3600)
                 await asyncio.sleep(0.005)

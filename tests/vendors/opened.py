@@ -12,6 +12,7 @@ from aiohttp import web
 from bot.db.transaction import Transaction
 from bot.sandbox.waiting import Bell
 from bot.settings import Settings
+from tests.patience import PATIENCE_S
 from tests.vendors.aimlapi import AimlapiVendor
 from tests.vendors.kling import KlingVendor
 from tests.vendors.onemin import OneminVendor
@@ -151,6 +152,6 @@ def ledger(job_id: int = 1) -> Transaction[list[tuple[str, int]]]:
 
 async def eventually(look: Callable[[], Awaitable[object]]) -> None:
     """Wait for what no bell tells of: a row, or a line in the log."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not await look():  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.02)

@@ -15,6 +15,7 @@ from bot.web.callbacks import Sender
 from bot.web.metrics import MetricRoutes
 from bot.web.server import serving
 from bot.web.signature import signing_key
+from tests.patience import PATIENCE_S
 from tests.services.doubles import TurnedClock
 
 PLAIN = "plain-secret-in-the-path"
@@ -85,7 +86,7 @@ class Site:
 async def rest(reader: asyncio.StreamReader) -> bytes:
     """What is still to come; a connection that is reset has ended too."""
     with suppress(ConnectionResetError):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             return await reader.read()
     return b""
 

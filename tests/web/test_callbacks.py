@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from bot.services.news import Notice
 from bot.web.callbacks import MAX_BODY_BYTES, MIN_SECRET_LENGTH, secret_of
 from bot.web.signature import signing_key
+from tests.patience import PATIENCE_S
 from tests.web.conftest import PLAIN, SIGNED, WEBHOOK_SECRET, Site, rest
 
 KKIAI = f"/callbacks/kkiai/{PLAIN}"
@@ -158,7 +159,7 @@ async def test_a_body_without_end_is_cut_off(site: Site) -> None:
             await writer.drain()
             sent += len(chunk)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         sending = asyncio.ensure_future(send())
         assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
         with pytest.raises(ConnectionError):

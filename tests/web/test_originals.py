@@ -24,6 +24,7 @@ from bot.services.originals import LINK_LASTS_S, Link, NoOriginal, Original, Ori
 from bot.web import originals as web_originals
 from bot.web import server
 from tests import builders
+from tests.patience import PATIENCE_S
 from tests.web.conftest import Site, rest
 
 PUBLIC_URL = "https://kinora.example/bot"
@@ -276,7 +277,7 @@ async def test_who_leaves_in_the_middle_gives_the_place_back(
         writer.write(f"GET {path} HTTP/1.1\r\nHost: kinora\r\n\r\n".encode())
         assert await reader.read(100)
         writer.transport.abort()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not [entry for entry in logs if entry["event"].startswith("original ")]:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     assert (await shop.get())[0] == 200
@@ -359,7 +360,7 @@ async def test_who_reads_nothing_is_cut_off(shop: Shop, monkeypatch: pytest.Monk
     reader, writer = await asyncio.open_connection("127.0.0.1", shop.site.port, limit=1000)
     with capture_logs() as logs:
         writer.write(f"GET {path} HTTP/1.1\r\nHost: kinora\r\n\r\n".encode())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not [entry for entry in logs if entry["event"] == "original not fetched"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     assert len(await rest(reader)) < 50_000_000
