@@ -13,7 +13,7 @@ import discord
 import structlog
 from discord.http import Route
 
-from bot.client import Kinora, MessageContentForbidden, TokenRefused, point_discord_at
+from bot.client import AnotherApplication, Kinora, MessageContentForbidden, TokenRefused, point_discord_at
 from bot.clock import SystemClock
 from bot.db import audit, backups, jobs, lanes, visit
 from bot.db.errors import DatabaseFault
@@ -106,7 +106,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
     """The bot, logged in and connecting; everything is closed when the block ends.
 
     Raises:
-        SettingsInvalid: a setting is missing or wrong, or Discord does not know the token.
+        SettingsInvalid: a setting is missing or wrong, or Discord does not know the token, or as another application's.
         CatalogueInvalid: a row in the operator's file of models is not one.
         DiscordUnreachable: Discord does not answer, or not as it should.
         bot.web.server.AddressUnusable: the web server cannot listen where a setting says.
@@ -263,7 +263,7 @@ async def _log_in(client: Kinora, token: str) -> None:
         raise SettingsInvalid(
             "Discord does not accept DISCORD_TOKEN. Copy the bot's token again (README, step 2)."
         ) from failure
-    except MessageContentForbidden as refusal:
+    except (AnotherApplication, MessageContentForbidden) as refusal:
         raise SettingsInvalid(str(refusal)) from refusal
 
 

@@ -138,10 +138,13 @@ def generate(
 def migrate() -> None:
     """Bring the database up to date; `run` does so by itself."""
     from bot.db.sqlite import SqliteDatabase
+    from bot.stores import ensure_not_lost
 
-    path = _settings(quiet=True).database_path
+    settings = _settings(quiet=True)
+    path = settings.database_path
 
     async def open_and_close() -> None:
+        ensure_not_lost(settings)
         path.parent.mkdir(parents=True, exist_ok=True)
         await (await SqliteDatabase.open(path)).close()
         print(f"{path} is up to date.")  # noqa: T201 - the command's answer

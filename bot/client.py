@@ -15,7 +15,7 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.db import installation
+from bot.db import departures, installation
 from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue
 from bot.domain.errors import KinoraError
@@ -118,6 +118,16 @@ class MessageContentForbidden(KinoraError):
         )
 
 
+class AnotherApplication(KinoraError):
+    """The token is another bot's than that whose servers are kept."""
+
+    def __init__(self, application_id: int, known_id: int) -> None:
+        super().__init__(
+            f"DISCORD_TOKEN belongs to the application {application_id}, but DATA_DIR to {known_id}, which is in other "
+            "servers. Put that one's token back, or choose another DATA_DIR (docs/operation.md)."
+        )
+
+
 class TokenRefused(KinoraError):
     """Discord does not accept DISCORD_TOKEN any more. Copy the bot's token again (README, step 2)."""
 
@@ -185,8 +195,10 @@ class Kinora(commands.Bot):
         """Settle what is read; load the command groups, which register their buttons; sync if anything changed.
 
         Raises:
+            AnotherApplication: what is kept belongs to another one.
             MessageContentForbidden: the intent is asked for, and its switch in the portal is off.
         """
+        await self._ensure_same_application()
         self._settle_intents()
         for extension in EXTENSIONS:
             await self.load_extension(extension)
@@ -292,6 +304,12 @@ class Kinora(commands.Bot):
     def _read_messages(self, are_read: bool) -> None:  # noqa: FBT001 - what it sets
         self._connection._intents.message_content = are_read  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         log.info("message content", read=are_read)
+
+    async def _ensure_same_application(self) -> None:
+        assert self.application_id is not None  # it is logged in
+        known_id = await self._db.write(departures.belong_to(self.application_id))
+        if known_id != self.application_id:
+            raise AnotherApplication(self.application_id, known_id)
 
     async def _sync_if_changed(self) -> None:
         """Discord allows 200 creates a day, and a sync replaces every command: only when the payload differs."""

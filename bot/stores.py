@@ -4,10 +4,12 @@ import secrets
 import string
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 
 from bot.db import installation
+from bot.db.errors import DatabaseLost
 from bot.db.measured import MeasuredDatabase
 from bot.db.sqlite import SqliteDatabase
 from bot.disk import ensure_writable
@@ -59,6 +61,7 @@ async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
         raise SettingsInvalid(
             f"DATA_DIR is {settings.data_dir}, where nothing can be kept: {error.strerror}."
         ) from error
+    ensure_not_lost(settings)
     db = MeasuredDatabase(await SqliteDatabase.open(settings.database_path))
     stack.push_async_callback(db.close)
     return Stores(
@@ -79,6 +82,21 @@ async def open_wires(settings: Settings, stack: AsyncExitStack) -> Wires:
         session=await stack.enter_async_context(registry.session()),
         downloads=await stack.enter_async_context(Downloads(trusted_hosts=settings.trusted_hosts)),
     )
+
+
+def ensure_not_lost(settings: Settings) -> None:
+    """Refuse to make a database where there was one: an empty one knows nobody's credits, nor what was paid for.
+
+    Raises:
+        DatabaseLost: it is not there, but its log is, or files of its jobs are in this machine's folder for them.
+    """
+    path, files = settings.database_path, settings.blob_location
+    if path.exists():
+        return
+    if path.with_name(f"{path.name}-wal").exists():
+        raise DatabaseLost
+    if "://" not in files and any(Path(files).glob("[0-9a-f][0-9a-f]/*")):
+        raise DatabaseLost
 
 
 def _open_blobs(settings: Settings) -> Blobs:

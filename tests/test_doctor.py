@@ -248,4 +248,4 @@ async def test_a_database_that_was_moved_away_from_a_running_bot_is_a_fault(
     assert seen["Database"].level is Level.FAULT
     assert "moved away" in seen["Database"].words
     assert seen["Web server"].words.endswith("is the running bot's.")
-    assert "none yet" in (await found(settings))["Database"].words
+    assert "is gone" in (await found(settings))["Database"].words  # whose log is left

@@ -8,7 +8,7 @@ them: being removed and invited again is no way around it.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.db import erasures, guilds, jobs, lanes, limits, privacy
+from bot.db import erasures, guilds, installation, jobs, lanes, limits, privacy
 from bot.db.entries import SERVER
 from bot.db.rows import jobs_of
 from bot.db.transaction import Transaction
@@ -18,6 +18,7 @@ from bot.domain.limits import Limits
 from bot.domain.money import Scope
 from bot.language import marked
 
+_APPLICATION = "application"
 _LEFT = marked("The bot was removed from the server.")
 
 
@@ -33,6 +34,18 @@ class Departed:
     """Jobs that a provider may be busy with: they are to be stopped, and end without being posted."""
     ended: int
     """How many others there were, which have ended; their credits are given back."""
+
+
+def belong_to(application_id: int) -> Transaction[int]:
+    """Whose servers these are: this application's from now on, unless another's are kept.
+
+    Each application is in servers of its own; those of another would all look as if the bot had been removed.
+    """
+    known = yield from installation.recall(_APPLICATION)
+    if known is not None and (yield _IS_ANY_KEPT, {}):
+        return int(known)
+    yield from installation.remember(_APPLICATION, str(application_id))
+    return application_id
 
 
 def depart(guild_id: int, *, now_ms: int) -> Transaction[Departed]:
@@ -193,6 +206,7 @@ _ENDED = f"""
     SELECT * FROM jobs WHERE guild_id = :guild_id AND state IN {_named(CLOSED)}
         AND request_key NOT LIKE 'forgotten-%' LIMIT :limit
 """  # noqa: S608
+_IS_ANY_KEPT = "SELECT 1 AS is_kept FROM guilds WHERE forgotten_at_ms IS NULL LIMIT 1"
 _IS_ABSENT = "SELECT 1 AS is_absent FROM guilds WHERE guild_id = :guild_id AND left_at_ms IS NOT NULL"
 _MEMBERS = """
     SELECT user_id FROM jobs WHERE guild_id = :guild_id AND user_id > 0

@@ -12,6 +12,7 @@
         ├── DatabaseInUse      another process owns it
         ├── DatabaseBroken     damaged, or made by another program
         ├── DatabaseMissing    not there, for who only looks into it
+        ├── DatabaseLost       not there, although there was one
         ├── SchemaTooNew       made by a newer Kinora
         ├── SchemaTooOld       made by an older one, for who only looks into it
         └── MigrationFault     the migration files are wrong, were changed, or one failed
@@ -61,6 +62,10 @@ class DatabaseBroken(DatabaseUnusable):
 
 class DatabaseMissing(DatabaseUnusable):
     """There is no database there yet; the bot makes it when it first runs."""
+
+
+class DatabaseLost(DatabaseUnusable):
+    """The database is gone, while files of its jobs are left; put it or a backup back, or move those away to begin anew."""
 
 
 class SchemaTooNew(DatabaseUnusable):

@@ -11,7 +11,7 @@ from av.codec import Codec
 from PIL import features
 
 from bot.db import audit, backups, blobs, visit
-from bot.db.errors import DatabaseFault, DatabaseMissing
+from bot.db.errors import DatabaseFault, DatabaseLost, DatabaseMissing
 from bot.disk import ensure_writable, nearest
 from bot.domain.errors import CatalogueInvalid
 from bot.domain.findings import Finding, doubt, fault, fine, number_of
@@ -20,6 +20,7 @@ from bot.listening import webhook_key
 from bot.media.blobs import Blobs, file_of
 from bot.services.room import ENOUGH_BYTES, least_free_bytes
 from bot.settings import Settings, SettingsInvalid
+from bot.stores import ensure_not_lost
 
 _FILES_LOOKED_AT = 300
 
@@ -103,7 +104,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         wrong = visit.read(path, audit.discrepancies())
         jobs, open_jobs = visit.read(path, backups.tallied())
     except DatabaseMissing:
-        yield _missing(settings.database_path)
+        yield _missing(settings)
     except (DatabaseFault, SettingsInvalid) as error:
         yield fault(
             "Database", str(error), "docs/operation.md says what to do, and how a backup is put back."
@@ -123,12 +124,17 @@ def _database(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def _missing(path: Path) -> Finding:
+def _missing(settings: Settings) -> Finding:
+    path = settings.database_path
     if visit.is_owned(path):
         words = f"a bot runs, but {path} was deleted or moved away from it."
         return fault(
             "Database", words, "Stop the bot, and put the file or a backup back (docs/operation.md)."
         )
+    try:
+        ensure_not_lost(settings)
+    except DatabaseLost as lost:
+        return fault("Database", str(lost), "docs/operation.md says how a backup is put back.")
     return doubt("Database", "there is none yet; the bot makes it when it first runs.")
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from bot.app import running
-from bot.db import audit, jobs
+from bot.db import audit, installation, jobs
 from bot.db.transaction import Transaction
 from bot.domain.jobs import JobState
 from bot.sandbox import Answer, Drop, Permission, Person
 from bot.sandbox.server import Request
+from bot.settings import Settings, SettingsInvalid
 from tests.e2e.clocks import OtherClock
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.e2e.studio import Studio, ends, opened
@@ -252,6 +253,34 @@ async def test_an_invitation_while_no_process_ran_is_found_at_the_next_start(sce
         used = await scene.mia.slash("video", scene.guild.add_channel("again"), prompt="another boat")
         await scene.clip_of(await used.response())
         assert not await is_left(Bot(app))()
+
+
+async def test_the_token_of_another_application_ends_no_server(scene: Scene) -> None:
+    other = scene.sandbox.add_application("Another", token="another.token.of-a-bot")
+    theirs = Settings.model_validate({**scene.settings.model_dump(), "discord_token": other.token})
+    async with held(running(scene.settings)) as app:
+        await scene.application.ready()
+        await ask(scene)
+        await ends(Bot(app), JobState.DONE)
+    refusal = f"belongs to the application {other.id}, but DATA_DIR to {scene.application.id}"
+    with pytest.RaisesGroup(pytest.RaisesExc(SettingsInvalid, match=refusal)):
+        async with running(theirs):
+            pass
+    assert not other.commands
+    async with held(running(scene.settings)) as app:
+        await scene.application.ready()
+        assert not await is_left(Bot(app))()
+        await app.db.write(installation.forget("application"))
+    async with held(running(theirs)) as app:
+        await comes_true(is_left(Bot(app)))
+
+
+async def test_a_token_that_was_mistaken_for_another_can_be_corrected(scene: Scene) -> None:
+    other = scene.sandbox.add_application("Another", token="another.token.of-a-bot")
+    theirs = Settings.model_validate({**scene.settings.model_dump(), "discord_token": other.token})
+    for settings in (theirs, scene.settings):
+        async with running(settings):
+            pass
 
 
 async def test_a_server_is_forgotten_after_its_time_and_the_sums_stay(scene: Scene) -> None:

@@ -349,7 +349,9 @@ async def test_without_its_database_the_bot_answers_in_words_and_suggests_nothin
     await decided(bot, scene, confirm_above=1)
     question = await asked(scene.mia, scene.channel)
     await bot.app.db.write(impatient())
-    with closing(sqlite3.connect(scene.settings.database_path, isolation_level=None)) as other:
+    with closing(
+        sqlite3.connect(scene.settings.database_path, isolation_level=None, timeout=PATIENCE_S)
+    ) as other:
         other.execute("BEGIN EXCLUSIVE")
         for command, options in (
             ("quota block", {"member": scene.mia}),

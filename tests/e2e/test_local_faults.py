@@ -6,12 +6,16 @@ from contextlib import AbstractContextManager, closing, contextmanager
 
 import pytest
 
+from bot.app import running
+from bot.db.errors import DatabaseLost
 from bot.domain.jobs import JobState
 from bot.sandbox import Message
 from bot.services import ordering
 from bot.services.runner import embedded
 from tests.e2e.scenes import Bot, Scene
-from tests.e2e.studio import Studio, everybody_is_answered, opened
+from tests.e2e.studio import Studio, ends, everybody_is_answered, opened
+from tests.held import held
+from tests.patience import PATIENCE_S
 from tests.vendors.opened import eventually, ledger
 
 AWAY = (
@@ -29,7 +33,9 @@ def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
 @contextmanager
 def locked(scene: Scene) -> Generator[None]:
     """Another program writes to the database, and does not come to an end."""
-    with closing(sqlite3.connect(scene.settings.database_path, isolation_level=None)) as other:
+    with closing(
+        sqlite3.connect(scene.settings.database_path, isolation_level=None, timeout=PATIENCE_S)
+    ) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
 
@@ -69,3 +75,23 @@ async def test_people_are_told_in_time_what_runs_waits_and_all_goes_on_afterward
 
     await eventually(is_settled)
     await everybody_is_answered(bot, scene)
+
+
+@pytest.mark.usefixtures("studio")
+async def test_a_database_that_is_gone_is_not_begun_anew_while_files_of_its_jobs_are_left(
+    scene: Scene,
+) -> None:
+    path = scene.settings.database_path
+    async with held(running(scene.settings)) as app:
+        await scene.application.ready()
+        await ask(scene)
+        await ends(Bot(app), JobState.DONE)
+    elsewhere = path.rename(path.with_name("elsewhere"))
+    for _ in range(2):
+        with pytest.raises(DatabaseLost, match="put it or a backup back"):
+            async with running(scene.settings):
+                pass
+    assert not path.exists()
+    elsewhere.rename(path)
+    async with running(scene.settings) as app:
+        assert (await Bot(app).job()).state is JobState.DONE

@@ -31,6 +31,7 @@ from tests.e2e.test_crashes import started as process_of
 from tests.e2e.test_quota_races import impatient
 from tests.e2e.test_routing import HELD, PRICES, SETTLED, Withholding, asked, first, started
 from tests.held import held
+from tests.patience import PATIENCE_S
 from tests.vendors.kling import Said
 from tests.vendors.opened import NAMES, QuickClock, Vendors, eventually, ledger
 from tests.vendors.vendor import FAILURE, OnDownload, Outcome
@@ -331,7 +332,9 @@ async def test_nobody_makes_anything_while_the_books_cannot_be_opened(
 ) -> None:
     """nnabuuu/discord-video-gen-bot: with its store of quotas away, everybody may."""
     await bot.app.db.write(impatient())
-    with closing(sqlite3.connect(scene.settings.database_path, isolation_level=None)) as other:
+    with closing(
+        sqlite3.connect(scene.settings.database_path, isolation_level=None, timeout=PATIENCE_S)
+    ) as other:
         other.execute("BEGIN IMMEDIATE")
         answers = [await (await ask(scene)).response() for _ in range(3)]
         assert all("cannot reach its database" in answer.text and FREE in answer.text for answer in answers)

@@ -282,7 +282,9 @@ async def test_a_database_that_another_holds_refuses_in_words_and_takes_nothing(
     for place in places:
         await decide(at_work.app, place, place.limit(DAY, PRICE))
     await at_work.app.db.write(impatient())
-    with closing(sqlite3.connect(scene.settings.database_path, isolation_level=None)) as other:
+    with closing(
+        sqlite3.connect(scene.settings.database_path, isolation_level=None, timeout=PATIENCE_S)
+    ) as other:
         other.execute("BEGIN IMMEDIATE")
         said = await storm(places, each=4)
         for theirs in said.values():

@@ -785,7 +785,9 @@ def impatient() -> Transaction[None]:
 
 async def test_a_database_that_is_away_is_said(bot: Bot, scene: Scene) -> None:
     await bot.app.db.write(impatient())
-    with closing(sqlite3.connect(scene.settings.database_path, isolation_level=None)) as other:
+    with closing(
+        sqlite3.connect(scene.settings.database_path, isolation_level=None, timeout=PATIENCE_S)
+    ) as other:
         other.execute("BEGIN EXCLUSIVE")
         asked = await scene.mia.send(scene.channel, named(scene, "it leaves"), files=[PICTURE])
         answer = await answer_to(scene, asked, lambda message: FREE in message.text)
