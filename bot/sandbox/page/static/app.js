@@ -1,0 +1,78 @@
+/** The page: what it is made of, put together. */
+
+import { mountChannels } from "./channels.js";
+import { Live } from "./live.js";
+import { mountMessages } from "./messages.js";
+import { mountShell } from "./shell.js";
+import { Store } from "./store.js";
+
+/**
+ * What parts of the page do for each other. Who writes and presses puts functions here; until then nothing happens.
+ *
+ * @typedef {Object} Hooks
+ * @property {(component: Object, message: Object, button: HTMLButtonElement) => void} press a button was pressed
+ * @property {(component: Object, message: Object) => HTMLElement} select makes a select; it is made anew when the
+ *   component changes (the element is kept as long as the component stays the same)
+ * @property {(message: Object, anchor: HTMLElement, point: {x: number, y: number}|null) => void} menu a message's menu
+ *   was asked for, at a point or else at the anchor
+ * @property {(name: string) => void} command a mention of a slash command was pressed
+ */
+
+/**
+ * @typedef {Object} Page
+ * @property {Live} live
+ * @property {Store} store
+ * @property {Hooks} hooks
+ * @property {(channel: string, message?: string) => Promise<void>} open go to a channel, or to a message in it
+ * @property {(person: string) => void} become be somebody else from now on
+ * @property {(sentence: string, options?: {channel?: string, isError?: boolean}) => void} tell put a line that only this
+ *   person sees below the messages
+ * @property {(sentence: string) => void} announce say something to a screen reader
+ */
+
+const live = new Live(new URLSearchParams(location.search).get("as"));
+const store = new Store(live);
+
+/** @type {Page} */
+export const page = {
+  live,
+  store,
+  hooks: { press() {}, select: () => document.createElement("span"), menu() {}, command() {} },
+  async open() {},
+  become(person) {
+    const address = new URL(location.href);
+    address.searchParams.set("as", person);
+    history.replaceState(null, "", address);
+    live.start(person);
+  },
+  tell() {},
+  announce() {},
+};
+
+/** Each part has its place in index.html; a part that fails leaves the others standing. */
+const PARTS = [
+  ["./composer.js", "mountComposer", "composer"],
+  ["./menus.js", "mountMenus", "overlays"],
+  ["./modals.js", "mountModals", "overlays"],
+  ["./selects.js", "mountSelects", "overlays"],
+  ["./people.js", "mountPeople", "people"],
+  ["./keys.js", "mountKeys", "shell"],
+];
+
+function container(id) {
+  return document.getElementById(id);
+}
+
+async function mountPart([file, name, place]) {
+  const part = await import(file);
+  part[name](container(place), page);
+}
+
+mountShell(page);
+mountChannels(container("channels"), page);
+mountMessages(container("messages"), page);
+for (const part of PARTS) mountPart(part).catch((error) => console.error(`${part[0]}: ${error.message}`));
+import("./backstage.js")
+  .then((part) => part.mountBackstage(container("backstage"), store, live))
+  .catch((error) => console.error(`backstage.js: ${error.message}`));
+live.start();
