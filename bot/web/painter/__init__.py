@@ -1,0 +1,1 @@
+"""The page of the painter: its files, and its words."""
