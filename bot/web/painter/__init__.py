@@ -1,1 +1,1 @@
-"""The page of the painter: its files, and its words."""
+"""The page on which motion is painted: its files, and what it says."""

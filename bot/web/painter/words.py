@@ -1,13 +1,70 @@
-"""What the page of the painter says: each text by the name that its script knows, in English.
+"""What the painter's page says; the page itself fills the `{places}`."""
 
-`/paint/{token}/facts` brings all of them in the member's language.
-"""
+from bot.language import marked, tr
 
-from collections.abc import Mapping
-from typing import Final
-
-from bot.language import marked
-
-WORDS: Final[Mapping[str, str]] = {
+_WORDS = {
     "title": marked("Paint the motion"),
-}
+    "intro": marked("Paint what must stand still and what moves, and draw where it goes."),
+    "easel": marked("The picture to paint on. Arrow keys move it, plus and minus zoom."),
+    "parts": marked("Parts"),
+    "still": marked("Stands still"),
+    "moves": marked("Moves {number}"),
+    "nothing_painted": marked("nothing painted"),
+    "painted": marked("painted"),
+    "without_path": marked("no path yet"),
+    "with_path": marked("painted, with a path"),
+    "only_path": marked("a path, nothing painted"),
+    "hidden": marked("hidden here, but sent"),
+    "show": marked("Show {part}"),
+    "hide": marked("Hide {part}"),
+    "clear": marked("Clear {part}"),
+    "tools": marked("Tools"),
+    "brush": marked("Brush"),
+    "eraser": marked("Eraser"),
+    "path": marked("Path"),
+    "hand": marked("Move the picture"),
+    "brush_size": marked("Brush size"),
+    "undo": marked("Undo"),
+    "redo": marked("Redo"),
+    "zoom": marked("Zoom"),
+    "zoom_in": marked("Larger"),
+    "zoom_out": marked("Smaller"),
+    "fit": marked("Whole picture"),
+    "play": marked("Preview"),
+    "stop": marked("Stop the preview"),
+    "hint_brush_still": marked("Paint over what must not move."),
+    "hint_brush_moves": marked("Paint over what moves, then draw its path."),
+    "hint_eraser": marked("Rub out what was painted too much."),
+    "hint_path": marked("Drag from the painted part to where it goes. A new path takes the place of the old one."),
+    "hint_path_still": marked("What stands still has no path; choose a part that moves."),
+    "hint_hand": marked("Drag to move the picture; the wheel or two fingers zoom."),
+    "straight_path": marked("Lay a straight path"),
+    "path_end": marked("End of the path of “{part}”; arrow keys move it"),
+    "place": marked("{x} from the left, {y} from the top"),
+    "prompt": marked("What should happen"),
+    "prompt_left": marked("{number} characters left"),
+    "model": marked("Model"),
+    "others": marked("Models that cannot do this"),
+    "problem_nothing": marked("Nothing is painted yet."),
+    "problem_no_path": marked("“{part}” has no path: draw where it goes."),
+    "problem_no_paint": marked("“{part}” has a path, but nothing is painted that could move along it."),
+    "send": marked("Make the clip · {price}"),
+    "send_to_question": marked("Use it for the question in Discord · {price}"),
+    "sending": marked("Sending…"),
+    "too_detailed": marked("“{part}” is painted in too much detail to be sent; paint it with a larger brush."),
+    "too_much": marked("Together the parts are painted in too much detail to be sent; clear one, or use a larger brush."),
+    "perhaps_sent": marked(
+        "The connection broke, so this page cannot tell whether it arrived. Send it again: a link makes one clip at most."
+    ),
+    "sent": marked("Sent"),
+    "close": marked("You can close this page."),
+    "gone": marked("This link works no more"),
+    "ask_anew": marked("Ask for a new one with /motion in Discord."),
+    "works_until": marked("This link works until {time}."),
+    "restored": marked("Your drawing from before is here again."),
+}  # fmt: skip
+
+
+def words() -> dict[str, str]:
+    """All of them by name, in the language that is spoken here."""
+    return {name: tr(text) for name, text in _WORDS.items()}
