@@ -1,12 +1,8 @@
 """What goes on behind the scenes: switches for what may go wrong, and tables of what came of it.
 
 A `Backstage` is made of parts. Discord's own faults are one of them and stand here; whoever runs a bot against the
-sandbox adds others. The page shows all of it in a drawer, and asks with two verbs of its protocol:
-
-    watch {open}             the drawer was opened or closed; answers what `describe` says
-    backstage {switch, value}  turns a switch
-
-While somebody watches, the event `backstage` brings what `describe` says whenever that has changed:
+sandbox adds others. The page shows all of it in a drawer (`backstage`, `set` and the event in
+`bot.sandbox.page.protocol`). While somebody watches, the event brings what `describe` says whenever that has changed:
 
     {"groups": [{"title": "Discord", "switches": [switch, ...]}, ...],
      "status": [{"text": "The bot is up.", "is_good": true}, ...],
