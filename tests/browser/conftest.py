@@ -1,0 +1,89 @@
+"""Debian's Chromium, started once for each process of the suite; a window of it for each person in a test."""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+from typing import IO
+
+import pytest
+from playwright.async_api import async_playwright
+
+from tests.browser.chromium import FLAGS, PROGRAM
+from tests.browser.windows import Windows
+from tests.shell import require
+
+_SAID = "DevTools listening on "
+
+_outcome = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember which tests failed, so that their windows are kept."""
+    del call
+    report = yield
+    if report.when == "call":
+        item.stash[_outcome] = report.passed
+    return report
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """Where a browser of our own is driven."""
+    require("chromium")
+    assert PROGRAM is not None
+    profile = tmp_path_factory.mktemp("chromium")
+    process = subprocess.Popen(
+        (PROGRAM, "--headless", *FLAGS, "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    try:
+        yield _address(process.stderr)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
+        shutil.rmtree(profile, ignore_errors=True)
+
+
+def _address(stderr: IO[str]) -> str:
+    said: list[str] = []
+    for line in stderr:
+        said.append(line)
+        if line.startswith(_SAID):
+            threading.Thread(target=deque, args=(stderr, 0), daemon=True).start()  # what nobody reads blocks it
+            return line.removeprefix(_SAID).strip()
+    pytest.fail(f"Chromium did not start: {''.join(said)}")
+
+
+@pytest.fixture
+async def windows(
+    chromium: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncGenerator[Windows]:
+    """Windows of the browser; what went wrong in one fails the test.
+
+    Of a test that fails, screenshots and traces are kept in `tmp_path`; `playwright show-trace` shows these.
+    """
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.connect_over_cdp(chromium)
+        opened = Windows(browser)
+        try:
+            yield opened
+        finally:
+            is_fine = request.node.stash.get(_outcome, False) and not opened.problems
+            await opened.close(None if is_fine else tmp_path)
+            await browser.close()
+    assert opened.problems == []

@@ -1,0 +1,85 @@
+"""Windows of a browser that is watched: it may complain of nothing and ask no other machine for anything."""
+
+import re
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
+
+from tests.patience import PATIENCE_S
+
+DESKTOP, PHONE = (1280, 800), (360, 740)
+_HERE = {"127.0.0.1", "localhost", "::1", None}  # None: data: and blob:, which ask nobody
+
+
+class Windows:
+    """Every one is a person of their own: nothing is shared between them."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self.problems: list[str] = []
+        """What a page complained of in its console, what it threw, and what it asked of others."""
+        self.excused: list[str] = []
+        """Patterns of complaints that a test provokes."""
+
+    async def open(
+        self,
+        url: str,
+        *,
+        size: tuple[int, int] = DESKTOP,
+        scheme: Literal["light", "dark"] = "light",
+        is_phone: bool = False,
+        scale: float = 1,
+        now_s: float | None = None,
+    ) -> Page:
+        """A page in a new window; `is_phone` is one that is touched, `now_s` is what its clock shows for ever."""
+        width, height = size
+        context = await self._browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            has_touch=is_phone,
+            device_scale_factor=scale,
+            locale="en-US",
+            timezone_id="UTC",
+            reduced_motion="reduce",
+        )
+        self._contexts.append(context)
+        context.set_default_timeout(PATIENCE_S * 1000)
+        await context.tracing.start(snapshots=True)
+        page = await context.new_page()
+        self._watch(page)
+        if now_s is not None:
+            await page.clock.set_fixed_time(now_s * 1000)
+        await page.goto(url)
+        return page
+
+    async def close(self, evidence: Path | None) -> None:
+        """Close them all; with a folder for evidence, leave there what they showed and how it came to that."""
+        for number, context in enumerate(self._contexts, 1):
+            if evidence is not None:
+                for page in context.pages:
+                    await page.screenshot(path=evidence / f"window-{number}.png")
+            trace = None if evidence is None else evidence / f"window-{number}.zip"
+            await context.tracing.stop(path=trace)
+            await context.close()
+
+    def _watch(self, page: Page) -> None:
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self._noted(f"threw {error}"))
+        page.on("request", lambda request: self._went(request.url))
+        page.on("websocket", lambda socket: self._went(socket.url))
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        """Chromium says there what the content security policy forbade, too."""
+        if message.type in {"error", "warning"}:
+            self._noted(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+
+    def _went(self, url: str) -> None:
+        if urlsplit(url).hostname not in _HERE:
+            self._noted(f"asked {url}")
+
+    def _noted(self, problem: str) -> None:
+        if not any(re.search(pattern, problem) for pattern in self.excused):
+            self.problems.append(problem)
