@@ -75,9 +75,9 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Leave after the clip.")] = False,
 ) -> None:
     """Try the whole bot on this machine: a local Discord, no account, no key."""
-    from bot import demo as demonstration
+    from bot.demo import stage
 
-    _run(demonstration.play(_settings(quiet=True), image=image, prompt=prompt, once=once))
+    _run(stage.play(_settings(quiet=True), image=image, prompt=prompt, once=once))
 
 
 @app.command()

@@ -16,6 +16,7 @@ from bot.sandbox.gateway.serving import Gateway
 from bot.sandbox.model.hub import Hub
 from bot.sandbox.model.interactions import Interaction
 from bot.sandbox.model.people import User
+from bot.sandbox.page.backstage import Backstage, DiscordFaults
 from bot.sandbox.permissions import Permission
 from bot.sandbox.ratelimits import RateLimits
 from bot.sandbox.rest.call import Request
@@ -45,6 +46,8 @@ class Sandbox:
         self.rate_limits = RateLimits()
         self._api = Api(self.world, self.faults, self.rate_limits)
         self.gateway = Gateway(self.world, lambda: self.gateway_url)
+        self.backstage = Backstage()
+        self.backstage.add(DiscordFaults(self.world, self.faults, self.gateway, self.backstage.changed))
         self._url = URL()
 
     @property
