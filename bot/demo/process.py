@@ -1,0 +1,69 @@
+"""The bot in a process of its own, that can be killed and started again."""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+
+class BotProcess:
+    """One bot, with one database, through all its lives."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.changed: Callable[[], None] = lambda: None
+        """Called when it was started or has ended."""
+        self._environment = environment
+        self._process: Process | None = None
+        self._is_meant = False
+        self._ends: asyncio.Queue[int] = asyncio.Queue()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.returncode is None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator["BotProcess"]:
+        """Start it, and end what runs of it with the block."""
+        async with asyncio.TaskGroup() as self._tasks:
+            await self.start()
+            try:
+                yield self
+            finally:
+                await self._end()
+
+    async def start(self) -> None:
+        """Start it, unless it runs."""
+        if self.is_up:
+            return
+        self._is_meant = False
+        # Standard input stays open for as long as this process lives: see `tethered`.
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot.demo.tethered", env=self._environment, stdin=PIPE
+        )
+        self._tasks.create_task(self._follow(self._process))
+        self.changed()
+
+    async def kill(self) -> None:
+        """End it without a warning."""
+        if self._process is not None and self.is_up:
+            self._is_meant = True
+            self._process.kill()
+            await self._process.wait()
+
+    async def ended(self) -> int:
+        """Wait until it ends by itself; gives its exit status."""
+        return await self._ends.get()
+
+    async def _follow(self, process: Process) -> None:
+        status = await process.wait()
+        if not self._is_meant:
+            self._ends.put_nowait(status)
+        self.changed()
+
+    async def _end(self) -> None:
+        if self._process is not None and self.is_up:
+            self._is_meant = True
+            self._process.terminate()
+            await self._process.wait()
