@@ -6,6 +6,7 @@ import { Signals } from "./live.js";
 export const FLAG = { EPHEMERAL: 1 << 6, LOADING: 1 << 7, V2: 1 << 15 };
 export const THREADS = new Set([10, 11, 12]);
 const PAGE = 50;
+const TYPING_MS = 10_000;
 
 /**
  * The messages of one channel, the oldest first.
@@ -18,9 +19,10 @@ const PAGE = 50;
  */
 
 /**
- * Signals: `hello` · `channels` (some channel changed) · `place` (another channel was opened) · `message` {channel, id,
- * change: "new"|"changed"|"gone"} · `history` {channel} (older ones, or all of them) · `unread` {channel}. Everything
- * else (`commands`, `interaction`, `modal`, `backstage`, `restart`) is a signal of `live`.
+ * Signals: `hello` · `guild` (roles, members, limits) · `applications` · `channels` {id} (one changed, came or went) ·
+ * `place` (another channel was opened) · `message` {channel, id, change: "new"|"changed"|"gone"} · `history` {channel}
+ * (older ones came) · `unread` {channel} · `typing` {channel} · `lost` {id, parent} (the open channel is gone). Everything else (`commands`, `interaction`, `modal`,
+ * `backstage`, `restart`) is a signal of `live`.
  */
 export class Store extends Signals {
   /** @param {import("./live.js").Live} live */
@@ -36,8 +38,10 @@ export class Store extends Signals {
     this.members = new Map();
     /** @type {Map<string, Object>} */
     this.roles = new Map();
-    /** @type {Map<string, Object>} channels and threads */
+    /** @type {Map<string, Object>} channels, threads and direct messages */
     this.channels = new Map();
+    /** @type {Map<string, Object>} with `online`, by the id of their user */
+    this.applications = new Map();
     /** Id of the channel that is open. */
     this.place = null;
     this.uploadLimitBytes = 0;
@@ -45,8 +49,12 @@ export class Store extends Signals {
     /** @type {Map<string, {count: number, pings: number}>} by channel */
     this.unread = new Map();
     this._shelves = new Map();
+    this._typing = new Map();
     this._ahead_ms = 0;
     live.on("hello", (event) => this._greet(event));
+    live.on("guild", (event) => this._take(event, "guild"));
+    live.on("application", ({ application }) => this._application(application));
+    live.on("typing", ({ channel, user }) => this._type(channel, user));
     live.on("message", (event) => this._put(event.message, "new"));
     live.on("message_update", (event) => this._put(event.message, "changed"));
     live.on("message_delete", (event) => this._remove(event.channel, event.message));
@@ -104,31 +112,48 @@ export class Store extends Signals {
     const before = shelf.isLoaded ? shelf.order[0] : undefined;
     const page = await this.live.ask("history", { channel, limit, ...(before ? { before } : {}) });
     if (this._shelves.get(channel) !== shelf) return;
-    for (const message of page) if (!shelf.byId.has(message.id)) place(shelf, message);
+    for (const message of page) if (!shelf.byId.has(message.id)) shelve(shelf, message);
     shelf.isLoaded = true;
-    shelf.isWhole = page.length < limit;
+    // Ephemeral messages come besides.
+    shelf.isWhole = page.filter((message) => !(message.flags & FLAG.EPHEMERAL)).length < limit;
     this.emit("history", { channel });
   }
 
-  /** Forget what only this person saw, as Discord does. */
-  dismiss(channel, id) {
-    this._remove(channel, id);
+  /** @returns {Object[]} the users who are typing in a channel */
+  typing(channel) {
+    const since_ms = Date.now() - TYPING_MS;
+    const found = [...(this._typing.get(channel) ?? [])].filter(([id, at_ms]) => at_ms > since_ms && id !== this.me?.id);
+    return found.map(([id]) => this.members.get(id)?.user).filter(Boolean);
+  }
+
+  /** Nothing in the channel that is open is unread any more. */
+  read() {
+    if (this.place && this.unread.delete(this.place)) this.emit("unread", { channel: this.place });
   }
 
   _greet(hello) {
     this.hello = hello;
-    this.me = hello.me;
-    this.people = hello.people;
-    this.guild = hello.guild;
-    this.members = new Map(hello.guild.members.map((member) => [member.user.id, member]));
-    this.roles = new Map(hello.guild.roles.map((role) => [role.id, role]));
-    this.channels = new Map(hello.channels.map((channel) => [channel.id, channel]));
-    this.uploadLimitBytes = hello.upload_limit_bytes;
     this._ahead_ms = Date.parse(hello.time) - Date.now();
     this._shelves.clear();
+    this._typing.clear();
     this.unread.clear();
-    if (!this.channels.has(this.place)) this.place = null;
-    this.emit("hello", hello);
+    this._take(hello, "hello");
+  }
+
+  _take(said, signal) {
+    this.me = said.me;
+    this.people = said.people;
+    this.guild = said.guild;
+    this.members = byId(said.guild.members, (member) => member.user.id);
+    this.roles = byId(said.guild.roles, (role) => role.id);
+    this.channels = byId(said.channels, (channel) => channel.id);
+    this.applications = byId(said.applications, (application) => application.user.id);
+    this.uploadLimitBytes = said.upload_limit_bytes;
+    for (const id of this._shelves.keys()) if (!this.channels.has(id)) this._shelves.delete(id);
+    const lost = this.place && !this.channels.has(this.place) ? this.place : null;
+    if (lost) this.place = null;
+    this.emit(signal, said);
+    if (lost && signal === "guild") this.emit("lost", { id: lost, parent: null });
   }
 
   _put(message, change) {
@@ -136,7 +161,8 @@ export class Store extends Signals {
     const isKnown = shelf.byId.has(message.id);
     if (!isKnown && change === "changed") return;
     if (isKnown) shelf.byId.set(message.id, message);
-    else place(shelf, message);
+    else shelve(shelf, message);
+    if (!isKnown && this._typing.get(message.channel_id)?.delete(message.author.id)) this.emit("typing", { channel: message.channel_id });
     this.emit("message", { channel: message.channel_id, id: message.id, change: isKnown ? "changed" : "new" });
     if (!isKnown && message.author.id !== this.me.id) this._count(message);
   }
@@ -158,18 +184,38 @@ export class Store extends Signals {
 
   _channel(channel) {
     this.channels.set(channel.id, channel);
-    this.emit("channels");
+    this.emit("channels", { id: channel.id });
   }
 
   _channelGone(id) {
+    const { parent_id: parent } = this.channels.get(id) ?? {};
     this.channels.delete(id);
     this._shelves.delete(id);
     this.unread.delete(id);
-    this.emit("channels");
+    this.emit("channels", { id });
+    if (id !== this.place) return;
+    this.place = null;
+    this.emit("lost", { id, parent });
+  }
+
+  _application(application) {
+    this.applications.set(application.user.id, application);
+    this.emit("applications");
+  }
+
+  _type(channel, user) {
+    if (!this._typing.has(channel)) this._typing.set(channel, new Map());
+    this._typing.get(channel).set(user, Date.now());
+    this.emit("typing", { channel });
+    setTimeout(() => this.emit("typing", { channel }), TYPING_MS + 50);
   }
 }
 
-function place(shelf, message) {
+function byId(entries, id) {
+  return new Map(entries.map((entry) => [id(entry), entry]));
+}
+
+function shelve(shelf, message) {
   shelf.byId.set(message.id, message);
   let at = shelf.order.length;
   while (at > 0 && isOlder(message.id, shelf.order[at - 1])) at -= 1;
