@@ -1,0 +1,133 @@
+/** A draft of the clip: the painted parts travel their paths over the picture, and what they leave is filled from around. */
+
+import { STILL } from "./drawing.js";
+import { along } from "./geometry.js";
+import { canvas, covered, drawStrokes } from "./strokes.js";
+
+const LONGEST_PX = 1280;
+const ROUND_MS = 3000;
+const REST_MS = 500; // at the end, before it begins again
+const EDGE_PX = 2.5;
+
+/** Tells by `change` that it plays, or has ended. */
+export class Preview extends EventTarget {
+  #frame = 0;
+
+  /**
+   * @param {HTMLImageElement} picture
+   * @param {import("./drawing.js").Drawing} drawing
+   */
+  constructor(picture, drawing) {
+    super();
+    this.picture = picture;
+    this.drawing = drawing;
+    this.element = canvas(1, 1);
+    this.element.className = "preview";
+    this.element.hidden = true;
+  }
+
+  get isPlaying() {
+    return this.#frame !== 0;
+  }
+
+  /** Play it until it is stopped; once only, for who wants less motion. */
+  play() {
+    const scene = this.#scene();
+    const isOnce = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const start = performance.now();
+    const step = (now) => {
+      const gone = now - start;
+      scene(Math.min(1, (gone % (ROUND_MS + REST_MS)) / ROUND_MS));
+      if (isOnce && gone > ROUND_MS + REST_MS) this.stop();
+      else this.#frame = requestAnimationFrame(step);
+    };
+    this.element.hidden = false;
+    scene(0);
+    this.#frame = requestAnimationFrame(step);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  stop() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.element.hidden = true;
+    this.element.width = this.element.height = 1; // its memory
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** @returns {(share: number) => void} draws a moment of the clip, from 0 to 1 */
+  #scene() {
+    const { width, height } = this.drawing.size;
+    const scale = Math.min(1, LONGEST_PX / Math.max(width, height));
+    const [still, ...others] = this.drawing.parts;
+    const moving = others.filter((part) => part.path.length > 1 && covered(part.strokes, this.drawing.size));
+    this.element.width = Math.round(width * scale);
+    this.element.height = Math.round(height * scale);
+    const ground = filled(this.#without(moving, scale));
+    const pieces = moving.map((part) => ({ path: part.path, cut: this.#cut(part, scale) }));
+    const top = covered(still.strokes, this.drawing.size) && this.#cut(still, scale);
+    const context = this.element.getContext("2d");
+    return (share) => {
+      context.drawImage(ground, 0, 0);
+      for (const { path, cut } of pieces) {
+        const now = along(path, share);
+        context.drawImage(cut, (now.x - path[0].x) * scale, (now.y - path[0].y) * scale);
+      }
+      if (top) context.drawImage(top, 0, 0);
+    };
+  }
+
+  /** The picture where a part is painted, with a soft edge. */
+  #cut(part, scale) {
+    const sheet = canvas(this.element.width, this.element.height);
+    const context = sheet.getContext("2d");
+    context.drawImage(softened(this.#painted(part, scale, 0)), 0, 0, sheet.width, sheet.height);
+    context.globalCompositeOperation = "source-in";
+    context.drawImage(this.picture, 0, 0, sheet.width, sheet.height);
+    return sheet;
+  }
+
+  /** The picture with holes where parts are painted. */
+  #without(parts, scale) {
+    const sheet = canvas(this.element.width, this.element.height);
+    const context = sheet.getContext("2d");
+    context.drawImage(this.picture, 0, 0, sheet.width, sheet.height);
+    context.globalCompositeOperation = "destination-out";
+    for (const part of parts) context.drawImage(this.#painted(part, scale, EDGE_PX / scale), 0, 0);
+    return sheet;
+  }
+
+  #painted(part, scale, wider) {
+    const sheet = canvas(this.element.width, this.element.height);
+    const context = sheet.getContext("2d");
+    context.scale(scale, scale);
+    context.strokeStyle = "#fff";
+    drawStrokes(context, part.strokes, wider);
+    return sheet;
+  }
+}
+
+function softened(sheet) {
+  return resized(sheet, 1 / EDGE_PX);
+}
+
+/** What is missing is laid beneath as smaller and smaller copies, which spread what is around it into it. */
+function filled(sheet) {
+  const copies = [];
+  for (let copy = sheet; Math.max(copy.width, copy.height) > 1; copy = resized(copy, 0.5)) copies.push(copy);
+  const context = sheet.getContext("2d");
+  context.globalCompositeOperation = "destination-over";
+  for (const copy of copies.slice(1)) {
+    // A copy is thin at the edge of a hole; laid several times it is whole there.
+    for (let i = 0; i < 4; i += 1) context.drawImage(copy, 0, 0, sheet.width, sheet.height);
+  }
+  return sheet;
+}
+
+function resized(sheet, factor) {
+  const made = canvas(Math.ceil(sheet.width * factor), Math.ceil(sheet.height * factor));
+  const context = made.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(sheet, 0, 0, made.width, made.height);
+  return made;
+}
