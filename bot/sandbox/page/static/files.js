@@ -1,0 +1,185 @@
+/** Files that are chosen, dragged or pasted, shown before they are sent, and sent. */
+
+import { el } from "./dom.js";
+import { icon } from "./icons.js";
+import { Refused } from "./live.js";
+
+const MIB = 1 << 20;
+const MOST = 10;
+const THUMB_PX = 160;
+const GENERIC = /^image\.(png|jpe?g)$/i;
+
+/** A size as people say it. */
+export function sizeOf(bytes) {
+  if (bytes < 1000) return `${bytes} bytes`;
+  return bytes < MIB ? `${Math.round(bytes / 1024)} KB` : `${(bytes / MIB).toFixed(bytes < 10 * MIB ? 1 : 0)} MB`;
+}
+
+/**
+ * Why a file cannot be sent here, before anybody has waited for it.
+ *
+ * @param {File} file
+ * @param {number} limit_bytes
+ * @returns {string|null}
+ */
+export function faultOf(file, limit_bytes) {
+  if (file.size > limit_bytes) return `${file.name} has ${sizeOf(file.size)}; files here may have ${sizeOf(limit_bytes)} at most.`;
+  return file.size === 0 ? `${file.name} is empty.` : null;
+}
+
+/**
+ * Bring a file to the sandbox.
+ *
+ * @param {File} file
+ * @param {import("./store.js").Store} store
+ * @returns {Promise<string>} the ticket; rejects with `Refused`
+ */
+export async function upload(file, store) {
+  const fields = new URLSearchParams({ as: store.me.id, channel: store.place, name: file.name });
+  const answer = await fetch(`/page/files?${fields}`, { method: "POST", body: file }).catch(() => null);
+  const said = await answer?.json().catch(() => null);
+  if (answer?.ok && said) return said.ticket;
+  throw new Refused(said?.refused ?? `${file.name} did not arrive; try it again.`);
+}
+
+/**
+ * A small picture of a file: drawn, because the page's policy lets no `blob:` address be shown.
+ *
+ * @param {File} file
+ * @returns {HTMLElement}
+ */
+export function thumb(file) {
+  const canvas = el("canvas", { class: "thumb", width: 1, height: 1, "aria-hidden": "true" });
+  if (!file.type.startsWith("image/")) return el("span", { class: "thumb thumb-plain", "aria-hidden": "true" }, extension(file));
+  draw(canvas, file).catch(() => canvas.replaceWith(el("span", { class: "thumb thumb-plain", "aria-hidden": "true" }, extension(file))));
+  return canvas;
+}
+
+async function draw(canvas, file) {
+  const picture = await createImageBitmap(file);
+  const scale = Math.min(1, THUMB_PX / Math.max(picture.width, picture.height));
+  canvas.width = Math.max(1, Math.round(picture.width * scale));
+  canvas.height = Math.max(1, Math.round(picture.height * scale));
+  canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+  picture.close();
+}
+
+function extension(file) {
+  return (file.name.includes(".") ? file.name.split(".").pop() : "file").slice(0, 5).toUpperCase();
+}
+
+/**
+ * The files of a paste or a drop; those that a browser calls `image.png` get a name of their own.
+ *
+ * @param {DataTransfer|null} data
+ * @returns {File[]}
+ */
+export function filesIn(data) {
+  return [...(data?.files ?? [])].map((file, index) =>
+    GENERIC.test(file.name) ? new File([file], file.name.replace(/^image/i, `pasted-${index + 1}`), { type: file.type }) : file,
+  );
+}
+
+/** Let files be dropped onto an element. */
+export function takeDrops(element, take) {
+  let depth = 0;
+  const mark = (isOver) => element.toggleAttribute("data-drop", isOver);
+  const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+  element.addEventListener("dragenter", (event) => hasFiles(event) && mark((depth += 1) > 0));
+  element.addEventListener("dragleave", (event) => hasFiles(event) && mark((depth = Math.max(0, depth - 1)) > 0));
+  element.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+  element.addEventListener("drop", (event) => {
+    depth = 0;
+    mark(false);
+    const files = filesIn(event.dataTransfer);
+    if (!files.length || event.defaultPrevented) return;
+    event.preventDefault();
+    take(files);
+  });
+}
+
+/**
+ * A field for files that is there for the keyboard and unseen: what one sees is its label, or a button that clicks it.
+ *
+ * @param {{label: string, multiple?: boolean, accept?: string, take: (files: File[]) => void}} options
+ * @returns {HTMLInputElement}
+ */
+export function fileInput({ label, multiple = false, accept = "", take }) {
+  const input = el("input", { type: "file", class: "unseen", multiple, accept: accept || null, "aria-label": label });
+  input.addEventListener("change", () => {
+    const files = [...input.files];
+    input.value = ""; // so that the same file can be chosen again
+    if (files.length) take(files);
+  });
+  return input;
+}
+
+/** What an `accept` says for Discord's `file_types`: a kind of media, or an extension with its dot. */
+export function acceptOf(types) {
+  return (types ?? []).map((type) => (type.startsWith(".") ? type : `${type}/*`)).join(",");
+}
+
+/** One file with its picture, its size and a button that takes it away. */
+export function fileCard(file, limit_bytes, remove) {
+  const fault = faultOf(file, limit_bytes);
+  return el(
+    "span",
+    { class: "file-card", "data-fault": Boolean(fault) },
+    thumb(file),
+    el("span", { class: "file-words" }, el("span", { class: "file-name" }, file.name), el("span", { class: "file-size" }, fault ? "too large" : sizeOf(file.size))),
+    el("button", { type: "button", class: "icon-button", "aria-label": `Remove ${file.name}`, on: { click: remove } }, icon("close")),
+  );
+}
+
+/** The files that go with a message. */
+export class Tray {
+  #files = [];
+  #cards = new Map();
+
+  /**
+   * @param {import("./store.js").Store} store
+   * @param {{changed: () => void, refuse: (sentence: string) => void}} told
+   */
+  constructor(store, told) {
+    this.store = store;
+    this.told = told;
+    this.element = el("ul", { class: "tray", "aria-label": "Files to send", hidden: true });
+  }
+
+  get files() {
+    return this.#files;
+  }
+
+  /** @param {File[]} files */
+  add(files) {
+    const room = MOST - this.#files.length;
+    if (files.length > room) this.told.refuse(`A message takes ${MOST} files at most.`);
+    this.#keep([...this.#files, ...files.slice(0, room)]);
+  }
+
+  clear() {
+    this.#keep([]);
+  }
+
+  /** Show the sizes anew: the limit may have changed. */
+  refresh() {
+    this.#cards.clear();
+    this.#keep(this.#files);
+  }
+
+  #keep(files) {
+    this.#files = files;
+    for (const file of [...this.#cards.keys()]) if (!files.includes(file)) this.#cards.delete(file);
+    for (const file of files) if (!this.#cards.has(file)) this.#cards.set(file, this.#card(file));
+    this.element.replaceChildren(...files.map((file) => this.#cards.get(file)));
+    this.element.hidden = files.length === 0;
+    const fault = files.map((file) => faultOf(file, this.store.uploadLimitBytes)).find(Boolean);
+    if (fault) this.told.refuse(fault);
+    this.told.changed();
+  }
+
+  #card(file) {
+    const remove = () => this.#keep(this.#files.filter((kept) => kept !== file));
+    return el("li", {}, fileCard(file, this.store.uploadLimitBytes, remove));
+  }
+}

@@ -1,0 +1,49 @@
+/** What to try, for somebody who is here for the first time. */
+
+import { el } from "./dom.js";
+import { icon } from "./icons.js";
+
+const KEY = "sandbox.hint.seen";
+
+/**
+ * @param {HTMLElement} container
+ * @param {import("./app.js").Page} page
+ */
+export function mountHint(container, page) {
+  if (wasSeen()) return;
+  const hint = el("section", { class: "hint", "aria-label": "What to try" });
+  const close = () => {
+    remember();
+    hint.remove();
+    page.composer.focus();
+  };
+  hint.append(
+    el("p", { class: "hint-title" }, "New here? Three ways to a clip:"),
+    el(
+      "ul",
+      {},
+      el("li", {}, "type ", el("kbd", {}, "/"), ", pick a command, and give it a picture;"),
+      el("li", {}, "post a picture, then reply to it and mention the bot, ", el("kbd", {}, "@"), ";"),
+      el("li", {}, "open the menu of a message with a picture (right click, long press or …): Apps."),
+    ),
+    el("button", { type: "button", class: "icon-button", "aria-label": "Close for good", on: { click: close } }, icon("close")),
+  );
+  container.prepend(hint);
+}
+
+// A browser that keeps nothing for a page shows the hint each time.
+function wasSeen() {
+  try {
+    return localStorage.getItem(KEY) !== null;
+  } catch {
+    return false;
+  }
+}
+
+function remember() {
+  try {
+    localStorage.setItem(KEY, "1");
+  } catch (error) {
+    console.warn(`The hint comes back: ${error.message}`);
+  }
+}

@@ -1,0 +1,86 @@
+/** What this window has begun with a bot, until the bot's first answer to it. */
+
+import { Refused } from "./live.js";
+
+const NO_ANSWER = "The application did not respond";
+const MAX_EARLY = 50;
+const LOST = "The connection was lost before the bot answered.";
+
+/** @type {WeakMap<import("./app.js").Page, Interactions>} */
+const known = new WeakMap();
+
+/**
+ * Listen from the start on; else what a bot answers at once may be missed.
+ *
+ * @param {import("./app.js").Page} page
+ * @returns {Interactions} the ones of this page
+ */
+export function interactionsOf(page) {
+  if (!known.has(page)) known.set(page, new Interactions(page.live));
+  return known.get(page);
+}
+
+/**
+ * Use something of a bot's, show its modal if it opens one, and say so if it does not answer.
+ *
+ * @param {import("./app.js").Page} page
+ * @param {"slash"|"menu"|"click"|"choose"} verb
+ * @param {Object<string, any>} fields with the channel
+ * @returns {Promise<{answered: Promise<void>}>} begun, and in time answered or not; rejects with `Refused` where it
+ *   could not be begun
+ */
+export async function use(page, verb, fields) {
+  const { answer } = await interactionsOf(page).use(verb, fields);
+  const fail = (sentence) => page.tell(sentence, { channel: fields.channel, isError: true });
+  const heard = (event) => {
+    if (event.on === "modal") page.showModal(event);
+    else if (event.state === "failed") fail(NO_ANSWER);
+  };
+  return { answered: answer.then(heard, (lost) => fail(lost.message)) };
+}
+
+/** The interactions of one connection. */
+export class Interactions {
+  #waiting = new Map();
+  // The bot may be faster than the answer that names the interaction.
+  #early = new Map();
+
+  constructor(live) {
+    this.live = live;
+    live.on("interaction", (event) => this.#hear(event.interaction, event));
+    live.on("modal", (event) => this.#hear(event.interaction, event));
+    live.on("state", (state) => state === "lost" && this.#lose());
+  }
+
+  /**
+   * Use a command, a component or a modal.
+   *
+   * @param {"slash"|"menu"|"click"|"choose"|"submit"} verb
+   * @param {Object<string, any>} fields
+   * @returns {Promise<{answer: Promise<Object>}>} begun; the answer is the first event about it: `modal`, or
+   *   `interaction` with its `state`. Both reject with `Refused`
+   */
+  async use(verb, fields) {
+    const { interaction } = await this.live.ask(verb, fields);
+    const early = this.#early.get(interaction);
+    if (early) return { answer: Promise.resolve(early) };
+    return { answer: new Promise((resolve, reject) => this.#waiting.set(interaction, { resolve, reject })) };
+  }
+
+  #hear(id, event) {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (waiting) waiting.resolve(event);
+    else if (!this.#early.has(id)) this.#keep(id, event);
+  }
+
+  #keep(id, event) {
+    this.#early.set(id, event);
+    if (this.#early.size > MAX_EARLY) this.#early.delete(this.#early.keys().next().value);
+  }
+
+  #lose() {
+    for (const { reject } of this.#waiting.values()) reject(new Refused(LOST));
+    this.#waiting.clear();
+  }
+}
