@@ -8,6 +8,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from bot import settings as environment
@@ -66,6 +67,22 @@ async def test_a_file_that_is_no_picture_ends_it_with_the_bots_words(tmp_path: P
     assert "not a picture I can read" in said.decode()
     assert complaint.decode().count("\n") == 1
     assert "Traceback" not in complaint.decode()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="the system does not tell whose child a process is")
+async def test_killed_without_a_warning_it_takes_the_bot_along(tmp_path: Path) -> None:
+    demo = await start(tmp_path)
+    assert demo.stdout is not None
+    async with asyncio.timeout(PATIENCE_S):
+        async for line in demo.stdout:
+            if b"types:" in line:
+                break
+        bots = await asyncio.to_thread(children_of, demo.pid)
+        assert bots
+        demo.kill()
+        await demo.communicate()
+        while await asyncio.to_thread(alive, bots):  # noqa: ASYNC110 - nobody's children ring no bell
+            await asyncio.sleep(0.05)
 
 
 async def test_asked_to_end_it_takes_the_bot_along(tmp_path: Path) -> None:

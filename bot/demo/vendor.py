@@ -96,13 +96,13 @@ class PracticeVendor:
         """`folder` is where clips are made; `changed` is called when the bill or a switch is different."""
         self.manner = Manner.TAKES
         self.bill: list[Charge] = []
+        self.tasks: dict[str, Task] = {}
         self.changed = changed
         self.key = key
         self._folder = folder
         self._fails_after_s = fails_after_s
         self._clock = SystemClock()
         self._models = kling_models()
-        self._tasks: dict[str, Task] = {}
         self._ids = count(_FIRST_ID)
         self._is_quick = asyncio.Event()
         self._is_quick.set()
@@ -141,7 +141,7 @@ class PracticeVendor:
                 concurrency=_MAX_UNDER_WAY,
                 threads=max(1, (os.cpu_count() or 1) // 2),
                 tasks=self._group,
-                changed=lambda task_id: self._tasks[task_id].has_moved.set(),
+                changed=lambda task_id: self.tasks[task_id].has_moved.set(),
             )
             await runner.setup()
             try:
@@ -187,13 +187,13 @@ class PracticeVendor:
     def _taken(self, kind: Kind, order: Order) -> Task:
         if self.manner is Manner.REFUSES:
             raise Unfit("The content may violate the platform's rules", code=1301)
-        if order.key and any(task.order.key == order.key for task in self._tasks.values()):
+        if order.key and any(task.order.key == order.key for task in self.tasks.values()):
             raise Unfit("external_task_id is not unique")
         if len(self._carriers) >= _MAX_UNDER_WAY:
             raise Unfit("parallel task over resource pack limit", status=429, code=1303)
         will_fail = self.manner is Manner.FAILS
         task = Task(str(next(self._ids)), kind, order, will_fail, self._clock.now_ms())
-        self._tasks[task.id] = task
+        self.tasks[task.id] = task
         carrier = self._group.create_task(self._carry(task))
         self._carriers.add(carrier)
         carrier.add_done_callback(self._carriers.discard)
@@ -201,13 +201,13 @@ class PracticeVendor:
 
     async def _query(self, request: web.Request) -> web.StreamResponse:
         name, kind = request.match_info["name"], KINDS[request.path.split("/")[-2]]
-        for task in self._tasks.values():
+        for task in self.tasks.values():
             if task.kind is kind and name in (task.id, task.order.key):
                 return _told(task, **self._result(task))
         raise Unfit("task not found", status=404, code=1203)
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
-        task = self._tasks.get(request.match_info["name"])
+        task = self.tasks.get(request.match_info["name"])
         if task is None or task.status is not Status.SUCCEED:
             raise web.HTTPNotFound
         response = web.StreamResponse(headers={"Content-Type": "video/mp4"})

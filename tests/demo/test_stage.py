@@ -1,0 +1,121 @@
+"""The demo as a whole: its bot killed and started again from the drawer, and what the drawer tells meanwhile."""
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot.demo.books import charged_twice, posted_twice
+from bot.demo.stage import Stage, opened
+from bot.demo.vendor import Charge, Manner
+from bot.sandbox import ClientRefused, File, Message, Used, shows
+from tests.e2e.scenes import CLIP_TIMEOUT_S, picture
+from tests.patience import PATIENCE_S
+
+PICTURE = File("boat.png", picture())
+
+
+class Drawer:
+    """Somebody who has the drawer open."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._backstage = stage.sandbox.backstage
+        self._changed = asyncio.Event()
+        self._backstage.watch(self._changed.set)
+
+    async def shows(self, fits: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        async with asyncio.timeout(PATIENCE_S):
+            while not fits(known := self._backstage.describe()):
+                self._changed.clear()
+                await self._changed.wait()
+        return known
+
+    async def press(self, name: str) -> None:
+        await self._backstage.set(name, None)
+
+
+def rows(known: dict[str, Any], table: str) -> list[Any]:
+    return next(one["rows"] for one in known["tables"] if one["name"] == table)
+
+
+def state(known: dict[str, Any]) -> str | None:
+    return next((row[3] for row in rows(known, "jobs")), None)
+
+
+def clips(stage: Stage) -> list[Message]:
+    places = [*stage.server.channels.values(), *stage.server.threads]
+    messages = (message for place in places for message in place.messages)
+    return [
+        message
+        for message in messages
+        if message.author.is_bot and any(".mp4" in file.filename for file in message.files)
+    ]
+
+
+async def asked(stage: Stage) -> Used:
+    return await stage.mia.slash("animate", stage.channel, image=PICTURE, prompt="it drifts", provider="kling")
+
+
+async def test_a_bot_that_is_killed_from_the_drawer_delivers_once_and_is_charged_once() -> None:
+    async with opened() as stage:
+        await stage.app.ready(timeout_s=PATIENCE_S)
+        drawer = Drawer(stage)
+        stage.vendor.is_slow = True
+        used = await asked(stage)
+        known = await drawer.shows(lambda known: state(known) == "rendering")
+        assert known["status"] == [{"text": "The bot is up.", "is_good": True}]
+        assert rows(known, "bill") == ()
+        await drawer.press("bot.kill")
+        known = await drawer.shows(lambda known: not known["status"][0]["is_good"])
+        assert known["status"][0]["text"] == "The bot is down."
+        with pytest.raises(ClientRefused, match="does not run"):
+            await drawer.press("bot.kill")
+        stage.vendor.is_slow = False
+        await drawer.shows(lambda known: rows(known, "bill"))
+        await drawer.press("bot.start")
+        with pytest.raises(ClientRefused, match="runs already"):
+            await drawer.press("bot.start")
+        card = await used.response()
+        await shows(card, lambda message: "See the clip" in message.text, timeout_s=CLIP_TIMEOUT_S)
+        known = await drawer.shows(lambda known: state(known) == "done")
+        assert len(clips(stage)) == 1
+        assert [row[:3] for row in rows(known, "bill")] == [("1-1", "kling-v2-5-turbo", "1.5")]
+        assert [row[1] for row in rows(known, "ledger")] == ["settle", "reserve"]
+        assert len(known["promises"]) == 3
+        assert all(line["is_good"] for line in known["promises"])
+
+
+async def test_what_was_taken_without_an_answer_is_delivered_once_and_charged_once() -> None:
+    async with opened() as stage:
+        await stage.app.ready(timeout_s=PATIENCE_S)
+        drawer = Drawer(stage)
+        await stage.sandbox.backstage.set("vendor.manner", Manner.HANGS_UP.value)
+        card = await (await asked(stage)).response()
+        await shows(card, lambda message: "See the clip" in message.text, timeout_s=CLIP_TIMEOUT_S)
+        known = await drawer.shows(lambda known: state(known) == "done")
+        assert (len(clips(stage)), len(rows(known, "bill"))) == (1, 1)
+        assert all(line["is_good"] for line in known["promises"])
+
+
+async def test_what_failed_or_was_refused_is_charged_to_nobody() -> None:
+    async with opened() as stage:
+        await stage.app.ready(timeout_s=PATIENCE_S)
+        drawer = Drawer(stage)
+        for manner in (Manner.REFUSES, Manner.FAILS):
+            await stage.sandbox.backstage.set("vendor.manner", manner.value)
+            card = await (await asked(stage)).response()
+            await shows(card, lambda message: "Nothing was charged" in message.text)
+        known = await drawer.shows(lambda known: len(rows(known, "ledger")) == 4)
+        assert rows(known, "bill") == ()
+        assert sorted(row[1] for row in rows(known, "ledger")) == ["refund", "refund", "reserve", "reserve"]
+        assert all(line["is_good"] for line in known["promises"])
+
+
+def test_a_second_charge_or_post_is_seen() -> None:
+    charges = [Charge(key, key, "a-model", Decimal(1), at_ms=0) for key in ("1-1", "11-1", "2-1")]
+    assert not charged_twice(charges)
+    assert charged_twice([*charges, Charge("9", "1-2", "a-model", Decimal(1), at_ms=0)])
+    assert not posted_twice(["1", "11"])
+    assert posted_twice(["1", "2", "1"])
