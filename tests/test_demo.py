@@ -23,7 +23,7 @@ async def start(tmp_path: Path, *arguments: str) -> Process:
         "bot",
         "demo",
         *arguments,
-        env=environment.inherited(DATA_DIR=str(tmp_path / "data")),
+        env=environment.inherited(DATA_DIR=str(tmp_path / "data"), TMPDIR=str(tmp_path)),
         stdout=PIPE,
         stderr=PIPE,
     )
