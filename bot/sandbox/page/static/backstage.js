@@ -132,6 +132,7 @@ class Drawer {
       "div",
       { class: "backstage" },
       head(),
+      el("p", { class: "backstage-lede" }, "Let things go wrong, and watch what the bot makes of it."),
       el("div", { class: "backstage-said", dataset: { whole: "said" } }),
       lines([...known.status, ...known.promises]),
       known.groups.map((group) => groupView(group, inThread)),
@@ -145,8 +146,7 @@ function head() {
     "header",
     { class: "backstage-head" },
     el("h2", { tabindex: "-1" }, "What if…"),
-    el("button", { type: "button", class: "backstage-close", "aria-label": "Close", dataset: { closes: "" } }, "✕"),
-    el("p", {}, "Let things go wrong, and watch what the bot makes of it."),
+    el("button", { type: "button", class: "icon-button", "aria-label": "Close", dataset: { closes: "" } }, "✕"),
   );
 }
 
@@ -158,7 +158,7 @@ function lines(said) {
 function lineView({ text, is_good: isGood }) {
   const mark = el("span", { class: "backstage-mark", role: "img", "aria-label": isGood ? "Good:" : "Not good:" });
   mark.append(isGood ? "✓" : "✕");
-  return el("li", { dataset: { good: isGood } }, mark, el("span", {}, text));
+  return el("li", { dataset: { good: isGood } }, mark, el("span", { class: "backstage-text" }, text));
 }
 
 function groupView({ title, switches }, inThread) {
@@ -206,7 +206,7 @@ function choiceView(one, props) {
 function pressView(one, props, inThread) {
   const disabled = one.acts_on_thread && !inThread;
   const dataset = one.acts_on_thread ? { ...props.dataset, thread: "" } : props.dataset;
-  return el("button", { ...props, dataset, type: "button", disabled }, one.label);
+  return el("button", { ...props, dataset, type: "button", class: "button secondary", disabled }, one.label);
 }
 
 function tableView({ name, title, empty, columns, rows }) {
