@@ -30,6 +30,7 @@ from bot.services.guilds import GuildSettings
 from bot.services.insights import Insights
 from bot.services.ledger import Ledger
 from bot.services.pace import Pace
+from bot.services.paintings import Paintings
 from bot.services.places import Places
 from bot.services.privacy import Privacy
 from bot.services.quotas import Quotas
@@ -100,6 +101,7 @@ class Services:
     draining: Draining
     departures: Departures
     pace: Pace
+    paintings: Paintings
 
 
 Submitted: TypeAlias = Callable[[discord.Interaction["Kinora"], int], Awaitable[None]]

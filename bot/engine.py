@@ -34,6 +34,7 @@ from bot.services.notices import Notices
 from bot.services.ordering import Ordering
 from bot.services.originals import Originals
 from bot.services.pace import Pace
+from bot.services.paintings import Paintings
 from bot.services.places import Places
 from bot.services.policy import Policy
 from bot.services.ports import Clock, Publisher
@@ -288,6 +289,17 @@ def furnish(
         defaults=settings.default_limits,
         queued=queued,
         let_go=engine.retention.wake,
+        has_page=settings.public_url is not None,
+    )
+    paintings = Paintings(
+        db=stores.db,
+        blobs=stores.blobs,
+        images=stores.images,
+        catalogue=catalogue,
+        routes=engine.routes,
+        clock=clock,
+        secret=stores.callback_secret,
+        public_url=settings.public_url,
     )
     insights = Insights(db=stores.db, attempts=engine.attempts, gate=engine.gate, card_of=engine.cards.of)
     pace = Pace(clock)
@@ -359,6 +371,7 @@ def furnish(
             ended=departed,
         ),
         pace=pace,
+        paintings=paintings,
     )
 
     client.desk = Desk(
@@ -374,6 +387,8 @@ def furnish(
         notices=engine.notices,
         thumbnails=engine.thumbnails,
         originals=engine.originals,
+        paintings=paintings,
+        client=client,
         manners=Manners(stores.db),
         pace=pace,
         clock=clock,

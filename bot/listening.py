@@ -17,6 +17,7 @@ from bot.settings import Settings, SettingsInvalid
 from bot.stores import Stores
 from bot.web.callbacks import Sender, secret_of
 from bot.web.metrics import MetricRoutes, discord_metrics, discord_trace
+from bot.web.painting import Painter
 from bot.web.server import AddressUnusable, serving
 from bot.web.signature import WebhookSecretInvalid, signing_key
 
@@ -44,6 +45,7 @@ async def listen(
         clock=engine.clock,
         originals=engine.originals,
         exports=client.services.exports,
+        painter=_painter(settings, client),
         metrics=MetricRoutes(engine.meter.read, token=token),
     )
     try:
@@ -96,6 +98,13 @@ def webhook_key(settings: Settings) -> bytes | None:
         return signing_key(secret.get_secret_value().strip()) if secret else None
     except WebhookSecretInvalid as error:
         raise SettingsInvalid(f"KLING_WEBHOOK_SECRET: {error}") from error
+
+
+def _painter(settings: Settings, client: Kinora) -> Painter | None:
+    """The page on which motion is painted: none, where the internet does not reach the server."""
+    if settings.public_url is None:
+        return None
+    return Painter(client.services.paintings, client.desk.paintings.take)
 
 
 def _senders(settings: Settings, stores: Stores, engine: Engine) -> dict[str, Sender]:

@@ -66,12 +66,16 @@ class Motion(commands.Cog):
         """Move painted parts of a picture along paths."""
         masks = dict(enumerate((mask1, mask2, mask3, mask4, mask5, mask6), start=1))
         paths = dict(enumerate((path1, path2, path3, path4, path5, path6), start=1))
+        desk = self.bot.desk
+        if desk.paintings.has_page and not any((still_mask, *masks.values(), *paths.values())):
+            await desk.paint(interaction, wanted, image=image, end_frame=end_frame)
+            return
         painted = painting(
             still_mask,
             {number: mask for number, mask in masks.items() if mask},
             {number: path for number, path in paths.items() if path},
         )
-        await self.bot.desk.ask(interaction, wanted, image=image, end_frame=end_frame, motion=painted)
+        await desk.ask(interaction, wanted, image=image, end_frame=end_frame, motion=painted)
 
 
 async def setup(bot: Kinora) -> None:

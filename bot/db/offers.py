@@ -49,6 +49,11 @@ def take(offer_id: int, guild_id: int, user_id: int, *, now_ms: int) -> Transact
         raise OfferLapsed
 
 
+def drop_lapsed(*, now_ms: int) -> Transaction[None]:
+    """Drop what lapsed, and is no question: those can be told how they were answered."""
+    yield "DELETE FROM offers WHERE lapses_at_ms < :now_ms AND request_key IS NULL", {"now_ms": now_ms}
+
+
 def of_guild(offer_id: int, guild_id: int) -> Transaction[str | None]:
     """What is kept under a number for anybody in a guild, lapsed or not; None where nothing is (any more)."""
     rows = yield _OF_GUILD, {"id": offer_id, "guild_id": guild_id}

@@ -366,6 +366,12 @@ class Asked(Value):
     """One mask for each of `paths`."""
     paths: tuple[Path, ...] = Field(default=(), max_length=6)
     """In pixels of the picture as it was sent."""
+    painting_id: int | None = None
+    """The painting that was sent: picture and motion are those below, and the card is a message of its own."""
+    image: Picture | None = None
+    """As it is kept already, where it came before the rest."""
+    motion: MotionBrush | None = None
+    """Likewise, painted on that."""
     offer_id: int | None = None
     """The offer that was taken up: options and pictures are in there."""
     fit: Literal["enlarge", "pad", "crop"] | None = None

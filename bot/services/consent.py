@@ -8,10 +8,11 @@ import structlog
 from bot.db import asks, jobs, offers
 from bot.db.transaction import Database, Transaction
 from bot.domain.catalogue import Choice
-from bot.domain.errors import OfferLapsed, Unapproved, Unconfirmed
+from bot.domain.errors import NotExpressible, OfferLapsed, Unapproved, Unconfirmed
 from bot.domain.jobs import Asker, Job, Origin
 from bot.domain.limits import Limits
-from bot.domain.requests import VideoRequest
+from bot.domain.painting import ANY_MOTION
+from bot.domain.requests import Asked, VideoRequest
 from bot.services.gate import Gate
 from bot.services.notices import Notices
 from bot.services.policy import Policy
@@ -53,6 +54,10 @@ class _Kept:
     question: Question
 
 
+class _Taken(Unconfirmed):
+    """A request that was only rehearsed would be taken at this price."""
+
+
 Redeem = Callable[[], Transaction[None]]
 """What happens in the transaction that makes the job, or keeps the question."""
 
@@ -71,7 +76,9 @@ class Consent:
         gate: Gate,
         defaults: Limits,
         queued: Callable[[Job], None],
+        has_page: bool = False,
     ) -> None:
+        """`has_page`: there is a page on which motion can be painted."""
         self._db = db
         self._routes = routes
         self._clock = clock
@@ -80,6 +87,19 @@ class Consent:
         self._gate = gate
         self._defaults = defaults
         self._queued = queued
+        self._has_page = has_page
+
+    async def rehearse(self, wanted: Wanted) -> None:
+        """Find out whether a request would be taken; nothing comes of it.
+
+        Raises:
+            OfferLapsed: it is a job already.
+            Refused: as `place`, but for questions, which come later.
+        """
+        choice = await self._routes.choose(wanted.origin.guild_id, wanted.request)
+        condition = await self._rehearsed(wanted, choice)
+        if not isinstance(condition, _Taken):
+            await self._db.read(self._check_open(wanted.origin))
 
     async def place(self, wanted: Wanted, redeem: Redeem | None = None) -> Job:
         """Queue a request.
@@ -137,6 +157,32 @@ class Consent:
         if user_id != kept.question.origin.user_id:
             raise NotYours
         return await self._agree(kept, replace(asker, confirmed_credits=kept.question.price))
+
+    async def paint(self, number: int, asked: Asked, redeem: Redeem) -> NeedsConsent:
+        """Ask a member anew about a request, with the motion that they have painted; returns what is asked now.
+
+        Raises:
+            OfferLapsed: nothing waits for the member under this number (any more).
+            pydantic.ValidationError: nothing can be made of it.
+            Refused: another of its kinds; the question stays as it was.
+        """
+        kept = await self._open(number, asked.guild_id, Stage.MEMBER)
+        self._gate.ensure_taking()
+        before, asker = kept.question.request, kept.question.asker
+        request = VideoRequest.of(
+            asked.options, image=before.image, end_frame=before.end_frame, motion=asked.motion
+        )
+        origin, request = await self._policy.accept(kept.question.origin, request, asker)
+        wanted = Wanted(origin, request, asker)
+        choice = await self._routes.choose(origin.guild_id, request)
+        renewed = self._question(wanted, choice, await self._rehearsed(wanted, choice))
+
+        def painted() -> Transaction[None]:
+            yield from redeem()
+            yield from self._change(kept, renewed)
+
+        await self._db.write(painted())
+        return needed(number, renewed)
 
     async def approve(self, number: int, guild_id: int, moderator_id: int) -> Job:
         """A moderator agrees; what the member may have counts by the roles they asked with.
@@ -231,8 +277,33 @@ class Consent:
             most=condition.most if condition.most > condition.price else None,
             price_before=before.price if before and condition.price > before.price else None,
             stage=stage,
+            can_be_painted=stage is Stage.MEMBER and self._can_be_painted(wanted.request),
             lapses_at_ms=self._clock.now_ms() + LASTS_MS[stage],
         )
+
+    def _can_be_painted(self, request: VideoRequest) -> bool:
+        if not self._has_page or request.image is None or request.motion is not None:
+            return False
+        try:
+            self._routes.check(request.model_copy(update={"motion": ANY_MOTION}))
+        except NotExpressible:
+            return False
+        return True
+
+    async def _rehearsed(self, wanted: Wanted, choice: Choice) -> Unconfirmed | Unapproved:
+        """What somebody would have to agree to, `_Taken` where nobody would; a refusal is raised, and nothing is kept."""
+
+        def tried() -> Transaction[None]:
+            accepted = yield from self._accepted(wanted, choice)
+            if not accepted.is_new:
+                raise OfferLapsed
+            raise _Taken(accepted.job.credits, accepted.job.most_charged)
+
+        try:
+            await self._db.write(tried())
+        except (Unconfirmed, Unapproved) as condition:
+            return condition
+        raise AssertionError("a rehearsal ends with a condition")
 
     def _keep(self, question: Question, redeem: Redeem | None) -> Transaction[NeedsConsent]:
         """Keep a question; a request that has one already keeps that."""

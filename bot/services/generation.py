@@ -7,7 +7,7 @@ from typing import TypeVar
 import structlog
 from pydantic import ValidationError
 
-from bot.db import asks, guilds, jobs, offers
+from bot.db import asks, guilds, jobs, offers, paintings
 from bot.db import blobs as uses
 from bot.db.transaction import Database, Transaction
 from bot.domain.begun import Begun
@@ -34,7 +34,7 @@ from bot.services.notices import Notices
 from bot.services.pictures import Painted, Pictures
 from bot.services.policy import Policy
 from bot.services.ports import Clock, Runner
-from bot.services.questions import NotYours
+from bot.services.questions import NeedsConsent, NotYours
 from bot.services.routing import Routes
 
 log = structlog.stdlib.get_logger(__name__)
@@ -97,8 +97,12 @@ class Generation:
         defaults: Limits,
         queued: Callable[[Job], None],
         let_go: Callable[[], None],
+        has_page: bool = False,
     ) -> None:
-        """`let_go` is called when pictures of a request that was refused may be needed no more."""
+        """`let_go` is called when pictures of a request that was refused may be needed no more.
+
+        `has_page`: there is a page on which motion can be painted.
+        """
         self._db = db
         self._routes = routes
         self._policy = policy
@@ -117,6 +121,7 @@ class Generation:
             gate=gate,
             defaults=defaults,
             queued=queued,
+            has_page=has_page,
         )
 
     async def check(self, asked: Asked, *, is_doubtful: bool = False) -> Asked:
@@ -151,7 +156,10 @@ class Generation:
     def _check_expressible(self, asked: Asked) -> None:
         image, end_frame = (_STAND_IN if url else None for url in (asked.image_url, asked.end_frame_url))
         request = VideoRequest.of(
-            asked.options, image=image, end_frame=end_frame, motion=_stand_in_motion(asked)
+            asked.options,
+            image=asked.image or image,
+            end_frame=end_frame,
+            motion=asked.motion or _stand_in_motion(asked),
         )
         self._routes.check(request)
 
@@ -194,8 +202,12 @@ class Generation:
             raise
 
     async def note(self, asked: Asked) -> None:
-        """Write down what is about to be acknowledged, so that a crash does not forget it."""
-        await self._db.write(asks.note(asked, now_ms=self._clock.now_ms()))
+        """Write down what is about to be acknowledged, so that a crash does not forget it.
+
+        Raises:
+            OfferLapsed: it was painted, and its painting was sent already, or has lapsed.
+        """
+        await self._db.write(_noted(asked, now_ms=self._clock.now_ms()))
 
     async def forget(self, request_key: str) -> None:
         """What was noted has been refused, and the person knows."""
@@ -204,6 +216,26 @@ class Generation:
     async def left(self) -> list[Asked]:
         """What an earlier process noted and did not get to."""
         return await self._db.read(asks.left())
+
+    async def rehearse(self, origin: Origin, ask: Ask) -> None:
+        """Find out whether a request would be refused; nothing comes of it.
+
+        Raises:
+            Refused: as `accept`, but for questions.
+        """
+        origin, request = await self._request(origin, ask)
+        await self.consent.rehearse(Wanted(origin, request, ask.asker))
+
+    async def paint(self, question: int, asked: Asked) -> NeedsConsent:
+        """Put a request, whose motion was painted, in the place of the one that its member is asked about.
+
+        Raises:
+            OfferLapsed: the question, or the painting, is no longer open.
+            Refused: another of its kinds; nothing has changed.
+        """
+        painting_id, now_ms = asked.painting_id, self._clock.now_ms()
+        assert painting_id is not None
+        return await self.consent.paint(question, asked, lambda: paintings.send(painting_id, now_ms=now_ms))
 
     async def accept(self, origin: Origin, ask: Ask) -> Job:
         """Queue what was asked, or refuse it with nothing kept.
@@ -307,6 +339,12 @@ class Generation:
             ValidationError
         ) as error:  # something else is kept under this number, or in another version's terms
             raise OfferLapsed from error
+
+
+def _noted(asked: Asked, *, now_ms: int) -> Transaction[None]:
+    if asked.painting_id is not None:
+        yield from paintings.send(asked.painting_id, now_ms=now_ms)
+    yield from asks.note(asked, now_ms=now_ms)
 
 
 def _begun_of(kept: str | None) -> Begun | None:

@@ -52,6 +52,8 @@ class Question(Value):
     price_before: int | None = None
     """What it was when it was agreed to or asked last; None unless it has risen since."""
     stage: Stage
+    can_be_painted: bool = False
+    """Whether its motion may be painted on a page before it is agreed to."""
     lapses_at_ms: int
     declined_by: int | None = None
     reason: str | None = None

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import structlog
 
 from bot.db import blobs as uses
-from bot.db import jobs, retention
+from bot.db import jobs, offers, retention
 from bot.db.errors import DatabaseFault
 from bot.db.transaction import Database, Transaction
 from bot.domain.errors import DeliveryFault
@@ -103,6 +103,7 @@ class Retention:
         """
         now_ms = self._clock.now_ms()
         self._fault = None
+        await self._db.write(offers.drop_lapsed(now_ms=now_ms))
         await self._delete_let_go(before_ms=now_ms - LET_GO_LASTS_MS)
         await self._each(retention.half_claimed(limit=_PAGE), self._settle)
         before_ms = now_ms - CLAIMABLE_FOR_MS

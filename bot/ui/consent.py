@@ -1,6 +1,6 @@
 """Answers to the questions before a clip is made: of the member about the price, of moderators about all of it."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -23,7 +23,7 @@ from bot.services.consent import Consent
 from bot.services.manners import Manners
 from bot.services.notices import Notices
 from bot.services.ports import Card
-from bot.services.questions import NeedsApproval, NeedsConsent, Question
+from bot.services.questions import NeedsApproval, NeedsConsent, NotYours, Question
 from bot.ui import checks, errors
 from bot.ui.answers import shown
 from bot.ui.cards import card_view, thumbnail_file
@@ -61,19 +61,24 @@ class Consents:
         notices: Notices,
         manners: Manners,
         before_all_else: Callable[[], AbstractAsyncContextManager[None]],
+        paint: Callable[[Interaction, int, Question], Awaitable[None]],
     ) -> None:
-        """In `before_all_else` interactions are acknowledged."""
+        """In `before_all_else` interactions are acknowledged; `paint` answers with a link to paint a request's motion."""
         self._consent = consent
         self._cards = cards
         self._notices = notices
         self._manners = manners
         self._before_all_else = before_all_else
+        self._paint = paint
 
     async def take(self, interaction: Interaction, number: int, answer: str) -> None:
         """Take a click on one of the buttons."""
         async with self._answering(interaction, number):
             if answer == "decline":
                 await self._ask_why(interaction, number)
+                return
+            if answer == "paint":
+                await self._paint(interaction, number, await self._mine(interaction, number))
                 return
             await self._acknowledge(interaction)
             if answer == "make":
@@ -131,6 +136,15 @@ class Consents:
             if question is None or not self._consent.is_open(question):
                 raise OfferLapsed
             await interaction.response.send_modal(REASON.modal(number))
+
+    async def _mine(self, interaction: Interaction, number: int) -> Question:
+        """The open question of who clicked."""
+        question = await self._consent.look(number, _guild_id(interaction))
+        if question is None or not self._consent.is_open(question) or not question.can_be_painted:
+            raise OfferLapsed
+        if question.origin.user_id != interaction.user.id:
+            raise NotYours
+        return question
 
     @asynccontextmanager
     async def _answering(self, interaction: Interaction, number: int) -> AsyncGenerator[None]:

@@ -22,6 +22,7 @@ from bot.services.manners import Manners
 from bot.services.notices import Notices
 from bot.services.originals import Originals
 from bot.services.pace import Pace
+from bot.services.paintings import Paintings
 from bot.services.pictures import MAX_PICTURE_BYTES
 from bot.services.ports import Clock
 from bot.services.reports import Reports
@@ -40,6 +41,7 @@ from bot.ui.intake import Courtesy, Intake
 from bot.ui.mentions import Mentions
 from bot.ui.motion import Painting
 from bot.ui.originals import OriginalsDesk
+from bot.ui.paintings import Client, PaintingsDesk
 from bot.ui.replies import ToInteraction
 from bot.ui.rules import Rules
 from bot.ui.storyboard import Storyboards
@@ -77,6 +79,8 @@ class Desk:
         notices: Notices,
         thumbnails: Thumbnails,
         originals: Originals,
+        paintings: Paintings,
+        client: Client,
         manners: Manners,
         pace: Pace,
         clock: Clock,
@@ -100,6 +104,7 @@ class Desk:
             notices=notices,
             manners=manners,
             before_all_else=courtesy.before_all_else,
+            paint=lambda *asked: self.paintings.begin_on(*asked),  # made below
         )
         self.intake = Intake(
             generation=generation,
@@ -108,6 +113,16 @@ class Desk:
             publisher=publisher,
             consents=self.consents,
             courtesy=courtesy,
+        )
+        self.paintings = PaintingsDesk(
+            paintings,
+            client=client,
+            generation=generation,
+            intake=self.intake,
+            consents=self.consents,
+            publisher=publisher,
+            courtesy=courtesy,
+            pace=pace,
         )
         self.rules = Rules()
         self.storyboards = Storyboards(
@@ -173,6 +188,24 @@ class Desk:
             "paths": tuple(path for _, path in painted.moving),
         }
         await self.ask_with(interaction, options, pictures)
+
+    async def paint(
+        self,
+        interaction: discord.Interaction[Any],
+        options: Options,
+        *,
+        image: discord.Attachment,
+        end_frame: discord.Attachment | None = None,
+    ) -> None:
+        """Take a request whose motion is painted on the page: answer with the link to it.
+
+        Raises:
+            Refused, PictureRefused, ValidationError: instead of the link.
+        """
+        _ensure_of_a_size(image, end_frame)
+        asked = asked_by(interaction, options)
+        asked = asked.model_copy(update={"end_frame_url": end_frame and end_frame.url})
+        await self.paintings.begin(interaction, asked, image.url)
 
     async def ask_for_shots(
         self,

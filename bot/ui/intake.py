@@ -19,7 +19,7 @@ from bot.services.pictures import Painted
 from bot.services.reuse import Inputs, Reuse
 from bot.ui import errors
 from bot.ui.consent import Consents
-from bot.ui.replies import Reply, ToMessage
+from bot.ui.replies import Reply, ToMessage, ToPage
 from bot.ui.threads import DiscordPublisher
 
 log = structlog.stdlib.get_logger(__name__)
@@ -89,6 +89,8 @@ class Intake:
         logs.follow(request=asked.request_key, guild=asked.guild_id)
         asked = await self._generation.check(asked)
         await self._reuse.check(asked)
+        if asked.painting_id is not None:  # who is refused on the page can change it there, and nobody else need see it
+            await self._generation.rehearse(_origin(asked, 0), await self._ask(asked))
         async with self._courtesy.before_all_else():
             await self._generation.note(asked)
             try:
@@ -174,6 +176,8 @@ class Intake:
         found = await self._publisher.find_answer(asked)
         if found is None and asked.is_message:
             return await ToMessage(self._publisher, asked).acknowledge()
+        if found is None and asked.painting_id is not None:
+            return await ToPage(self._publisher, asked).acknowledge()
         return found
 
     async def _accept(self, asked: Asked, card_id: int) -> Job:
@@ -184,16 +188,18 @@ class Intake:
             raise refusal.in_public() from None
 
     async def _queued(self, asked: Asked, card_id: int) -> Job:
-        origin, asker = _origin(asked, card_id), Asker(frozenset(asked.roles), manages=asked.manages)
+        origin = _origin(asked, card_id)
         async with self._painted if asked.moving_urls else nullcontext(), self._places:
             if asked.offer_id is not None:
                 return await self._generation.accept_offer(
-                    asked.offer_id, Fit(asked.fit or Fit.REFUSE), origin, asker
+                    asked.offer_id, Fit(asked.fit or Fit.REFUSE), origin, _asker(asked)
                 )
-            inputs = await self._inputs(asked)
-            fit = Fit.ENLARGE if asked.relation == Relation.EXTEND else Fit.REFUSE  # nobody chose that frame
-            ask = Ask(asked.options, inputs.image, inputs.end_frame, fit, inputs.motion, asker)
-            return await self._generation.accept(origin, ask)
+            return await self._generation.accept(origin, await self._ask(asked))
+
+    async def _ask(self, asked: Asked) -> Ask:
+        inputs = await self._inputs(asked)
+        fit = Fit.ENLARGE if asked.relation == Relation.EXTEND else Fit.REFUSE  # nobody chose that frame
+        return Ask(asked.options, inputs.image, inputs.end_frame, fit, inputs.motion, _asker(asked))
 
     async def _inputs(self, asked: Asked) -> Inputs:
         """The pictures of a request: those that came with it, else those of the job that it comes out of."""
@@ -203,7 +209,8 @@ class Intake:
         ]
         masks = [await self._publisher.download(url) for url in asked.moving_urls]
         strokes = tuple(zip(masks, asked.paths, strict=True))
-        given = Inputs(image, end_frame, Painted(still, strokes) if still or strokes else None)
+        painted = asked.motion or (Painted(still, strokes) if still or strokes else None)
+        given = Inputs(asked.image or image, end_frame, painted)
         return await self._reuse.filled_in(asked, given)
 
 
@@ -221,6 +228,10 @@ def _origin(asked: Asked, card_id: int) -> Origin:
         is_private=asked.is_private,
         is_age_restricted=asked.is_age_restricted,
     )
+
+
+def _asker(asked: Asked) -> Asker:
+    return Asker(frozenset(asked.roles), manages=asked.manages)
 
 
 def _lineage(asked: Asked) -> Lineage | None:

@@ -19,6 +19,7 @@ _FREE = marked("Nothing was charged.")
 _MAX_CAUTION = 500
 _LABELS = {
     "make": marked("Make it"),
+    "paint": marked("Paint motion"),
     "dismiss": marked("Never mind"),
     "approve": marked("Approve"),
     "decline": marked("Decline"),
@@ -29,7 +30,7 @@ _STYLES = {
     "approve": discord.ButtonStyle.success,
     "decline": discord.ButtonStyle.danger,
 }
-_ANSWERS = {Stage.MEMBER: ("make", "dismiss"), Stage.MODERATORS: ("approve", "decline", "withdraw")}
+_ANSWERS = {Stage.MEMBER: ("make", "paint", "dismiss"), Stage.MODERATORS: ("approve", "decline", "withdraw")}
 _WAITS = discord.Colour(0x5B6EE1)
 _ENDED = discord.Colour(0x80848E)
 
@@ -193,7 +194,8 @@ def _lapsed_text() -> str:
 def _buttons(number: int, question: Question) -> ui.ActionRow[Any]:
     row: ui.ActionRow[Any] = ui.ActionRow()
     for answer in _ANSWERS[question.stage]:
-        row.add_item(AnswerButton(number, answer))
+        if answer != "paint" or question.can_be_painted:
+            row.add_item(AnswerButton(number, answer))
     return row
 
 

@@ -81,3 +81,33 @@ class ToMessage:
         except DeliveryFault:
             return False
         return True
+
+
+class ToPage:
+    """A message of its own in the channel, for a request that was painted on a page; everybody sees it."""
+
+    def __init__(self, publisher: DiscordPublisher, asked: Asked) -> None:
+        self._publisher = publisher
+        self._asked = asked
+        self._message_id: int | None = None
+        self.refusal: Exception | None = None
+        """Why there will be no clip, or not yet."""
+
+    async def acknowledge(self) -> int:
+        """Say in the channel that it comes."""
+        self._message_id = await self._publisher.announce(self._asked)
+        return self._message_id
+
+    async def show(self, card: Card) -> None:
+        """Edit the message."""
+        await self._publisher.show(card)
+
+    async def refuse(self, error: Exception) -> bool:
+        """Edit the message; the page says it as well."""
+        self.refusal = error
+        try:
+            message_id = self._message_id or await self.acknowledge()
+            await self._publisher.show_view(self._asked.channel_id, message_id, errors.view_of(error))
+        except DeliveryFault:
+            return False
+        return True

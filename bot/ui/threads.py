@@ -25,6 +25,7 @@ from bot.ui.places import ClipPlaces, base36
 _DOWNLOAD_PAUSES_S = (0.5, 2.0, 0.0)
 _SEARCHED = 200
 _MAX_NONCE = 25
+_MARKED = 1 << 30
 
 
 class DiscordPublisher(ClipPlaces):
@@ -105,6 +106,22 @@ class DiscordPublisher(ClipPlaces):
             )
         return message.id
 
+    async def announce(self, asked: Asked) -> int:
+        """Give a request that was painted a message of its own; returns its id, the same within minutes.
+
+        It is a sign of life, and as long as it is one, the id of its text tells which painting it is for.
+        """
+        self._ensure_in(asked.guild_id)
+        with speaking(asked.language):
+            view = shown(Answer(tr("One moment…")))
+        for text in view.children:
+            text.id = _mark_of(asked.painting_id or 0)
+        async with translated():
+            message = await self._messageable(asked.channel_id, asked.guild_id).send(
+                view=view, nonce=f"{self._installation}.p{base36(int(asked.request_key))}", silent=True
+            )
+        return message.id
+
     async def find_answer(self, asked: Asked) -> int | None:
         """Our acknowledgement of a request; None if there is none, or if it is one that was answered.
 
@@ -117,15 +134,24 @@ class DiscordPublisher(ClipPlaces):
             async for message in channel.history(limit=_SEARCHED, after=since):
                 if asked.is_message and self._answers(message, since.id):
                     return message.id
+                if asked.painting_id is not None and self._announces(message, asked.painting_id):
+                    return message.id
                 used = message.interaction_metadata
                 if used is not None and used.id == since.id:
                     return message.id if message.flags.loading else None
         return None
 
     def _answers(self, message: discord.Message, message_id: int) -> bool:
+        reference = message.reference
+        return self._is_ours(message) and reference is not None and reference.message_id == message_id
+
+    def _announces(self, message: discord.Message, painting_id: int) -> bool:
+        ids = [part.id for part in message.components if isinstance(part, discord.TextDisplay)]
+        return self._is_ours(message) and ids == [_mark_of(painting_id)]
+
+    def _is_ours(self, message: discord.Message) -> bool:
         assert self._client.user is not None
-        is_ours = message.author.id == self._client.user.id
-        return is_ours and message.reference is not None and message.reference.message_id == message_id
+        return message.author.id == self._client.user.id
 
     async def download(self, url: str) -> bytes:
         """A picture that somebody attached.
@@ -181,6 +207,11 @@ class DiscordPublisher(ClipPlaces):
             await self._messageable(channel_id, guild_id).send(
                 text, view=buttons, nonce=digest[:_MAX_NONCE], silent=is_silent
             )
+
+
+def _mark_of(painting_id: int) -> int:
+    """An id for a component, of 31 bits, that Discord would give to none by itself: those count from 1."""
+    return _MARKED + painting_id % _MARKED
 
 
 def _files(card: Card | None) -> Any:

@@ -22,6 +22,7 @@ from bot.web.callbacks import MAX_BODY_BYTES, Callbacks, Sender, Tell
 from bot.web.exports import ExportRoutes
 from bot.web.metrics import MetricRoutes
 from bot.web.originals import OriginalRoutes
+from bot.web.painting import Painter, PainterRoutes
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -65,10 +66,11 @@ async def serving(
     clock: Clock,
     originals: Originals | None = None,
     exports: Exports | None = None,
+    painter: Painter | None = None,
     metrics: MetricRoutes | None = None,
     patience_s: float = PATIENCE_S,
 ) -> AsyncGenerator[int]:
-    """Serve callbacks, originals, health and metrics until the block ends; gives the port, which port 0 leaves open.
+    """Serve callbacks, originals, the painter, health and metrics until the block ends; gives the port, which port 0 leaves open.
 
     `/healthz` answers as long as the event loop runs; `/readyz` tells what `ready` says.
 
@@ -82,6 +84,8 @@ async def serving(
         OriginalRoutes(originals, allow=_allow).add_to(app)
     if originals is not None and exports is not None:
         ExportRoutes(exports, originals, allow=_allow).add_to(app)
+    if painter is not None:
+        PainterRoutes(painter, allow=_allow).add_to(app)
     _add_health(app, ready)
     if metrics is not None:
         metrics.add_to(app)

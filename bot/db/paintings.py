@@ -1,0 +1,44 @@
+"""Paintings: requests whose motion is yet to be painted on a page, kept as offers are, and sent once."""
+
+from dataclasses import dataclass
+
+from bot.db.transaction import Transaction
+from bot.domain.errors import OfferLapsed
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept under a number."""
+
+    text: str
+    is_open: bool
+    """Whether it was not sent yet."""
+
+
+def look(number: int, *, now_ms: int) -> Transaction[Kept | None]:
+    """What is kept under a number, whoever's it is; None where nothing is, or it has lapsed."""
+    rows = yield _LOOK, {"id": number, "now_ms": now_ms}
+    return Kept(rows[0]["ask"], rows[0]["sent_at_ms"] is None) if rows else None
+
+
+def send(number: int, *, now_ms: int) -> Transaction[None]:
+    """Use a painting up; together with what it leads to.
+
+    Raises:
+        OfferLapsed: somebody was first, or it has lapsed.
+    """
+    rows = yield _SEND, {"id": number, "now_ms": now_ms}
+    if not rows:
+        raise OfferLapsed
+
+
+def reopen(number: int) -> Transaction[None]:
+    """What was sent has led to nothing: it may be sent again, as long as it has not lapsed."""
+    yield "UPDATE offers SET sent_at_ms = NULL WHERE id = :id", {"id": number}
+
+
+_LOOK = "SELECT ask, sent_at_ms FROM offers WHERE id = :id AND lapses_at_ms >= :now_ms"
+_SEND = """
+    UPDATE offers SET sent_at_ms = :now_ms
+    WHERE id = :id AND sent_at_ms IS NULL AND offers.lapses_at_ms >= :now_ms RETURNING id
+"""

@@ -1,0 +1,228 @@
+"""The painter's desk: gives members the private links to its page, and takes what they have painted there."""
+
+import re
+from collections.abc import Generator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import discord
+import structlog
+from discord import ui
+
+from bot.db.errors import DatabaseUnavailable
+from bot.domain.errors import OfferLapsed
+from bot.domain.painting import ANY_MOTION, STAND_IN, Drawing
+from bot.domain.requests import Asked
+from bot.language import speaking, spoken, tr
+from bot.media.errors import NoDecoder, StoreUnavailable
+from bot.services.generation import Generation
+from bot.services.originals import Link
+from bot.services.pace import Pace
+from bot.services.paintings import (
+    BeingSent,
+    Fate,
+    Opened,
+    Outcome,
+    PaintingLapsed,
+    Paintings,
+    PaintingSent,
+)
+from bot.services.questions import NeedsApproval, NeedsConsent, Question
+from bot.ui import checks, errors
+from bot.ui.answers import Answer, shown
+from bot.ui.consent import Consents
+from bot.ui.errors import describe
+from bot.ui.faults import translated
+from bot.ui.intake import Courtesy, Intake
+from bot.ui.replies import ToPage
+from bot.ui.threads import DiscordPublisher
+
+log = structlog.stdlib.get_logger(__name__)
+
+Interaction = discord.Interaction[Any]
+
+_FATES = {
+    OfferLapsed: Fate.GONE,
+    PaintingLapsed: Fate.GONE,
+    PaintingSent: Fate.GONE,
+    BeingSent: Fate.BUSY,
+    DatabaseUnavailable: Fate.LATER,
+    StoreUnavailable: Fate.LATER,
+    NoDecoder: Fate.LATER,
+}
+_TIME = re.compile(r"<t:([0-9]{1,12})(?::[a-zA-Z])?>")
+_CHANNEL = re.compile(r"<#([0-9]{1,20})>")
+_MARKUP = re.compile(r"^(?:-#|#{1,3}) |\*\*|`", re.MULTILINE)
+
+
+class Client(Protocol):
+    """What is asked of the client: what it knows of a channel."""
+
+    def get_channel(self, id: int, /) -> object:  # noqa: A002 - discord.py's name
+        """A channel or thread that Discord has told of."""
+        ...
+
+
+class PaintingsDesk:
+    """Part of the desk."""
+
+    def __init__(
+        self,
+        paintings: Paintings,
+        *,
+        client: Client,
+        generation: Generation,
+        intake: Intake,
+        consents: Consents,
+        publisher: DiscordPublisher,
+        courtesy: Courtesy,
+        pace: Pace,
+    ) -> None:
+        self._paintings = paintings
+        self._client = client
+        self._generation = generation
+        self._intake = intake
+        self._consents = consents
+        self._publisher = publisher
+        self._courtesy = courtesy
+        self._pace = pace
+        self._being_sent: set[int] = set()
+
+    @property
+    def has_page(self) -> bool:
+        """Whether there can be links."""
+        return self._paintings.has_page
+
+    async def begin(self, interaction: Interaction, asked: Asked, image_url: str) -> None:
+        """Give a link on which the motion of a request is painted, privately.
+
+        Raises:
+            Refused, PictureRefused, ValidationError: instead of the link; nothing was charged.
+        """
+        await checks.ensure_place_of(interaction)
+        judged = asked.model_copy(update={"image": STAND_IN, "motion": ANY_MOTION})
+        asked = asked.model_copy(update={"language": (await self._generation.check(judged)).language})
+        async with self._courtesy.before_all_else(), translated():
+            await interaction.response.defer(ephemeral=True, thinking=True)
+        picture = await self._publisher.download(image_url)
+        link = await self._paintings.begin(asked, picture, language=spoken())
+        async with translated():
+            await interaction.edit_original_response(view=shown(_linked(link)))
+
+    async def begin_on(self, interaction: Interaction, number: int, question: Question) -> None:
+        """Give a link on which the motion is painted for a request that somebody is asked about, privately."""
+        link = await self._paintings.begin_on(number, question, language=spoken())
+        async with translated():
+            await interaction.response.send_message(view=shown(_linked(link)), ephemeral=True)
+
+    async def take(self, opened: Opened, drawing: Drawing) -> Outcome:
+        """Take what was painted, and say what has become of it."""
+        with speaking(opened.painting.language):
+            try:
+                with self._once(opened.number):
+                    return await self._take(opened, drawing)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the person is told
+                return self._refused(error)
+
+    async def _take(self, opened: Opened, drawing: Drawing) -> Outcome:
+        self._pace.ensure_not_too_fast(opened.painting.asked.user_id)
+        asked = await self._paintings.drawn(opened, drawing)
+        question_id = opened.painting.question_id
+        try:
+            if question_id is not None:
+                return await self._ask_anew(question_id, asked)
+            await self._ensure_place(asked)
+            reply = ToPage(self._publisher, asked)
+            await self._intake.take(asked, reply)
+        except Exception:
+            await self._paintings.let_go(asked)
+            raise
+        return await self._outcome(asked, reply)
+
+    async def _ask_anew(self, question_id: int, asked: Asked) -> Outcome:
+        """Put the request with its motion into the question; its message says so."""
+        assert asked.painting_id is not None
+        needed = await self._generation.paint(question_id, asked)
+        origin = needed.question.origin
+        try:
+            view = errors.view_of(needed)
+            await self._publisher.show_view(origin.channel_id, origin.card_id, view)
+        except Exception as fault:  # noqa: BLE001 - the buttons that stand there lead to what was painted all the same
+            log.info("question not brought up to date", number=question_id, reason=str(fault))
+        await self._consents.announce(needed)
+        return _asked(needed)
+
+    async def _outcome(self, asked: Asked, reply: ToPage) -> Outcome:
+        """What has become of a request that was noted."""
+        assert asked.painting_id is not None
+        if isinstance(reply.refusal, NeedsConsent):
+            return _asked(reply.refusal)
+        if reply.refusal is not None:
+            await self._paintings.reopen(asked.painting_id)
+            raise reply.refusal
+        job = await self._paintings.job_of(asked)
+        if job is None:
+            said = tr("Discord does not answer at the moment. What you painted is kept, and goes on by itself.")
+            return Outcome(Fate.ASKED, said)
+        where = self._called(asked.channel_id)
+        return Outcome(
+            Fate.MADE, tr("Job {id} is queued; its card is in {channel}.", id=job.id, channel=where), job.id
+        )
+
+    async def _ensure_place(self, asked: Asked) -> None:
+        channel = self._client.get_channel(asked.channel_id)
+        if isinstance(channel, discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread):
+            granted = channel.permissions_for(channel.guild.me)
+            await checks.ensure_place(self._client, granted, channel, asked.guild_id)
+
+    @contextmanager
+    def _once(self, number: int) -> Generator[None]:
+        if number in self._being_sent:
+            raise BeingSent
+        self._being_sent.add(number)
+        try:
+            yield
+        finally:
+            self._being_sent.discard(number)
+
+    def _refused(self, error: Exception) -> Outcome:
+        fate = next((fate for kind, fate in _FATES.items() if isinstance(error, kind)), Fate.REFUSED)
+        if isinstance(error, OfferLapsed):
+            error = PaintingSent()
+        return Outcome(fate, self._plain(describe(error).text))
+
+    def _plain(self, text: str) -> str:
+        """Words for Discord, for a page."""
+        text = _TIME.sub(lambda found: f"{datetime.fromtimestamp(int(found[1]), UTC):%Y-%m-%d %H:%M} UTC", text)
+        text = _CHANNEL.sub(lambda found: self._called(int(found[1])), text)
+        return _MARKUP.sub("", text)
+
+    def _called(self, channel_id: int) -> str:
+        name = getattr(self._client.get_channel(channel_id), "name", None)
+        return f"#{name}" if isinstance(name, str) else tr("Discord")
+
+
+@describe.register
+def _not_taken(error: PaintingLapsed | PaintingSent) -> Answer:
+    return Answer(f"{error}")
+
+
+def _asked(needed: NeedsConsent) -> Outcome:
+    said = (
+        tr("A moderator has to agree to it; nothing is charged before.")
+        if isinstance(needed, NeedsApproval)
+        else tr("It waits in Discord for you to agree to its price; nothing is charged before.")
+    )
+    return Outcome(Fate.ASKED, said)
+
+
+def _linked(link: Link) -> Answer:
+    row: ui.ActionRow[Any] = ui.ActionRow()
+    row.add_item(ui.Button(label=tr("Paint it"), style=discord.ButtonStyle.link, url=link.url))
+    text = tr(
+        "Paint what moves and what stands still. The link is for you alone: it works until {time}, and once. "
+        "Nothing is charged before you send it.",
+        time=f"<t:{link.expires_s}:t>",
+    )
+    return Answer(text, row)
