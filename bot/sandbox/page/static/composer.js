@@ -9,7 +9,7 @@ import { mountHint } from "./hint.js";
 import { icon } from "./icons.js";
 import { interactionsOf, use } from "./interactions.js";
 import { channelName, nameOf } from "./names.js";
-import { textOf } from "./menus.js";
+import { snippet } from "./rows.js";
 
 const MAX_TEXT = 2000;
 const MOST_SHOWN = 12;
@@ -25,6 +25,7 @@ export function mountComposer(container, page) {
   const composer = new Composer(container, page);
   page.composer = composer;
   page.hooks.command = (name) => composer.command(name);
+  page.hooks.reply = (message) => composer.reply(message);
 }
 
 class Composer {
@@ -361,9 +362,8 @@ class Composer {
     if (!this.#about) return;
     const { kind, message } = this.#about;
     const who = kind === "edit" ? "Changing your message" : `Replying to ${nameOf(this.store, message.author)}`;
-    const [line] = textOf(message).split("\n", 1);
     this.bar.replaceChildren(
-      el("span", { class: "composer-about" }, el("b", {}, who), kind === "reply" && line && el("span", { class: "composer-quoted" }, ` ${line}`)),
+      el("span", { class: "composer-about" }, el("b", {}, who), kind === "reply" && el("span", { class: "composer-quoted" }, ` ${snippet(message)}`)),
       kind === "reply" && this.#pingSwitch(message),
       el("button", { type: "button", class: "icon-button", "aria-label": kind === "edit" ? "Do not change it" : "Do not reply", on: { click: () => this.#end() } }, icon("close")),
     );

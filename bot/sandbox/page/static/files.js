@@ -126,7 +126,7 @@ export function fileCard(file, limit_bytes, remove) {
     "span",
     { class: "file-card", "data-fault": Boolean(fault) },
     thumb(file),
-    el("span", { class: "file-words" }, el("span", { class: "file-name" }, file.name), el("span", { class: "file-size" }, fault ? "too large" : sizeOf(file.size))),
+    el("span", { class: "card-words" }, el("span", { class: "card-name" }, file.name), el("span", { class: "card-size" }, fault ? "too large" : sizeOf(file.size))),
     el("button", { type: "button", class: "icon-button", "aria-label": `Remove ${file.name}`, on: { click: remove } }, icon("close")),
   );
 }

@@ -22,6 +22,8 @@ const LINES = {
   slash: "M9 20 15 4",
   switches: "M4 7h9M17 7h3M4 17h3M11 17h9M15 4.5v5M9 14.5v5",
   warning: "M12 4 2.8 20h18.4zM12 10v4.5M12 17.4h.01",
+  plus: "M12 5v14M5 12h14",
+  send: "M4 12 20 4l-5.5 16-3-6.5zM11.5 13.5 20 4",
   back: "M14.5 5.5 8 12l6.5 6.5",
   right: "M9.5 5.5 16 12l-6.5 6.5",
   play: "M8 5.5v13l10.5-6.5z",
