@@ -2,9 +2,11 @@
 
 import { mountChannels } from "./channels.js";
 import { Live } from "./live.js";
+import { mountMembers } from "./members.js";
 import { mountMessages } from "./messages.js";
 import { mountShell } from "./shell.js";
 import { Store } from "./store.js";
+import { startTicking } from "./times.js";
 
 /**
  * What parts of the page do for each other. Who writes and presses puts functions here; until then nothing happens.
@@ -24,13 +26,15 @@ import { Store } from "./store.js";
  * @property {Store} store
  * @property {Hooks} hooks
  * @property {(channel: string, message?: string) => Promise<void>} open go to a channel, or to a message in it
+ * @property {(channel: string, message?: string) => Promise<void>} reopen the same after a reconnect
  * @property {(person: string) => void} become be somebody else from now on
  * @property {(sentence: string, options?: {channel?: string, isError?: boolean}) => void} tell put a line that only this
  *   person sees below the messages
  * @property {(sentence: string) => void} announce say something to a screen reader
+ * @property {import("./composer.js").Composer} [composer] where one writes
  */
 
-const live = new Live(new URLSearchParams(location.search).get("as"));
+const live = new Live(new URLSearchParams(location.search));
 const store = new Store(live);
 
 /** @type {Page} */
@@ -39,11 +43,12 @@ export const page = {
   store,
   hooks: { press() {}, select: () => document.createElement("span"), menu() {}, command() {} },
   async open() {},
+  async reopen() {},
   become(person) {
     const address = new URL(location.href);
     address.searchParams.set("as", person);
     history.replaceState(null, "", address);
-    live.start(person);
+    live.start(address.searchParams);
   },
   tell() {},
   announce() {},
@@ -71,8 +76,10 @@ async function mountPart([file, name, place]) {
 mountShell(page);
 mountChannels(container("channels"), page);
 mountMessages(container("messages"), page);
+mountMembers(container("members"), page);
 for (const part of PARTS) mountPart(part).catch((error) => console.error(`${part[0]}: ${error.message}`));
 import("./backstage.js")
   .then((part) => part.mountBackstage(container("backstage"), store, live))
   .catch((error) => console.error(`backstage.js: ${error.message}`));
+startTicking(store);
 live.start();

@@ -41,21 +41,21 @@ export class Live extends Signals {
   #wait_ms = FIRST_WAIT_MS;
   #timer = 0;
 
-  /** @param {string|null} person the id of who one is; null for whom the sandbox proposes */
-  constructor(person) {
+  /** @param {URLSearchParams} whom `as` and `guild`: ids; the sandbox proposes what is not said */
+  constructor(whom) {
     super();
-    this.person = person;
+    this.whom = whom;
     this.isOpen = false;
   }
 
   /** Connect, as somebody else where that is asked for, and stay connected. */
-  start(person = this.person) {
-    this.person = person;
+  start(whom = this.whom) {
+    this.whom = whom;
     clearTimeout(this.#timer);
     this.#drop();
     const address = new URL("/page/live", location.href);
     address.protocol = address.protocol.replace("http", "ws");
-    if (person) address.searchParams.set("as", person);
+    for (const name of ["as", "guild"]) if (whom.has(name)) address.searchParams.set(name, whom.get(name));
     const socket = new WebSocket(address);
     this.#socket = socket;
     socket.onmessage = (event) => socket === this.#socket && this.#hear(JSON.parse(event.data));

@@ -21,6 +21,7 @@ const MOST_ANNOUNCED = 3;
 export function mountMessages(container, page) {
   const list = new MessageList(container, page);
   page.open = (channel, message) => list.open(channel, message);
+  page.reopen = (channel, message) => list.open(channel, message, { isAnew: true });
   page.tell = (sentence, options) => list.tell(sentence, options);
 }
 
@@ -79,13 +80,13 @@ class MessageList {
   }
 
   /** Go to a channel, or to a message in it. */
-  async open(channel, message) {
+  async open(channel, message, { isAnew = false } = {}) {
     if (!this.store.channels.has(channel)) {
       this.tell("That place is gone, or you do not see it.");
       return;
     }
     try {
-      if (this.store.place !== channel) {
+      if (isAnew || this.store.place !== channel) {
         this.isAtEnd = true;
         this.missed = 0;
         await this.store.open(channel);
@@ -168,9 +169,10 @@ class MessageList {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
     const { place } = this.store;
-    const shelf = this.store.shelf(place);
     if (this.shown !== place) this._clear();
-    if (!place || (!shelf.isLoaded && !shelf.order.length)) return;
+    if (!place) return;
+    const shelf = this.store.shelf(place);
+    if (!shelf.isLoaded && !shelf.order.length) return;
     const { scroller } = this;
     const below = this.isAtEnd ? 0 : scroller.scrollHeight - scroller.scrollTop;
     const isWhole = this.isStale;
@@ -342,7 +344,7 @@ class MessageList {
       event.preventDefault();
       this.open(dataset.place, dataset.jump);
     } else if (dataset.menu !== undefined) this.page.hooks.menu(message, pressed, null);
-    else if (dataset.reply !== undefined) this.page.hooks.reply(message);
+    else if (dataset.reply !== undefined) this.page.composer?.reply(message);
     else if (dataset.dismiss !== undefined) this._dismiss(message);
   }
 

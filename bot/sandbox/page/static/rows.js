@@ -95,7 +95,7 @@ function whole(message, told, reading, isGrouped) {
       isPrivate(message) && privately(),
       thread(told, store),
     ),
-    tools(message, reading.hooks),
+    tools(message),
   );
 }
 
@@ -184,12 +184,11 @@ function notice({ author, content: name, channel_id: parent }, { store }) {
   return el("p", { class: "notice" }, icon("thread"), el("span", {}, el("b", {}, memberName(store, author.id)), " began the thread ", what));
 }
 
-function tools({ may }, hooks) {
-  const reply = may?.reply && hooks.reply;
+function tools({ may }) {
   return el(
     "div",
     { class: "tools", "data-key": "tools" },
-    reply && el("button", { type: "button", class: "tool", "data-reply": true, "aria-label": "Reply", title: "Reply" }, icon("reply")),
+    may?.reply && el("button", { type: "button", class: "tool", "data-reply": true, "aria-label": "Reply", title: "Reply" }, icon("reply")),
     el("button", { type: "button", class: "tool", "data-menu": true, "aria-label": "More", title: "More", "aria-haspopup": "menu" }, icon("more")),
   );
 }
