@@ -29,6 +29,8 @@ LOOK_EVERY_S = 1.0
 
 _CLIP = re.compile(r"(?:SPOILER_)?kinora-([0-9]{1,18})\.mp4")
 
+_NONE = "\N{EN DASH}"
+
 _MANNERS = {
     Manner.TAKES: "Takes every clip",
     Manner.REFUSES: "Refuses the content",
@@ -61,7 +63,9 @@ class VendorPart:
                 value=self.vendor.is_slow,
             ),
         )
-        return Description(groups=(Group("The provider “kling”", switches),), tables=(_bill(self.vendor.bill),))
+        return Description(
+            groups=(Group("The provider “kling”", switches),), tables=(_bill(self.vendor.bill),)
+        )
 
     async def set(self, switch: str, value: object) -> None:
         """Turn one of them."""
@@ -168,7 +172,7 @@ class BooksPart:
 
 def _bill(bill: list[Charge]) -> Table:
     rows = tuple(
-        (charge.key or "–", charge.model, f"{charge.units.normalize():f}", _time(charge.at_ms))
+        (charge.key or _NONE, charge.model, f"{charge.units.normalize():f}", _time(charge.at_ms))
         for charge in reversed(bill)
     )
     columns = ("Job and attempt", "Model", "Units", "When")
@@ -184,7 +188,7 @@ def _jobs(known: books.Books, names: dict[int, str | None]) -> Table:
 
 
 def _job(job: Job, names: dict[int, str | None]) -> tuple[Cell, ...]:
-    who = names.get(job.origin.user_id) or "–"
+    who = names.get(job.origin.user_id) or _NONE
     times = (job.created_at_ms, job.started_at_ms, job.rendered_at_ms, job.finished_at_ms)
     state = job.state.value if job.progress is None else f"{job.state.value} {job.progress:.0%}"
     is_over = job.finished_at_ms is not None
@@ -193,7 +197,13 @@ def _job(job: Job, names: dict[int, str | None]) -> tuple[Cell, ...]:
 
 def _ledger(known: books.Books, names: dict[int, str | None]) -> Table:
     rows = tuple(
-        (line.job_id or "–", line.kind.value, names.get(line.user_id) or "–", line.credits, _time(line.at_ms))
+        (
+            line.job_id or _NONE,
+            line.kind.value,
+            names.get(line.user_id) or _NONE,
+            line.credits,
+            _time(line.at_ms),
+        )
         for line in known.lines
     )
     columns = ("Job", "Entry", "Who", "Credits", "When")
@@ -203,7 +213,7 @@ def _ledger(known: books.Books, names: dict[int, str | None]) -> Table:
 
 
 def _time(at_ms: int | None) -> Cell:
-    return "–" if at_ms is None else {"at_ms": at_ms}
+    return _NONE if at_ms is None else {"at_ms": at_ms}
 
 
 @asynccontextmanager

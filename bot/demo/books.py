@@ -63,16 +63,14 @@ def _looked_at(file: Path) -> tuple[int, int]:
 
 
 def _books(guild_id: int) -> Transaction[Books]:
-    rows = yield "SELECT * FROM jobs WHERE guild_id = :guild_id ORDER BY id DESC LIMIT :limit", {
-        "guild_id": guild_id,
-        "limit": _JOBS,
-    }
+    rows = yield _NEWEST, {"guild_id": guild_id, "limit": _JOBS}
     lines = yield from ledger.older(guild_id, ledger.Lookup(), limit=_LINES)
     wrong_sums = yield from audit.discrepancies()
     wrong_ends = yield _WRONG_ENDS, {}
     return Books(jobs_of(rows), lines, wrong_sums == 0 and not wrong_ends)
 
 
+_NEWEST = "SELECT * FROM jobs WHERE guild_id = :guild_id ORDER BY id DESC LIMIT :limit"
 _WRONG_ENDS = """
     SELECT jobs.id FROM jobs
     LEFT JOIN (

@@ -135,7 +135,9 @@ class PracticeVendor:
             app.router.add_get(f"/v1/videos/{kind}/{{name}}", self._query)
         app.router.add_get("/files/{name}.mp4", self._download)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
-        async with asyncio.TaskGroup() as self._group, aiohttp.ClientSession() as self._session:
+        connector = aiohttp.TCPConnector(force_close=True)
+        async with asyncio.TaskGroup() as self._group, aiohttp.ClientSession(connector=connector) as session:
+            self._session = session
             self._renderer = LocalProvider(
                 self._folder,
                 concurrency=_MAX_UNDER_WAY,

@@ -55,7 +55,9 @@ def clips(stage: Stage) -> list[Message]:
 
 
 async def asked(stage: Stage) -> Used:
-    return await stage.mia.slash("animate", stage.channel, image=PICTURE, prompt="it drifts", provider="kling")
+    return await stage.mia.slash(
+        "animate", stage.channel, image=PICTURE, prompt="it drifts", provider="kling"
+    )
 
 
 async def test_a_bot_that_is_killed_from_the_drawer_delivers_once_and_is_charged_once() -> None:

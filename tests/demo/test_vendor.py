@@ -75,7 +75,8 @@ class Desk:
         )
 
     def submission(self, key: str = "7-1", *, callback_url: str | None = None, **known: Any) -> Submission:
-        request = VideoRequest(**{"image": self.picture(), "model": "kling-v2-5-turbo"} | known)
+        usual: dict[str, Any] = {"image": self.picture(), "model": "kling-v2-5-turbo"}
+        request = VideoRequest(**usual | known)
         spec = next(spec for spec in MODELS if spec.id == request.model and request.task in spec.tasks)
         made = request.model_copy(update={"quality": spec.quality_of(request)})
         return Submission(key, spec, made, self.files, callback_url)
@@ -196,7 +197,7 @@ async def test_the_customer_is_told_of_the_end(desk: Desk) -> None:
 
     app = web.Application()
     app.router.add_post("/callbacks/kling/secret", hear)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -209,7 +210,7 @@ async def test_the_customer_is_told_of_the_end(desk: Desk) -> None:
     assert (said["task_status"], said["task_info"]) == ("failed", {"external_task_id": "7-1"})
 
 
-def camera(desk: Desk) -> dict[str, Any]:
+def camera(_desk: Desk) -> dict[str, Any]:
     return {
         "model": "kling-v1-5",
         "quality": Quality.PRO,
@@ -218,7 +219,7 @@ def camera(desk: Desk) -> dict[str, Any]:
     }
 
 
-def preset(desk: Desk) -> dict[str, Any]:
+def preset(_desk: Desk) -> dict[str, Any]:
     return {
         "image": None,
         "prompt": "a boat",
@@ -235,10 +236,10 @@ def painted(desk: Desk) -> dict[str, Any]:
         Stroke(mask=desk.picture("gray"), path=points[:2]),
     )
     motion = MotionBrush(still=desk.picture("white"), moving=strokes)
-    return {"model": "kling-v1-6", "motion": motion, "quality": Quality.PRO, "prompt": "the boat drifts"}
+    return {"model": "kling-v1-5", "motion": motion, "quality": Quality.PRO, "prompt": "the boat drifts"}
 
 
-def shots(desk: Desk) -> dict[str, Any]:
+def shots(_desk: Desk) -> dict[str, Any]:
     both = (Shot(prompt="a boat", duration_s=3), Shot(prompt="the shore", duration_s=4))
     return {"model": "kling-v3", "shots": both, "duration_s": 7, "sound": True}
 
