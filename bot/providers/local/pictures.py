@@ -7,7 +7,7 @@ import av
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
-from bot.providers.local.camera import Matrix, Path, apply
+from bot.providers.local.camera import Matrix, Path, apply, scaling
 from bot.providers.local.scene import RenderFailed
 
 # Pixels of the scaled picture per pixel of the frame where the camera is farthest: a little more than one keeps
@@ -15,6 +15,10 @@ from bot.providers.local.scene import RenderFailed
 DENSITY = 1.2
 # A picture only this much larger is taken as it is: resampling it would cost more detail than it tames.
 SPARE = 1.15
+
+# Where a sample of Y, U and V lies in the frame, in pixels from the corner. Chroma has half as many each way; in H.264's
+# usual siting one lies on the left of its two columns and between its two rows.
+SITES = (scaling(1, 1, 0.5, 0.5), scaling(2, 2, 0.5, 1), scaling(2, 2, 0.5, 1))
 
 
 def opened(path: str) -> Image.Image:

@@ -59,7 +59,7 @@ class _Render:
 
 
 class LocalProvider:
-    """Turns pictures into clips with camera moves. Costs nothing but time."""
+    """Turns pictures into clips with camera moves or painted motion. Costs nothing but time."""
 
     name = "local"
     recovery = Recovery.KEY_HONOURED
@@ -159,6 +159,9 @@ class LocalProvider:
             request,
             image=_copy(request.image, submission, folder),
             end_frame=_copy(request.end_frame, submission, folder),
+            masks=[_copied(mask, submission, folder) for mask in request.motion.masks]
+            if request.motion
+            else (),
             out=self._clip(submission.key),
             threads=self._threads,
         )
@@ -236,8 +239,10 @@ async def _stop(render: _Render) -> None:
 
 
 def _copy(picture: Picture | None, submission: Submission, folder: Path) -> Path | None:
-    if picture is None:
-        return None
+    return _copied(picture, submission, folder) if picture else None
+
+
+def _copied(picture: Picture, submission: Submission, folder: Path) -> Path:
     target = folder / f"{picture.blob}.{picture.media_type.removeprefix('image/')}"
     if not target.exists():
         unfinished = target.with_suffix(".tmp")

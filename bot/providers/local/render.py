@@ -2,25 +2,25 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import av
 from PIL import Image
 
 from bot.providers.local.camera import Matrix, Path, ends, product, scaling
 from bot.providers.local.encode import Clip
-from bot.providers.local.pictures import opened, scaled, split, wanted
+from bot.providers.local.pictures import SITES, opened, scaled, split, wanted
 from bot.providers.local.scene import Scene
+from bot.providers.local.stage import Stage
 from bot.providers.local.title import card
 from bot.providers.local.warp import Canvas, Plane, Warper
-
-# Where a sample lies in the frame, in pixels from the corner. Chroma has half as many each way; in H.264's usual
-# siting one lies on the left of its two columns and between its two rows.
-LUMA_SITES = scaling(1, 1, 0.5, 0.5)
-CHROMA_SITES = scaling(2, 2, 0.5, 1)
 
 # The end frame comes in over this part of the time; then it stays, alone.
 FADE = (0.3, 0.9)
 FULL = 256
+
+Drawing = Callable[[av.VideoFrame], None]
+"""What draws one frame."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Studio:
         self._canvases = [self._matching(frame) for _ in self._views]
         long = max(self.path.width, self.path.height)
         centred = scaling(2 / long, 2 / long, -self.path.width / long, -self.path.height / long)
-        self._sites = [product(centred, sites) for sites in (LUMA_SITES, CHROMA_SITES, CHROMA_SITES)]
+        self._sites = [product(centred, sites) for sites in SITES]
 
     def draw(self, sight: Matrix, part: int, frame: av.VideoFrame) -> None:
         """Draw what the camera sees, `part` of 256 of it the end frame."""
@@ -72,11 +72,22 @@ class Studio:
 
 def render(scene: Scene, report: Callable[[int], None]) -> None:
     """Make the clip of a scene; `report` hears how many frames are done. Raises `RenderFailed`."""
-    studio = Studio(scene)
+    drawings = _painted(scene) if scene.is_painted else _filmed(scene)
     with Clip(scene) as clip:
-        for done, (sight, part) in enumerate(zip(studio.path.sights, fading(scene), strict=True), 1):
-            clip.add(lambda frame, sight=sight, part=part: studio.draw(sight, part, frame))
+        for done, fill in enumerate(drawings, 1):
+            clip.add(fill)
             report(done)
+
+
+def _filmed(scene: Scene) -> Iterable[Drawing]:
+    studio = Studio(scene)
+    sights = zip(studio.path.sights, fading(scene), strict=True)
+    return (partial(studio.draw, sight, part) for sight, part in sights)
+
+
+def _painted(scene: Scene) -> Iterable[Drawing]:
+    stage = Stage(scene)
+    return (partial(stage.draw, number) for number in range(scene.frames))
 
 
 def path_of(scene: Scene) -> Path:

@@ -5,9 +5,10 @@ Imported by the worker, so it stays free of pydantic: start-up time is part of a
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bot.domain.requests import VideoRequest
@@ -27,12 +28,30 @@ class RenderFailed(Exception):
     """The clip could not be made; the message is one plain sentence."""
 
 
+@dataclass(frozen=True)
+class Stroke:
+    """One thing that moves: the file of its mask, and its path in pixels of the picture from the top left."""
+
+    mask: str
+    path: tuple[tuple[float, float], ...]
+
+    @classmethod
+    def read(cls, facts: Mapping[str, Any]) -> "Stroke":
+        """The stroke in a scene's JSON; raises `ValueError`, `TypeError` or `KeyError` where it is none."""
+        path = tuple((float(x), float(y)) for x, y in facts["path"])
+        if not path or not all(math.isfinite(place) for spot in path for place in spot):
+            raise ValueError("a path has points")
+        return cls(str(facts["mask"]), path)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scene:
     """One clip to make.
 
     `image` None draws a title card from `prompt`. `camera` is a value of `CameraMove` or `CameraPreset`, None
     the gentle default; `amount` goes with the simple moves only. Paths are strings, sizes are pixels.
+    `still` is the mask of what stands still. Where anything is painted, only that moves: there is no camera, not even
+    the gentle one, and no end frame, as Kling excludes them (Kling API, image to video).
     Of Kling's 24 and 30 frames a second this is 30: a screen of 60 shows each frame twice, while 24 would judder.
     """
 
@@ -45,6 +64,8 @@ class Scene:
     prompt: str = ""
     camera: str | None = None
     amount: float | None = None
+    still: str | None = None
+    strokes: tuple[Stroke, ...] = ()
     fps: int = 30
     threads: int = 1
 
@@ -52,6 +73,11 @@ class Scene:
     def frames(self) -> int:
         """How many frames the clip has."""
         return self.seconds * self.fps
+
+    @property
+    def is_painted(self) -> bool:
+        """Whether what moves is painted."""
+        return self.image is not None and bool(self.still or self.strokes)
 
     def to_json(self) -> str:
         """The scene as the worker reads it."""
@@ -61,8 +87,10 @@ class Scene:
     def from_json(cls, text: str) -> "Scene":
         """Read a scene; raises `RenderFailed` on anything that is not one."""
         try:
-            scene = cls(**json.loads(text))
-        except (ValueError, TypeError) as error:
+            facts = json.loads(text)
+            scene = cls(**facts)
+            scene = replace(scene, strokes=tuple(map(Stroke.read, facts.get("strokes", ()))))
+        except (ValueError, TypeError, KeyError) as error:
             raise RenderFailed(f"The scene file is not a scene: {error}.") from error
         numbers = [
             getattr(scene, field.name) for field in fields(cls) if field.type == "int" or field.type is int
@@ -75,14 +103,22 @@ class Scene:
 
 
 def scene_for(
-    request: "VideoRequest", *, image: Path | None, end_frame: Path | None, out: Path, threads: int
+    request: "VideoRequest",
+    *,
+    image: Path | None,
+    end_frame: Path | None,
+    masks: Sequence[Path] = (),
+    out: Path,
+    threads: int,
 ) -> Scene:
     """The scene of a request whose pictures lie at these paths; `out` is where the clip goes.
 
+    The masks come in the order of `MotionBrush.masks`.
     Raises `ValueError` for a quality this machine does not render.
     """
     width, height = _size(request)
     camera = request.camera
+    still, strokes = _brush(request, masks)
     return Scene(
         out=str(out),
         width=width,
@@ -93,8 +129,19 @@ def scene_for(
         prompt=request.prompt,
         camera=camera.move.value if camera else None,
         amount=camera.amount if camera else None,
+        still=still,
+        strokes=strokes,
         threads=threads,
     )
+
+
+def _brush(request: "VideoRequest", masks: Sequence[Path]) -> tuple[str | None, tuple[Stroke, ...]]:
+    if request.motion is None:
+        return None, ()
+    files = [str(mask) for mask in masks]
+    still = files.pop(0) if request.motion.still else None
+    paths = [tuple((point.x, point.y) for point in stroke.path) for stroke in request.motion.moving]
+    return still, tuple(Stroke(mask, path) for mask, path in zip(files, paths, strict=True))
 
 
 def _size(request: "VideoRequest") -> tuple[int, int]:

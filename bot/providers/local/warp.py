@@ -45,6 +45,14 @@ class Canvas:
         """Its bytes, padding included."""
         return self.stride * self.height
 
+    def part(self, left: int, top: int, width: int, height: int) -> "Canvas":
+        """A part of it to draw on: `left` and `width` are multiples of 16, within the stride."""
+        return Canvas(self.address + top * self.stride + left, width, height, self.stride)
+
+    def shaped(self, width: int, height: int) -> "Canvas":
+        """Its memory as a smaller canvas; the width is a multiple of 16."""
+        return Canvas(self.address, width, height, width)
+
 
 class Warper:
     """The machine that draws planes; one for a clip, used from one thread."""
@@ -58,6 +66,7 @@ class Warper:
         assert isinstance(memory, wasmtime.Memory)
         self._memory = memory
         self._weave, self._warp, self._fade = (_function(exports, name) for name in ("weave", "warp", "fade"))
+        self._blend, self._restore = (_function(exports, name) for name in ("blend", "restore"))
         self._used = 0
         self._found = self._allocate(8 * (max_width + 4))
         self._kernels = self._put(kernels())
@@ -101,6 +110,21 @@ class Warper:
     def fade(self, canvas: Canvas, over: Canvas, part: int) -> None:
         """Mix `part` of 256 of `over`, of the same shape, into the canvas."""
         self._fade(self._store, canvas.address, over.address, canvas.size, part)
+
+    def blend(self, canvas: Canvas, over: Canvas, alpha: Canvas) -> None:
+        """Lay `over` upon the canvas, as much of each pixel as `alpha` says, of 255; both have the same stride.
+
+        The canvas's width is a multiple of 16, or else its padding is drawn on as well.
+        """
+        pitch, width = over.stride, -(-canvas.width // 16) * 16
+        self._blend(
+            self._store,
+            *(canvas.address, canvas.stride, over.address, alpha.address, pitch, width, canvas.height),
+        )
+
+    def restore(self, canvas: Canvas, source: Canvas) -> None:
+        """Make the canvas show what another of its shape shows."""
+        self._restore(self._store, canvas.address, source.address, canvas.size)
 
     def copy(self, canvas: Canvas, target: "Buffer") -> None:
         """Copy the canvas into writable memory of its size."""

@@ -1,4 +1,4 @@
-;; The two inner loops of the local renderer, in WebAssembly text with 128-bit SIMD.
+;; The inner loops of the local renderer, in WebAssembly text with 128-bit SIMD.
 ;;
 ;; A plane is kept "woven": one 32-bit cell per pixel holds that pixel and the three below it, so the 4 x 4
 ;; neighbourhood that a cubic kernel needs is 16 consecutive bytes and costs a single load.
@@ -150,4 +150,42 @@
       (local.set $dst (i32.add (local.get $dst) (i32.const 16)))
       (local.set $over (i32.add (local.get $over) (i32.const 16)))
       (br_if $bytes (i32.lt_u (local.get $dst) (local.get $end)))))
+
+  ;; Lays w x h bytes of $over upon $dst, $alpha of 255 of each; both have rows of $pitch bytes, and w is a multiple
+  ;; of 16. Exact: all of 255 is $over itself, and nothing leaves $dst as it is.
+  (func (export "blend") (param $dst i32) (param $stride i32) (param $over i32) (param $alpha i32) (param $pitch i32)
+    (param $w i32) (param $h i32)
+    (local $x i32) (local $at i32) (local $a v128) (local $b v128) (local $new v128) (local $old v128)
+    (local $low v128) (local $high v128)
+    (loop $rows
+      (local.set $x (i32.const 0))
+      (loop $bytes
+        (local.set $a (v128.load (i32.add (local.get $alpha) (local.get $x))))
+        (if (v128.any_true (local.get $a)) (then
+          (local.set $b (v128.not (local.get $a)))
+          (local.set $at (i32.add (local.get $dst) (local.get $x)))
+          (local.set $new (v128.load (i32.add (local.get $over) (local.get $x))))
+          (local.set $old (v128.load (local.get $at)))
+          (local.set $low (i16x8.add (i16x8.splat (i32.const 128)) (i16x8.add
+            (i16x8.extmul_low_i8x16_u (local.get $new) (local.get $a))
+            (i16x8.extmul_low_i8x16_u (local.get $old) (local.get $b)))))
+          (local.set $high (i16x8.add (i16x8.splat (i32.const 128)) (i16x8.add
+            (i16x8.extmul_high_i8x16_u (local.get $new) (local.get $a))
+            (i16x8.extmul_high_i8x16_u (local.get $old) (local.get $b)))))
+          ;; x / 255, rounded, is (x + x / 256) / 256 of what was rounded before
+          (v128.store (local.get $at) (i8x16.narrow_i16x8_u
+            (i16x8.shr_u (i16x8.add (local.get $low) (i16x8.shr_u (local.get $low) (i32.const 8))) (i32.const 8))
+            (i16x8.shr_u (i16x8.add (local.get $high) (i16x8.shr_u (local.get $high) (i32.const 8)))
+              (i32.const 8))))))
+        (local.set $x (i32.add (local.get $x) (i32.const 16)))
+        (br_if $bytes (i32.lt_u (local.get $x) (local.get $w))))
+      (local.set $dst (i32.add (local.get $dst) (local.get $stride)))
+      (local.set $over (i32.add (local.get $over) (local.get $pitch)))
+      (local.set $alpha (i32.add (local.get $alpha) (local.get $pitch)))
+      (local.set $h (i32.sub (local.get $h) (i32.const 1)))
+      (br_if $rows (local.get $h))))
+
+  ;; Copies $size bytes.
+  (func (export "restore") (param $dst i32) (param $src i32) (param $size i32)
+    (memory.copy (local.get $dst) (local.get $src) (local.get $size)))
 )

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,11 +9,14 @@ from bot.domain.requests import (
     CameraControl,
     CameraMove,
     CameraPreset,
+    MotionBrush,
     Picture,
+    Point,
     Quality,
     VideoRequest,
 )
-from bot.providers.local.scene import RenderFailed, Scene, scene_for
+from bot.domain.requests import Stroke as Painted
+from bot.providers.local.scene import RenderFailed, Scene, Stroke, scene_for
 
 OUT = Path("clip.mp4")
 
@@ -73,6 +77,30 @@ def test_the_camera_and_the_pictures_reach_the_scene() -> None:
     preset = asked.model_copy(update={"camera": CameraControl(move=CameraPreset.DOWN_BACK)})
     scene = scene_for(preset, image=Path("a.png"), end_frame=None, out=OUT, threads=1)
     assert (scene.camera, scene.amount) == ("down_back", None)
+
+
+@pytest.mark.parametrize("still", [None, Path("still.png")])
+def test_what_is_painted_reaches_the_scene(still: Path | None) -> None:
+    mask = picture(400, 300)
+    moving = tuple(Painted(mask=mask, path=(Point(x=x, y=299), Point(x=399, y=x))) for x in (1, 2))
+    asked = VideoRequest(image=mask, motion=MotionBrush(still=mask if still else None, moving=moving))
+    masks = [*([still] if still else []), Path("a.png"), Path("b.png")]
+    scene = scene_for(asked, image=Path("i.png"), end_frame=None, masks=masks, out=OUT, threads=1)
+    assert scene.is_painted
+    assert scene.still == (str(still) if still else None)
+    assert scene.strokes == (Stroke("a.png", ((1, 299), (399, 1))), Stroke("b.png", ((2, 299), (399, 2))))
+    assert Scene.from_json(scene.to_json()) == scene
+
+
+@pytest.mark.parametrize(
+    "stroke",
+    [5, {}, {"mask": "a.png"}, {"mask": "a.png", "path": []}, {"mask": "a.png", "path": [[1]]},
+     {"mask": "a.png", "path": [["left", 2]]}, {"mask": "a.png", "path": [[float("nan"), 2]]}],
+)  # fmt: skip
+def test_strokes_that_are_none_are_refused(scene: Scene, stroke: object) -> None:
+    facts = json.loads(scene.to_json()) | {"strokes": [stroke]}
+    with pytest.raises(RenderFailed, match="not a scene"):
+        Scene.from_json(json.dumps(facts))
 
 
 def test_a_quality_beyond_this_machine_is_refused() -> None:

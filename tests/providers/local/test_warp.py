@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.providers.local.camera import Matrix, apply, scaling
-from bot.providers.local.warp import PHASES, UNIT, Warper, kernels
+from bot.providers.local.warp import PHASES, UNIT, Canvas, Warper, kernels
 
 WIDTH, HEIGHT = 23, 17
 
@@ -97,6 +97,48 @@ def test_a_fade_mixes_by_256ths(part: int) -> None:
     mixed = bytearray(128)
     warper.copy(canvases[0], mixed)
     assert list(mixed) == [(a * (256 - part) + b * part + 128) >> 8 for a, b in zip(*inputs, strict=True)]
+
+
+def filled(warper: Warper, size: tuple[int, int], seed: int) -> tuple[Canvas, bytes]:
+    canvas, pixels = warper.canvas(*size, size[0]), noise(size[0] * size[1], seed)
+    warper.draw(warper.plane(pixels, *size), canvas, centred(size))
+    return canvas, pixels
+
+
+def shown(warper: Warper, canvas: Canvas) -> bytes:
+    target = bytearray(canvas.size)
+    warper.copy(canvas, target)
+    return bytes(target)
+
+
+def test_a_canvas_lies_upon_another_as_much_as_its_alpha_says() -> None:
+    warper = Warper(max_width=48)
+    (below, old), (over, new) = (filled(warper, (48, 40), seed) for seed in (1, 2))
+    levels = bytes(range(256)) * 8
+    alpha, _ = filled(warper, (48, 40), 3)
+    warper.draw(warper.plane(levels[: 48 * 40], 48, 40), alpha, centred((48, 40)))
+    warper.blend(below, over, alpha)
+    mixed = zip(new, old, levels, strict=False)
+    assert list(shown(warper, below)) == [round((a * part + b * (255 - part)) / 255) for a, b, part in mixed]
+
+
+def test_only_the_part_that_is_lain_upon_changes() -> None:
+    warper = Warper(max_width=64)
+    (below, old), (over, new) = (filled(warper, size, size[0]) for size in ((64, 9), (32, 5)))
+    full, _ = filled(warper, (32, 5), 3)
+    warper.draw(warper.plane(bytes([255]), 1, 1), full, centred((32, 5)))
+    warper.blend(below.part(16, 3, 32, 5), over, full)
+    rows = [old[start : start + 64] for start in range(0, len(old), 64)]
+    for row in range(5):
+        rows[row + 3] = rows[row + 3][:16] + new[32 * row : 32 * row + 32] + rows[row + 3][48:]
+    assert shown(warper, below) == b"".join(rows)
+
+
+def test_a_canvas_is_restored_from_another() -> None:
+    warper = Warper(max_width=32)
+    (canvas, _), (source, pixels) = (filled(warper, (32, 8), seed) for seed in (1, 2))
+    warper.restore(canvas, source)
+    assert shown(warper, canvas) == pixels
 
 
 def test_planes_and_canvases_do_not_overlap() -> None:
