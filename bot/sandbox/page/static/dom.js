@@ -1,6 +1,7 @@
 /** The page's elements: one function that makes them, one that brings an old one up to date. */
 
-const KEPT = new Set(["data-revealed", "data-busy", "aria-busy"]);
+/** What others than the one who draws have set. */
+const KEPT = new Set(["aria-busy", "preload"]);
 const LINKS = new Set(["src", "poster"]);
 
 /**
@@ -64,7 +65,7 @@ function patchAttributes(old, next) {
     if (name !== "style" && !next.hasAttribute(name) && !KEPT.has(name)) old.removeAttribute(name);
   }
   for (const { name, value } of next.attributes) {
-    if (name === "style" || old.getAttribute(name) === value) continue;
+    if (name === "style" || old.getAttribute(name) === value || (KEPT.has(name) && old.hasAttribute(name))) continue;
     // A link to the same file is signed anew each time that it is told; the old one still works.
     if (LINKS.has(name) && path(old.getAttribute(name)) === path(value)) continue;
     old.setAttribute(name, value);

@@ -36,6 +36,7 @@ class MessageList {
     this.isStale = false;
     this.isAsking = false;
     this.isAtEnd = true;
+    this.top_px = 0;
     this.shown = null;
     this.missed = 0;
     this.unsaid = [];
@@ -299,7 +300,10 @@ class MessageList {
 
   _scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    this.isAtEnd = scrollHeight - clientHeight - scrollTop < NEAR_END_PX;
+    // What grows below moves the end away, too; only who scrolls up leaves it.
+    if (scrollHeight - clientHeight - scrollTop < NEAR_END_PX) this.isAtEnd = true;
+    else if (scrollTop < this.top_px) this.isAtEnd = false;
+    this.top_px = scrollTop;
     if (this.isAtEnd) this.missed = 0;
     this._showPill();
     if (scrollTop < NEAR_START_PX) this._askForOlder();

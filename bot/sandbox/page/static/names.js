@@ -40,6 +40,6 @@ export function channelName(store, channel) {
  */
 export function avatar(name, id, { size } = {}) {
   const initials = name.split(/[\s_.-]+/u, 2).map((part) => [...part][0] ?? "").join("");
-  const tint = Number(BigInt(id) >> 3n & 0xffffn) * 7 % TINTS;
+  const tint = [...`${name}${id}`].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 9973, 7) % TINTS;
   return el("span", { class: `avatar${size ? ` ${size}` : ""}`, "data-tint": tint, "aria-hidden": "true" }, initials.toUpperCase());
 }

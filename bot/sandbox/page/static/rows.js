@@ -171,7 +171,7 @@ function privately() {
 
 function thread({ id, thread: brought }, store) {
   const found = store.channels.get(id) ?? brought;
-  if (!found?.thread_metadata) return null;
+  if (!found?.thread_metadata || id === store.place) return null;
   const count = found.message_count;
   const words = el("span", { class: "faint" }, count === 1 ? "1 message" : `${count} messages`);
   const props = { class: "thread-link", href: `#${id}`, "data-place": id, "data-key": "thread" };
