@@ -38,7 +38,8 @@ export function asking(facts, parts, address, onEnd) {
     tell();
   }
 
-  const elements = [prompt.element, model.element, ...about(facts, words), trouble.element, said, button];
+  const fields = [prompt.element, model.element, ...about(facts, words)];
+  const elements = [...fields, el("div", { class: "foot" }, trouble.element, said, button)];
   return { elements, submit };
 }
 

@@ -105,6 +105,7 @@ function hang({ easel, view, tools, preview, drawing }, picture) {
     easel.dataset.tool = tools.draws && !preview.isPlaying ? tools.tool : "hand";
     easel.classList.toggle("previewing", preview.isPlaying);
   };
+  easel.style.setProperty("--shape", String(view.picture.width / view.picture.height));
   view.addEventListener("change", place);
   for (const source of [tools, preview]) source.addEventListener("change", tell);
   drawing.addEventListener("chosen", tell);

@@ -66,7 +66,7 @@ export class Tools extends EventTarget {
       return;
     }
     this.stroke = { erases: this.tool === "eraser", radius: this.radius, points: [point] };
-    this.drawing.show(this.drawing.chosen, true);
+    if (!this.drawing.shown[this.drawing.chosen]) this.drawing.show(this.drawing.chosen, true);
     this.layers.live(this.stroke);
   }
 
