@@ -172,10 +172,15 @@ class BooksPart:
 
 def _bill(bill: list[Charge]) -> Table:
     rows = tuple(
-        (charge.key or _NONE, charge.model, f"{charge.units.normalize():f}", _time(charge.at_ms))
+        (
+            *books.job_and_attempt(charge.key),
+            charge.model,
+            f"{charge.units.normalize():f}",
+            _time(charge.at_ms),
+        )
         for charge in reversed(bill)
     )
-    columns = ("Job and attempt", "Model", "Units", "When")
+    columns = ("Job", "Attempt", "Model", "Units", "When")
     return Table(
         name="bill", title="The provider's bill", empty="Nothing was charged.", columns=columns, rows=rows
     )

@@ -35,9 +35,15 @@ def read(path: Path, guild_id: int) -> Books:
     return visit.read(path, _books(guild_id))
 
 
+def job_and_attempt(key: str) -> tuple[str, str]:
+    """What the key of an attempt ends with (`Job.attempt_key`); what is before it names the installation."""
+    job, attempt = ["", *key.split("-")][-2:]
+    return job, attempt
+
+
 def charged_twice(bill: Iterable[Charge]) -> bool:
-    """Whether two attempts of one job are on the bill: an attempt's key begins with the job's number."""
-    return _repeats(charge.key.partition("-")[0] for charge in bill)
+    """Whether two attempts of one job are on the bill."""
+    return _repeats(job_and_attempt(charge.key)[0] for charge in bill)
 
 
 def posted_twice(job_ids: Iterable[str]) -> bool:

@@ -83,7 +83,7 @@ async def test_a_bot_that_is_killed_from_the_drawer_delivers_once_and_is_charged
         await shows(card, lambda message: "See the clip" in message.text, timeout_s=CLIP_TIMEOUT_S)
         known = await drawer.shows(lambda known: state(known) == "done")
         assert len(clips(stage)) == 1
-        assert [row[:3] for row in rows(known, "bill")] == [("1-1", "kling-v2-5-turbo", "1.5")]
+        assert [row[:4] for row in rows(known, "bill")] == [("1", "1", "kling-v2-5-turbo", "1.5")]
         assert [row[1] for row in rows(known, "ledger")] == ["settle", "reserve"]
         assert len(known["promises"]) == 3
         assert all(line["is_good"] for line in known["promises"])
@@ -116,8 +116,11 @@ async def test_what_failed_or_was_refused_is_charged_to_nobody() -> None:
 
 
 def test_a_second_charge_or_post_is_seen() -> None:
-    charges = [Charge(key, key, "a-model", Decimal(1), at_ms=0) for key in ("1-1", "11-1", "2-1")]
+    charges = [
+        Charge(key, key, "a-model", Decimal(1), at_ms=0)
+        for key in ("kinora-a-1-1", "kinora-a-11-1", "kinora-a-2-1")
+    ]
     assert not charged_twice(charges)
-    assert charged_twice([*charges, Charge("9", "1-2", "a-model", Decimal(1), at_ms=0)])
+    assert charged_twice([*charges, Charge("9", "kinora-a-1-2", "a-model", Decimal(1), at_ms=0)])
     assert not posted_twice(["1", "11"])
     assert posted_twice(["1", "2", "1"])
