@@ -89,7 +89,7 @@ function whole(message, told, reading, isGrouped) {
     lead,
     el(
       "div",
-      { class: "said" },
+      { class: isPlain(told) ? "said" : "said rich" },
       !isGrouped && head(told, name, store),
       content(told, reading),
       isPrivate(message) && privately(),
@@ -97,6 +97,10 @@ function whole(message, told, reading, isGrouped) {
     ),
     tools(message),
   );
+}
+
+function isPlain({ attachments, embeds, components }) {
+  return ![attachments, embeds, components].some((found) => found?.length);
 }
 
 function head({ author, timestamp }, name, store) {
@@ -149,7 +153,9 @@ function thinking({ author }, store) {
 function text(message, reading) {
   const made = markdown(message.content, reading);
   if (message.edited_timestamp) {
-    made.append(" ", el("span", { class: "edited", title: message.edited_timestamp }, "(edited)"));
+    const mark = el("span", { class: "edited", title: message.edited_timestamp }, "(edited)");
+    const last = made.lastElementChild?.classList.contains("run") ? made.lastElementChild : made;
+    last.append(" ", mark);
   }
   made.dataset.key = "text";
   return made;
