@@ -19,6 +19,15 @@ def forget(request_key: str) -> Transaction[None]:
     yield "DELETE FROM asks WHERE request_key = :request_key", {"request_key": request_key}
 
 
+def is_noted(request_key: str) -> Transaction[bool]:
+    """Whether a request is neither a job nor refused yet."""
+    rows = yield (
+        "SELECT 1 AS is_noted FROM asks WHERE request_key = :request_key",
+        {"request_key": request_key},
+    )
+    return bool(rows)
+
+
 def left() -> Transaction[list[Asked]]:
     """What an earlier process acknowledged and did not get to, the oldest first."""
     rows = yield "SELECT asked FROM asks ORDER BY at_ms, request_key", {}

@@ -87,7 +87,11 @@ def ensure_clear(drawing: Drawing, *, width: int, height: int) -> None:
         raise PaintingUnclear(tr("Paint what stands still or what moves."))
     if len(drawing.moving) > MAX_GROUPS:
         raise PaintingUnclear(
-            tr("At most {most} things can move; {count} were painted.", most=MAX_GROUPS, count=len(drawing.moving))
+            tr(
+                "At most {most} things can move; {count} were painted.",
+                most=MAX_GROUPS,
+                count=len(drawing.moving),
+            )
         )
     if sum(len(part.path) for part in drawing.moving) > MAX_SENT_POINTS:
         raise PaintingUnclear(tr("The paths are too long to be read; draw them anew, with fewer turns."))
@@ -108,12 +112,16 @@ def simplified(path: Sequence[Spot], *, width: int, height: int, most: int = MOS
     """
     spots = list(_without_repeats((_within(x, width), _within(y, height)) for x, y in path))
     if len(spots) < LEAST_POINTS:
-        raise PaintingUnclear(tr("A path needs two points at least: draw it from where it begins to where it ends."))
+        raise PaintingUnclear(
+            tr("A path needs two points at least: draw it from where it begins to where it ends.")
+        )
     kept = sorted(_kept(spots, most))
     rounded = _without_repeats((round(spots[index][0]), round(spots[index][1])) for index in kept)
     points = tuple(Point(x=int(x), y=int(y)) for x, y in rounded)
     if len(points) < LEAST_POINTS:
-        raise PaintingUnclear(tr("A path needs two points at least: draw it from where it begins to where it ends."))
+        raise PaintingUnclear(
+            tr("A path needs two points at least: draw it from where it begins to where it ends.")
+        )
     return points
 
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bot.db import asks, jobs, offers, paintings
 from bot.db import blobs as uses
-from bot.db import jobs, offers, paintings
 from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue, Choice
-from bot.domain.errors import OfferLapsed, Refused
+from bot.domain.errors import Refused
 from bot.domain.jobs import Job
 from bot.domain.painting import (
     STAND_IN,
@@ -36,8 +36,8 @@ from bot.domain.requests import Asked, MotionBrush, Options, Picture, Stroke, Va
 from bot.language import tr
 from bot.media.blobs import Blobs
 from bot.media.errors import MaskRefused, PictureRefused
-from bot.media.images import Images
 from bot.media.facts import NormalisedPicture
+from bot.media.images import Images
 from bot.media.shape import Size
 from bot.services.originals import Link
 from bot.services.pictures import MAX_PICTURE_BYTES
@@ -49,9 +49,8 @@ LINK_LASTS_S = 1800
 
 _AT_ONCE = 2
 """Drawings whose masks are being read."""
-_MAX_NUMBER = 2**63
 _PURPOSE = b"links to paintings"
-_TOKEN = re.compile(r"([0-9]{1,18})\.([0-9]{1,12})\.([A-Za-z0-9_-]{43})")
+_TOKEN = re.compile(r"([1-9][0-9]{0,17})\.([1-9][0-9]{0,11})\.([A-Za-z0-9_-]{43})")
 
 
 class NoSuchPainting(Refused):
@@ -253,6 +252,10 @@ class Paintings:
         """The job that a request has become."""
         return await self._db.read(jobs.of_request(asked.request_key))
 
+    async def is_under_way(self, asked: Asked) -> bool:
+        """Whether a request has neither become a job nor been refused."""
+        return await self._db.read(asks.is_noted(asked.request_key))
+
     async def _keep(self, painting: Painting) -> Link:
         asked, now_ms = painting.asked, self._clock.now_ms()
         expires_s = now_ms // 1000 + LINK_LASTS_S
@@ -277,7 +280,7 @@ class Paintings:
             raise NoSuchPainting
         number, expires_s = int(parts[1]), int(parts[2])
         is_ours = hmac.compare_digest(self._signature(number, expires_s), parts[3])
-        if not is_ours or number >= _MAX_NUMBER:
+        if not is_ours:
             raise NoSuchPainting
         return number, expires_s
 

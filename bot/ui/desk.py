@@ -104,7 +104,7 @@ class Desk:
             notices=notices,
             manners=manners,
             before_all_else=courtesy.before_all_else,
-            paint=lambda *asked: self.paintings.begin_on(*asked),  # made below
+            paint=lambda clicked, number, asked: self.paintings.begin_on(clicked, number, asked),  # noqa: PLW0108 - made below
         )
         self.intake = Intake(
             generation=generation,

@@ -89,7 +89,9 @@ class Intake:
         logs.follow(request=asked.request_key, guild=asked.guild_id)
         asked = await self._generation.check(asked)
         await self._reuse.check(asked)
-        if asked.painting_id is not None:  # who is refused on the page can change it there, and nobody else need see it
+        if (
+            asked.painting_id is not None
+        ):  # who is refused on the page can change it there, and nobody else need see it
             await self._generation.rehearse(_origin(asked, 0), await self._ask(asked))
         async with self._courtesy.before_all_else():
             await self._generation.note(asked)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Generator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ import structlog
 from discord import ui
 
 from bot.db.errors import DatabaseUnavailable
-from bot.domain.errors import OfferLapsed
+from bot.domain.errors import OfferLapsed, Refused
 from bot.domain.painting import ANY_MOTION, STAND_IN, Drawing
 from bot.domain.requests import Asked
 from bot.language import speaking, spoken, tr
@@ -54,6 +54,10 @@ _FATES = {
 _TIME = re.compile(r"<t:([0-9]{1,12})(?::[a-zA-Z])?>")
 _CHANNEL = re.compile(r"<#([0-9]{1,20})>")
 _MARKUP = re.compile(r"^(?:-#|#{1,3}) |\*\*|`", re.MULTILINE)
+
+
+class NotAnswered(Refused):
+    """I could not answer in the channel where you asked, so nothing is made."""
 
 
 class Client(Protocol):
@@ -163,16 +167,29 @@ class PaintingsDesk:
             raise reply.refusal
         job = await self._paintings.job_of(asked)
         if job is None:
-            said = tr("Discord does not answer at the moment. What you painted is kept, and goes on by itself.")
-            return Outcome(Fate.ASKED, said)
+            return await self._undecided(asked, asked.painting_id)
         where = self._called(asked.channel_id)
         return Outcome(
             Fate.MADE, tr("Job {id} is queued; its card is in {channel}.", id=job.id, channel=where), job.id
         )
 
+    async def _undecided(self, asked: Asked, number: int) -> Outcome:
+        """What has become of a request that Discord did not say it took."""
+        try:
+            await self._generation.consent.remind(asked.request_key)
+        except NeedsConsent as needed:
+            return _asked(needed)
+        if not await self._paintings.is_under_way(asked):
+            await self._paintings.reopen(number)
+            raise NotAnswered
+        said = tr("Discord does not answer at the moment. What you painted is kept, and goes on by itself.")
+        return Outcome(Fate.ASKED, said)
+
     async def _ensure_place(self, asked: Asked) -> None:
         channel = self._client.get_channel(asked.channel_id)
-        if isinstance(channel, discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread):
+        if isinstance(
+            channel, discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+        ):
             granted = channel.permissions_for(channel.guild.me)
             await checks.ensure_place(self._client, granted, channel, asked.guild_id)
 
@@ -194,7 +211,9 @@ class PaintingsDesk:
 
     def _plain(self, text: str) -> str:
         """Words for Discord, for a page."""
-        text = _TIME.sub(lambda found: f"{datetime.fromtimestamp(int(found[1]), UTC):%Y-%m-%d %H:%M} UTC", text)
+        text = _TIME.sub(
+            lambda found: f"{datetime.fromtimestamp(int(found[1]), UTC):%Y-%m-%d %H:%M} UTC", text
+        )
         text = _CHANNEL.sub(lambda found: self._called(int(found[1])), text)
         return _MARKUP.sub("", text)
 

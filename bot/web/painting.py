@@ -49,6 +49,7 @@ was used with 410; a page in words where a page was asked for, else JSON: `{"sai
     503 `refused`: not now, try again. `job` is there with `made` alone.
 """
 
+import base64
 import html
 import json
 from collections.abc import Awaitable, Callable, Generator, Mapping
@@ -59,7 +60,7 @@ from typing import Annotated, TypeAlias
 
 import structlog
 from aiohttp import web
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot.db.errors import DatabaseUnavailable
 from bot.domain import painting as rules
@@ -133,8 +134,17 @@ class _Wire(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _decoded(text: object) -> bytes:
+    if not isinstance(text, str):
+        raise ValueError("no text")  # noqa: TRY004 - pydantic wants this one
+    return base64.b64decode(text, validate=True)
+
+
+_Png = Annotated[bytes, BeforeValidator(_decoded)]
+
+
 class _Part(_Wire):
-    mask: Base64Bytes
+    mask: _Png
     path: Annotated[tuple[tuple[float, float], ...], Field(max_length=rules.MAX_SENT_POINTS)]
 
 
@@ -144,7 +154,7 @@ class _Model(_Wire):
 
 
 class _Drawing(_Wire):
-    still: Base64Bytes | None = None
+    still: _Png | None = None
     moving: Annotated[tuple[_Part, ...], Field(max_length=rules.MAX_GROUPS)] = ()
     prompt: Annotated[str, Field(max_length=MAX_PROMPT)] | None = None
     model: _Model | None = None
@@ -230,7 +240,7 @@ class PainterRoutes:
                     outcome = await self._take(opened, drawing)
             except _Answered as answered:
                 return answered.as_json()
-        told = {"outcome": _outcome(outcome.fate), "said": outcome.said}
+        told: dict[str, object] = {"outcome": _outcome(outcome.fate), "said": outcome.said}
         if outcome.job_id is not None:
             told["job"] = outcome.job_id
         log.info("painting sent", number=opened.number, outcome=outcome.fate.value, job=outcome.job_id)
@@ -276,9 +286,7 @@ class _File:
     data: bytes
 
     def answer(self) -> web.Response:
-        return web.Response(
-            body=self.data, content_type=self.media_type, charset="utf-8", headers=_HEADERS
-        )
+        return web.Response(body=self.data, content_type=self.media_type, charset="utf-8", headers=_HEADERS)
 
 
 def _files() -> dict[str, _File]:
@@ -335,9 +343,7 @@ def _told(opened: Opened, facts: Facts) -> dict[str, object]:
         "seconds_left": facts.seconds_left,
         "takes_place_of_question": opened.painting.question_id is not None,
         "prompt": request.prompt,
-        "about": " · ".join(
-            [trn("{number} second", "{number} seconds", request.duration_s), *quality]
-        ),
+        "about": " · ".join([trn("{number} second", "{number} seconds", request.duration_s), *quality]),
         "models": [_model(choice) for choice in facts.choices],
         "others": [{"name": one.spec.title, "why": list(one.why)} for one in facts.unable],
         "notes": list(facts.notes),

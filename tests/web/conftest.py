@@ -13,6 +13,7 @@ from bot.services.news import Notice
 from bot.services.originals import Originals
 from bot.web.callbacks import Sender
 from bot.web.metrics import MetricRoutes
+from bot.web.painting import Painter
 from bot.web.server import serving
 from bot.web.signature import signing_key
 from tests.patience import PATIENCE_S
@@ -54,6 +55,7 @@ class Site:
         port: int = 0,
         originals: Originals | None = None,
         exports: Exports | None = None,
+        painter: Painter | None = None,
     ) -> AsyncGenerator["Site"]:
         async with serving(
             host="127.0.0.1",
@@ -65,6 +67,7 @@ class Site:
             clock=self.clock,
             originals=originals,
             exports=exports,
+            painter=painter,
             patience_s=patience_s,
         ) as self.port:
             yield self
