@@ -68,7 +68,7 @@ function trimEnd(text) {
 
 function codeBlock(text) {
   const [, language, body] = /^(?:([\w+#.-]{1,20})\n)?\n?([\s\S]*)$/u.exec(text);
-  return el("pre", { "data-language": language, tabindex: 0 }, el("code", {}, trimEnd(body)));
+  return el("pre", { "data-language": language }, el("code", {}, trimEnd(body)));
 }
 
 /** The kinds of lines that are no plain ones: each takes as many as are its own. */

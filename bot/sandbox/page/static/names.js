@@ -4,6 +4,9 @@ import { el } from "./dom.js";
 
 const TINTS = 10;
 
+/** In the order in which somebody was first seen here, so that few have the same. */
+const tints = new Map();
+
 /**
  * @param {import("./store.js").Store} store
  * @param {Object} user a user object
@@ -35,11 +38,11 @@ export function channelName(store, channel) {
 
 /**
  * @param {string} name
- * @param {string} id decides the colour
+ * @param {string} id whose colour it has
  * @param {{size?: "small"|"large"}} [options]
  */
 export function avatar(name, id, { size } = {}) {
   const initials = name.split(/[\s_.-]+/u, 2).map((part) => [...part][0] ?? "").join("");
-  const tint = [...`${name}${id}`].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 9973, 7) % TINTS;
-  return el("span", { class: `avatar${size ? ` ${size}` : ""}`, "data-tint": tint, "aria-hidden": "true" }, initials.toUpperCase());
+  if (!tints.has(id)) tints.set(id, tints.size % TINTS);
+  return el("span", { class: `avatar${size ? ` ${size}` : ""}`, "data-tint": tints.get(id), "aria-hidden": "true" }, initials.toUpperCase());
 }

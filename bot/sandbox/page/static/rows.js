@@ -13,7 +13,8 @@ import { day, isSameDay, stamp } from "./times.js";
 const TOGETHER_MS = 7 * 60_000;
 const SNIPPET = 160;
 const TYPE = { THREAD_CREATED: 18, REPLY: 19, COMMAND: 20, THREAD_STARTER: 21, MENU_COMMAND: 23 };
-const SYSTEM = new Set([TYPE.THREAD_CREATED]);
+const NOTICES = new Set([TYPE.THREAD_CREATED]);
+const ALONE = new Set([TYPE.THREAD_CREATED, TYPE.THREAD_STARTER]);
 const TEXT = 10;
 
 /**
@@ -46,7 +47,7 @@ export function row(message, previous, page, revealed) {
     "li",
     { class: kinds.filter(Boolean).join(" "), "data-id": message.id, tabindex: -1 },
     isNewDay && el("div", { class: "day", "data-key": "day" }, el("span", {}, day(message.timestamp))),
-    SYSTEM.has(message.type) ? notice(message, reading) : whole(message, told, reading, isGrouped),
+    NOTICES.has(message.type) ? notice(message, reading) : whole(message, told, reading, isGrouped),
   );
 }
 
@@ -71,7 +72,7 @@ function isPrivate({ flags }) {
 
 function isTogether(message, previous) {
   if (message.author.id !== previous.author.id || isPrivate(message) !== isPrivate(previous)) return false;
-  if (message.type === TYPE.REPLY || message.interaction_metadata?.name || SYSTEM.has(previous.type)) return false;
+  if (message.type === TYPE.REPLY || message.interaction_metadata?.name || ALONE.has(previous.type)) return false;
   return Date.parse(message.timestamp) - Date.parse(previous.timestamp) < TOGETHER_MS;
 }
 
