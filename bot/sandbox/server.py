@@ -1,4 +1,4 @@
-"""One local Discord: REST API, gateway and CDN on one port of the loopback."""
+"""One local Discord: REST API, gateway, CDN and a page for people on one port of the loopback."""
 
 import asyncio
 import time
@@ -17,6 +17,7 @@ from bot.sandbox.model.hub import Hub
 from bot.sandbox.model.interactions import Interaction
 from bot.sandbox.model.people import User
 from bot.sandbox.page.backstage import Backstage, DiscordFaults
+from bot.sandbox.page.serving import Page
 from bot.sandbox.permissions import Permission
 from bot.sandbox.ratelimits import RateLimits
 from bot.sandbox.rest.call import Request
@@ -48,6 +49,7 @@ class Sandbox:
         self.gateway = Gateway(self.world, lambda: self.gateway_url)
         self.backstage = Backstage()
         self.backstage.add(DiscordFaults(self.world, self.faults, self.gateway, self.backstage.changed))
+        self.page = Page(self.world, self.backstage)
         self._url = URL()
 
     @property
@@ -59,6 +61,11 @@ class Sandbox:
     def gateway_url(self) -> str:
         """Where bots find the gateway."""
         return str(self._served.with_scheme("ws") / "gateway")
+
+    @property
+    def page_url(self) -> str:
+        """Where people find the page."""
+        return str(self._served.with_path("/"))
 
     @property
     def cdn(self) -> Cdn:
@@ -143,6 +150,7 @@ class Sandbox:
         web_app.router.add_get("/gateway", self.gateway.serve)
         web_app.router.add_get("/gateway/", self.gateway.serve)
         web_app.router.add_get("/cdn/{path:.+}", self._download)
+        self.page.add_to(web_app, lambda: self._served)
         runner = web.AppRunner(web_app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         try:
@@ -155,6 +163,7 @@ class Sandbox:
         finally:
             self.faults.clear()
             self.gateway.disconnect(_OUT_OF_SERVICE)
+            self.page.end()
             await runner.cleanup()
 
     async def _download(self, request: web.Request) -> web.StreamResponse:

@@ -82,6 +82,7 @@ class World:
         if key not in self.direct:
             channel = Channel(self.hub.new_id(), "", Kind.DM, None, self.hub.clock(), recipients=(one, other))
             self.direct[key] = self.hub.channels[channel.id] = channel
+            self.hub.changed(channel, is_new=True)
         return self.direct[key]
 
     def remember(self, interaction: Interaction) -> None:

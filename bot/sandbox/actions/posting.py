@@ -7,7 +7,6 @@ from bot.sandbox.model.attachments import Attachment, store
 from bot.sandbox.model.channels import HOLDS_POSTS, Channel, Kind
 from bot.sandbox.model.hub import DIRECT_MESSAGES, GUILD_MESSAGES, Event
 from bot.sandbox.model.messages import (
-    EPHEMERAL,
     HAS_THREAD,
     LOADING,
     REPLY,
@@ -147,6 +146,7 @@ def deliver(world: World, channel: Channel, message: Message) -> None:
         guild.wake(channel)
     channel.history.add(message)
     publish(world, channel, "MESSAGE_CREATE", message)
+    world.hub.changed(message, is_new=True)
     channel.bell.ring()
     message.bell.ring()
 
@@ -223,6 +223,7 @@ def changed(world: World, channel: Channel, message: Message) -> None:
     """Tell everybody that a message is different now."""
     if message.ephemeral_to is None:
         publish(world, channel, "MESSAGE_UPDATE", message)
+    world.hub.changed(message)
     channel.bell.ring()
     message.bell.ring()
 
@@ -233,7 +234,9 @@ def delete(world: World, channel: Channel, message: Message) -> None:
     for file in message.files:
         world.hub.cdn.remove(file.path)
     message.bell.ring()
-    if message.flags & EPHEMERAL:
+    world.hub.changed(message)
+    if message.ephemeral_to:
+        channel.whispers.discard(message.id)
         return
     channel.history.remove(message.id)
     channel.bell.ring()
@@ -246,6 +249,12 @@ def delete(world: World, channel: Channel, message: Message) -> None:
         return
     ids = {user.id for user in channel.recipients}
     world.hub.publish(Event("MESSAGE_DELETE", lambda _: body, DIRECT_MESSAGES, None, ids.__contains__))
+
+
+def dismiss(world: World, channel: Channel, message: Message) -> None:
+    """Put an ephemeral message out of its person's sight; the bot may still change it."""
+    channel.whispers.discard(message.id)
+    world.hub.changed(message)
 
 
 def mark_thread(world: World, channel: Channel, message: Message, thread: Channel) -> None:

@@ -69,7 +69,12 @@ def acknowledge(world: World, interaction: Interaction, kind: Answer, data: Json
     is_ephemeral = kind not in _TO_SOURCE and interaction.is_ephemeral
     took_s = time.perf_counter() - interaction.sent_at_s
     interaction.acknowledgement = Acknowledgement(kind, is_ephemeral, took_s)
+    _ring(world, interaction)
+
+
+def _ring(world: World, interaction: Interaction) -> None:
     interaction.bell.ring()
+    world.hub.changed(interaction)
 
 
 def _misfit(interaction: Interaction, kind: Answer) -> str | None:
@@ -105,6 +110,8 @@ def _post(
     message.application_id, message.interaction = interaction.app.id, interaction.metadata
     if is_ephemeral:
         message.ephemeral_to = interaction.user
+        channel.whispers.add(message)
+        world.hub.changed(message, is_new=True)
         message.bell.ring()
     else:
         posting.deliver(world, channel, message)
@@ -142,14 +149,14 @@ def message(interaction: Interaction, message_id: int) -> Message:
 def edit(world: World, interaction: Interaction, found: Message, draft: Draft) -> Message:
     """Change a message of the interaction."""
     posting.edit(world, _channel(world, interaction), found, draft)
-    interaction.bell.ring()
+    _ring(world, interaction)
     return found
 
 
 def delete(world: World, interaction: Interaction, found: Message) -> None:
     """Delete a message of the interaction."""
     posting.delete(world, _channel(world, interaction), found)
-    interaction.bell.ring()
+    _ring(world, interaction)
 
 
 def follow_up(world: World, interaction: Interaction, draft: Draft) -> Message:
@@ -172,7 +179,7 @@ def follow_up(world: World, interaction: Interaction, draft: Draft) -> Message:
         made.reference = Reference(first.id, channel.id, channel.guild_id)
     interaction.follow_ups[made.id] = made
     _post(world, channel, interaction, made, is_ephemeral=is_ephemeral)
-    interaction.bell.ring()
+    _ring(world, interaction)
     return made
 
 

@@ -1,5 +1,7 @@
 """Which commands a person's client offers."""
 
+from collections.abc import Iterator
+
 from bot.sandbox.model.applications import Application, Command
 from bot.sandbox.model.channels import Channel
 from bot.sandbox.permissions import Permission
@@ -15,14 +17,29 @@ def find(world: World, user_id: int, channel: Channel, kind: int, name: str) -> 
     Raises:
         ClientRefused: there is none, or this person may not use it here.
     """
-    guild = world.guild_of(channel)
-    here = guild.members if guild else {user.id for user in channel.recipients}
-    for app in world.apps.values():
-        command = app.find(kind, name, channel.guild_id) if app.user.id in here else None
+    for app in _here(world, channel):
+        command = app.find(kind, name, channel.guild_id)
         if command:
             _check(world, user_id, channel, command)
             return app, command
     raise ClientRefused(f"No bot here has a command {name}.")
+
+
+def offered(world: World, user_id: int, channel: Channel) -> Iterator[tuple[Application, Command]]:
+    """Every command that this person may use in this channel, one for each kind and name."""
+    scopes = {channel.guild_id, None}
+    names = {key for app in _here(world, channel) for scope in scopes for key in app.commands.get(scope, ())}
+    for kind, name in sorted(names):
+        try:
+            yield find(world, user_id, channel, kind, name)
+        except ClientRefused:
+            continue
+
+
+def _here(world: World, channel: Channel) -> Iterator[Application]:
+    guild = world.guild_of(channel)
+    here = guild.members if guild else {user.id for user in channel.recipients}
+    return (app for app in world.apps.values() if app.user.id in here)
 
 
 def _check(world: World, user_id: int, channel: Channel, command: Command) -> None:

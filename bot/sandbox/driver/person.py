@@ -10,7 +10,7 @@ from bot.sandbox.actions.threads import Plan
 from bot.sandbox.driver import access
 from bot.sandbox.driver.forms import Modal
 from bot.sandbox.driver.options import Form
-from bot.sandbox.driver.pressing import pressable, selection
+from bot.sandbox.driver.pressing import Picked, pressable, selection
 from bot.sandbox.driver.resolving import Resolved
 from bot.sandbox.driver.starting import start
 from bot.sandbox.driver.used import Used
@@ -21,6 +21,7 @@ from bot.sandbox.model.channels import Kind as ChannelKind
 from bot.sandbox.model.interactions import Kind
 from bot.sandbox.model.messages import Message
 from bot.sandbox.model.people import Member, User
+from bot.sandbox.permissions import Permission
 from bot.sandbox.refusals import ClientRefused
 from bot.sandbox.waiting import DEFAULT_TIMEOUT_S
 from bot.sandbox.wire import Json
@@ -110,11 +111,11 @@ class Person(Member):
         data: Json = {"component_type": found.type, "custom_id": found.custom_id}
         return self._press(message, channel, data)
 
-    async def choose(self, message: Message, select: str, *values: str | Member | User) -> Used:
+    async def choose(self, message: Message, select: str, *values: Picked) -> Used:
         """Choose from a select, named by its custom_id; options by label or value."""
         channel = self._seen(message)
         resolved = Resolved(self._world, channel)
-        data = selection(message, select, values, resolved)
+        data = selection(message, select, values, resolved, self.id)
         return self._press(message, channel, self._with(data, resolved, None))
 
     async def submit(self, modal: Modal, values: Mapping[str, object]) -> Used:
@@ -161,8 +162,15 @@ class Person(Member):
         return message
 
     async def delete(self, message: Message) -> None:
-        """Delete an own message."""
-        posting.delete(self._world, self._own(message), message)
+        """Delete a message: an own one, or as a moderator another's.
+
+        Raises:
+            ClientRefused: this person may not.
+        """
+        channel = self._seen(message)
+        guild = self._world.guild_of(channel)
+        may_tidy = guild is not None and guild.may(self.id, channel, Permission.MANAGE_MESSAGES)
+        posting.delete(self._world, channel if may_tidy else self._own(message), message)
 
     async def open_thread(
         self, channel: Channel, name: str, *, on: Message | None = None, private: bool = False

@@ -1,15 +1,26 @@
 """Buttons and selects of a message, found as a person finds them."""
 
 from collections.abc import Sequence
+from typing import Final, TypeAlias
 
 from bot.sandbox.driver.resolving import Resolved
+from bot.sandbox.model.channels import Channel
 from bot.sandbox.model.components import BUTTON, SELECTS, Button, walk
 from bot.sandbox.model.messages import Message
-from bot.sandbox.model.people import Member, User
+from bot.sandbox.model.people import Member, Role, User
 from bot.sandbox.refusals import ClientRefused
 from bot.sandbox.wire import Json, as_objects
 
-_STRINGS = 3
+Picked: TypeAlias = str | Member | User | Role | Channel
+
+_CLASSES: Final[dict[int, tuple[type, ...]]] = {
+    3: (str,),
+    5: (User, Member),
+    6: (Role,),
+    7: (User, Member, Role),
+    8: (Channel,),
+}
+"""What can be picked, by the select's type."""
 
 
 def pressable(message: Message, name: str) -> Button:
@@ -29,7 +40,7 @@ def pressable(message: Message, name: str) -> Button:
 
 
 def selection(
-    message: Message, custom_id: str, values: Sequence[str | Member | User], resolved: Resolved
+    message: Message, custom_id: str, values: Sequence[Picked], resolved: Resolved, user_id: int
 ) -> Json:
     """The payload of a choice.
 
@@ -43,15 +54,27 @@ def selection(
     low, high = found.get("min_values"), found.get("max_values") or 1
     if not (1 if low is None else low) <= len(values) <= high:
         raise ClientRefused(f"{custom_id} takes up to {high} entries, not {len(values)}.")
-    chosen = [_value(found, value, resolved) for value in values]
+    chosen = [_value(found, value, resolved, user_id) for value in values]
     return {"component_type": found["type"], "custom_id": custom_id, "values": chosen}
 
 
-def _value(select: Json, value: str | Member | User, resolved: Resolved) -> str:
-    if isinstance(value, Member | User):
-        return resolved.user(value)
-    options = as_objects(select.get("options"))
+def _value(select: Json, value: Picked, resolved: Resolved, user_id: int) -> str:
+    if not isinstance(value, _CLASSES[select["type"]]):
+        raise ClientRefused(f"{select['custom_id']} offers no {value!r}.")
+    match value:
+        case Member() | User():
+            return resolved.user(value)
+        case Role():
+            return resolved.role(value)
+        case Channel():
+            return resolved.channel(value, user_id)
+        case _:
+            return _option(select, value)
+
+
+def _option(select: Json, value: str) -> str:
+    options = as_objects(select["options"])
     found = next((option for option in options if value in (option["value"], option["label"])), None)
-    if found is None or select["type"] != _STRINGS:
+    if found is None:
         raise ClientRefused(f"{select['custom_id']} offers no {value!r}.")
     return found["value"]

@@ -75,6 +75,7 @@ class Server(Guild):
         self._join(member)
         body = {"guild_id": str(self.id), **member.payload()}
         self.tell_about(member.id, "GUILD_MEMBER_ADD", lambda: body)
+        world.hub.changed(self)
         return member
 
     def add_app(self, app: Application, *, permissions: Permission = BOT_PERMISSIONS) -> Member:
@@ -84,6 +85,7 @@ class Server(Guild):
         member = Member(app.user, self.hub.clock(), {role.id})
         self.members[app.user.id] = member
         self.announce_to(app.user.id)
+        self.hub.changed(self)
         return member
 
     def show_command(self, app: Application, name: str, to: Role | Member, *, shown: bool = True) -> None:
@@ -93,6 +95,8 @@ class Server(Guild):
             raise ClientRefused(f"{app.name} has no command {name}.")
         said = self.command_overwrites.setdefault(command.id, {})
         said[to.id] = shown
+        app.revision += 1
+        self.hub.changed(app)
         body = {
             "id": str(command.id),
             "application_id": str(app.id),
@@ -117,3 +121,4 @@ class Server(Guild):
         self.announce_end_to(app.user.id)
         del self.members[app.user.id]
         del self.roles[role.id]
+        self.hub.changed(self)

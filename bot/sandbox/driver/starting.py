@@ -63,6 +63,7 @@ def start(
     )
     interaction.metadata = _metadata(interaction)
     world.remember(interaction)
+    world.hub.changed(interaction, is_new=True)
     body = _payload(world, interaction)
     bot_id, guild_id = app.user.id, channel.guild_id
     world.hub.publish(

@@ -12,6 +12,7 @@ from aiohttp import WSMsgType, web
 from bot.sandbox.gateway.connection import Connection, identified
 from bot.sandbox.gateway.encoding import encoder
 from bot.sandbox.gateway.session import Session
+from bot.sandbox.model.applications import Application
 from bot.sandbox.model.hub import GUILDS, Event
 from bot.sandbox.wire import Json, as_object
 from bot.sandbox.world import World
@@ -119,14 +120,17 @@ class Gateway:
         self._connections[connection] = None
         if session and session.connection is connection:
             session.connection = None
-            session.app.live_sessions -= 1
-            session.app.bell.ring()
+            self._count(session.app, -1)
         return session
 
     def _attach(self, connection: Connection, session: Session) -> None:
         self._connections[connection] = session
-        session.app.live_sessions += 1
-        session.app.bell.ring()
+        self._count(session.app, 1)
+
+    def _count(self, app: Application, sessions: int) -> None:
+        app.live_sessions += sessions
+        app.bell.ring()
+        self._world.hub.changed(app)
 
     def _receive(self, connection: Connection, text: str) -> None:
         if connection.counts_as_flood():

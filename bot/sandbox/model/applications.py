@@ -59,6 +59,8 @@ class Application:
         default_factory=dict[int | None, dict[tuple[int, str], Command]]
     )
     recommended_shards: int = 1
+    revision: int = 0
+    """Grows whenever its commands are different."""
     live_sessions: int = 0
     """Gateway connections that have identified and are open."""
     bell: Bell = field(default_factory=Bell)
@@ -90,17 +92,21 @@ class Application:
             identifier = before[key].id if key in before else new_id()
             after[key] = Command(identifier, key[0], key[1], body, guild_id)
         self.commands[guild_id] = after
-        self.bell.ring()
+        self._registered()
         return list(after.values())
 
     def put_command(self, guild_id: int | None, command: Command) -> None:
         """Add or replace one command."""
         self.commands.setdefault(guild_id, {})[command.type, command.name] = command
-        self.bell.ring()
+        self._registered()
 
     def drop_command(self, command: Command) -> None:
         """Remove one command."""
         del self.commands[command.guild_id][command.type, command.name]
+        self._registered()
+
+    def _registered(self) -> None:
+        self.revision += 1
         self.bell.ring()
 
     def command_by_id(self, guild_id: int | None, command_id: int) -> Command | None:

@@ -56,6 +56,11 @@ class History:
         del self._by_id[message_id]
         del self._ids[bisect_left(self._ids, message_id)]
 
+    def discard(self, message_id: int) -> None:
+        """Take a message out if it is here."""
+        if message_id in self._by_id:
+            self.remove(message_id)
+
     def page(self, *, before: int | None, after: int | None, around: int | None, limit: int) -> list[Message]:
         """Messages as the API lists them, the newest first."""
         start, end = max(0, len(self._ids) - limit), len(self._ids)
@@ -124,6 +129,8 @@ class Channel:
     needs_tag: bool = False
     is_deleted: bool = False
     history: History = field(default_factory=History)
+    whispers: History = field(default_factory=History)
+    """The ephemeral messages, each for one person; bots and other people never see them."""
     bell: Bell = field(default_factory=Bell)
 
     def __repr__(self) -> str:

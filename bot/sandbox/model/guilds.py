@@ -79,7 +79,13 @@ class Guild(Membership):
             channel.overwrites[target.id] = overwrite
         self.channels[channel.id] = self.hub.channels[channel.id] = channel
         self.tell_of(channel, "CHANNEL_CREATE", channel.payload)
+        self.hub.changed(channel, is_new=True)
         return channel
+
+    def set_upload_limit(self, limit_bytes: int) -> None:
+        """Change how large a file may be, as boosts that come and go do it."""
+        self.upload_limit = limit_bytes
+        self.hub.changed(self)
 
     def set_overwrite(
         self,
@@ -110,6 +116,7 @@ class Guild(Membership):
         self.active.pop(channel.id, None)
         del self.hub.channels[channel.id]
         channel.is_deleted = True
+        self.hub.changed(channel)
         channel.bell.ring()
 
     def has_room_for_thread(self) -> bool:
@@ -123,6 +130,7 @@ class Guild(Membership):
         """Take in a new thread."""
         self.all_threads[thread.id] = self.active[thread.id] = self.hub.channels[thread.id] = thread
         self.tell_of(thread, "THREAD_CREATE", lambda: thread.payload() | {"newly_created": True})
+        self.hub.changed(thread, is_new=True)
 
     def settle(self, thread: Channel) -> None:
         """Archive a thread in which nothing has happened for too long."""
@@ -151,6 +159,7 @@ class Guild(Membership):
             self.active[thread.id] = thread
             state.active_at_s = self.hub.clock()
         self.tell_of(thread, "THREAD_UPDATE", thread.payload)
+        self.hub.changed(thread)
         thread.bell.ring()
 
     def tell_members(self, thread: Channel, *, added: int | None = None, removed: int | None = None) -> None:
@@ -165,6 +174,7 @@ class Guild(Membership):
         user_id = removed if added is None else added
         assert user_id is not None
         self.tell_about(user_id, "THREAD_MEMBERS_UPDATE", lambda: body)
+        self.hub.changed(thread)
 
     def announce_to(self, bot: int) -> None:
         """Tell a bot of the guild that it has joined."""

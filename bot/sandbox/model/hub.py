@@ -34,8 +34,17 @@ class Hub:
     cdn: Cdn
     channels: dict[int, Channel] = field(default_factory=dict[int, Channel])
     listeners: list[Callable[[Event], None]] = field(default_factory=list[Callable[[Event], None]])
+    observers: list[Callable[[object, bool], None]] = field(
+        default_factory=list[Callable[[object, bool], None]]
+    )
+    """Called with each message, channel, interaction, guild and application that is different, and whether it is new."""
 
     def publish(self, event: Event) -> None:
         """Tell the gateway."""
         for listener in self.listeners:
             listener(event)
+
+    def changed(self, thing: object, *, is_new: bool = False) -> None:
+        """Tell those who look on, whom nothing is hidden from: ephemeral messages and interactions too."""
+        for observer in self.observers:
+            observer(thing, is_new)

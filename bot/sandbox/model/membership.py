@@ -61,6 +61,7 @@ class Membership:
         member.role_ids = {role.id for role in roles}
         body = {"guild_id": str(self.id), **member.payload()}
         self.tell_about(member.id, "GUILD_MEMBER_UPDATE", lambda: body)
+        self.hub.changed(self)
 
     def permissions_of(self, user_id: int, channel: Channel | None = None) -> Permission:
         """What a member may do, in a channel or a thread if one is given; nothing for a stranger."""
@@ -106,6 +107,7 @@ class Membership:
     def tell(self, name: str, payload: Callable[[], Json]) -> None:
         """Tell every bot of the guild."""
         self.hub.publish(Event(name, lambda _viewer: payload(), GUILDS, self.id, self.members.__contains__))
+        self.hub.changed(self)
 
     def tell_about(self, user_id: int, name: str, payload: Callable[[], Json]) -> None:
         """Tell of a member: every bot with the members intent, and in any case the member itself."""

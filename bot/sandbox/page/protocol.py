@@ -52,7 +52,7 @@ hello           {me, people, guild, channels, applications, commands, upload_lim
                 applications: [{id, name, user, online}]
                 commands: a number that grows when a bot registers anew
                 upload_limit_bytes: of one file
-                backstage: its description, or null where there is none
+                backstage: its description
 guild           {me, people, guild, channels, applications, upload_limit_bytes}: roles, members or limits are different;
                 takes the place of hello's
 message         {message}: a new one
@@ -67,7 +67,6 @@ interaction     {interaction, state, channel, message?, custom_id?}: about this 
                 if with one), "failed" when it has not: "The application did not respond". custom_id: what was
                 pressed
 modal           {interaction, modal}: modal: custom_id, title, components as the bot sent them
-typing          {channel, user}: ids
 backstage       {backstage}: its description, where the backstage is open
 restart         {}: the sandbox ends; connect again after a moment
 
@@ -89,7 +88,6 @@ minute; what was refused keeps its tickets. Upload when the rest is ready to be 
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
@@ -148,7 +146,7 @@ class Question:
         """An id, or None where nothing is given."""
         return None if self.body.get(name) is None else self.identifier(name)
 
-    def texts(self, name: str) -> Sequence[str]:
+    def texts(self, name: str) -> list[str]:
         """A list of texts; empty where nothing is given."""
         value = self.body.get(name)
         entries = [] if value is None else cast("list[object]", value) if isinstance(value, list) else [value]
@@ -159,10 +157,10 @@ class Question:
 
     def fields(self, name: str) -> Json:
         """An object; empty where nothing is given."""
-        value = self.body.get(name)
+        value: object = self.body.get(name)
         if value is not None and not isinstance(value, dict):
             raise Unreadable(f"{self.verb} takes an object for {name}.")
-        return as_object(value)
+        return as_object(cast("object", value))
 
 
 def as_identifier(value: object) -> int | None:

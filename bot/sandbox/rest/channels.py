@@ -31,6 +31,7 @@ def _change(call: Call) -> Json:
     channel.is_nsfw = bool(call.body.get("nsfw", channel.is_nsfw))
     channel.slowmode_s = int(call.body.get("rate_limit_per_user", channel.slowmode_s) or 0)
     guild.tell_of(channel, "CHANNEL_UPDATE", channel.payload)
+    call.world.hub.changed(channel)
     return channel.payload()
 
 

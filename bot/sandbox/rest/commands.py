@@ -24,6 +24,7 @@ def _list(call: Call) -> list[Json]:
 def _replace(call: Call) -> list[Json]:
     app, scope = _scope(call)
     made = app.replace_commands(scope, call.payload, call.world.hub.new_id)
+    call.world.hub.changed(app)
     return [command.payload(app.id) for command in made]
 
 
@@ -33,6 +34,7 @@ def _create(call: Call) -> Json:
     before = app.commands.get(scope, {}).get(key)
     command = Command(before.id if before else call.world.hub.new_id(), *key, call.body, scope)
     app.put_command(scope, command)
+    call.world.hub.changed(app)
     return command.payload(app.id)
 
 
@@ -55,12 +57,14 @@ def _change(call: Call) -> Json:
     after = Command(before.id, before.type, str(body["name"]), body, before.guild_id)
     app.drop_command(before)
     app.put_command(before.guild_id, after)
+    call.world.hub.changed(app)
     return after.payload(app.id)
 
 
 def _delete(call: Call) -> None:
     app, command = _found(call)
     app.drop_command(command)
+    call.world.hub.changed(app)
 
 
 ROUTES: Routes = {
