@@ -11,7 +11,7 @@ from bot.db.errors import DatabaseUnavailable, DatabaseUnusable
 from bot.demo import books
 from bot.demo.process import BotProcess
 from bot.demo.vendor import Charge, Manner, PracticeVendor
-from bot.domain.jobs import Job
+from bot.domain.jobs import Job, JobState
 from bot.sandbox import App, ClientRefused, Sandbox, Server
 from bot.sandbox.page.backstage import (
     Backstage,
@@ -133,7 +133,7 @@ class BooksPart:
         """The tables, as they were when somebody last looked."""
         known = self._books or books.Books()
         names = {member.id: member.user.payload()["global_name"] for member in self.server.members.values()}
-        tables = (_jobs(known, names), _ledger(known, names))
+        tables = (_jobs(known), _ledger(known, names))
         return Description(promises=tuple(self._promises()), tables=tables)
 
     async def set(self, switch: str, value: object) -> None:
@@ -186,18 +186,22 @@ def _bill(bill: list[Charge]) -> Table:
     )
 
 
-def _jobs(known: books.Books, names: dict[int, str | None]) -> Table:
-    rows = tuple(_job(job, names) for job in known.jobs)
-    columns = ("Job", "Who", "Model", "State", "Attempt", "Asked", "Begun", "Rendered", "Ended")
+def _jobs(known: books.Books) -> Table:
+    columns = ("Job", "By", "State", "Attempt", "Asked", "Begun", "Ready", "Ended")
+    rows = tuple(_job(job) for job in known.jobs)
     return Table(name="jobs", title="Jobs", empty="Nothing was asked for.", columns=columns, rows=rows)
 
 
-def _job(job: Job, names: dict[int, str | None]) -> tuple[Cell, ...]:
-    who = names.get(job.origin.user_id) or _NONE
-    times = (job.created_at_ms, job.started_at_ms, job.rendered_at_ms, job.finished_at_ms)
-    state = job.state.value if job.progress is None else f"{job.state.value} {job.progress:.0%}"
-    is_over = job.finished_at_ms is not None
-    return (job.id, who, job.model, job.state.value if is_over else state, job.attempt, *map(_time, times))
+def _job(job: Job) -> tuple[Cell, ...]:
+    is_rendering = job.state is JobState.RENDERING and job.progress is not None
+    state = f"{job.state.value} {job.progress:.0%}" if is_rendering else job.state.value
+    steps = (job.started_at_ms, job.rendered_at_ms, job.finished_at_ms)
+    times = (_later(job.created_at_ms, at_ms) for at_ms in steps)
+    return (job.id, job.provider, state, job.attempt, _time(job.created_at_ms), *times)
+
+
+def _later(begun_at_ms: int, at_ms: int | None) -> Cell:
+    return _NONE if at_ms is None else f"+{(at_ms - begun_at_ms) / 1000:.0f} s"
 
 
 def _ledger(known: books.Books, names: dict[int, str | None]) -> Table:
@@ -217,8 +221,8 @@ def _ledger(known: books.Books, names: dict[int, str | None]) -> Table:
     )
 
 
-def _time(at_ms: int | None) -> Cell:
-    return _NONE if at_ms is None else {"at_ms": at_ms}
+def _time(at_ms: int) -> Cell:
+    return {"at_ms": at_ms}
 
 
 @asynccontextmanager

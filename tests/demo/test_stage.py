@@ -41,7 +41,7 @@ def rows(known: dict[str, Any], table: str) -> list[Any]:
 
 
 def state(known: dict[str, Any]) -> str | None:
-    return next((row[3] for row in rows(known, "jobs")), None)
+    return next((row[2] for row in rows(known, "jobs")), None)
 
 
 def clips(stage: Stage) -> list[Message]:

@@ -133,7 +133,6 @@ class Drawer {
       { class: "backstage" },
       head(),
       el("p", { class: "backstage-lede" }, "Let things go wrong, and watch what the bot makes of it."),
-      el("div", { class: "backstage-said", dataset: { whole: "said" } }),
       lines([...known.status, ...known.promises]),
       known.groups.map((group) => groupView(group, inThread)),
       known.tables.map(tableView),
@@ -147,6 +146,7 @@ function head() {
     { class: "backstage-head" },
     el("h2", { tabindex: "-1" }, "What if…"),
     el("button", { type: "button", class: "icon-button", "aria-label": "Close", dataset: { closes: "" } }, "✕"),
+    el("div", { class: "backstage-said", dataset: { whole: "said" } }),
   );
 }
 
