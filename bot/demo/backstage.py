@@ -92,7 +92,7 @@ class BotPart:
             ),
             Switch(
                 name="bot.start",
-                label="Start it again",
+                label="Start the bot again",
                 promise="It takes up every open job, and answers what it had not answered yet.",
             ),
         )
@@ -122,6 +122,7 @@ class BooksPart:
     """What the bot has written down, and whether what it promises holds."""
 
     database: Path
+    sandbox: Sandbox
     server: Server
     app: App
     vendor: PracticeVendor
@@ -162,8 +163,9 @@ class BooksPart:
         yield Line("The books balance: who got no clip got the credits back.", self._books.is_balanced)
 
     def _posted(self) -> Iterator[str]:
-        """The numbers of the jobs whose clips stand in the server, once for each message."""
-        places = [*self.server.channels.values(), *self.server.threads]
+        """The numbers of the jobs whose clips stand somewhere, once for each message."""
+        direct = self.sandbox.world.direct.values()
+        places = [*self.server.channels.values(), *self.server.threads, *direct]
         for message in (message for place in places for message in place.messages):
             if message.author.id == self.app.user.id:
                 found = (_CLIP.fullmatch(file.filename) for file in message.files)
@@ -187,7 +189,7 @@ def _bill(bill: list[Charge]) -> Table:
 
 
 def _jobs(known: books.Books) -> Table:
-    columns = ("Job", "By", "State", "Attempt", "Asked", "Begun", "Ready", "Ended")
+    columns = ("Job", "By", "State", "Try", "Asked", "Begun", "Ready", "Ended")
     rows = tuple(_job(job) for job in known.jobs)
     return Table(name="jobs", title="Jobs", empty="Nothing was asked for.", columns=columns, rows=rows)
 
@@ -230,7 +232,7 @@ async def shown(
     sandbox: Sandbox, app: App, server: Server, *, vendor: PracticeVendor, bot: BotProcess, database: Path
 ) -> AsyncGenerator[None]:
     """Show in the sandbox's drawer what the demo is made of, for as long as the block lasts."""
-    backstage, told = sandbox.backstage, BooksPart(database, server, app, vendor)
+    backstage, told = sandbox.backstage, BooksPart(database, sandbox, server, app, vendor)
     for part in (VendorPart(vendor), BotPart(bot, lambda: app.live_sessions > 0), told):
         backstage.add(part)
     vendor.changed = bot.changed = backstage.changed
