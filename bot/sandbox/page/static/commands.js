@@ -96,16 +96,16 @@ export class CommandForm {
     this.page = page;
     this.use = use;
     this.help = el("p", { class: "command-help", id: "command-help" });
-    this.row = el("div", { class: "command-fields" }, el("span", { class: "command-name" }, `/${command.name}`));
+    this.row = el("div", { class: "command-fields" });
     this.more = el("div", { class: "command-more", role: "group", "aria-label": "Options to add" });
     this.button = el("button", { class: "icon-button send-button", "aria-label": `Send /${command.name}` }, icon("send"));
     const leave = el("button", { type: "button", class: "icon-button", "aria-label": "Leave the command", on: { click: use.leave } }, icon("close"));
     this.element = el(
       "form",
       { class: "composer-box command-form", "aria-label": `Command /${command.name}`, autocomplete: "off" },
-      this.help,
-      el("div", { class: "command-line" }, this.row, leave, this.button),
-      this.more,
+      el("div", { class: "command-head" }, el("span", { class: "command-name" }, `/${command.name}`), this.help),
+      this.row,
+      el("div", { class: "command-foot" }, this.more, leave, this.button),
     );
     this.#listen();
     for (const spec of command.options.filter((option) => option.required)) this.#add(spec);
@@ -185,7 +185,6 @@ export class CommandForm {
       el("button", { type: "button", class: "chip", title: spec.description, on: { click: () => this.#more(spec) } }, `+ ${spec.name}`),
     );
     this.more.replaceChildren(...buttons);
-    this.more.hidden = buttons.length === 0;
   }
 
   #more(spec) {

@@ -36,6 +36,7 @@ class Composer {
   #isBusy = false;
   #drafts = new Map();
   #place = null;
+  #me = null;
 
   constructor(container, page) {
     this.page = page;
@@ -47,7 +48,7 @@ class Composer {
     this.tray = new Tray(this.store, { changed: () => this.#showSend(), refuse: (sentence) => this.refuse(sentence) });
     this.box = this.#box();
     container.classList.add("composer");
-    container.append(this.host, this.said, this.bar, this.tray.element, this.box);
+    container.append(this.said, this.bar, this.tray.element, this.host, this.box);
     mountHint(container, page);
     this.suggestions = new Suggestions(this.input, this.host, this.#source());
     this.#listen();
@@ -64,6 +65,7 @@ class Composer {
     this.#begin({ kind: "edit", message });
     this.input.value = this.#readable(message.content);
     this.#grow();
+    this.#showSend();
   }
 
   /** Begin a command, by its whole name. */
@@ -111,8 +113,9 @@ class Composer {
     const main = document.getElementById("main");
     takeDrops(main, (files) => this.takeFiles(files));
     document.addEventListener("paste", (event) => this.#paste(event));
-    for (const name of ["hello", "place", "channels"]) this.store.on(name, () => this.#show());
-    this.page.live.on("guild", () => this.tray.refresh());
+    this.store.on("hello", () => this.#greet());
+    for (const name of ["place", "channels"]) this.store.on(name, () => this.#show());
+    this.store.on("guild", () => this.tray.refresh());
     this.store.on("message", ({ id, change }) => change === "gone" && id === this.#about?.message.id && this.#end());
   }
 
@@ -140,7 +143,10 @@ class Composer {
     if (this.#about?.kind !== "edit" && /^\/[^\n/]*$/.test(typed)) return this.#lookForCommands(typed.slice(1));
     const word = WORD.exec(typed.slice(0, this.input.selectionStart))?.[1];
     if (word === undefined) return [];
-    return fitting(entities(this.store, ["user", "role"]), word)
+    const choices = fitting(entities(this.store, ["user", "role"]), word);
+    // Who has typed a name to its end means to go on: Enter sends then.
+    if (choices.some(({ name }) => name.toLowerCase() === `@${word}`.toLowerCase())) return [];
+    return choices
       .slice(0, MOST_SHOWN)
       .map(({ name, hint }) => ({ name, hint, value: { name } }));
   }
@@ -339,21 +345,38 @@ class Composer {
     this.box.hidden = Boolean(this.#form);
     this.input.disabled = !maySend;
     this.input.placeholder = maySend ? `Message ${placeName(this.store, channel)}` : "You may not write here";
-    this.attach.hidden = this.#about?.kind === "edit" || channel?.may.attach === false;
+    const isEdit = this.#about?.kind === "edit";
+    this.attach.hidden = isEdit || channel?.may.attach === false;
+    this.slash.hidden = isEdit;
     this.#showBar();
     this.#showSend();
   }
 
+  /** Somebody else begins anew. */
+  #greet() {
+    if (this.#me !== this.store.me.id) {
+      this.#move();
+      this.#drafts.clear();
+      this.input.value = "";
+      this.tray.clear();
+    }
+    this.#me = this.store.me.id;
+    this.#show();
+  }
+
   /** Each place keeps what was begun there. */
   #move() {
-    this.#drafts.set(this.#place, this.#about?.kind === "edit" ? "" : this.input.value);
+    const text = this.#about?.kind === "edit" ? "" : this.input.value;
+    this.#drafts.set(this.#place, { text, files: this.tray.files });
     this.#place = this.store.place;
     this.#about = null;
     this.#form?.element.remove();
     this.#form = null;
     this.suggestions.close();
-    this.input.value = this.#drafts.get(this.#place) ?? "";
+    const { text: begun, files } = this.#drafts.get(this.#place) ?? { text: "", files: [] };
+    this.input.value = begun;
     this.refuse("");
+    this.tray.keep(files);
     this.#grow();
   }
 
@@ -364,7 +387,7 @@ class Composer {
     const who = kind === "edit" ? "Changing your message" : `Replying to ${nameOf(this.store, message.author)}`;
     this.bar.replaceChildren(
       el("span", { class: "composer-about" }, el("b", {}, who), kind === "reply" && el("span", { class: "composer-quoted" }, ` ${snippet(message)}`)),
-      kind === "reply" && this.#pingSwitch(message),
+      ...(kind === "reply" ? [this.#pingSwitch(message)] : []),
       el("button", { type: "button", class: "icon-button", "aria-label": kind === "edit" ? "Do not change it" : "Do not reply", on: { click: () => this.#end() } }, icon("close")),
     );
   }

@@ -177,7 +177,7 @@ function attachment(spec, { id, page }) {
   const cards = el("span", { class: "file-cards" });
   const input = fileInput({ label: `${spec.name}: choose a file`, accept: acceptOf(spec.file_types), take: ([taken]) => keep(taken) });
   input.id = id;
-  const pick = el("label", { class: "file-pick" }, input, icon("file"), el("span", {}, "choose, drop or paste"));
+  const pick = el("label", { class: "file-pick", title: "Choose a file" }, input, icon("file"), el("span", {}, "choose, drop or paste"));
   const element = el("span", { class: "field-file" }, cards, pick);
   const keep = (taken) => {
     file = taken;

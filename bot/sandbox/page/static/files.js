@@ -43,7 +43,7 @@ export async function upload(file, store) {
 }
 
 /**
- * A small picture of a file: drawn, because the page's policy lets no `blob:` address be shown.
+ * A small picture of a file, drawn as small as it is shown.
  *
  * @param {File} file
  * @returns {HTMLElement}
@@ -143,7 +143,7 @@ export class Tray {
   constructor(store, told) {
     this.store = store;
     this.told = told;
-    this.element = el("ul", { class: "tray", "aria-label": "Files to send", hidden: true });
+    this.element = el("ul", { class: "tray", "aria-label": "Chosen files", hidden: true });
   }
 
   get files() {
@@ -153,33 +153,34 @@ export class Tray {
   /** @param {File[]} files */
   add(files) {
     const room = MOST - this.#files.length;
+    this.keep([...this.#files, ...files.slice(0, room)]);
     if (files.length > room) this.told.refuse(`A message takes ${MOST} files at most.`);
-    this.#keep([...this.#files, ...files.slice(0, room)]);
   }
 
   clear() {
-    this.#keep([]);
+    this.keep([]);
   }
 
   /** Show the sizes anew: the limit may have changed. */
   refresh() {
     this.#cards.clear();
-    this.#keep(this.#files);
+    this.keep(this.#files);
   }
 
-  #keep(files) {
+  /** Have these and no others. */
+  keep(files) {
     this.#files = files;
     for (const file of [...this.#cards.keys()]) if (!files.includes(file)) this.#cards.delete(file);
     for (const file of files) if (!this.#cards.has(file)) this.#cards.set(file, this.#card(file));
     this.element.replaceChildren(...files.map((file) => this.#cards.get(file)));
     this.element.hidden = files.length === 0;
     const fault = files.map((file) => faultOf(file, this.store.uploadLimitBytes)).find(Boolean);
-    if (fault) this.told.refuse(fault);
+    this.told.refuse(fault ?? "");
     this.told.changed();
   }
 
   #card(file) {
-    const remove = () => this.#keep(this.#files.filter((kept) => kept !== file));
+    const remove = () => this.keep(this.#files.filter((kept) => kept !== file));
     return el("li", {}, fileCard(file, this.store.uploadLimitBytes, remove));
   }
 }

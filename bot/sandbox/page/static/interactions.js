@@ -21,7 +21,7 @@ export function interactionsOf(page) {
 }
 
 /**
- * Use something of a bot's, show its modal if it opens one, and say so if it does not answer.
+ * Use something of a bot's, and say so if the bot does not answer. A modal opens by itself.
  *
  * @param {import("./app.js").Page} page
  * @param {"slash"|"menu"|"click"|"choose"} verb
@@ -32,10 +32,7 @@ export function interactionsOf(page) {
 export async function use(page, verb, fields) {
   const { answer } = await interactionsOf(page).use(verb, fields);
   const fail = (sentence) => page.tell(sentence, { channel: fields.channel, isError: true });
-  const heard = (event) => {
-    if (event.on === "modal") page.showModal(event);
-    else if (event.state === "failed") fail(NO_ANSWER);
-  };
+  const heard = ({ state }) => state === "failed" && fail(NO_ANSWER);
   return { answered: answer.then(heard, (lost) => fail(lost.message)) };
 }
 
@@ -47,8 +44,7 @@ export class Interactions {
 
   constructor(live) {
     this.live = live;
-    live.on("interaction", (event) => this.#hear(event.interaction, event));
-    live.on("modal", (event) => this.#hear(event.interaction, event));
+    live.on("interaction", (event) => this.#hear(event));
     live.on("state", (state) => state === "lost" && this.#lose());
   }
 
@@ -57,8 +53,8 @@ export class Interactions {
    *
    * @param {"slash"|"menu"|"click"|"choose"|"submit"} verb
    * @param {Object<string, any>} fields
-   * @returns {Promise<{answer: Promise<Object>}>} begun; the answer is the first event about it: `modal`, or
-   *   `interaction` with its `state`. Both reject with `Refused`
+   * @returns {Promise<{answer: Promise<Object>}>} begun; the answer is the first event about it, with its `state`.
+   *   Both reject with `Refused`
    */
   async use(verb, fields) {
     const { interaction } = await this.live.ask(verb, fields);
@@ -67,7 +63,8 @@ export class Interactions {
     return { answer: new Promise((resolve, reject) => this.#waiting.set(interaction, { resolve, reject })) };
   }
 
-  #hear(id, event) {
+  #hear(event) {
+    const { interaction: id } = event;
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (waiting) waiting.resolve(event);

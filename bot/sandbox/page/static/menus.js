@@ -82,13 +82,13 @@ class Menu {
     putBeside(this.popup, this.place);
   }
 
-  async #thread() {
+  #thread() {
     const { id, channel_id: channel } = this.message;
     const open = async (name) => {
       const thread = await this.page.live.ask("thread", { channel, message: id, name });
       this.page.open(thread.id);
     };
-    await ask({ title: "Open a thread", label: "Its name", most: MAX_THREAD_NAME, go: "Open", then: open });
+    ask(this.page, { title: "Open a thread", label: "Its name", most: MAX_THREAD_NAME, go: "Open", then: open });
   }
 
   async #copy() {

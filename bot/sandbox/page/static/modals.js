@@ -18,20 +18,20 @@ let made = 0;
  * @param {import("./app.js").Page} page
  */
 export function mountModals(overlays, page) {
-  page.showModal = (event) => new Modal(page, event).show();
-  page.overlays = overlays;
+  page.live.on("modal", (event) => new Modal(page, event).show(overlays));
 }
 
 /**
  * Ask one thing in a dialog of the page's own.
  *
+ * @param {import("./app.js").Page} page
  * @param {{title: string, label: string, most: number, go: string, then: (text: string) => Promise<void>}} question `then`
  *   may reject with a sentence, which is shown
  */
-export function ask({ title, label, most, go, then }) {
+export function ask(page, { title, label, most, go, then }) {
   const component = { type: 4, style: 1, custom_id: "text", max_length: most };
-  const entry = entryOf({ type: TYPE.LABEL, label, component });
-  const shell = new Shell(title, [entry.element], { go, send: () => send() });
+  const entry = entryOf({ type: TYPE.LABEL, label, component }, page);
+  const shell = new Shell(page, title, [entry.element], { go, send: () => send() });
   async function send() {
     if (!shell.passes([entry])) return;
     await shell.during(async () => {
@@ -50,11 +50,11 @@ class Modal {
     const parts = modal.components.map((component) => entryOf(component, page));
     this.entries = parts.filter((part) => part.id);
     const elements = parts.map((part) => part.element);
-    this.shell = new Shell(modal.title, elements, { go: "Submit", send: () => this.#send() });
+    this.shell = new Shell(page, modal.title, elements, { go: "Submit", send: () => this.#send() });
   }
 
-  show() {
-    this.shell.show(this.page.overlays);
+  show(overlays) {
+    this.shell.show(overlays);
   }
 
   async #send() {
@@ -63,17 +63,16 @@ class Modal {
       const values = {};
       for (const entry of this.entries) values[entry.id] = await entry.value();
       const { answer } = await interactionsOf(this.page).use("submit", { modal: this.interaction, values });
-      const event = await answer;
-      if (event.state === "failed") throw new Error(WRONG);
+      const { state } = await answer;
+      if (state === "failed") throw new Error(WRONG);
       this.shell.close();
-      if (event.on === "modal") this.page.showModal(event);
     });
   }
 }
 
 /** A dialog with a form: the browser keeps the focus in it, and Escape closes it. */
 class Shell {
-  constructor(title, elements, { go, send }) {
+  constructor(page, title, elements, { go, send }) {
     const id = `dialog-${++made}`;
     this.fault = el("p", { class: "fault", role: "alert", hidden: true });
     this.button = el("button", { class: "button primary" }, go);
@@ -99,7 +98,11 @@ class Shell {
       send();
     });
     this.form.addEventListener("keydown", (event) => this.#key(event));
-    this.dialog.addEventListener("close", () => this.dialog.remove());
+    this.dialog.addEventListener("close", () => {
+      this.dialog.remove();
+      // What opened it may be gone, as the menu of a message is.
+      if (document.activeElement === document.body) page.composer.focus();
+    });
   }
 
   show(container) {
@@ -187,7 +190,8 @@ function labelled(component, { label, description, page }) {
   const star = about.isRequired && el("span", { class: "entry-star", "aria-hidden": "true" }, " *");
   const title = field.isGroup ? el("legend", {}, label, star) : el("label", { for: id }, label, star);
   const said = description && el("p", { class: "entry-said", id: `${id}-said` }, description);
-  const element = el(field.isGroup ? "fieldset" : "div", { class: "entry" }, title, said, field.element, fault);
+  const parts = field.isOwnLabel ? [field.element, said] : [title, said, field.element];
+  const element = el(field.isGroup ? "fieldset" : "div", { class: "entry" }, ...parts, fault);
   return { element, id: component.custom_id, check, value: async () => field.value(), focus: () => field.focused.focus() };
 }
 
@@ -279,6 +283,6 @@ function groupOf(component, { id, describedBy }, type) {
 function box(component, { id, label, describedBy }) {
   const input = el("input", { type: "checkbox", id, "aria-describedby": describedBy });
   input.checked = Boolean(component.default);
-  const element = el("span", { class: "tick" }, input, el("span", { "aria-hidden": "true" }, label));
-  return { element, focused: input, fault: () => null, value: () => input.checked };
+  const element = el("label", { class: "tick" }, input, el("span", {}, label));
+  return { element, focused: input, isOwnLabel: true, fault: () => null, value: () => input.checked };
 }

@@ -54,7 +54,7 @@ export function mountPeople(container, page) {
   }
 
   store.on("hello", show);
-  page.live.on("guild", show);
+  store.on("guild", show);
   if (store.me) show();
 }
 
