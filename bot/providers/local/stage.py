@@ -7,12 +7,17 @@ import av
 from PIL import Image
 
 from bot.providers.local.camera import Matrix, product, scaling
-from bot.providers.local.cutouts import Cutout, taken_apart
+from bot.providers.local.cutouts import SHORT_SIDE, Cutout, taken_apart
 from bot.providers.local.healing import Box
 from bot.providers.local.pictures import SITES, split
 from bot.providers.local.scene import Scene
 from bot.providers.local.travel import Spot
 from bot.providers.local.warp import Canvas, Plane, Warper
+
+# Where everything has moved less than this, in pixels of a frame whose short side is 720, the cut can still be seen through
+# the picture as it was given. So a clip begins with that, and ends with it where all paths lead back.
+LEAVING = 2
+FULL = 256
 
 _GROUP = 16
 """Pixels that are mixed at a time."""
@@ -36,11 +41,10 @@ class Stage:
         self._warper = Warper(max_width=max(plane.line_size for plane in self._frame.planes))
         self._canvases = self._blank()
         self._scratch = [self._warper.canvas(*self._room()) for _ in range(2)]
-        self._backdrop = self._drawn(parts.backdrop)
+        self._picture, self._backdrop = self._drawn(parts.picture), self._drawn(parts.backdrop)
         self._layers = [self._layer(cutout) for cutout in reversed(parts.cutouts)]
-        self._front: list[tuple[Canvas, Canvas]] = []
-        if parts.still is not None:
-            self._front = list(zip(self._drawn(parts.picture), self._spread(parts.still), strict=True))
+        self._still = None if parts.still is None else self._spread(parts.still)
+        self._leaving = LEAVING * min(scene.width, scene.height) / SHORT_SIDE
 
     def draw(self, number: int, frame: av.VideoFrame) -> None:
         """Draw the frame of this number, from 0."""
@@ -48,10 +52,20 @@ class Stage:
             self._warper.restore(canvas, clean)
         for layer in self._layers:
             self._lay(layer, layer.cutout.offsets[number])
-        for canvas, (front, alpha) in zip(self._canvases, self._front, strict=False):
-            self._warper.blend(canvas, front, alpha)
+        whole = self._whole(number)
+        for canvas, picture in zip(self._canvases, self._picture, strict=True):
+            if whole:
+                self._warper.fade(canvas, picture, whole)
+        for canvas, picture, alpha in zip(self._canvases, self._picture, self._still or (), strict=False):
+            self._warper.blend(canvas, picture, alpha)
         for plane, canvas in zip(frame.planes, self._canvases, strict=True):
             self._warper.copy(canvas, plane)
+
+    def _whole(self, number: int) -> int:
+        """How much of a frame is still the picture as it was given, of 256."""
+        ways = (math.hypot(*layer.cutout.offsets[number]) for layer in self._layers)
+        gone = min(max(ways, default=0) / self._leaving, 1)
+        return round(FULL * (1 - gone * gone * (3 - 2 * gone)))
 
     def _lay(self, layer: Layer, offset: Spot) -> None:
         width, height = layer.cutout.picture.size

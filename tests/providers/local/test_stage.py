@@ -118,7 +118,8 @@ def test_motion_is_smooth_far_below_a_pixel(easel: Easel) -> None:
     spots = [centre(luma, floor=60) for luma in easel.lumas(*range(30))]
     places = offsets(((0, 0), (7, -5)), 30)
     for (x, y), (right, down) in zip(spots, places, strict=True):
-        assert (x - spots[0][0], y - spots[0][1]) == pytest.approx((right, down), abs=0.1)
+        if right > 1:  # before, the picture as it was shines through
+            assert (x - spots[0][0], y - spots[0][1]) == pytest.approx((right, down), abs=0.1)
 
 
 def test_chroma_moves_with_luma(easel: Easel) -> None:
@@ -268,15 +269,15 @@ def test_with_a_still_mask_alone_not_even_the_camera_moves(easel: Easel) -> None
     assert len(list(planes(made(easel.scene)))) == 30
 
 
-def test_the_first_frame_is_the_picture(easel: Easel) -> None:
+def test_the_first_frame_is_the_picture_and_so_is_the_last_where_the_path_leads_back(easel: Easel) -> None:
     easel.show(scenery())
-    plain = Easel(easel.scene, easel._folder)
-    plain.hold(plain.mask(0, 0, 8, 8))
-    easel.move(easel.mask(60, 60, 160, 120), (0, 0), (100, 0))
-    unlike = ImageChops.difference(easel.lumas(0)[0], plain.lumas(0)[0])
-    inside = unlike.crop((66, 66, 154, 114))
-    assert ImageStat.Stat(inside).extrema[0][1] <= 1
-    assert ImageStat.Stat(unlike).mean[0] < 1.5
+    easel.hold(easel.mask(0, 0, 8, 8))
+    plain = easel.frames(0)[0]
+    easel.move(easel.mask(60, 60, 160, 120), (0, 0), (100, 0), (0, 0))
+    first, middle, last = easel.frames(0, 15, 29)
+    assert [plane.tobytes() for plane in first] == [plane.tobytes() for plane in plain]
+    assert [plane.tobytes() for plane in last] == [plane.tobytes() for plane in plain]
+    assert middle[0].tobytes() != plain[0].tobytes()
 
 
 def test_the_same_scene_makes_the_same_clip(easel: Easel) -> None:
