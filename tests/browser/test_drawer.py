@@ -1,0 +1,85 @@
+"""The drawer “What if…” in a browser, with the whole demo behind it."""
+
+from playwright.async_api import Locator, expect
+
+from bot.demo.stage import opened
+from bot.sandbox import Person, Sandbox
+from tests.browser.discord import Discord
+from tests.browser.windows import DESKTOP, PHONE, Windows
+from tests.e2e.scenes import PICTURE, Scene
+from tests.patience import PATIENCE_S
+
+
+class Drawer:
+    """Somebody before the drawer."""
+
+    def __init__(self, discord: Discord) -> None:
+        self.page = discord.page
+        self.button = self.page.get_by_role("button", name="What if")
+        self.itself = self.page.get_by_role("complementary", name="What if")
+
+    @classmethod
+    async def open(
+        cls, windows: Windows, sandbox: Sandbox, person: Person, size: tuple[int, int] = DESKTOP
+    ) -> "Drawer":
+        drawer = cls(await Discord.enter(windows, sandbox, person, size=size))
+        await drawer.button.click()
+        return drawer
+
+    def rows(self, table: str) -> Locator:
+        return self.page.get_by_role("table", name=table).get_by_role("row")
+
+    async def press(self, label: str) -> None:
+        await self.itself.get_by_role("button", name=label).click()
+
+    async def says(self, sentence: str) -> None:
+        await expect(self.itself.get_by_role("listitem").filter(has_text=sentence)).to_be_visible()
+
+
+async def test_a_bot_is_killed_and_started_again_and_the_books_stand_beside_it(windows: Windows) -> None:
+    async with opened() as stage:
+        await stage.app.ready(timeout_s=PATIENCE_S)
+        drawer = await Drawer.open(windows, stage.sandbox, stage.mia)
+        await drawer.says("The bot is up.")
+        await drawer.itself.get_by_role("switch", name="Clips do not get ready").check()
+        used = await stage.mia.slash("animate", stage.channel, image=PICTURE, provider="kling")
+        await expect(drawer.rows("Jobs")).to_contain_text(["Job", "rendering"])
+        await drawer.press("Kill the bot")
+        await drawer.says("The bot is down.")
+        await drawer.press("Kill the bot")
+        await expect(drawer.itself.get_by_role("alert")).to_have_text("The bot does not run.")
+        await drawer.itself.get_by_role("switch", name="Clips do not get ready").uncheck()
+        await expect(drawer.rows("The provider's bill")).to_have_count(2)
+        await drawer.press("Start the bot again")
+        await expect(drawer.itself.get_by_role("alert")).to_have_text("")
+        await expect(drawer.rows("The ledger")).to_contain_text(["Job", "settle", "reserve"])
+        await expect(drawer.rows("Jobs")).to_contain_text(["Job", "done"])
+        for promise in ("(1 on the bill)", "(1 posted)", "The books balance"):
+            await drawer.says(promise)
+        await expect(drawer.itself.get_by_role("img", name="Not good:")).to_have_count(0)
+        assert "See the clip" in (await used.response()).text
+
+
+async def test_on_a_phone_it_covers_the_page_and_is_left_by_the_keyboard(
+    windows: Windows, scene: Scene
+) -> None:
+    drawer = await Drawer.open(windows, scene.sandbox, scene.mia, PHONE)
+    await expect(drawer.page.get_by_role("heading", name="What if…")).to_be_focused()
+    covered = await drawer.itself.bounding_box()
+    assert covered == {"x": 0, "y": 0, "width": PHONE[0], "height": PHONE[1]}
+    assert await drawer.itself.evaluate("box => box.scrollWidth <= box.clientWidth")
+    await drawer.page.keyboard.press("Escape")
+    await expect(drawer.itself).to_be_hidden()
+    await expect(drawer.button).to_be_focused()
+
+
+async def test_the_thread_that_is_open_is_archived_and_no_channel(windows: Windows, scene: Scene) -> None:
+    thread = await scene.mia.open_thread(scene.channel, "plans")
+    drawer = await Drawer.open(windows, scene.sandbox, scene.mia)
+    archive = drawer.itself.get_by_role("button", name="Archive this thread")
+    await expect(archive).to_be_disabled()
+    await Discord(drawer.page).go_to("plans")
+    await archive.click()
+    await expect(drawer.page.get_by_text("Archived", exact=False).first).to_be_visible()
+    assert thread.thread is not None
+    assert thread.thread.is_archived
