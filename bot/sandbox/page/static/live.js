@@ -1,6 +1,7 @@
 /** The connection to the sandbox: questions and their answers, events, and coming back by itself. */
 
 const FIRST_WAIT_MS = 250;
+const RESTART_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 5_000;
 
 /** What the sandbox will not do, in a sentence for the person. */
@@ -89,6 +90,7 @@ export class Live extends Signals {
       this.#wait_ms = FIRST_WAIT_MS;
       this.emit("state", "open");
     }
+    if (event.on === "restart") this.#wait_ms = RESTART_WAIT_MS;
     this.emit(event.on, event);
   }
 
