@@ -160,7 +160,13 @@ export class Suggestions {
   }
 }
 
-const FIELD = { role: "combobox", "aria-autocomplete": "list", "aria-haspopup": "listbox", "aria-expanded": "false", autocomplete: "off" };
+const FIELD = {
+  role: "combobox",
+  "aria-autocomplete": "list",
+  "aria-haspopup": "listbox",
+  "aria-expanded": "false",
+  autocomplete: "off",
+};
 
 function isTaking(event) {
   return (event.key === "Enter" || event.key === "Tab") && !event.shiftKey;

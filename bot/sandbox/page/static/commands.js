@@ -1,8 +1,4 @@
-/** Slash commands as bots have registered them, and the form that a chosen one becomes. */
-
-import { el } from "./dom.js";
-import { fieldOf, FILE } from "./fields.js";
-import { icon } from "./icons.js";
+/** Slash commands as bots have registered them. */
 
 const SUB = 1;
 const GROUP = 2;
@@ -80,160 +76,13 @@ export class Offers {
   }
 }
 
-/** A command with its options as fields, in the composer's place. */
-export class CommandForm {
-  #fields = new Map();
-  #isBusy = false;
-
-  /**
-   * @param {Command} command
-   * @param {import("./app.js").Page} page
-   * @param {{host: HTMLElement, send: (values: Object<string, any>) => Promise<void>, leave: () => void,
-   *   refuse: (sentence: string) => void}} use `send` gets the values by option, files as tickets
-   */
-  constructor(command, page, use) {
-    this.command = command;
-    this.page = page;
-    this.use = use;
-    this.help = el("p", { class: "command-help", id: "command-help" });
-    this.row = el("div", { class: "command-fields" });
-    this.more = el("div", { class: "command-more", role: "group", "aria-label": "Options to add" });
-    this.button = el("button", { class: "icon-button send-button", "aria-label": `Send /${command.name}` }, icon("send"));
-    const leave = el("button", { type: "button", class: "icon-button", "aria-label": "Leave the command", on: { click: use.leave } }, icon("close"));
-    this.element = el(
-      "form",
-      { class: "composer-box command-form", "aria-label": `Command /${command.name}`, autocomplete: "off" },
-      el("div", { class: "command-head" }, el("span", { class: "command-name" }, `/${command.name}`), this.help),
-      this.row,
-      el("div", { class: "command-foot" }, this.more, leave, this.button),
-    );
-    this.#listen();
-    for (const spec of command.options.filter((option) => option.required)) this.#add(spec);
-    this.#showMore();
-    this.#describe(null);
-  }
-
-  /** Go to the first field, or to the button that sends where there is none. */
-  focus() {
-    ([...this.#fields.values()][0] ?? { focus: () => this.button.focus() }).focus();
-  }
-
-  /** Take files that were dropped or pasted into the fields that are free for them. */
-  takeFiles(files) {
-    const wanted = this.command.options.filter((option) => option.type === FILE);
-    for (const file of files) {
-      const spec = wanted.find((option) => this.#fields.get(option.name)?.isEmpty ?? true);
-      if (!spec) return this.use.refuse(wanted.length ? "All files of this command are chosen already." : "This command takes no files.");
-      const field = this.#fields.get(spec.name) ?? this.#add(spec);
-      field.take(file);
-    }
-    return this.#showMore();
-  }
-
-  #listen() {
-    this.element.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#send();
-    });
-    this.element.addEventListener("focusin", (event) => this.#describe(this.#fieldAt(event.target)));
-    this.element.addEventListener("keydown", (event) => this.#key(event));
-  }
-
-  #fieldAt(element) {
-    return [...this.#fields.values()].find((field) => field.element.contains(element)) ?? null;
-  }
-
-  #key(event) {
-    if (event.defaultPrevented || event.isComposing) return;
-    const field = this.#fieldAt(event.target);
-    if (event.key === "Escape") this.use.leave();
-    else if (event.key === "Backspace" && field && !field.spec.required && field.isBlank) this.#drop(field);
-    else if (event.key === "Enter" && !event.shiftKey && field && !field.opensByEnter(event.target)) this.#send();
-    else return;
-    event.preventDefault();
-  }
-
-  #describe(field) {
-    const said = field ? `${field.spec.name}: ${field.spec.description}` : this.command.description;
-    this.help.textContent = said;
-  }
-
-  #add(spec) {
-    const field = fieldOf(spec, {
-      page: this.page,
-      host: this.use.host,
-      complete: (typed) => this.#complete(spec, typed),
-      remove: spec.required ? null : () => this.#drop(field),
-    });
-    this.#fields.set(spec.name, field);
-    this.row.append(field.element);
-    return field;
-  }
-
-  #drop(field) {
-    const names = [...this.#fields.keys()];
-    const before = this.#fields.get(names[names.indexOf(field.spec.name) - 1]);
-    this.#fields.delete(field.spec.name);
-    field.element.remove();
-    this.#showMore();
-    (before ?? { focus: () => this.more.querySelector("button")?.focus() }).focus();
-  }
-
-  #showMore() {
-    const open = this.command.options.filter((option) => !this.#fields.has(option.name));
-    const buttons = open.map((spec) =>
-      el("button", { type: "button", class: "chip", title: spec.description, on: { click: () => this.#more(spec) } }, `+ ${spec.name}`),
-    );
-    this.more.replaceChildren(...buttons);
-  }
-
-  #more(spec) {
-    const field = this.#add(spec);
-    this.#showMore();
-    field.focus();
-  }
-
-  async #complete(spec, typed) {
-    const options = {};
-    for (const field of this.#fields.values()) {
-      const value = field.spec === spec || field.spec.type === FILE ? undefined : field.plainValue();
-      if (value !== undefined && !field.fault()) options[field.spec.name] = value;
-    }
-    const { name } = this.command;
-    return this.page.live.ask("complete", { channel: this.page.store.place, name, options, focused: spec.name, value: typed });
-  }
-
-  async #send() {
-    if (this.#isBusy || !this.#passes()) return;
-    this.#busy(true);
-    try {
-      const values = {};
-      for (const { spec, value } of await Promise.all([...this.#fields.values()].map(valueOf))) {
-        if (value !== undefined) values[spec.name] = value;
-      }
-      await this.use.send(values);
-    } catch (refused) {
-      this.use.refuse(refused.message);
-    } finally {
-      this.#busy(false);
-    }
-  }
-
-  #passes() {
-    const wrong = [...this.#fields.values()].filter((field) => !field.check());
-    if (!wrong.length) return true;
-    this.use.refuse(wrong[0].fault());
-    wrong[0].focus();
-    return false;
-  }
-
-  #busy(isBusy) {
-    this.#isBusy = isBusy;
-    this.button.disabled = isBusy;
-    this.button.toggleAttribute("data-busy", isBusy);
-  }
-}
-
-async function valueOf(field) {
-  return { spec: field.spec, value: await field.value() };
+/**
+ * @param {Command[]} commands
+ * @param {string} typed without the slash
+ * @returns {Command|null} the one that is typed to its end, with a space behind it, and begins no longer name
+ */
+export function typedWhole(commands, typed) {
+  const name = typed.trimEnd();
+  const possible = commands.filter((command) => `${command.name} `.startsWith(`${name} `));
+  return typed !== name && possible.length === 1 && possible[0].name === name ? possible[0] : null;
 }

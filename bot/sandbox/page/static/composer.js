@@ -1,24 +1,25 @@
 /** Where one writes: messages with files, replies, changes of one's own messages, and slash commands. */
 
+import { About } from "./about.js";
 import { Suggestions } from "./autocomplete.js";
-import { CommandForm, matching, Offers } from "./commands.js";
+import { signButton } from "./buttons.js";
+import { CommandForm } from "./command_form.js";
+import { matching, Offers, typedWhole } from "./commands.js";
 import { el } from "./dom.js";
-import { entities, fitting } from "./entities.js";
 import { faultOf, fileInput, filesIn, takeDrops, Tray, upload } from "./files.js";
 import { mountHint } from "./hint.js";
 import { icon } from "./icons.js";
 import { interactionsOf, use } from "./interactions.js";
-import { channelName, nameOf } from "./names.js";
-import { snippet } from "./rows.js";
+import { namesFor, toWire, toWords } from "./mentions.js";
+import { channelName } from "./names.js";
 
 const MAX_TEXT = 2000;
-const MOST_SHOWN = 12;
-const WORD = /(?:^|\s)@([\p{L}\p{N}_.-]*)$/u;
+const COMMAND = /^\/[^\n/]*$/u;
 const DM = 1;
 
 /**
  * @param {HTMLElement} container
- * @param {import("./app.js").Page} page `page.composer` is set
+ * @param {import("./app.js").Page} page gets its `composer`
  */
 export function mountComposer(container, page) {
   interactionsOf(page);
@@ -29,11 +30,10 @@ export function mountComposer(container, page) {
 }
 
 class Composer {
-  /** What is being done besides writing: {kind: "reply"|"edit", message, ping} or null. */
-  #about = null;
   /** @type {CommandForm|null} */
   #form = null;
   #isBusy = false;
+  /** What was begun, by place. */
   #drafts = new Map();
   #place = null;
   #me = null;
@@ -44,11 +44,11 @@ class Composer {
     this.offers = new Offers(page);
     this.host = el("div", { class: "composer-suggestions" });
     this.said = el("p", { class: "composer-said", role: "alert" });
-    this.bar = el("div", { class: "composer-bar", hidden: true });
+    this.about = new About(this.store, () => this.#end());
     this.tray = new Tray(this.store, { changed: () => this.#showSend(), refuse: (sentence) => this.refuse(sentence) });
     this.box = this.#box();
     container.classList.add("composer");
-    container.append(this.said, this.bar, this.tray.element, this.host, this.box);
+    container.append(this.said, this.about.element, this.tray.element, this.host, this.box);
     mountHint(container, page);
     this.suggestions = new Suggestions(this.input, this.host, this.#source());
     this.#listen();
@@ -57,21 +57,19 @@ class Composer {
 
   /** Answer a message. */
   reply(message) {
-    this.#begin({ kind: "reply", message, ping: true });
+    this.#begin("reply", message);
   }
 
   /** Change an own message. */
   edit(message) {
-    this.#begin({ kind: "edit", message });
-    this.input.value = this.#readable(message.content);
-    this.#grow();
-    this.#showSend();
+    this.#begin("edit", message);
+    this.#fill(toWords(message.content, this.store));
   }
 
-  /** Begin a command, by its whole name. */
+  /** Begin a command, by its whole name or by the beginning of it. */
   async command(name) {
     const commands = await this.#commands();
-    const found = commands.find((command) => command.name === name) ?? commands.find((command) => command.name.startsWith(`${name} `));
+    const found = commands.find((one) => one.name === name) ?? commands.find((one) => one.name.startsWith(`${name} `));
     if (found) this.#start(found);
     else this.refuse(`/${name} is not offered here.`);
   }
@@ -88,7 +86,7 @@ class Composer {
     this.focus();
   }
 
-  /** Say quietly what cannot be done; nothing takes the line away. */
+  /** Say quietly what cannot be done. */
   refuse(sentence) {
     this.said.textContent = sentence;
   }
@@ -97,10 +95,11 @@ class Composer {
     this.input = el("textarea", { class: "composer-input", rows: 1, "aria-label": "Message", maxlength: MAX_TEXT * 2 });
     this.picker = fileInput({ label: "Files to send", multiple: true, take: (files) => this.takeFiles(files) });
     this.picker.tabIndex = -1;
-    this.attach = el("button", { type: "button", class: "icon-button", "aria-label": "Add files", title: "Add files", on: { click: () => this.picker.click() } }, icon("plus"));
-    this.slash = el("button", { type: "button", class: "icon-button", "aria-label": "Use a command", title: "Use a command", on: { click: () => this.#slash() } }, icon("slash"));
+    this.attach = signButton("plus", "Add files", () => this.picker.click());
+    this.slash = signButton("slash", "Use a command", () => this.#slash());
     this.send = el("button", { class: "icon-button send-button", "aria-label": "Send", title: "Send" }, icon("send"));
-    return el("form", { class: "composer-box", "aria-label": "Write" }, this.attach, this.picker, this.input, this.slash, this.send);
+    const parts = [this.attach, this.picker, this.input, this.slash, this.send];
+    return el("form", { class: "composer-box", "aria-label": "Write" }, ...parts);
   }
 
   #listen() {
@@ -110,13 +109,12 @@ class Composer {
       event.preventDefault();
       this.#submit();
     });
-    const main = document.getElementById("main");
-    takeDrops(main, (files) => this.takeFiles(files));
+    takeDrops(document.getElementById("main"), (files) => this.takeFiles(files));
     document.addEventListener("paste", (event) => this.#paste(event));
     this.store.on("hello", () => this.#greet());
     for (const name of ["place", "channels"]) this.store.on(name, () => this.#show());
     this.store.on("guild", () => this.tray.refresh());
-    this.store.on("message", ({ id, change }) => change === "gone" && id === this.#about?.message.id && this.#end());
+    this.store.on("message", ({ id, change }) => change === "gone" && id === this.about.message?.id && this.#end());
   }
 
   #paste(event) {
@@ -134,50 +132,50 @@ class Composer {
       get nothing() {
         return composer.input.value.startsWith("/") ? "No command fits." : undefined;
       },
-      look: (typed) => this.#look(typed),
+      look: (typed) => (this.#isCommand(typed) ? this.#lookForCommands(typed.slice(1)) : this.#lookForNames(typed)),
       take: ({ value }) => (value.command ? this.#start(value.command) : this.#mention(value.name)),
     };
   }
 
-  #look(typed) {
-    if (this.#about?.kind !== "edit" && /^\/[^\n/]*$/.test(typed)) return this.#lookForCommands(typed.slice(1));
-    const word = WORD.exec(typed.slice(0, this.input.selectionStart))?.[1];
-    if (word === undefined) return [];
-    const choices = fitting(entities(this.store, ["user", "role"]), word);
-    // Who has typed a name to its end means to go on: Enter sends then.
-    if (choices.some(({ name }) => name.toLowerCase() === `@${word}`.toLowerCase())) return [];
-    return choices
-      .slice(0, MOST_SHOWN)
-      .map(({ name, hint }) => ({ name, hint, value: { name } }));
+  #isCommand(typed) {
+    return this.about.kind !== "edit" && COMMAND.test(typed);
   }
 
   async #lookForCommands(typed) {
     const commands = await this.offers.here();
-    const exact = typed.endsWith(" ") && matching(commands, typed);
-    if (exact && exact[0]?.name === typed.trim() && exact.filter(({ name }) => name.startsWith(typed.trim())).length === 1) {
-      this.#start(exact[0]);
+    const whole = typedWhole(commands, typed);
+    if (whole) {
+      this.#start(whole);
       return null;
     }
-    return matching(commands, typed).map((command) => ({ name: `/${command.name}`, hint: command.description, value: { command } }));
+    return matching(commands, typed).map((command) => ({
+      name: `/${command.name}`,
+      hint: command.description,
+      value: { command },
+    }));
+  }
+
+  #lookForNames(typed) {
+    const names = namesFor(typed.slice(0, this.input.selectionStart), this.store);
+    return names.map((choice) => ({ ...choice, value: { name: choice.name } }));
   }
 
   #mention(name) {
     const { selectionStart: at, value } = this.input;
     const before = value.slice(0, at).replace(/@[^@]*$/u, `${name} `);
-    this.input.value = before + value.slice(at);
+    this.#fill(before + value.slice(at));
     this.input.setSelectionRange(before.length, before.length);
-    this.#typed();
   }
 
   #slash() {
-    this.input.value = "/";
     this.input.focus();
+    this.input.value = "/";
     this.#typed();
   }
 
   #typed() {
-    this.#grow();
     this.refuse("");
+    this.#grow();
     this.#showSend();
     this.suggestions.look();
   }
@@ -185,22 +183,23 @@ class Composer {
   #key(event) {
     if (event.defaultPrevented || event.isComposing) return;
     if (event.key === "Enter" && !event.shiftKey) this.#submit();
-    else if (event.key === "Escape" && this.#about) this.#end();
-    else if (event.key === "ArrowUp" && !this.input.value && !this.#about && this.#own()) this.edit(this.#own());
+    else if (event.key === "Escape" && this.about.kind) this.#end();
+    else if (event.key === "ArrowUp" && !this.input.value && !this.about.kind && this.#own()) this.edit(this.#own());
     else return;
     event.preventDefault();
   }
 
+  /** The newest message of one's own that may be changed. */
   #own() {
     const { order, byId } = this.store.shelf(this.store.place);
-    const mine = order.map((id) => byId.get(id)).filter((message) => message.author.id === this.store.me.id && message.may.edit);
-    return mine.at(-1);
+    const messages = order.map((id) => byId.get(id));
+    return messages.findLast(({ author, may }) => author.id === this.store.me.id && may.edit);
   }
 
   async #submit() {
     const text = this.input.value;
     if (this.#isBusy) return;
-    if (this.#about?.kind !== "edit" && /^\/[^\n/]*$/.test(text)) await this.#startTyped(text.slice(1));
+    if (this.#isCommand(text)) await this.#startTyped(text.slice(1));
     else if (text.trim() || this.tray.files.length) await this.#say(text);
   }
 
@@ -227,11 +226,10 @@ class Composer {
     }
     this.#busy(true);
     try {
-      await this.#ask(this.#wire(text.trim()));
-      this.input.value = "";
+      await this.#ask(toWire(text.trim(), this.store));
       this.tray.clear();
       this.#end();
-      this.refuse("");
+      this.#fill("");
     } catch (refused) {
       this.refuse(refused.message);
     } finally {
@@ -246,53 +244,34 @@ class Composer {
   }
 
   async #ask(text) {
-    const channel = this.store.place;
-    if (this.#about?.kind === "edit") {
-      return this.page.live.ask("edit", { channel, message: this.#about.message.id, text });
-    }
-    const files = await Promise.all(this.tray.files.map((file) => upload(file, this.store)));
-    const reply = this.#about ? { reply_to: this.#about.message.id, ping: this.#about.ping } : {};
-    return this.page.live.ask("send", { channel, text, files, ...reply });
+    const { live, store } = this.page;
+    const channel = store.place;
+    if (this.about.kind === "edit") return live.ask("edit", { channel, message: this.about.message.id, text });
+    const { reply } = this.about;
+    const files = await Promise.all(this.tray.files.map((file) => upload(file, store)));
+    return live.ask("send", { channel, text, files, ...reply });
   }
 
-  /** Mentions as Discord writes them: `@Mia` becomes `<@id>`. */
-  #wire(text) {
-    return this.#names().reduce((said, [name, code]) => replaceName(said, name, code), text);
-  }
-
-  #readable(text) {
-    return this.#names().reduce((said, [name, code]) => said.replaceAll(code, name), text);
-  }
-
-  /** The longest names first, because one may begin another. */
-  #names() {
-    const { members, roles, channels, guild } = this.store;
-    const people = [...members.values()].flatMap(({ user, nick }) => [nick, nameOf(this.store, user), user.username].filter(Boolean).map((name) => [`@${name}`, `<@${user.id}>`]));
-    const groups = [...roles.values()].filter((role) => role.id !== guild.id).map((role) => [`@${role.name}`, `<@&${role.id}>`]);
-    const places = [...channels.values()].filter((channel) => channel.type !== DM).map((channel) => [`#${channel.name}`, `<#${channel.id}>`]);
-    return [...people, ...groups, ...places].sort(([one], [other]) => other.length - one.length);
-  }
-
-  #begin(about) {
+  #begin(kind, message) {
+    this.#end();
     this.#leave();
-    this.#about = about;
+    this.about.begin(kind, message);
     this.#show();
     this.input.focus();
   }
 
   #end() {
-    if (this.#about?.kind === "edit") this.input.value = "";
-    this.#about = null;
-    this.#grow();
+    const wasEdit = this.about.kind === "edit";
+    this.about.clear();
+    if (wasEdit) this.#fill("");
     this.#show();
   }
 
   #start(command) {
     this.suggestions.close();
-    if (this.#about?.kind === "edit") this.#end();
-    this.input.value = "";
-    this.refuse("");
-    this.#form?.element.remove();
+    if (this.about.kind === "edit") this.#end();
+    this.#fill("");
+    this.#leave();
     this.#form = new CommandForm(command, this.page, {
       host: this.host,
       send: (options) => this.#run(command, options),
@@ -303,10 +282,8 @@ class Composer {
       refuse: (sentence) => this.refuse(sentence),
     });
     this.box.after(this.#form.element);
-    if (this.tray.files.length) {
-      this.#form.takeFiles(this.tray.files);
-      this.tray.clear();
-    }
+    this.#form.takeFiles(this.tray.files);
+    this.tray.clear();
     this.#show();
     this.#form.focus();
   }
@@ -329,6 +306,11 @@ class Composer {
     this.#isBusy = isBusy;
     this.input.readOnly = isBusy;
     this.send.toggleAttribute("data-busy", isBusy);
+    this.#showSend();
+  }
+
+  #fill(text) {
+    this.input.value = text;
     this.#grow();
     this.#showSend();
   }
@@ -342,13 +324,12 @@ class Composer {
     if (this.#place !== this.store.place) this.#move();
     const { channel } = this.store;
     const maySend = Boolean(channel) && channel.may.send !== false;
+    const isEdit = this.about.kind === "edit";
     this.box.hidden = Boolean(this.#form);
     this.input.disabled = !maySend;
     this.input.placeholder = maySend ? `Message ${placeName(this.store, channel)}` : "You may not write here";
-    const isEdit = this.#about?.kind === "edit";
     this.attach.hidden = isEdit || channel?.may.attach === false;
     this.slash.hidden = isEdit;
-    this.#showBar();
     this.#showSend();
   }
 
@@ -357,8 +338,8 @@ class Composer {
     if (this.#me !== this.store.me.id) {
       this.#move();
       this.#drafts.clear();
-      this.input.value = "";
       this.tray.clear();
+      this.#fill("");
     }
     this.#me = this.store.me.id;
     this.#show();
@@ -366,41 +347,16 @@ class Composer {
 
   /** Each place keeps what was begun there. */
   #move() {
-    const text = this.#about?.kind === "edit" ? "" : this.input.value;
+    const text = this.about.kind === "edit" ? "" : this.input.value;
     this.#drafts.set(this.#place, { text, files: this.tray.files });
     this.#place = this.store.place;
-    this.#about = null;
+    this.about.clear();
     this.#form?.element.remove();
     this.#form = null;
     this.suggestions.close();
-    const { text: begun, files } = this.#drafts.get(this.#place) ?? { text: "", files: [] };
-    this.input.value = begun;
-    this.refuse("");
-    this.tray.keep(files);
-    this.#grow();
-  }
-
-  #showBar() {
-    this.bar.hidden = !this.#about;
-    if (!this.#about) return;
-    const { kind, message } = this.#about;
-    const who = kind === "edit" ? "Changing your message" : `Replying to ${nameOf(this.store, message.author)}`;
-    this.bar.replaceChildren(
-      el("span", { class: "composer-about" }, el("b", {}, who), kind === "reply" && el("span", { class: "composer-quoted" }, ` ${snippet(message)}`)),
-      ...(kind === "reply" ? [this.#pingSwitch(message)] : []),
-      el("button", { type: "button", class: "icon-button", "aria-label": kind === "edit" ? "Do not change it" : "Do not reply", on: { click: () => this.#end() } }, icon("close")),
-    );
-  }
-
-  #pingSwitch(message) {
-    const { ping } = this.#about;
-    const turn = () => {
-      this.#about.ping = !ping;
-      this.#showBar();
-      this.bar.querySelector("[role=switch]").focus();
-    };
-    const label = `Mention ${nameOf(this.store, message.author)}`;
-    return el("button", { type: "button", class: "chip", role: "switch", "aria-checked": String(ping), "aria-label": label, title: label, on: { click: turn } }, `@ ${ping ? "on" : "off"}`);
+    const begun = this.#drafts.get(this.#place) ?? { text: "", files: [] };
+    this.#fill(begun.text);
+    this.tray.keep(begun.files);
   }
 
   #showSend() {
@@ -411,26 +367,4 @@ class Composer {
 
 function placeName(store, channel) {
   return `${channel.type === DM ? "@" : "#"}${channelName(store, channel)}`;
-}
-
-function replaceName(text, name, code) {
-  const lower = name.toLowerCase();
-  let said = "";
-  let from = 0;
-  for (let at = find(text, lower, 0); at >= 0; at = find(text, lower, from)) {
-    said += text.slice(from, at) + code;
-    from = at + name.length;
-  }
-  return said + text.slice(from);
-}
-
-/** Where a name stands by itself: not within a word, and not within a mention that is written already. */
-function find(text, name, from) {
-  const low = text.toLowerCase();
-  for (let at = low.indexOf(name, from); at >= 0; at = low.indexOf(name, at + 1)) {
-    const before = text[at - 1] ?? " ";
-    const after = text[at + name.length] ?? " ";
-    if (!/[\p{L}\p{N}_<]/u.test(before) && !/[\p{L}\p{N}_]/u.test(after)) return at;
-  }
-  return -1;
 }

@@ -1,6 +1,7 @@
 /** The field of one option of a slash command, by the option's type. */
 
 import { Suggestions } from "./autocomplete.js";
+import { signButton } from "./buttons.js";
 import { el } from "./dom.js";
 import { entities, fitting, OPTION_PICKS } from "./entities.js";
 import { acceptOf, faultOf, fileCard, fileInput, filesIn, takeDrops, upload } from "./files.js";
@@ -12,6 +13,7 @@ const STRING = 3;
 const INTEGER = 4;
 const BOOLEAN = 5;
 const MAX_TEXT = 6000;
+const TRUTHS = [{ name: "True", value: true }, { name: "False", value: false }];
 const PAUSE_MS = 180;
 const MOST_SHOWN = 25;
 
@@ -48,10 +50,11 @@ let made = 0;
 export function fieldOf(spec, around) {
   const id = `option-${++made}`;
   const part = makerOf(spec)(spec, { ...around, id });
-  const remove =
-    around.remove && el("button", { type: "button", class: "field-remove", "aria-label": `Remove ${spec.name}`, on: { click: around.remove } }, icon("close"));
-  const element = el("div", { class: "field", dataset: { option: spec.name } }, el("label", { class: "field-name", for: id }, spec.name), part.element, remove);
-  const fault = () => (part.isEmpty() ? (spec.required ? `${spec.name} is needed.` : null) : (part.fault?.() ?? null));
+  const remove = around.remove && signButton("close", `Remove ${spec.name}`, around.remove, "field-remove");
+  const name = el("label", { class: "field-name", for: id }, spec.name);
+  const element = el("div", { class: "field", dataset: { option: spec.name } }, name, part.element, remove);
+  const lack = spec.required ? `${spec.name} is needed.` : null;
+  const fault = () => (part.isEmpty() ? lack : (part.fault?.() ?? null));
   const check = () => {
     const sentence = fault();
     element.toggleAttribute("data-fault", Boolean(sentence));
@@ -88,7 +91,8 @@ function makerOf(spec) {
 }
 
 function words(spec, around) {
-  const input = el("textarea", { id: around.id, class: "field-input", rows: 1, maxlength: spec.max_length ?? MAX_TEXT, spellcheck: "true" });
+  const maxlength = spec.max_length ?? MAX_TEXT;
+  const input = el("textarea", { id: around.id, class: "field-input", rows: 1, maxlength });
   const taken = spec.autocomplete ? suggest(input, spec, around) : () => undefined;
   const value = () => taken()?.value ?? input.value;
   const fault = () => {
@@ -102,7 +106,8 @@ function number(spec, around) {
   const { min_value: low, max_value: high } = spec;
   const isWhole = spec.type === INTEGER;
   // No input of the type "number": that one swallows what it cannot read instead of letting it be told.
-  const input = el("input", { id: around.id, class: "field-input field-number", inputmode: isWhole ? "numeric" : "decimal", placeholder: span(low, high) });
+  const mode = { inputmode: isWhole ? "numeric" : "decimal", placeholder: span(low, high) };
+  const input = el("input", { id: around.id, class: "field-input field-number", ...mode });
   const taken = spec.autocomplete ? suggest(input, spec, around) : () => undefined;
   const value = () => taken()?.value ?? Number(input.value.trim().replace(",", "."));
   const fault = () => {
@@ -115,9 +120,8 @@ function number(spec, around) {
 }
 
 function span(low, high) {
-  if (low !== undefined && high !== undefined) return high >= Number.MAX_SAFE_INTEGER ? `${low} or more` : `${low} to ${high}`;
-  if (low !== undefined) return `${low} or more`;
-  return high === undefined ? "" : `at most ${high}`;
+  if (high === undefined || high >= Number.MAX_SAFE_INTEGER) return low === undefined ? "" : `${low} or more`;
+  return low === undefined ? `at most ${high}` : `${low} to ${high}`;
 }
 
 /**
@@ -142,7 +146,7 @@ function suggest(input, spec, { host, complete }) {
 }
 
 function choice(spec, { id }) {
-  const offered = spec.type === BOOLEAN ? [true, false].map((value) => ({ name: value ? "True" : "False", value })) : spec.choices;
+  const offered = spec.type === BOOLEAN ? TRUTHS : spec.choices;
   const options = offered.map(({ name }, index) => el("option", { value: index }, name));
   const input = el("select", { id, class: "field-input" }, el("option", { value: "" }, "choose"), ...options);
   return { element: input, input, isEmpty: () => input.value === "", value: () => offered[Number(input.value)].value };
@@ -175,13 +179,16 @@ function attachment(spec, { id, page }) {
   const { store } = page;
   let file = null;
   const cards = el("span", { class: "file-cards" });
-  const input = fileInput({ label: `${spec.name}: choose a file`, accept: acceptOf(spec.file_types), take: ([taken]) => keep(taken) });
+  const label = `${spec.name}: choose a file`;
+  const input = fileInput({ label, accept: acceptOf(spec.file_types), take: ([taken]) => keep(taken) });
   input.id = id;
-  const pick = el("label", { class: "file-pick", title: "Choose a file" }, input, icon("file"), el("span", {}, "choose, drop or paste"));
+  const invitation = el("span", {}, "choose, drop or paste");
+  const pick = el("label", { class: "file-pick", title: "Choose a file" }, input, icon("file"), invitation);
   const element = el("span", { class: "field-file" }, cards, pick);
   const keep = (taken) => {
     file = taken;
-    cards.replaceChildren(...(file ? [fileCard(file, store.uploadLimitBytes, () => keep(null))] : []));
+    cards.replaceChildren();
+    if (file) cards.append(fileCard(file, store.uploadLimitBytes, () => keep(null)));
     pick.toggleAttribute("data-taken", Boolean(file));
     element.dispatchEvent(new Event("input", { bubbles: true }));
     input.focus();

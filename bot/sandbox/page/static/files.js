@@ -1,7 +1,7 @@
 /** Files that are chosen, dragged or pasted, shown before they are sent, and sent. */
 
+import { signButton } from "./buttons.js";
 import { el } from "./dom.js";
-import { icon } from "./icons.js";
 import { Refused } from "./live.js";
 
 const MIB = 1 << 20;
@@ -23,7 +23,8 @@ export function sizeOf(bytes) {
  * @returns {string|null}
  */
 export function faultOf(file, limit_bytes) {
-  if (file.size > limit_bytes) return `${file.name} has ${sizeOf(file.size)}; files here may have ${sizeOf(limit_bytes)} at most.`;
+  const most = sizeOf(limit_bytes);
+  if (file.size > limit_bytes) return `${file.name} has ${sizeOf(file.size)}; files here may have ${most} at most.`;
   return file.size === 0 ? `${file.name} is empty.` : null;
 }
 
@@ -50,8 +51,9 @@ export async function upload(file, store) {
  */
 export function thumb(file) {
   const canvas = el("canvas", { class: "thumb", width: 1, height: 1, "aria-hidden": "true" });
-  if (!file.type.startsWith("image/")) return el("span", { class: "thumb thumb-plain", "aria-hidden": "true" }, extension(file));
-  draw(canvas, file).catch(() => canvas.replaceWith(el("span", { class: "thumb thumb-plain", "aria-hidden": "true" }, extension(file))));
+  const plain = el("span", { class: "thumb thumb-plain", "aria-hidden": "true" }, extension(file));
+  if (!file.type.startsWith("image/")) return plain;
+  draw(canvas, file).catch(() => canvas.replaceWith(plain)); // no picture, whatever its name says
   return canvas;
 }
 
@@ -75,9 +77,11 @@ function extension(file) {
  * @returns {File[]}
  */
 export function filesIn(data) {
-  return [...(data?.files ?? [])].map((file, index) =>
-    GENERIC.test(file.name) ? new File([file], file.name.replace(/^image/i, `pasted-${index + 1}`), { type: file.type }) : file,
-  );
+  return [...(data?.files ?? [])].map((file, index) => (GENERIC.test(file.name) ? renamed(file, index + 1) : file));
+}
+
+function renamed(file, number) {
+  return new File([file], file.name.replace(/^image/i, `pasted-${number}`), { type: file.type });
 }
 
 /** Let files be dropped onto an element. */
@@ -119,16 +123,19 @@ export function acceptOf(types) {
   return (types ?? []).map((type) => (type.startsWith(".") ? type : `${type}/*`)).join(",");
 }
 
-/** One file with its picture, its size and a button that takes it away. */
+/**
+ * @param {File} file
+ * @param {number} limit_bytes what may be sent here
+ * @param {() => void} remove was pressed
+ * @returns {HTMLElement} the file with its picture and its size
+ */
 export function fileCard(file, limit_bytes, remove) {
-  const fault = faultOf(file, limit_bytes);
-  return el(
-    "span",
-    { class: "file-card", "data-fault": Boolean(fault) },
-    thumb(file),
-    el("span", { class: "card-words" }, el("span", { class: "card-name" }, file.name), el("span", { class: "card-size" }, fault ? "too large" : sizeOf(file.size))),
-    el("button", { type: "button", class: "icon-button", "aria-label": `Remove ${file.name}`, on: { click: remove } }, icon("close")),
-  );
+  const isTooLarge = file.size > limit_bytes;
+  const name = el("span", { class: "card-name" }, file.name);
+  const size = el("span", { class: "card-size" }, isTooLarge ? "too large" : sizeOf(file.size));
+  const gone = signButton("close", `Remove ${file.name}`, remove);
+  const words = el("span", { class: "card-words" }, name, size);
+  return el("span", { class: "file-card", "data-fault": isTooLarge }, thumb(file), words, gone);
 }
 
 /** The files that go with a message. */

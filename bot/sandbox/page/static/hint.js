@@ -1,7 +1,7 @@
 /** What to try, for somebody who is here for the first time. */
 
+import { signButton } from "./buttons.js";
 import { el } from "./dom.js";
-import { icon } from "./icons.js";
 
 const KEY = "sandbox.hint.seen";
 
@@ -26,7 +26,7 @@ export function mountHint(container, page) {
       el("li", {}, "post a picture, then reply to it and mention the bot, ", el("kbd", {}, "@"), ";"),
       el("li", {}, "open the menu of a message with a picture (right click, long press or …): Apps."),
     ),
-    el("button", { type: "button", class: "icon-button", "aria-label": "Close for good", on: { click: close } }, icon("close")),
+    signButton("close", "Close for good", close),
   );
   container.prepend(hint);
 }

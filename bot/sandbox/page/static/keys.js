@@ -1,6 +1,6 @@
 /** The keys that work everywhere on the page. */
 
-const WRITES = "input, textarea, select, [contenteditable], [role=listbox], [role=menu], dialog[open], [popover]:popover-open";
+const WRITES = "input, textarea, select, [role=listbox], [role=menu]";
 
 /**
  * @param {HTMLElement} _shell

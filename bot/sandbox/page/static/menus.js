@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 import { use } from "./interactions.js";
-import { ask } from "./modals.js";
+import { ask } from "./dialogs.js";
 import { putBeside, rove, spot } from "./popups.js";
 
 const TEXT_DISPLAY = 10;
@@ -53,7 +53,8 @@ class Menu {
   }
 
   #item(words, act, kind = "") {
-    return el("button", { type: "button", role: "menuitem", tabindex: "-1", class: `menu-item ${kind}`, on: { click: () => this.#act(act) } }, words);
+    const item = { type: "button", role: "menuitem", tabindex: "-1", class: `menu-item ${kind}` };
+    return el("button", { ...item, on: { click: () => this.#act(act) } }, words);
   }
 
   #buttons() {

@@ -5,8 +5,6 @@ import { icon } from "./icons.js";
 import { avatar, nameOf } from "./names.js";
 import { putBeside, rove } from "./popups.js";
 
-const ROLES = { owner: "owner", moderator: "moderator", member: "member" };
-
 /**
  * @param {HTMLElement} container
  * @param {import("./app.js").Page} page
@@ -23,23 +21,17 @@ export function mountPeople(container, page) {
   function toggled(isOpen) {
     button.setAttribute("aria-expanded", String(isOpen));
     if (!isOpen) return;
-    popup.replaceChildren(el("p", { class: "popup-title" }, "Be somebody else"), el("ul", { class: "people" }, ...store.people.map(row)));
+    const title = el("p", { class: "popup-title" }, "Be somebody else");
+    popup.replaceChildren(title, el("ul", { class: "people" }, ...store.people.map(row)));
     putBeside(popup, button.getBoundingClientRect());
     popup.querySelector('[aria-current="true"]')?.focus();
   }
 
   function row(person) {
     const isMe = person.id === store.me.id;
-    return el(
-      "li",
-      {},
-      el("button", { type: "button", "aria-current": isMe ? "true" : null, on: { click: () => become(person) } }, ...words(store, person)),
-      el(
-        "a",
-        { href: `/?as=${person.id}`, target: "_blank", rel: "noopener", class: "icon-button", "aria-label": `Open a second window as ${nameOf(store, person)}`, title: "A second window" },
-        icon("out"),
-      ),
-    );
+    const current = { "aria-current": isMe ? "true" : null };
+    const be = el("button", { type: "button", ...current, on: { click: () => become(person) } }, words(store, person));
+    return el("li", {}, be, windowAs(store, person));
   }
 
   function become(person) {
@@ -50,7 +42,7 @@ export function mountPeople(container, page) {
   function show() {
     const known = store.people.find((person) => person.id === store.me.id) ?? store.me;
     button.replaceChildren(...words(store, known), icon("people"));
-    button.setAttribute("aria-label", `You are ${nameOf(store, known)}, ${ROLES[known.is] ?? "member"}. Be somebody else`);
+    button.setAttribute("aria-label", `You are ${nameOf(store, known)}, ${known.is}. Be somebody else`);
   }
 
   store.on("hello", show);
@@ -60,8 +52,12 @@ export function mountPeople(container, page) {
 
 function words(store, person) {
   const name = nameOf(store, person);
-  return [
-    avatar(name, person.id),
-    el("span", { class: "people-words" }, el("span", { class: "people-name" }, name), el("span", { class: "people-is" }, ROLES[person.is] ?? "member")),
-  ];
+  const said = [el("span", { class: "people-name" }, name), el("span", { class: "people-is" }, person.is)];
+  return [avatar(name, person.id), el("span", { class: "people-words" }, said)];
+}
+
+function windowAs(store, person) {
+  const label = `Open a second window as ${nameOf(store, person)}`;
+  const link = { href: `/?as=${person.id}`, target: "_blank", rel: "noopener", class: "icon-button", "aria-label": label };
+  return el("a", { ...link, title: "A second window" }, icon("out"));
 }

@@ -97,7 +97,8 @@ export class Select {
   #foot() {
     if (this.most === 1) return null;
     const said = this.least === this.most ? `Choose ${this.most}` : `Choose ${this.least} to ${this.most}`;
-    const done = el("button", { type: "button", class: "button primary", on: { click: () => this.popup.hidePopover() } }, "Done");
+    const close = { click: () => this.popup.hidePopover() };
+    const done = el("button", { type: "button", class: "button primary", on: close }, "Done");
     return el("p", { class: "select-foot" }, said, done);
   }
 
@@ -135,17 +136,13 @@ export class Select {
   }
 
   #item(choice) {
+    const isChosen = String(this.values.includes(choice.value));
+    const hint = choice.hint && el("span", { class: "select-hint" }, choice.hint);
     return el(
       "li",
-      {
-        role: "option",
-        tabindex: "-1",
-        class: "select-option",
-        "aria-selected": String(this.values.includes(choice.value)),
-        dataset: { value: choice.value },
-      },
-      choice.emoji && el("span", { class: "select-emoji", "aria-hidden": "true" }, choice.emoji),
-      el("span", { class: "select-words" }, el("span", {}, choice.name), choice.hint && el("span", { class: "select-hint" }, choice.hint)),
+      { role: "option", tabindex: "-1", class: "select-option", "aria-selected": isChosen, "data-value": choice.value },
+      choice.emoji && el("span", { "aria-hidden": "true" }, choice.emoji),
+      el("span", { class: "select-words" }, el("span", {}, choice.name), hint),
     );
   }
 
@@ -188,7 +185,8 @@ export class Select {
     const said = names.length ? names.join(", ") : this.component.placeholder || "Choose…";
     this.button.toggleAttribute("data-empty", names.length === 0);
     this.button.setAttribute("aria-label", names.length ? `${this.label}: ${said}` : this.label);
-    this.button.replaceChildren(el("span", { class: "select-said" }, said), el("span", { class: "select-arrow", "aria-hidden": "true" }, "▾"));
+    const arrow = el("span", { "aria-hidden": "true" }, "▾");
+    this.button.replaceChildren(el("span", { class: "select-said" }, said), arrow);
   }
 }
 
