@@ -303,7 +303,7 @@ class Consent:
             await self._db.write(tried())
         except (Unconfirmed, Unapproved) as condition:
             return condition
-        raise AssertionError("a rehearsal ends with a condition")
+        raise AssertionError
 
     def _keep(self, question: Question, redeem: Redeem | None) -> Transaction[NeedsConsent]:
         """Keep a question; a request that has one already keeps that."""

@@ -42,8 +42,17 @@ class House:
         )
         cards: Any = None  # no job comes of this
         self.consents = Consents(
-            consent, cards=cards, notices=notices, manners=Manners(db), before_all_else=nullcontext
+            consent,
+            cards=cards,
+            notices=notices,
+            manners=Manners(db),
+            before_all_else=nullcontext,
+            paint=unpainted,
         )
+
+
+async def unpainted(*_: object) -> None:
+    raise AssertionError
 
 
 def question(stage: Stage) -> Question:
