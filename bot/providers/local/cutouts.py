@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
-from bot.providers.local.healing import Box, healed, narrowed, spanned, widened
+from bot.providers.local.healing import healed, spanned
+from bot.providers.local.masks import Box, narrowed, widened
 from bot.providers.local.pictures import opened, scaled
 from bot.providers.local.scene import Scene, Stroke
 from bot.providers.local.travel import Spot, offsets

@@ -5,26 +5,17 @@ a blur, so a like piece of the picture is laid into the hole first and the membr
 gradient-domain cloning (Perez et al., Poisson Image Editing, 2003).
 """
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from PIL import Image, ImageChops, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageFilter
 
-Box = tuple[int, int, int, int]
+from bot.providers.local.likeness import likest
+from bot.providers.local.masks import ANY, around
 
 # How often a membrane is smoothed at each of its sizes; a coarser one has done the rest.
 SWEEPS = 8
 # What is compared around a hole, in pixels.
 RIM = 12
-# A hole is looked at this large when a like piece is sought: first in steps of a part of it, so many holes away, then
-# in these steps around the best.
-SIGHTS = (40, 160)
-STEPS = 5
-REACH = 3
-CLOSER = (4, 2, 1)
-# How much what lies in the hole counts, where nothing is known but what is smooth, of 255 for its rim.
-INSIDE = 20
 # A long hole is filled in at most so many pieces.
 MOST = 5
 # The middle of the range, which stands for no difference.
@@ -39,13 +30,14 @@ def healed(picture: Image.Image, holes: Sequence[Image.Image]) -> Image.Image:
     bounds = barred.getbbox()
     if bounds is None or barred.getextrema()[0]:
         return picture
-    box = _around(bounds, picture.size)
+    box = around(bounds, picture.size, RIM, RIM)
     result = picture.copy()
     result.paste(spanned(picture.crop(box), ImageChops.invert(barred.crop(box))), box[:2])
     todo = barred
-    for tile in (tile for hole in holes for tile in _tiles(ImageChops.darker(hole, todo))):
-        _texture(result, tile, todo, barred)
-        todo = ImageChops.subtract(todo, tile)
+    for hole in holes:
+        for tile in _tiles(ImageChops.darker(hole, todo)):
+            _texture(result, tile, todo, barred)
+            todo = ImageChops.subtract(todo, tile)
     return result
 
 
@@ -68,14 +60,14 @@ def _texture(picture: Image.Image, gap: Image.Image, todo: Image.Image, barred: 
     bounds = gap.getbbox()
     if bounds is None:
         return
-    box = _around(bounds, picture.size)
-    piece, spot = picture.crop(box), gap.crop(box)
-    shift = _like(picture, barred, box, todo.crop(box))
-    if shift is not None:
-        like = picture.crop(_shifted(box, shift))
-        unlike = ImageChops.subtract(piece, like, 1, LEVEL)
-        unlike = spanned(unlike, ImageChops.invert(todo.crop(box)))
-        picture.paste(ImageChops.add(like, unlike, 1, -LEVEL), box[:2], spot)
+    box = around(bounds, picture.size, RIM, RIM)
+    unknown = todo.crop(box)
+    there = likest(picture, barred, box, unknown)
+    if there is not None:
+        like = picture.crop(there)
+        unlike = ImageChops.subtract(picture.crop(box), like, 1, LEVEL)
+        joined = ImageChops.add(like, spanned(unlike, ImageChops.invert(unknown)), 1, -LEVEL)
+        picture.paste(joined, box[:2], gap.crop(box))
 
 
 def spanned(picture: Image.Image, known: Image.Image) -> Image.Image:
@@ -92,118 +84,3 @@ def spanned(picture: Image.Image, known: Image.Image) -> Image.Image:
     for _ in range(SWEEPS):
         smooth = Image.composite(picture, smooth, known).filter(ImageFilter.BoxBlur(1))
     return Image.composite(picture, smooth, known)
-
-
-ANY = [0] + 255 * [255]
-"""For `Image.point`: white where there is anything."""
-
-
-def widened(mask: Image.Image, pixels: int) -> Image.Image:
-    """A mask of black and white whose white reaches so much farther."""
-    while pixels > 0:
-        step = min(pixels, 5)  # a lone pixel must not round away
-        mask = mask.filter(ImageFilter.BoxBlur(step)).point(ANY)
-        pixels -= step
-    return mask
-
-
-def narrowed(mask: Image.Image, pixels: int) -> Image.Image:
-    """A mask of black and white whose white ends so much earlier, though not at the picture's edges."""
-    return ImageChops.invert(widened(ImageChops.invert(mask), pixels))
-
-
-def _like(picture: Image.Image, barred: Image.Image, box: Box, todo: Image.Image) -> tuple[int, int] | None:
-    """How far away the piece lies that looks most like what is in the box; None where all are barred.
-
-    Sought far and wide where everything is small, then ever more closely where it is larger.
-    """
-    shift, known_at = None, 0.0
-    for sight in SIGHTS:
-        scale = min(1.0, sight / max(todo.size))
-        if shift is None or scale > known_at:
-            search = _Search.of(picture, barred, box, todo, scale)
-            near = shift and (round(shift[0] * scale), round(shift[1] * scale))
-            found = search.close_to(near or search.anywhere())
-            shift, known_at = found and (round(found[0] / scale), round(found[1] / scale)), scale
-        if shift is None:
-            return None
-    return shift and _kept_inside(shift, box, picture.size)
-
-
-@dataclass(frozen=True)
-class _Search:
-    """A picture, what is barred in it, and what is sought for a place in it, all on one scale."""
-
-    picture: Image.Image
-    barred: Image.Image
-    place: Box
-    goal: Image.Image
-    weights: Image.Image
-    """How much each pixel counts."""
-
-    @classmethod
-    def of(
-        cls, picture: Image.Image, barred: Image.Image, box: Box, todo: Image.Image, scale: float
-    ) -> "_Search":
-        size, whole = _small(todo.size, scale), _small(picture.size, scale)
-        left = min(round(box[0] * scale), whole[0] - size[0])
-        top = min(round(box[1] * scale), whole[1] - size[1])
-        return cls(
-            picture.resize(whole, Image.Resampling.BOX),
-            barred.resize(whole, Image.Resampling.BOX).point(ANY),
-            (left, top, left + size[0], top + size[1]),
-            picture.crop(box).resize(size, Image.Resampling.BOX),
-            todo.resize(size, Image.Resampling.BOX).point([255] + 255 * [INSIDE]),
-        )
-
-    def anywhere(self) -> tuple[int, int] | None:
-        """The best of shifts to all around."""
-        left, top, right, bottom = self.place
-        across, down = (max(1, side // STEPS) for side in self.goal.size)
-        shifts = [
-            (x, y)
-            for y in range(-REACH * (bottom - top), REACH * (bottom - top) + 1, down)
-            for x in range(-REACH * (right - left), REACH * (right - left) + 1, across)
-        ]
-        best = min(shifts, key=self._unlike)
-        return best if math.isfinite(self._unlike(best)) else None
-
-    def close_to(self, shift: tuple[int, int] | None) -> tuple[int, int] | None:
-        """The best that steps ever smaller lead to."""
-        for step in CLOSER:
-            if shift is not None:
-                x, y = shift
-                around = [(x + right, y + down) for down in (-step, 0, step) for right in (-step, 0, step)]
-                shift = min(around, key=self._unlike)
-        return shift
-
-    def _unlike(self, shift: tuple[int, int]) -> float:
-        """How much what is there differs from what is sought; infinite where it is not to be taken."""
-        there = _shifted(self.place, shift)
-        if min(there[:2]) < 0 or there[2] > self.picture.width or there[3] > self.picture.height:
-            return math.inf
-        if self.barred.crop(there).getbbox():
-            return math.inf
-        unlike = ImageChops.difference(self.picture.crop(there), self.goal).convert("L")
-        return ImageStat.Stat(ImageChops.multiply(unlike, self.weights)).sum[0]
-
-
-def _kept_inside(shift: tuple[int, int], box: Box, size: tuple[int, int]) -> tuple[int, int]:
-    """The shift that leaves the box in the picture; what is small rounds."""
-    return (
-        min(max(shift[0], -box[0]), size[0] - box[2]),
-        min(max(shift[1], -box[1]), size[1] - box[3]),
-    )
-
-
-def _small(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
-
-
-def _shifted(box: Box, shift: tuple[int, int]) -> Box:
-    return (box[0] + shift[0], box[1] + shift[1], box[2] + shift[0], box[3] + shift[1])
-
-
-def _around(box: Box, size: tuple[int, int]) -> Box:
-    left, top, right, bottom = box
-    return (max(left - RIM, 0), max(top - RIM, 0), min(right + RIM, size[0]), min(bottom + RIM, size[1]))

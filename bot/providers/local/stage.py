@@ -8,7 +8,7 @@ from PIL import Image
 
 from bot.providers.local.camera import Matrix, product, scaling
 from bot.providers.local.cutouts import SHORT_SIDE, Cutout, taken_apart
-from bot.providers.local.healing import Box
+from bot.providers.local.masks import Box
 from bot.providers.local.pictures import SITES, split
 from bot.providers.local.scene import Scene
 from bot.providers.local.travel import Spot

@@ -3,7 +3,8 @@ from collections.abc import Callable
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
-from bot.providers.local.healing import healed, narrowed, spanned, widened
+from bot.providers.local.healing import healed, spanned
+from bot.providers.local.masks import narrowed, widened
 
 SIZE = (240, 160)
 Box = tuple[int, int, int, int]
