@@ -2,7 +2,7 @@
 
 import base64
 import io
-import json
+import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,10 +13,11 @@ import numpy as np
 from aiohttp import web
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from bot.language import speaking
 from bot.web.painter.words import words
+from tests.patience import PATIENCE_S
 
 TOKEN = "for-one-person-and-one-request"
 LIMITS = {
@@ -33,6 +34,8 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _TYPES = {"css": "text/css", "html": "text/html", "js": "text/javascript", "svg": "image/svg+xml"}
+
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 Mask: TypeAlias = NDArray[np.bool_]
 Place: TypeAlias = tuple[float, float]
@@ -151,7 +154,7 @@ class Easel:
     async def ready(self) -> "Easel":
         """Wait until it can be painted on."""
         await self.page.locator(".easel").wait_for()
-        await self.page.wait_for_function("document.querySelector('.picture').style.transform.includes('scale')")
+        await expect(self.page.locator(".picture")).to_have_attribute("style", re.compile("scale"))
         return self
 
     async def window(self, *places: Place) -> list[Place]:
@@ -213,8 +216,3 @@ def is_painted(mask: Mask, points: Sequence[Place], radius: float, within: float
     height, width = mask.shape
     distance = away(points, width, height)
     return bool(mask[distance < radius - within].all() and not mask[distance > radius + within].any())
-
-
-def facts_of(body: dict[str, Any]) -> str:
-    """What was sent, without its masks, for messages."""
-    return json.dumps(body | {"moving": [one["path"] for one in body["moving"]], "still": body["still"] is not None})

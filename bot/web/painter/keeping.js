@@ -31,6 +31,11 @@ export async function keep(drawing, token) {
   return { isRestored, forget };
 }
 
+/** What was kept for a link that works no more is of no use. */
+export async function forget(token) {
+  store(await nameFor(token), null);
+}
+
 /** Null where the browser hashes nothing, because the page came without TLS from another machine. */
 async function nameFor(token) {
   if (!window.crypto.subtle) return null;

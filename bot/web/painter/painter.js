@@ -7,7 +7,7 @@ import { asking } from "./asking.js";
 import { el } from "./dom.js";
 import { Drawing } from "./drawing.js";
 import { Gestures } from "./gestures.js";
-import { keep } from "./keeping.js";
+import { forget, keep } from "./keeping.js";
 import { Layers } from "./layers.js";
 import { partList } from "./partlist.js";
 import { CAN_WRITE } from "./png.js";
@@ -19,6 +19,7 @@ import { View } from "./view.js";
 import { Words } from "./words.js";
 
 const token = location.pathname.split("/").at(-1);
+const GONE = 410;
 const page = document.getElementById("painter");
 
 /** Said before the page has words of its own: in the language of the rest of the web. */
@@ -35,6 +36,7 @@ async function begin() {
   try {
     const answer = await fetch(`${token}/facts`, { referrerPolicy: "no-referrer" });
     const facts = await answer.json();
+    if (answer.status === GONE) await forget(token);
     if (!answer.ok) return calm(facts.said ?? WITHOUT_WORDS.gone);
     await open(facts, await loaded(`${token}/picture`));
   } catch (error) {
@@ -70,7 +72,7 @@ async function open(facts, picture) {
   page.replaceChildren(head(facts, words), el("div", { class: "workshop" }, parts.easel, toolbar(parts)), panel);
   page.removeAttribute("aria-busy");
   hang(parts, picture);
-  lapse(facts, words);
+  lapse(facts, words, kept);
   if (kept.isRestored) announce(words.say("restored"));
 }
 
@@ -138,8 +140,9 @@ function head(facts, words) {
 }
 
 /** When the link's time is over, say so where the button is; what was painted stays to be looked at. */
-function lapse(facts, words) {
+function lapse(facts, words, kept) {
   setTimeout(() => {
+    kept.forget();
     const said = page.querySelector(".said");
     if (said) said.textContent = `${words.say("gone")}. ${words.say("ask_anew")}`;
   }, 1000 * Math.max(0, facts.seconds_left));

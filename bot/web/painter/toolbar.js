@@ -25,7 +25,7 @@ export function toolbar(parts) {
     el("div", { class: "group tools" }, ...TOOLS.map((tool) => toolButton(parts, tool))),
     sizeSlider(parts),
     el("div", { class: "group steps" }, ...stepButtons(parts)),
-    el("div", { class: "group zoom" }, ...zoomButtons(parts)),
+    el("div", { class: "group zoom", role: "group", "aria-label": words.say("zoom") }, ...zoomButtons(parts)),
     previewButton(parts));
 }
 
