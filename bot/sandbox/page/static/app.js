@@ -1,9 +1,16 @@
 /** The page: what it is made of, put together. */
 
+import { mountBackstage } from "./backstage.js";
 import { mountChannels } from "./channels.js";
+import { mountComposer } from "./composer.js";
+import { mountKeys } from "./keys.js";
 import { Live } from "./live.js";
 import { mountMembers } from "./members.js";
+import { mountMenus } from "./menus.js";
 import { mountMessages } from "./messages.js";
+import { mountModals } from "./modals.js";
+import { mountPeople } from "./people.js";
+import { mountSelects } from "./selects.js";
 import { mountShell } from "./shell.js";
 import { Store } from "./store.js";
 import { startTicking } from "./times.js";
@@ -54,32 +61,20 @@ export const page = {
   announce() {},
 };
 
-/** Each part has its place in index.html; a part that fails leaves the others standing. */
-const PARTS = [
-  ["./composer.js", "mountComposer", "composer"],
-  ["./menus.js", "mountMenus", "overlays"],
-  ["./modals.js", "mountModals", "overlays"],
-  ["./selects.js", "mountSelects", "overlays"],
-  ["./people.js", "mountPeople", "people"],
-  ["./keys.js", "mountKeys", "shell"],
-];
-
 function container(id) {
   return document.getElementById(id);
-}
-
-async function mountPart([file, name, place]) {
-  const part = await import(file);
-  part[name](container(place), page);
 }
 
 mountShell(page);
 mountChannels(container("channels"), page);
 mountMessages(container("messages"), page);
 mountMembers(container("members"), page);
-for (const part of PARTS) mountPart(part).catch((error) => console.error(`${part[0]}: ${error.message}`));
-import("./backstage.js")
-  .then((part) => part.mountBackstage(container("backstage"), store, live))
-  .catch((error) => console.error(`backstage.js: ${error.message}`));
+mountComposer(container("composer"), page);
+mountMenus(container("overlays"), page);
+mountModals(container("overlays"), page);
+mountSelects(container("overlays"), page);
+mountPeople(container("people"), page);
+mountKeys(container("shell"), page);
+mountBackstage(container("backstage"), store, live);
 startTicking(store);
 live.start();

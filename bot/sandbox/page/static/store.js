@@ -164,7 +164,16 @@ export class Store extends Signals {
     else shelve(shelf, message);
     if (!isKnown && this._typing.get(message.channel_id)?.delete(message.author.id)) this.emit("typing", { channel: message.channel_id });
     this.emit("message", { channel: message.channel_id, id: message.id, change: isKnown ? "changed" : "new" });
-    if (!isKnown && message.author.id !== this.me.id) this._count(message);
+    if (isKnown) return;
+    this._lengthen(message);
+    if (message.author.id !== this.me.id) this._count(message);
+  }
+
+  /** A thread does not say that it has grown; its messages say how far. */
+  _lengthen({ channel_id: id, position = 0 }) {
+    const channel = this.channels.get(id);
+    if (!THREADS.has(channel?.type) || position <= channel.message_count) return;
+    this._channel({ ...channel, message_count: position });
   }
 
   _count(message) {

@@ -23,6 +23,7 @@ const AWAY = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 /** @returns {string} "in 2 minutes", "3 hours ago" */
 export function away(at_ms, now_ms) {
   const seconds = Math.round((at_ms - now_ms) / 1000);
+  if (seconds === 0) return "now";
   const [unit, length] = STEPS.find(([, length]) => Math.abs(seconds) >= length) ?? STEPS.at(-1);
   return AWAY.format(Math.trunc(seconds / length), unit);
 }
