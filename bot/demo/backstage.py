@@ -110,6 +110,8 @@ class BotPart:
         await (self.bot.start() if switch == "bot.start" else self.bot.kill())
 
     def _status(self) -> Line:
+        if self.bot.ended_with is not None:
+            return Line(f"The bot ended by itself, with status {self.bot.ended_with}.", is_good=False)
         if not self.bot.is_up:
             return Line("The bot is down.", is_good=False)
         if not self.is_connected():

@@ -15,7 +15,11 @@ class BotProcess:
         """Called when it was started or has ended."""
         self._environment = environment
         self._process: Process | None = None
-        self._is_meant = False
+        self.ended_with: int | None = None
+        """The exit status where it has ended by itself; None where it runs or was killed."""
+        self._meant: Process | None = None
+        """The one that was ended on purpose."""
+        self._starting = asyncio.Lock()
         self._ends: asyncio.Queue[int] = asyncio.Queue()
 
     @property
@@ -35,20 +39,21 @@ class BotProcess:
 
     async def start(self) -> None:
         """Start it, unless it runs."""
-        if self.is_up:
-            return
-        self._is_meant = False
-        # Standard input stays open for as long as this process lives: see `tethered`.
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot.demo.tethered", env=self._environment, stdin=PIPE
-        )
-        self._tasks.create_task(self._follow(self._process))
+        async with self._starting:
+            if self.is_up:
+                return
+            # Standard input stays open for as long as this process lives: see `tethered`.
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot.demo.tethered", env=self._environment, stdin=PIPE
+            )
+            self.ended_with = None
+            self._tasks.create_task(self._follow(self._process))
         self.changed()
 
     async def kill(self) -> None:
         """End it without a warning."""
         if self._process is not None and self.is_up:
-            self._is_meant = True
+            self._meant = self._process
             self._process.kill()
             await self._process.wait()
 
@@ -58,12 +63,13 @@ class BotProcess:
 
     async def _follow(self, process: Process) -> None:
         status = await process.wait()
-        if not self._is_meant:
+        if process is not self._meant:
+            self.ended_with = status
             self._ends.put_nowait(status)
         self.changed()
 
     async def _end(self) -> None:
         if self._process is not None and self.is_up:
-            self._is_meant = True
+            self._meant = self._process
             self._process.terminate()
             await self._process.wait()

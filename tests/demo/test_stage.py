@@ -60,11 +60,14 @@ async def asked(stage: Stage) -> Used:
     )
 
 
-async def test_a_bot_that_is_killed_from_the_drawer_delivers_once_and_is_charged_once() -> None:
+async def test_a_clip_of_a_vendor_that_hung_up_and_a_bot_that_was_killed_is_delivered_and_charged_once() -> (
+    None
+):
     async with opened() as stage:
         await stage.app.ready(timeout_s=PATIENCE_S)
         drawer = Drawer(stage)
-        stage.vendor.is_slow = True
+        await stage.sandbox.backstage.set("vendor.manner", Manner.HANGS_UP.value)
+        await stage.sandbox.backstage.set("vendor.slow", value=True)
         used = await asked(stage)
         known = await drawer.shows(lambda known: state(known) == "rendering")
         assert known["status"] == [{"text": "The bot is up.", "is_good": True}]
@@ -74,30 +77,19 @@ async def test_a_bot_that_is_killed_from_the_drawer_delivers_once_and_is_charged
         assert known["status"][0]["text"] == "The bot is down."
         with pytest.raises(ClientRefused, match="does not run"):
             await drawer.press("bot.kill")
-        stage.vendor.is_slow = False
+        await stage.sandbox.backstage.set("vendor.slow", value=False)
         await drawer.shows(lambda known: rows(known, "bill"))
-        await drawer.press("bot.start")
+        await asyncio.gather(drawer.press("bot.start"), drawer.press("bot.start"))
         with pytest.raises(ClientRefused, match="runs already"):
             await drawer.press("bot.start")
         card = await used.response()
         await shows(card, lambda message: "See the clip" in message.text, timeout_s=CLIP_TIMEOUT_S)
         known = await drawer.shows(lambda known: state(known) == "done")
+        assert known["status"] == [{"text": "The bot is up.", "is_good": True}]
         assert len(clips(stage)) == 1
         assert [row[:4] for row in rows(known, "bill")] == [("1", "1", "kling-v2-5-turbo", "1.5")]
         assert [row[1] for row in rows(known, "ledger")] == ["settle", "reserve"]
         assert len(known["promises"]) == 3
-        assert all(line["is_good"] for line in known["promises"])
-
-
-async def test_what_was_taken_without_an_answer_is_delivered_once_and_charged_once() -> None:
-    async with opened() as stage:
-        await stage.app.ready(timeout_s=PATIENCE_S)
-        drawer = Drawer(stage)
-        await stage.sandbox.backstage.set("vendor.manner", Manner.HANGS_UP.value)
-        card = await (await asked(stage)).response()
-        await shows(card, lambda message: "See the clip" in message.text, timeout_s=CLIP_TIMEOUT_S)
-        known = await drawer.shows(lambda known: state(known) == "done")
-        assert (len(clips(stage)), len(rows(known, "bill"))) == (1, 1)
         assert all(line["is_good"] for line in known["promises"])
 
 
@@ -124,3 +116,17 @@ def test_a_second_charge_or_post_is_seen() -> None:
     assert charged_twice([*charges, Charge("9", "kinora-a-1-2", "a-model", Decimal(1), at_ms=0)])
     assert not posted_twice(["1", "11"])
     assert posted_twice(["1", "2", "1"])
+
+
+async def test_a_bot_that_ends_by_itself_is_told_of_and_can_be_started_again() -> None:
+    async with opened() as stage:
+        await stage.app.ready(timeout_s=PATIENCE_S)
+        drawer = Drawer(stage)
+        await drawer.press("bot.kill")
+        await stage.sandbox.backstage.set("discord.api", "503")
+        await drawer.press("bot.start")
+        said = {"text": "The bot ended by itself, with status 1.", "is_good": False}
+        await drawer.shows(lambda known: known["status"] == [said])
+        await stage.sandbox.backstage.set("discord.api", "fine")
+        await drawer.press("bot.start")
+        await drawer.shows(lambda known: known["status"] == [{"text": "The bot is up.", "is_good": True}])
