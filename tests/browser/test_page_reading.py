@@ -198,14 +198,14 @@ async def test_the_list_stays_where_one_reads_and_follows_who_is_at_its_end(
 async def test_a_reply_leads_to_what_it_is_about_however_far_above(
     windows: Windows, sandbox: Sandbox, channel: Channel, mia: Person, leo: Person
 ) -> None:
-    asked = await mia.send(channel, "Where is the boat?")
+    asked = await mia.send(channel, "# Where is\nthe [boat](https://a.example)? ||here||")
     for number in range(120):
         await leo.send(channel, f"Line {number}")
     await leo.send(channel, f"Over there, {mia.mention}", reply_to=asked)
     discord = await Discord.enter(windows, sandbox, mia)
     reply = discord.message("Over there")
     await expect(reply).to_have_class("message pings")
-    await reply.get_by_role("link", name="Where is the boat?").click()
+    await reply.get_by_role("link", name="Where is the boat? (spoiler)").click()
     found = discord.messages.and_(discord.page.locator(f"[data-id='{asked.id}']"))
     await expect(found).to_be_in_viewport()
     await expect(found).to_be_focused()

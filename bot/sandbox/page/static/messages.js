@@ -5,7 +5,7 @@ import { icon } from "./icons.js";
 import { Refused } from "./live.js";
 import { lightbox, nearby } from "./media.js";
 import { channelName, nameOf } from "./names.js";
-import { original, row, snippet } from "./rows.js";
+import { original, row, spoken } from "./rows.js";
 import { THREADS } from "./store.js";
 
 const NEAR_END_PX = 48;
@@ -287,7 +287,7 @@ class MessageList {
     const { unsaid } = this;
     if (!unsaid.length) return;
     this.unsaid = [];
-    const words = ({ author, flags, ...rest }) => `${nameOf(this.store, author)}: ${snippet({ author, flags, ...rest })}`;
+    const words = (message) => `${nameOf(this.store, message.author)}: ${spoken(message, this.store)}`;
     this.page.announce(unsaid.length > MOST_ANNOUNCED ? `${unsaid.length} new messages` : unsaid.map(words).join("\n"));
   }
 

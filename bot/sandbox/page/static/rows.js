@@ -51,12 +51,26 @@ export function row(message, previous, page, revealed) {
   );
 }
 
-/** @returns {string} what a message says, on one line, for who hears or quotes it */
+const PLAINER = [
+  [/```(?:[\w+#.-]{0,20}\n)?/gu, ""],
+  [/\[([^[\]\n]{1,200})\]\(<?https?:[^()\s]*>?\)/gu, "$1"],
+  [/\|\|.+?\|\|/gsu, "(spoiler)"],
+  [/^(?:#{1,3}|-#|>{1,3}|[-*]) +/gmu, ""],
+  [/\s+/gu, " "],
+];
+
+/** @returns {string} what a message says, on one line of markdown, for who quotes it */
 export function snippet(message) {
   const texts = [message.content, ...displayed(message.components ?? []), ...(message.embeds ?? []).map((found) => found.title ?? found.description)];
-  const said = texts.filter(Boolean).join(" ").replace(/^(?:#{1,3}|-#|>) +/gmu, "").replace(/\s+/gu, " ").trim();
+  const said = PLAINER.reduce((text, [found, instead]) => text.replace(found, instead), texts.filter(Boolean).join("\n")).trim();
   if (said) return said.length > SNIPPET ? `${said.slice(0, SNIPPET)}…` : said;
   return message.attachments?.length ? message.attachments[0].filename : "a message without words";
+}
+
+/** @returns {string} the same for who hears it */
+export function spoken(message, store) {
+  const reading = { store, message, revealed: new Set(), key: message.id, spoilers: 0, isLinked: true };
+  return el("span", {}, inline(snippet(message), reading)).textContent;
 }
 
 function* displayed(components) {
