@@ -341,12 +341,12 @@ class DiscordFaults:
     def _limit_files(self, *, is_small: bool) -> None:
         if not is_small:
             for guild_id, limit in self._limits.items():
-                self.world.guilds[guild_id].upload_limit = limit
+                self.world.guilds[guild_id].set_upload_limit(limit)
             self._limits.clear()
             return
         for guild in self.world.guilds.values():
             self._limits.setdefault(guild.id, guild.upload_limit)
-            guild.upload_limit = min(guild.upload_limit, _SMALL_BYTES)
+            guild.set_upload_limit(min(guild.upload_limit, _SMALL_BYTES))
 
     def _thread(self, channel_id: str) -> Channel:
         found = self.world.hub.channels.get(int(channel_id))

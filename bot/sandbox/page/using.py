@@ -6,7 +6,7 @@ from bot.sandbox.model.channels import Channel
 from bot.sandbox.model.interactions import ACK_WINDOW_S
 from bot.sandbox.model.messages import Message
 from bot.sandbox.page.protocol import Question
-from bot.sandbox.page.values import Values
+from bot.sandbox.page.values import Values, plain
 from bot.sandbox.page.verbs import Verbs
 from bot.sandbox.page.window import Window
 from bot.sandbox.refusals import ClientRefused
@@ -50,7 +50,7 @@ async def _slash(window: Window, asked: Question) -> Json:
 
 async def _complete(window: Window, asked: Question) -> list[Json]:
     channel, path = _command(window, asked)
-    typed = asked.body.get("value")
+    typed = plain(asked.body.get("value"))
     if isinstance(typed, bool) or not isinstance(typed, str | int | float):
         raise ClientRefused("What is typed is a text or a number.")
     options = Values(window.view, window.tickets).options_so_far(channel, path, asked.fields("options"))

@@ -1,6 +1,5 @@
 """What a person has filled in, from JSON into what the driver takes: files for tickets, people and places for ids."""
 
-import math
 from collections.abc import Mapping
 from enum import Enum, auto
 from typing import cast
@@ -105,7 +104,7 @@ class Values:
             return None
         if meant is _Means.FILE:
             return self._file(value)
-        return self._entity(meant, value) if meant else _plain(value)
+        return self._entity(meant, value) if meant else plain(value)
 
     def _file(self, ticket: object) -> File:
         found = self._tickets.file(self._view.person.id, ticket)
@@ -138,7 +137,12 @@ class Values:
                 return channel if channel and view.sees(channel) else None
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) <= _MAX_NUMBER):
+def plain(value: object) -> object:
+    """A value that stands for itself.
+
+    Raises:
+        ClientRefused: it is a number that not every JSON reader can read.
+    """
+    if isinstance(value, int | float) and not abs(value) <= _MAX_NUMBER:  # infinity is not, either
         raise ClientRefused("A number is too large.")
     return value
