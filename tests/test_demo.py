@@ -3,11 +3,13 @@
 import asyncio
 import io
 import random
+import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
+import aiohttp
 import pytest
 from PIL import Image
 
@@ -85,10 +87,15 @@ async def test_killed_without_a_warning_it_takes_the_bot_along(tmp_path: Path) -
             await asyncio.sleep(0.05)
 
 
-async def test_asked_to_end_it_takes_the_bot_along(tmp_path: Path) -> None:
+async def test_it_serves_a_page_and_asked_to_end_takes_the_bot_along(tmp_path: Path) -> None:
     demo = await start(tmp_path)
     assert demo.stdout is not None
     async with asyncio.timeout(PATIENCE_S):
+        address = re.search(rb"http://[0-9.:]+/", await demo.stdout.readline())
+        assert address is not None
+        async with aiohttp.ClientSession() as session, session.get(address[0].decode()) as page:
+            assert page.status == 200
+            assert "<title>" in await page.text()
         async for line in demo.stdout:
             if b"types:" in line:
                 break
