@@ -1,7 +1,7 @@
 """The page's routes: its files, the websocket, uploads; only for pages of this very address."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from importlib import resources
 from typing import Final
@@ -35,13 +35,12 @@ _TYPES: Final = {"js": "text/javascript", "css": "text/css", "html": "text/html"
 _HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
-        "img-src 'self' blob:; media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "img-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""`blob:` is for pictures that were chosen and not yet sent."""
 
 
 class Page:
@@ -113,11 +112,11 @@ class Page:
 
     async def _upload(self, request: web.Request) -> web.Response:
         self._guard(request)
-        view = self._view(request)
-        if view is None:
-            return _said(400, {"refused": "There is nobody here of that name."})
         try:
-            channel = view.channel_by_id(protocol.as_identifier(request.query.get("channel")) or 0)
+            channel = self._world.channel(protocol.as_identifier(request.query.get("channel")) or 0)
+            view = next((view for view in self._views(request) if view.sees(channel)), None)
+            if view is None:
+                return _said(400, {"refused": "There is no such channel for this person."})
             limit = self._world.upload_limit(channel)
             name = safe_name(request.query.get("name", ""))[-_MAX_NAME:]
             data = await _body(request, limit)
@@ -128,15 +127,14 @@ class Page:
             return _said(400, {"refused": _sentence(error)})
         return _said(200, {"ticket": ticket, "filename": name, "size": len(data)})
 
-    def _view(self, request: web.Request) -> View | None:
-        """Who looks at what; None if there is no such person."""
+    def _views(self, request: web.Request) -> Iterator[View]:
+        """Who looks at what: a view for each guild of the person who is named."""
         user_id = protocol.as_identifier(request.query.get("as"))
         guild_id = protocol.as_identifier(request.query.get("guild"))
         for guild in self._world.guilds.values():
             person = guild.members.get(user_id or 0)
             if guild_id in {None, guild.id} and isinstance(person, Person):
-                return View(self._world, guild, person)
-        return None
+                yield View(self._world, guild, person)
 
     def _proposed(self) -> View | None:
         """Somebody to begin with, best one to whom nothing belongs; None in an empty world."""
@@ -149,10 +147,10 @@ class Page:
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
         self._guard(request)
-        view = self._view(request) or self._proposed()
+        view = next(self._views(request), None) or self._proposed()
         if view is None:
             raise web.HTTPNotFound(text="There is nobody here.", headers=_HEADERS)
-        socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=_MAX_FRAME_BYTES)
+        socket = web.WebSocketResponse(compress=False, heartbeat=_HEARTBEAT_S, max_msg_size=_MAX_FRAME_BYTES)
         await socket.prepare(request)
         assert request.transport is not None
         outbox = Outbox(socket, request.transport.abort)

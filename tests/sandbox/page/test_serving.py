@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from bot.sandbox import Channel, File, Permission, Person, Sandbox, Server
+from bot.sandbox import Channel, File, Kind, Permission, Person, Sandbox, Server
 from tests.sandbox.page.client import Client, Refused, Windows
 from tests.sandbox.pictures import png
 
@@ -26,7 +26,7 @@ async def test_the_page_and_its_files_come_with_a_strict_policy(windows: Windows
             assert (answer.status, answer.content_type, answer.charset) == (200, kind, "utf-8")
             policy = answer.headers["Content-Security-Policy"]
             assert "default-src 'none'" in policy
-            assert "unsafe" not in policy
+            assert not any(loose in policy for loose in ("unsafe", "*", "http", "data:", "blob:"))
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
@@ -126,6 +126,7 @@ async def test_hello_tells_who_and_where_one_is(
     other.add_member(ada)
     elsewhere = (await windows.open(ada, guild=str(other.id))).events[0]
     assert elsewhere["guild"]["name"] == "Book club"
+    assert (await windows.upload(ada, other.add_channel("books"), "a.txt", b"x"))[0] == 200
 
 
 async def test_moderators_are_told_from_members_by_what_they_may(windows: Windows, guild: Server) -> None:
@@ -202,7 +203,12 @@ async def test_uploads_are_for_channels_that_one_sees(
 ) -> None:
     nowhere = {guild.everyone: (Permission.NONE, Permission.VIEW_CHANNEL)}
     hidden = guild.add_channel("hidden", overwrites=nowhere)
-    assert await windows.upload(mia, hidden, "a.png", b"x") == (400, {"refused": "Unknown Channel."})
+    assert await windows.upload(mia, hidden, "a.png", b"x") == (
+        400,
+        {"refused": "There is no such channel for this person."},
+    )
+    missing = Channel(5, "missing", Kind.TEXT, guild.id, 0)
+    assert await windows.upload(mia, missing, "a.png", b"x") == (400, {"refused": "Unknown Channel."})
     address = f"{sandbox.page_url}page/files?as=1&channel=x"
     async with windows.session.post(address, data=b"x") as answer:
         assert answer.status == 400
