@@ -247,7 +247,8 @@ class MessageList {
     const isThread = THREADS.has(channel.type);
     const title = isThread || channel.type === 1 ? name : `#${name}`;
     this.start.hidden = !isWhole;
-    const words = isThread ? "This is where the thread begins." : "This is where it begins. Nothing was said before.";
+    const begins = isThread ? "This is where the thread begins." : "This is where it begins. Nothing was said before.";
+    const words = channel.may.read ? begins : "You may not read here what was said before.";
     this.start.replaceChildren(el("h2", {}, title), el("p", {}, words));
   }
 

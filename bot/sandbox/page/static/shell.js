@@ -144,8 +144,10 @@ function backstageTool(page) {
   button.addEventListener("click", () => {
     container.hidden = !container.hidden;
   });
+  const shell = document.getElementById("shell");
   new MutationObserver(() => {
     button.setAttribute("aria-expanded", String(!container.hidden));
+    shell.toggleAttribute("data-backstage", !container.hidden);
     if (container.hidden && (container.contains(document.activeElement) || document.activeElement === document.body)) button.focus();
   }).observe(container, { attributeFilter: ["hidden"] });
   page.store.on("hello", ({ backstage }) => {
@@ -202,12 +204,17 @@ function mountPlaces(page, drawers) {
   });
   store.on("place", () => {
     drawers.close();
-    if (store.place && asked()[0] !== store.place) history.pushState(null, "", `#${store.place}`);
+    if (store.place && asked()[0] !== store.place) remember(`#${store.place}`);
     showTitle(store);
   });
   addEventListener("popstate", () => asked()[0] && page.open(...asked()));
   for (const name of ["hello", "unread", "channels"]) store.on(name, () => showTitle(store));
   document.addEventListener("visibilitychange", () => document.hidden || store.read());
+}
+
+function remember(address) {
+  if (location.hash) history.pushState(null, "", address);
+  else history.replaceState(null, "", address);
 }
 
 function showTitle(store) {
