@@ -377,10 +377,16 @@ async def test_the_preview_moves_what_is_painted_and_fills_what_it_leaves(
     await expect(page.get_by_role("button", name="Preview", exact=True)).to_be_visible()  # less motion: once
 
 
+BLANK = """async () => {
+  const painted = sheet => sheet.getContext("2d").getImageData(0, 0, sheet.width, sheet.height).data.some(Boolean);
+  while (Array.from(document.querySelectorAll(".layer")).some(painted)) await new Promise(requestAnimationFrame);
+}"""
+
+
 async def test_a_hidden_part_is_sent_all_the_same(painter: Painter, easel: Easel) -> None:
     await boat(easel)
     await easel.page.get_by_role("button", name="Hide Moves 1").click()
-    await expect(easel.page.locator(".layer")).to_have_count(0)
+    await easel.page.evaluate(BLANK)
     await expect(easel.page.locator(".part[data-part='1'] .state")).to_have_text("hidden here, but sent")
     await easel.send()
     assert len(painter.sent[0]["moving"]) == 1

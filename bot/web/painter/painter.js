@@ -79,13 +79,12 @@ async function open(facts, picture) {
 /** Everything that works on the drawing. */
 function workshop(facts, picture, drawing, words) {
   const view = new View(facts.picture);
-  const sheets = el("div", { class: "layers" });
-  const layers = new Layers(sheets, drawing, view);
+  const layers = new Layers(drawing, view);
   const tools = new Tools(drawing, view, layers, facts.limits.most_points);
   const preview = new Preview(picture, drawing);
   const routes = new Routes(drawing, view, tools, words);
   const easel = el("div", { class: "easel", tabindex: 0, role: "application", "aria-label": words.say("easel") },
-    picture, preview.element, sheets, routes.element, el("div", { class: "ring", hidden: true }));
+    picture, preview.element, layers.element, routes.element, el("div", { class: "ring", hidden: true }));
   const parts = { drawing, view, tools, preview, words, routes, easel };
   new Gestures(easel, view, tools, () => preview.isPlaying);
   listen(easel, parts);

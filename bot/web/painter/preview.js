@@ -1,13 +1,13 @@
 /** A draft of the clip: the painted parts travel their paths over the picture, and what they leave is filled from around. */
 
-import { STILL } from "./drawing.js";
-import { along } from "./geometry.js";
+import { along, shared } from "./geometry.js";
 import { canvas, covered, drawStrokes } from "./strokes.js";
 
 const LONGEST_PX = 1280;
 const ROUND_MS = 3000;
 const REST_MS = 500; // at the end, before it begins again
 const EDGE_PX = 2.5;
+const RAMP = 0.25; // of the time, to start and to stop
 
 /** Tells by `change` that it plays, or has ended. */
 export class Preview extends EventTarget {
@@ -37,7 +37,7 @@ export class Preview extends EventTarget {
     const start = performance.now();
     const step = (now) => {
       const gone = now - start;
-      scene(Math.min(1, (gone % (ROUND_MS + REST_MS)) / ROUND_MS));
+      scene(eased(Math.min(1, (gone % (ROUND_MS + REST_MS)) / ROUND_MS)));
       if (isOnce && gone > ROUND_MS + REST_MS) this.stop();
       else this.#frame = requestAnimationFrame(step);
     };
@@ -59,32 +59,44 @@ export class Preview extends EventTarget {
   #scene() {
     const { width, height } = this.drawing.size;
     const scale = Math.min(1, LONGEST_PX / Math.max(width, height));
-    const [still, ...others] = this.drawing.parts;
-    const moving = others.filter((part) => part.path.length > 1 && covered(part.strokes, this.drawing.size));
     this.element.width = Math.round(width * scale);
     this.element.height = Math.round(height * scale);
+    const [still, ...others] = this.drawing.parts;
+    const moving = others.filter((part) => part.path.length > 1 && covered(part.strokes, this.drawing.size));
     const ground = filled(this.#without(moving, scale));
-    const pieces = moving.map((part) => ({ path: part.path, cut: this.#cut(part, scale) }));
+    const pieces = moving.map((part) => ({ path: part.path, ...this.#cut(part, scale) }));
     const top = covered(still.strokes, this.drawing.size) && this.#cut(still, scale);
     const context = this.element.getContext("2d");
     return (share) => {
       context.drawImage(ground, 0, 0);
-      for (const { path, cut } of pieces) {
+      for (const { path, sheet, x, y } of pieces) {
         const now = along(path, share);
-        context.drawImage(cut, (now.x - path[0].x) * scale, (now.y - path[0].y) * scale);
+        context.drawImage(sheet, x + (now.x - path[0].x) * scale, y + (now.y - path[0].y) * scale);
       }
-      if (top) context.drawImage(top, 0, 0);
+      if (top) context.drawImage(top.sheet, top.x, top.y);
     };
   }
 
-  /** The picture where a part is painted, with a soft edge. */
+  /** The picture where a part is painted, with a soft edge: as much of it as has something on it, and where that lies. */
   #cut(part, scale) {
-    const sheet = canvas(this.element.width, this.element.height);
+    const { x, y, width, height } = this.#reach(part, scale);
+    const sheet = canvas(width, height);
     const context = sheet.getContext("2d");
-    context.drawImage(softened(this.#painted(part, scale, 0)), 0, 0, sheet.width, sheet.height);
+    const painted = canvas(width, height);
+    drawOn(painted, part, scale, { x, y, wider: 0 });
+    context.drawImage(resized(painted, 1 / EDGE_PX), 0, 0, width, height);
     context.globalCompositeOperation = "source-in";
-    context.drawImage(this.picture, 0, 0, sheet.width, sheet.height);
-    return sheet;
+    context.drawImage(this.picture, -x, -y, this.element.width, this.element.height);
+    return { sheet, x, y };
+  }
+
+  /** Whole pixels of the preview around what is painted. */
+  #reach(part, scale) {
+    const box = covered(part.strokes, this.drawing.size);
+    const [x, y] = [Math.floor(box.x * scale - 2 * EDGE_PX), Math.floor(box.y * scale - 2 * EDGE_PX)];
+    const width = Math.ceil((box.x + box.width) * scale + 2 * EDGE_PX) - x;
+    const height = Math.ceil((box.y + box.height) * scale + 2 * EDGE_PX) - y;
+    return shared({ x, y, width, height }, { x: 0, y: 0, width: this.element.width, height: this.element.height });
   }
 
   /** The picture with holes where parts are painted. */
@@ -93,22 +105,30 @@ export class Preview extends EventTarget {
     const context = sheet.getContext("2d");
     context.drawImage(this.picture, 0, 0, sheet.width, sheet.height);
     context.globalCompositeOperation = "destination-out";
-    for (const part of parts) context.drawImage(this.#painted(part, scale, EDGE_PX / scale), 0, 0);
-    return sheet;
-  }
-
-  #painted(part, scale, wider) {
-    const sheet = canvas(this.element.width, this.element.height);
-    const context = sheet.getContext("2d");
-    context.scale(scale, scale);
-    context.strokeStyle = "#fff";
-    drawStrokes(context, part.strokes, wider);
+    const painted = canvas(sheet.width, sheet.height);
+    for (const part of parts) {
+      drawOn(painted, part, scale, { x: 0, y: 0, wider: EDGE_PX / scale });
+      context.drawImage(painted, 0, 0);
+    }
     return sheet;
   }
 }
 
-function softened(sheet) {
-  return resized(sheet, 1 / EDGE_PX);
+/** At rest at both ends and steady between, as the local renderer moves things. */
+function eased(time) {
+  if (time > 1 - RAMP) return 1 - eased(1 - time);
+  if (time < RAMP) return (time * time) / (2 * RAMP * (1 - RAMP));
+  return (time - RAMP / 2) / (1 - RAMP);
+}
+
+/** Draw what is painted, and nothing else, on a sheet whose corner lies at `x` and `y` of the preview. */
+function drawOn(sheet, part, scale, { x, y, wider }) {
+  const context = sheet.getContext("2d");
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, sheet.width, sheet.height);
+  context.setTransform(scale, 0, 0, scale, -x, -y);
+  context.strokeStyle = "#fff";
+  drawStrokes(context, part.strokes, wider);
 }
 
 /** What is missing is laid beneath as smaller and smaller copies, which spread what is around it into it. */
