@@ -15,7 +15,12 @@ from playwright.async_api import async_playwright
 
 from tests.browser.chromium import FLAGS, PROGRAM
 from tests.browser.windows import Windows
+from tests.e2e import studio
+from tests.e2e.conftest import _discord_py_as_it_was, bot, scene
+from tests.e2e.studio import Studio
 from tests.shell import require
+
+__all__ = ["_discord_py_as_it_was", "bot", "scene"]
 
 _SAID = "DevTools listening on "
 
@@ -41,7 +46,14 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     assert PROGRAM is not None
     profile = tmp_path_factory.mktemp("chromium")
     process = subprocess.Popen(
-        (PROGRAM, "--headless", *FLAGS, "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"),
+        (
+            PROGRAM,
+            "--headless",
+            *FLAGS,
+            "--remote-debugging-port=0",
+            f"--user-data-dir={profile}",
+            "about:blank",
+        ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -64,15 +76,21 @@ def _address(stderr: IO[str]) -> str:
     for line in stderr:
         said.append(line)
         if line.startswith(_SAID):
-            threading.Thread(target=deque, args=(stderr, 0), daemon=True).start()  # what nobody reads blocks it
+            threading.Thread(
+                target=deque, args=(stderr, 0), daemon=True
+            ).start()  # what nobody reads blocks it
             return line.removeprefix(_SAID).strip()
     pytest.fail(f"Chromium did not start: {''.join(said)}")
 
 
 @pytest.fixture
-async def windows(
-    chromium: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> AsyncGenerator[Windows]:
+def provider(monkeypatch: pytest.MonkeyPatch) -> Studio:
+    """Makes clips at once, or when a test says so; for bots that are started later."""
+    return studio.opened(monkeypatch)
+
+
+@pytest.fixture
+async def windows(chromium: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Windows]:
     """Windows of the browser; what went wrong in one fails the test.
 
     Of a test that fails, screenshots and traces are kept in `tmp_path`; `playwright show-trace` shows these.

@@ -2,12 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from tests.patience import PATIENCE_S
+
+Scheme: TypeAlias = Literal["light", "dark"]
 
 DESKTOP, PHONE = (1280, 800), (360, 740)
 _HERE = {"127.0.0.1", "localhost", "::1", None}  # None: data: and blob:, which ask nobody
@@ -16,8 +18,10 @@ _HERE = {"127.0.0.1", "localhost", "::1", None}  # None: data: and blob:, which 
 class Windows:
     """Every one is a person of their own: nothing is shared between them."""
 
-    def __init__(self, browser: Browser) -> None:
+    def __init__(self, browser: Browser, *, traces: bool = True) -> None:
+        """With `traces` all that happens is recorded, in case that it fails."""
         self._browser = browser
+        self._traces = traces
         self._contexts: list[BrowserContext] = []
         self.problems: list[str] = []
         """What a page complained of in its console, what it threw, and what it asked of others."""
@@ -29,7 +33,7 @@ class Windows:
         url: str,
         *,
         size: tuple[int, int] = DESKTOP,
-        scheme: Literal["light", "dark"] = "light",
+        scheme: Scheme = "light",
         is_phone: bool = False,
         scale: float = 1,
         now_s: float | None = None,
@@ -47,11 +51,12 @@ class Windows:
         )
         self._contexts.append(context)
         context.set_default_timeout(PATIENCE_S * 1000)
-        await context.tracing.start(snapshots=True)
+        if self._traces:
+            await context.tracing.start(snapshots=True)
         page = await context.new_page()
         self._watch(page)
         if now_s is not None:
-            await page.clock.set_fixed_time(now_s * 1000)
+            await page.clock.set_fixed_time(now_s)
         await page.goto(url)
         return page
 
@@ -61,8 +66,9 @@ class Windows:
             if evidence is not None:
                 for page in context.pages:
                     await page.screenshot(path=evidence / f"window-{number}.png")
-            trace = None if evidence is None else evidence / f"window-{number}.zip"
-            await context.tracing.stop(path=trace)
+            if self._traces:
+                trace = None if evidence is None else evidence / f"window-{number}.zip"
+                await context.tracing.stop(path=trace)
             await context.close()
 
     def _watch(self, page: Page) -> None:
