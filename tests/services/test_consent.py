@@ -15,7 +15,7 @@ from bot.domain.errors import Blocked, NotExpressible, OfferLapsed, QuotaExceede
 from bot.domain.jobs import Asker, Job, JobState, Lineage, Relation
 from bot.domain.limits import EVERYBODY, Limit, Measure
 from bot.domain.money import Scope
-from bot.domain.requests import Asked, Options, Quality
+from bot.domain.requests import Asked, MotionBrush, Options, Quality
 from bot.services.consent import Consent, Wanted
 from bot.services.gate import Gate
 from bot.services.notices import Notices
@@ -57,7 +57,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.consent = self.offering(builders.LOCAL)
 
-    def offering(self, *specs: Any) -> Consent:
+    def offering(self, *specs: Any, has_page: bool = False) -> Consent:
         return Consent(
             db=self.db,
             routes=routes(self.db, *specs),
@@ -67,6 +67,7 @@ class Desk:
             gate=Gate(changed=lambda: None),
             defaults=builders.caps(user_day=100),
             queued=self.one_more,
+            has_page=has_page,
         )
 
     def one_more(self, job: Job) -> None:
@@ -500,3 +501,103 @@ async def test_a_question_is_kept_to_the_letter(desk: Desk) -> None:
     assert await desk.look(number) == question
     assert replace(question.asker, roles=frozenset()) == MEMBER
     assert question.asker.roles == roles
+
+
+# ---- Painted on a page
+
+
+async def test_a_rehearsal_says_what_would_be_refused_and_leaves_nothing(desk: Desk) -> None:
+    wanted = Wanted(builders.origin(), builders.request(), MEMBER)
+    await desk.consent.rehearse(wanted)
+    assert (await desk.jobs(), await desk.reserved(), desk.queued) == ([], 0, 0)
+    await desk.prefer(confirm_above=4)
+    await desk.consent.rehearse(wanted)
+    await desk.cap(4)
+    with pytest.raises(QuotaExceeded):
+        await desk.consent.rehearse(wanted)
+    await desk.cap(100)
+    await desk.prefer(confirm_above=None)
+    await desk.consent.place(wanted)
+    with pytest.raises(OfferLapsed):
+        await desk.consent.rehearse(wanted)
+    assert (len(await desk.jobs()), await desk.reserved()) == (1, 5)
+
+
+async def test_a_rehearsal_refuses_what_would_be_one_question_too_many(desk: Desk) -> None:
+    await desk.prefer(confirm_above=4)
+    for _ in range(MAX_OPEN):
+        await desk.asked(NeedsConfirmation)
+    with pytest.raises(TooManyOpen):
+        await desk.consent.rehearse(Wanted(builders.origin(), builders.request(), MEMBER))
+
+
+def painted(question: Question) -> Asked:
+    motion = MotionBrush(still=builders.PICTURE)
+    return Asked(
+        request_key=question.origin.request_key,
+        guild_id=GUILD,
+        channel_id=10,
+        parent_id=None,
+        user_id=MIA,
+        upload_limit=1,
+        options=Options(prompt="it sinks", duration_s=10),
+        image_url=None,
+        end_frame_url=None,
+        motion=motion,
+    )
+
+
+def nothing() -> Transaction[None]:
+    yield from ()
+
+
+async def test_what_was_painted_is_asked_for_anew_at_its_own_price(desk: Desk) -> None:
+    paints = builders.LOCAL.model_copy(update={"parameters": ("prompt", "motion")})
+    desk.consent = desk.offering(paints)
+    await desk.prefer(confirm_above=4)
+    number, question = await desk.asked(NeedsConfirmation, image=builders.PICTURE)
+    needed = await desk.consent.paint(number, painted(question), nothing)
+    assert (needed.number, needed.question.price, needed.question.stage) == (number, 10, Stage.MEMBER)
+    assert needed.question == await desk.look(number)
+    assert needed.question.origin == question.origin
+    job = await desk.consent.confirm(number, GUILD, MIA, MEMBER)
+    assert job.request.motion == MotionBrush(still=builders.PICTURE)
+    assert (job.request.prompt, job.credits, await desk.reserved()) == ("it sinks", 10, 10)
+    with pytest.raises(OfferLapsed):
+        await desk.consent.paint(number, painted(question), nothing)
+
+
+async def test_what_cannot_be_painted_leaves_the_question_as_it_was(desk: Desk) -> None:
+    paints = builders.LOCAL.model_copy(update={"parameters": ("prompt", "motion")})
+    await desk.prefer(confirm_above=4)
+    number, question = await desk.asked(NeedsConfirmation, image=builders.PICTURE)
+    with pytest.raises(NotExpressible):
+        await desk.consent.paint(number, painted(question), nothing)
+    desk.consent = desk.offering(paints)
+    await desk.cap(9)
+    with pytest.raises(QuotaExceeded):
+        await desk.consent.paint(number, painted(question), nothing)
+
+    def refused() -> Transaction[None]:
+        yield from ()
+        raise OfferLapsed
+
+    await desk.cap(100)
+    with pytest.raises(OfferLapsed):
+        await desk.consent.paint(number, painted(question), refused)
+    assert await desk.look(number) == question
+
+
+async def test_only_where_there_is_a_page_and_a_model_for_it_a_question_offers_to_paint(desk: Desk) -> None:
+    paints = builders.LOCAL.model_copy(update={"parameters": ("prompt", "motion")})
+    await desk.prefer(confirm_above=4)
+    offered: list[bool] = []
+    for spec, has_page, image in (
+        (paints, True, builders.PICTURE),
+        (paints, False, builders.PICTURE),
+        (builders.LOCAL, True, builders.PICTURE),
+        (paints, True, None),
+    ):
+        desk.consent = desk.offering(spec, has_page=has_page)
+        offered.append((await desk.asked(NeedsConfirmation, image=image))[1].can_be_painted)
+    assert offered == [True, False, False, False]
