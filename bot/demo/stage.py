@@ -7,14 +7,14 @@ import signal
 import socket
 import sys
 import webbrowser
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from bot import settings as environment
 from bot.demo.backstage import shown
@@ -70,7 +70,7 @@ async def play(settings: Settings, *, image: Path | None, prompt: str, once: boo
     async with opened() as stage:
         _tell(f"A local Discord is at {stage.page_url}; the bot is starting ...")
         await _unless_it_dies(stage.app.ready(timeout_s=_READY_TIMEOUT_S), stage.bot)
-        if not once and _may_open_browser():
+        if not once and may_open_browser():
             await asyncio.to_thread(webbrowser.open, stage.page_url)
         clip = await _unless_it_dies(_ask(stage, picture, prompt), stage.bot)
         path = _free(folder, Path(picture.filename).stem)
@@ -84,7 +84,7 @@ async def play(settings: Settings, *, image: Path | None, prompt: str, once: boo
 @asynccontextmanager
 async def opened() -> AsyncGenerator[Stage]:
     """A local Discord, a vendor to practise with, and the bot, which has just been started; gone with the block."""
-    with TemporaryDirectory(prefix="kinora-demo-", ignore_cleanup_errors=True) as place:
+    with _unwrapped(), TemporaryDirectory(prefix="kinora-demo-", ignore_cleanup_errors=True) as place:
         folder, sandbox = Path(place), Sandbox()
         vendor = PracticeVendor(key=secrets.token_urlsafe(24), folder=folder / "vendor")
         async with sandbox.serve(), vendor.serve():
@@ -99,6 +99,21 @@ async def opened() -> AsyncGenerator[Stage]:
                 bot.running(),
             ):
                 yield Stage(sandbox, app, server, channel, mia, vendor, bot, database)
+
+
+@contextmanager
+def _unwrapped() -> Generator[None]:
+    """Let a single error be itself, whatever task groups it has passed through."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        raise _innermost(cast("BaseException", group)) from None
+
+
+def _innermost(error: BaseException) -> BaseException:
+    is_group = isinstance(error, BaseExceptionGroup)
+    inside = cast("BaseExceptionGroup[BaseException]", error).exceptions if is_group else ()
+    return _innermost(inside[0]) if len(inside) == 1 else error
 
 
 def _peopled(server: Server) -> tuple[Channel, Person]:
@@ -147,7 +162,7 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _may_open_browser() -> bool:
+def may_open_browser() -> bool:
     """Whether somebody sits before a screen."""
     known = environment.inherited()
     has_display = sys.platform in ("darwin", "win32") or bool(

@@ -1,6 +1,7 @@
 """The demo as a whole: its bot killed and started again from the drawer, and what the drawer tells meanwhile."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.demo.books import charged_twice, posted_twice
-from bot.demo.stage import Stage, opened
+from bot.demo.stage import Stage, may_open_browser, opened
 from bot.demo.vendor import Charge, Manner
 from bot.sandbox import ClientRefused, File, Message, Used, shows
 from tests.e2e.scenes import CLIP_TIMEOUT_S, picture
@@ -130,3 +131,31 @@ async def test_a_bot_that_ends_by_itself_is_told_of_and_can_be_started_again() -
         await stage.sandbox.backstage.set("discord.api", "fine")
         await drawer.press("bot.start")
         await drawer.shows(lambda known: known["status"] == [{"text": "The bot is up.", "is_good": True}])
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "known", "opens"),
+    [
+        (True, {"DISPLAY": ":0"}, True),
+        (True, {"WAYLAND_DISPLAY": "wayland-0"}, True),
+        (False, {"DISPLAY": ":0"}, False),
+        (True, {}, False),
+        (True, {"DISPLAY": ":0", "CI": "true"}, False),
+    ],
+)
+def test_a_browser_is_opened_only_for_somebody_before_a_screen(
+    monkeypatch: pytest.MonkeyPatch, known: dict[str, str], *, is_terminal: bool, opens: bool
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in known.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    assert may_open_browser() is opens
+
+
+async def test_what_goes_wrong_on_the_stage_is_told_as_it_is() -> None:
+    with pytest.raises(LookupError, match="lost"):
+        async with opened():
+            raise LookupError("lost")
