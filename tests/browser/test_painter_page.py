@@ -199,6 +199,28 @@ async def test_one_finger_paints_and_two_zoom(painter: Painter, windows: Windows
     assert is_painted(mask_of(painter.sent[0]["still"]), [(300, 250), (400, 350)], radius)
 
 
+async def test_once_a_pen_has_painted_a_hand_only_moves_the_picture(
+    painter: Painter, windows: Windows
+) -> None:
+    page = await windows.open(painter.url, is_phone=True)
+    easel = await Easel(page, painter).ready()
+    session: Any = await page.context.new_cdp_session(page)
+    radius = await easel.brush(24)
+    await easel.choose(0)
+    begin, end, palm, away = await easel.window((200, 200), (400, 200), (300, 400), (350, 450))
+    for kind, (x, y) in (("mousePressed", begin), ("mouseMoved", end), ("mouseReleased", end)):
+        pen = {"pointerType": "pen", "button": "left", "buttons": 1, "clickCount": 1, "force": 0.3}
+        await session.send("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, **pen})
+    touch = Touch(session)
+    await touch.fingers("touchStart", palm)
+    await touch.fingers("touchMove", away)
+    await touch.fingers("touchEnd")
+    [moved] = await easel.window((300, 400))
+    assert moved == pytest.approx(away, abs=2)
+    await easel.send()
+    assert is_painted(mask_of(painter.sent[0]["still"]), [(200, 200), (400, 200)], radius)
+
+
 async def test_everything_but_free_drawing_works_by_keyboard(painter: Painter, easel: Easel) -> None:
     page = easel.page
     await easel.drag((200, 300), (240, 300))

@@ -64,7 +64,7 @@ export class Preview extends EventTarget {
     const [still, ...others] = this.drawing.parts;
     const moving = others.filter((part) => part.path.length > 1 && covered(part.strokes, this.drawing.size));
     const ground = filled(this.#without(moving, scale));
-    const pieces = moving.map((part) => ({ path: part.path, ...this.#cut(part, scale) }));
+    const pieces = moving.map((part) => ({ path: part.path, ...this.#cut(part, scale) })).reverse(); // the first passes before
     const top = covered(still.strokes, this.drawing.size) && this.#cut(still, scale);
     const context = this.element.getContext("2d");
     return (share) => {
