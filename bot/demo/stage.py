@@ -32,7 +32,6 @@ _DONE = "See the clip"
 _ENDS = (_DONE, "Nothing was charged.")
 """How cards and refusals end."""
 
-
 _HEARTBEAT_MS = 9_000
 """discord.py notes when it has sent a heartbeat a moment after it has. On the loopback the acknowledgement can be there
 before, is then measured from the heartbeat before that, and anything above ten seconds is warned of."""
@@ -55,11 +54,6 @@ class Stage:
     bot: BotProcess
     database: Path
 
-    @property
-    def page_url(self) -> str:
-        """Where the page is."""
-        return self.sandbox.api_url.partition("/api/")[0] + "/"
-
 
 async def play(settings: Settings, *, image: Path | None, prompt: str, once: bool) -> None:
     """Ask for one clip and say where it is; stay until Ctrl-C unless `once`.
@@ -73,16 +67,16 @@ async def play(settings: Settings, *, image: Path | None, prompt: str, once: boo
     folder.mkdir(parents=True, exist_ok=True)
     _end_on_sigterm()
     async with opened() as stage:
-        _tell(f"A local Discord is at {stage.page_url}; the bot is starting ...")
+        _tell(f"A local Discord is at {stage.sandbox.page_url}; the bot is starting ...")
         await _unless_it_dies(stage.app.ready(timeout_s=_READY_TIMEOUT_S), stage.bot)
         if not once and may_open_browser():
-            await asyncio.to_thread(webbrowser.open, stage.page_url)
+            await asyncio.to_thread(webbrowser.open, stage.sandbox.page_url)
         clip = await _unless_it_dies(_ask(stage, picture, prompt), stage.bot)
         path = _free(folder, Path(picture.filename).stem)
         await asyncio.to_thread(path.write_bytes, clip.data)
         _tell(f"The clip: {path.resolve()}")
         if not once:
-            _tell(f"Now it is your turn: open {stage.page_url} in a browser. Ctrl-C ends the demo.")
+            _tell(f"Now it is your turn: open {stage.sandbox.page_url} in a browser. Ctrl-C ends the demo.")
             await _stay(stage.bot)
 
 
