@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 import pytest
-from PIL import Image, ImageChops, ImageDraw, ImageStat
+from PIL import Image, ImageChops, ImageStat
 
 from bot.providers.local.healing import healed, spanned
 from bot.providers.local.masks import narrowed, widened
@@ -83,15 +83,3 @@ def test_a_membrane_keeps_what_is_known() -> None:
     assert isinstance(high, tuple)
     for band, *ends in zip(spanned(SLOPE, known).split(), low, high, strict=True):
         assert min(ends) <= min(band.tobytes()) <= max(band.tobytes()) <= max(ends)
-
-
-def test_masks_widen_and_narrow_by_pixels() -> None:
-    mask = hole(50, 50, 90, 80)
-    assert widened(mask, 7).getbbox() == (43, 43, 97, 87)
-    assert narrowed(mask, 7).getbbox() == (57, 57, 83, 73)
-    assert narrowed(hole(0, 0, 90, 80), 3).getbbox() == (0, 0, 87, 77)
-    speck = hole(50, 50, 51, 51)
-    assert widened(speck, 12).getbbox() == (38, 38, 63, 63)
-    dot = Image.new("L", SIZE)
-    ImageDraw.Draw(dot).ellipse((40, 40, 80, 80), fill=255)
-    assert set(widened(dot, 3).tobytes()) == {0, 255}

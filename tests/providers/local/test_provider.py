@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from PIL import Image
 
 from bot.app import task_group
 from bot.domain.provider import Accepted, Failed, Pending, ProviderFault, Ready, Submission
-from bot.domain.requests import Picture, VideoRequest
+from bot.domain.requests import MotionBrush, Picture, Point, Stroke, VideoRequest
 from bot.providers.local import provider
 from bot.providers.local.provider import LocalProvider
+from bot.providers.local.scene import Scene
 from tests import builders
 from tests.held import held
 
@@ -93,6 +95,26 @@ async def test_the_same_key_twice_is_one_task(harness: Harness) -> None:
     assert harness.news.empty()
     await harness.provider.submit(submission)
     assert await harness.provider.poll(submission.key) == Ready(submission.key)
+
+
+async def test_masks_and_paths_come_along_and_are_rendered(harness: Harness) -> None:
+    plain = harness.submission()
+    image = plain.request.image
+    assert image is not None
+    mask = image.model_copy(update={"blob": "c" * 64})
+    Image.linear_gradient("L").resize((320, 320)).save(harness.folder / "mask", "PNG")
+    stroke = Stroke(mask=mask, path=(Point(x=0, y=319), Point(x=9, y=0)))
+    submission = replace(
+        plain,
+        request=plain.request.model_copy(update={"motion": MotionBrush(still=mask, moving=(stroke,))}),
+        inputs={**plain.inputs, mask.blob: harness.folder / "mask"},
+    )
+    await harness.provider.submit(submission)
+    folder = harness.folder / "local" / submission.key
+    scene = Scene.from_json((folder / "scene.json").read_text())
+    assert scene.strokes[0].path == ((0, 319), (9, 0))
+    assert Path(scene.strokes[0].mask) == Path(scene.still or "") == folder / f"{mask.blob}.png"
+    await harness.until_rendering(submission.key)
 
 
 async def test_progress_is_true_and_grows(harness: Harness) -> None:
