@@ -56,8 +56,7 @@ class MessageList {
     this.told = el("div", { class: "notes" });
     scroller.append(el("div", { class: "roll" }, this.start, this.list, this.told));
     this.pill = el("button", { type: "button", class: "pill", hidden: true, on: { click: () => this._toEnd() } });
-    this.typing = el("p", { class: "typing" });
-    scroller.after(this.pill, this.typing);
+    scroller.after(this.pill);
     this.enlarge = lightbox(document.getElementById("overlays"));
     this.nearby = nearby(scroller);
     const grown = new ResizeObserver(() => this.isAtEnd && this._toEnd());
@@ -73,7 +72,6 @@ class MessageList {
     store.on("history", ({ channel }) => channel === store.place && this._redraw());
     store.on("message", (event) => this._messageChanged(event));
     store.on("channels", ({ id } = {}) => id && this.rows.has(id) && this._mark(id));
-    store.on("typing", () => this._showTyping());
     scroller.addEventListener("scroll", () => this._scrolled(), { passive: true });
     scroller.addEventListener("click", (event) => this._clicked(event));
     scroller.addEventListener("contextmenu", (event) => this._menu(event));
@@ -194,7 +192,6 @@ class MessageList {
     this.start.replaceChildren();
     this.isStale = true;
     this._showNotes();
-    this._showTyping();
   }
 
   _drawAll(shelf) {
@@ -276,12 +273,6 @@ class MessageList {
       el("span", {}, note.sentence, " "),
       el("button", { type: "button", class: "link", on: { click: dismiss } }, "Dismiss"),
     );
-  }
-
-  _showTyping() {
-    const typing = this.store.typing(this.store.place).map((user) => nameOf(this.store, user));
-    const words = typing.length ? `${typing.join(", ")} ${typing.length === 1 ? "is" : "are"} typing…` : "";
-    if (this.typing.textContent !== words) this.typing.textContent = words;
   }
 
   _say() {

@@ -60,7 +60,7 @@ function mountHeader(page, drawers) {
   const lists = tool("lists", "Channels", { class: "tool narrow", "aria-expanded": "false", "aria-controls": "sidebar" });
   lists.addEventListener("click", () => drawers.toggle("sidebar", lists));
   const title = el("h1", {});
-  header.append(lists, title, themeTool(), membersTool(drawers), backstageTool(page));
+  header.append(lists, title, themeTool(), membersTool(drawers), backstageTool());
   const draw = () => patch(title, el("h1", {}, ...titleOf(page.store)));
   for (const name of ["hello", "guild", "place", "channels"]) page.store.on(name, draw);
   title.addEventListener("click", (event) => {
@@ -135,11 +135,10 @@ function membersTool(drawers) {
   return button;
 }
 
-/** There where the sandbox has something to play with behind the scenes. */
-function backstageTool(page) {
+function backstageTool() {
   const container = document.getElementById("backstage");
   const words = el("span", { class: "wide-only" }, "What if…");
-  const props = { type: "button", class: "tool", "aria-expanded": "false", "aria-controls": "backstage", hidden: true };
+  const props = { type: "button", class: "tool", "aria-expanded": "false", "aria-controls": "backstage" };
   const button = el("button", { ...props, "aria-label": "What if…", title: "What if…" }, icon("switches"), words);
   button.addEventListener("click", () => {
     container.hidden = !container.hidden;
@@ -150,10 +149,6 @@ function backstageTool(page) {
     shell.toggleAttribute("data-backstage", !container.hidden);
     if (container.hidden && (container.contains(document.activeElement) || document.activeElement === document.body)) button.focus();
   }).observe(container, { attributeFilter: ["hidden"] });
-  page.store.on("hello", ({ backstage }) => {
-    button.hidden = !backstage;
-    if (!backstage && !container.hidden) container.hidden = true;
-  });
   return button;
 }
 

@@ -6,7 +6,6 @@ import { Signals } from "./live.js";
 export const FLAG = { EPHEMERAL: 1 << 6, LOADING: 1 << 7, V2: 1 << 15 };
 export const THREADS = new Set([10, 11, 12]);
 const PAGE = 50;
-const TYPING_MS = 10_000;
 
 /**
  * The messages of one channel, the oldest first.
@@ -21,8 +20,8 @@ const TYPING_MS = 10_000;
 /**
  * Signals: `hello` · `guild` (roles, members, limits) · `applications` · `channels` {id} (one changed, came or went) ·
  * `place` (another channel was opened) · `message` {channel, id, change: "new"|"changed"|"gone"} · `history` {channel}
- * (older ones came) · `unread` {channel} · `typing` {channel} · `lost` {id, parent} (the open channel is gone). Everything else (`commands`, `interaction`, `modal`,
- * `backstage`, `restart`) is a signal of `live`.
+ * (older ones came) · `unread` {channel} · `lost` {parent} (the open channel is gone). Everything else (`commands`,
+ * `interaction`, `modal`, `backstage`, `restart`) is a signal of `live`.
  */
 export class Store extends Signals {
   /** @param {import("./live.js").Live} live */
@@ -49,12 +48,10 @@ export class Store extends Signals {
     /** @type {Map<string, {count: number, pings: number}>} by channel */
     this.unread = new Map();
     this._shelves = new Map();
-    this._typing = new Map();
     this._ahead_ms = 0;
     live.on("hello", (event) => this._greet(event));
     live.on("guild", (event) => this._take(event, "guild"));
     live.on("application", ({ application }) => this._application(application));
-    live.on("typing", ({ channel, user }) => this._type(channel, user));
     live.on("message", (event) => this._put(event.message, "new"));
     live.on("message_update", (event) => this._put(event.message, "changed"));
     live.on("message_delete", (event) => this._remove(event.channel, event.message));
@@ -119,13 +116,6 @@ export class Store extends Signals {
     this.emit("history", { channel });
   }
 
-  /** @returns {Object[]} the users who are typing in a channel */
-  typing(channel) {
-    const since_ms = Date.now() - TYPING_MS;
-    const found = [...(this._typing.get(channel) ?? [])].filter(([id, at_ms]) => at_ms > since_ms && id !== this.me?.id);
-    return found.map(([id]) => this.members.get(id)?.user).filter(Boolean);
-  }
-
   /** Nothing in the channel that is open is unread any more. */
   read() {
     if (this.place && this.unread.delete(this.place)) this.emit("unread", { channel: this.place });
@@ -135,7 +125,6 @@ export class Store extends Signals {
     this.hello = hello;
     this._ahead_ms = Date.parse(hello.time) - Date.now();
     this._shelves.clear();
-    this._typing.clear();
     this.unread.clear();
     this._take(hello, "hello");
   }
@@ -153,7 +142,7 @@ export class Store extends Signals {
     const lost = this.place && !this.channels.has(this.place) ? this.place : null;
     if (lost) this.place = null;
     this.emit(signal, said);
-    if (lost && signal === "guild") this.emit("lost", { id: lost, parent: null });
+    if (lost && signal === "guild") this.emit("lost", { parent: null });
   }
 
   _put(message, change) {
@@ -162,7 +151,6 @@ export class Store extends Signals {
     if (!isKnown && change === "changed") return;
     if (isKnown) shelf.byId.set(message.id, message);
     else shelve(shelf, message);
-    if (!isKnown && this._typing.get(message.channel_id)?.delete(message.author.id)) this.emit("typing", { channel: message.channel_id });
     this.emit("message", { channel: message.channel_id, id: message.id, change: isKnown ? "changed" : "new" });
     if (isKnown) return;
     this._lengthen(message);
@@ -204,19 +192,12 @@ export class Store extends Signals {
     this.emit("channels", { id });
     if (id !== this.place) return;
     this.place = null;
-    this.emit("lost", { id, parent });
+    this.emit("lost", { parent });
   }
 
   _application(application) {
     this.applications.set(application.user.id, application);
     this.emit("applications");
-  }
-
-  _type(channel, user) {
-    if (!this._typing.has(channel)) this._typing.set(channel, new Map());
-    this._typing.get(channel).set(user, Date.now());
-    this.emit("typing", { channel });
-    setTimeout(() => this.emit("typing", { channel }), TYPING_MS + 50);
   }
 }
 
