@@ -384,6 +384,7 @@ def _page_of(status: int, said: str) -> web.Response:
     text = (
         f'<!doctype html><html lang="{spoken()}"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{title}</title>'
+        f'<meta name="color-scheme" content="dark light"><link rel="icon" href="static/icon.svg">'
         f'<link rel="stylesheet" href="static/painter.css"><body><main class="calm"><h1>{title}</h1>'
         f"<p>{html.escape(said)}</p></main></body></html>\n"
     )
