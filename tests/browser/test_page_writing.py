@@ -267,6 +267,25 @@ async def test_a_modal_says_at_the_field_what_is_wrong_and_sends_the_rest(
         await expect(modal).to_be_hidden()
 
 
+async def test_a_modal_that_nobody_answers_keeps_what_was_written(
+    mia: Discord, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def question(interaction: Interaction) -> None:
+        modal = ui.Modal(title="A question")
+        modal.add_item(ui.TextInput(label="What"))
+        await interaction.response.send_modal(modal)
+        modal.stop()  # discord.py lets what comes of such a modal lie
+
+    async with start(by("ask", question)):
+        await mia.uses("ask")
+        modal = mia.dialog("A question")
+        await modal.get_by_label("What *").fill("Where?")
+        monkeypatch.setattr(dealings, "ACK_WINDOW_S", 0.01)
+        await modal.get_by_role("button", name="Submit").click()
+        await expect(modal.get_by_role("alert")).to_contain_text("did not respond")
+        await expect(modal.get_by_label("What *")).to_have_value("Where?")
+
+
 async def test_escape_closes_a_modal_and_the_focus_is_where_one_writes(mia: Discord, start: Start) -> None:
     async with start(by("ask", _question)):
         await mia.uses("ask")

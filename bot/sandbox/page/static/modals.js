@@ -4,7 +4,7 @@ import { Dialog } from "./dialogs.js";
 import { entryOf } from "./entries.js";
 import { interactionsOf } from "./interactions.js";
 
-const WRONG = "Something went wrong. Try it again.";
+const NO_ANSWER = "The application did not respond. What you wrote is still here to be copied.";
 
 /**
  * @param {HTMLElement} overlays
@@ -36,7 +36,7 @@ class Modal {
       for (const entry of this.entries) values[entry.id] = await entry.value();
       const { answer } = await interactionsOf(this.page).use("submit", { modal: this.interaction, values });
       const { state } = await answer;
-      if (state === "failed") throw new Error(WRONG);
+      if (state === "failed") throw new Error(NO_ANSWER);
       this.dialog.close();
     });
   }

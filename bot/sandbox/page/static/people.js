@@ -3,7 +3,7 @@
 import { el } from "./dom.js";
 import { icon } from "./icons.js";
 import { avatar, nameOf } from "./names.js";
-import { putBeside, rove } from "./popups.js";
+import { rove, stayBeside } from "./popups.js";
 
 /**
  * @param {HTMLElement} container
@@ -23,7 +23,7 @@ export function mountPeople(container, page) {
     if (!isOpen) return;
     const title = el("p", { class: "popup-title" }, "Be somebody else");
     popup.replaceChildren(title, el("ul", { class: "people" }, ...store.people.map(row)));
-    putBeside(popup, button.getBoundingClientRect());
+    stayBeside(popup, button);
     popup.querySelector('[aria-current="true"]')?.focus();
   }
 

@@ -18,6 +18,22 @@ export function putBeside(popup, place) {
   popup.style.setProperty("top", `${between(EDGE_PX, top, innerHeight - height - EDGE_PX)}px`);
 }
 
+/**
+ * Put an open popover beside an element, and keep it there until it is closed, whatever scrolls meanwhile.
+ *
+ * @param {HTMLElement} popup
+ * @param {HTMLElement} element
+ */
+export function stayBeside(popup, element) {
+  const open = new AbortController();
+  const put = () => putBeside(popup, element.getBoundingClientRect());
+  const scrolled = ({ target }) => popup.contains(target) || put();
+  document.addEventListener("scroll", scrolled, { capture: true, passive: true, signal: open.signal });
+  addEventListener("resize", put, { signal: open.signal });
+  popup.addEventListener("toggle", ({ newState }) => newState === "closed" && open.abort(), { signal: open.signal });
+  put();
+}
+
 /** A place of no size, where somebody pointed at. */
 export function spot({ x, y }) {
   return { left: x, right: x, top: y - GAP_PX, bottom: y - GAP_PX };

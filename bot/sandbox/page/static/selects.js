@@ -3,7 +3,7 @@
 import { el } from "./dom.js";
 import { entities, SELECT_PICKS } from "./entities.js";
 import { interactionsOf, use } from "./interactions.js";
-import { putBeside, rove } from "./popups.js";
+import { rove, stayBeside } from "./popups.js";
 
 const STRINGS = 3;
 
@@ -124,7 +124,7 @@ export class Select {
     this.list.replaceChildren(...this.#choices().map((choice) => this.#item(choice)));
     const width = this.button.getBoundingClientRect().width;
     this.popup.style.setProperty("min-width", `${width}px`);
-    putBeside(this.popup, this.button.getBoundingClientRect());
+    stayBeside(this.popup, this.button);
     (this.list.querySelector('[aria-selected="true"]') ?? this.list.firstElementChild)?.focus();
   }
 
