@@ -110,6 +110,7 @@ export class Layers {
     this.#drawn = { view: { scale, x, y, window: size, ratio }, others: undefined, part: undefined };
     for (const sheet of [this.#others, this.#chosen]) fit(sheet, size.width * ratio, size.height * ratio);
     this.element.style.transform = "";
+    this.element.style.clipPath = outside(this.view);
   }
 
   #shownPart() {
@@ -144,6 +145,12 @@ export class Layers {
     context.strokeStyle = paint(context, number, ratio, scale);
     drawStrokes(context, drawing.parts[number].strokes);
   }
+}
+
+/** What lies outside of the picture is not painted, whatever the brush reached. */
+function outside({ x, y, scale, picture, window: size }) {
+  const [right, bottom] = [size.width - x - picture.width * scale, size.height - y - picture.height * scale];
+  return `inset(${y}px ${right}px ${bottom}px ${x}px)`;
 }
 
 function hung(name) {
