@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from bot.db.transaction import Transaction
 from bot.domain.errors import OfferLapsed
 
+BEGIN = '{"asked":'
+"""How the text of each begins, and of no other offer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -19,6 +22,12 @@ def look(number: int, *, now_ms: int) -> Transaction[Kept | None]:
     """What is kept under a number, whoever's it is; None where nothing is, or it has lapsed."""
     rows = yield _LOOK, {"id": number, "now_ms": now_ms}
     return Kept(rows[0]["ask"], rows[0]["sent_at_ms"] is None) if rows else None
+
+
+def open_of(user_id: int, *, now_ms: int) -> Transaction[int]:
+    """How many paintings of a member wait to be sent, in all servers."""
+    rows = yield _OPEN_OF, {"user_id": user_id, "now_ms": now_ms, "begin": f"{BEGIN}%"}
+    return rows[0]["count"]
 
 
 def send(number: int, *, now_ms: int) -> Transaction[None]:
@@ -38,6 +47,10 @@ def reopen(number: int) -> Transaction[None]:
 
 
 _LOOK = "SELECT ask, sent_at_ms FROM offers WHERE id = :id AND lapses_at_ms >= :now_ms"
+_OPEN_OF = """
+    SELECT count(*) AS count FROM offers
+    WHERE user_id = :user_id AND lapses_at_ms >= :now_ms AND sent_at_ms IS NULL AND ask LIKE :begin
+"""
 _SEND = """
     UPDATE offers SET sent_at_ms = :now_ms
     WHERE id = :id AND sent_at_ms IS NULL AND offers.lapses_at_ms >= :now_ms RETURNING id

@@ -46,6 +46,8 @@ from bot.services.questions import Question
 from bot.services.routing import Routes
 
 LINK_LASTS_S = 1800
+MAX_OPEN = 10
+"""Links of one member that wait to be used; with each a picture is kept."""
 
 _AT_ONCE = 2
 """Drawings whose masks are being read."""
@@ -63,6 +65,10 @@ class PaintingLapsed(Refused):
 
 class PaintingSent(Refused):
     """What was painted here was sent already; in Discord you see what has become of it."""
+
+
+class TooManyPaintings(Refused):
+    """You have as many links to paint as one can have; use one of them, or wait until they lapse."""
 
 
 class BeingSent(Refused):
@@ -164,7 +170,9 @@ class Paintings:
 
         Raises:
             PictureRefused: it does not do as it is; what is painted on must not be changed any more.
+            TooManyPaintings: not before some are used or lapse.
         """
+        await self._ensure_few(asked.user_id)
         try:
             sound = await self._images.normalise(picture)
         except PictureRefused as refusal:
@@ -174,7 +182,12 @@ class Paintings:
         return await self._keep(Painting(asked=asked.model_copy(update={"image": image}), language=language))
 
     async def begin_on(self, number: int, question: Question, *, language: str) -> Link:
-        """Likewise for the request of a question, which is to be asked anew once its motion is painted."""
+        """Likewise for the request of a question, which is to be asked anew once its motion is painted.
+
+        Raises:
+            TooManyPaintings: not before some are used or lapse.
+        """
+        await self._ensure_few(question.origin.user_id)
         return await self._keep(Painting(asked=_asked_of(question), language=language, question_id=number))
 
     async def open(self, token: str) -> Opened:
@@ -255,6 +268,10 @@ class Paintings:
     async def is_under_way(self, asked: Asked) -> bool:
         """Whether a request has neither become a job nor been refused."""
         return await self._db.read(asks.is_noted(asked.request_key))
+
+    async def _ensure_few(self, user_id: int) -> None:
+        if await self._db.read(paintings.open_of(user_id, now_ms=self._clock.now_ms())) >= MAX_OPEN:
+            raise TooManyPaintings
 
     async def _keep(self, painting: Painting) -> Link:
         asked, now_ms = painting.asked, self._clock.now_ms()

@@ -15,16 +15,25 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
-from bot.db import offers
+from bot.db import offers, paintings
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.catalogue import Catalogue
 from bot.domain.painting import MAX_BODY_BYTES, Drawing
-from bot.domain.requests import Asked, Options
+from bot.domain.requests import Asked, Options, Picture
 from bot.language import LANGUAGES
 from bot.media.blobs import Blobs
 from bot.media.images import Images
 from bot.services.originals import Link
-from bot.services.paintings import LINK_LASTS_S, Fate, Opened, Outcome, Paintings
+from bot.services.paintings import (
+    LINK_LASTS_S,
+    MAX_OPEN,
+    Fate,
+    Opened,
+    Outcome,
+    Painting,
+    Paintings,
+    TooManyPaintings,
+)
 from bot.web import painting as web_painting
 from bot.web.painter.words import words
 from bot.web.painting import Painter
@@ -94,8 +103,16 @@ class Shop:
         self.taken.append(drawing)
         return self.outcome
 
-    async def path(self, language: str = "en") -> str:
-        return path_of(await self.paintings.begin(ASKED, PICTURE, language=language))
+    async def begun(self) -> str:
+        """The path of a link, by way of a process that looks into the picture."""
+        return path_of(await self.paintings.begin(ASKED, PICTURE, language="en"))
+
+    async def path(self, paintings: Paintings | None = None) -> str:
+        """The same without one, for all that the picture has no part in."""
+        blob = await self.blobs.put(PICTURE, max_bytes=len(PICTURE))
+        image = Picture(blob=blob.hash, media_type="image/png", width=640, height=360)
+        painting = Painting(asked=ASKED.model_copy(update={"image": image}), language="en")
+        return path_of(await (paintings or self.paintings)._keep(painting))
 
     async def ask(
         self, path: str, method: str = "GET", body: object = None, **headers: str
@@ -131,7 +148,7 @@ async def shop(unserved: Site, tmp_path: Path, images: Images) -> AsyncGenerator
 
 
 async def test_the_page_its_files_its_picture_and_its_facts_are_there_until_it_was_sent(shop: Shop) -> None:
-    path = await shop.path()
+    path = await shop.begun()
     for _ in range(2):
         status, page, _ = await shop.ask(path)
         assert (status, page) == (200, (PAGE / "index.html").read_bytes())
@@ -197,7 +214,7 @@ async def test_what_became_of_it_is_said_with_a_status(
 async def test_links_that_were_never_valid_lead_nowhere_and_all_say_the_same(shop: Shop) -> None:
     path = await shop.path()
     number, expires, signature = path.removeprefix("/paint/").split(".")
-    foreign = path_of(await shop.of("of another").begin(ASKED, PICTURE, language="en"))
+    foreign = await shop.path(shop.of("of another"))
     wrong = [
         foreign,
         f"/paint/{int(number) + 1}.{expires}.{signature}",
@@ -233,8 +250,7 @@ async def test_a_link_ends_after_half_an_hour_and_with_what_it_led_to(shop: Shop
         assert (status, b"has lapsed" in body) == (410, True)
     assert (await shop.send(path, DRAWN))[1]["outcome"] == "gone"
     path = await shop.path()
-    number = int(path.removeprefix("/paint/").partition(".")[0])
-    await shop.db.write(offers.take(number, 1, 100, now_ms=shop.site.clock.now_ms()))
+    await shop.db.write(offers.take(number_in(path), 1, 100, now_ms=shop.site.clock.now_ms()))
     assert (await shop.ask(path))[0] == 410
     assert shop.taken == []
 
@@ -319,3 +335,19 @@ async def test_no_log_repeats_a_link_or_what_was_written(
 async def test_without_a_public_address_there_is_no_painter(site: Site) -> None:
     async with site.client.get(site.url("/paint/static/painter.js")) as answer:
         assert answer.status == 404
+
+
+async def test_a_member_has_only_so_many_links_at_once(shop: Shop) -> None:
+    paths = [await shop.begun() for _ in range(MAX_OPEN)]
+    with pytest.raises(TooManyPaintings):
+        await shop.begun()
+    await shop.db.write(paintings.send(number_in(paths[0]), now_ms=shop.site.clock.now_ms()))
+    await shop.begun()
+    with pytest.raises(TooManyPaintings):
+        await shop.begun()
+    shop.site.clock.turn(LINK_LASTS_S + 1)
+    await shop.begun()
+
+
+def number_in(path: str) -> int:
+    return int(path.removeprefix("/paint/").partition(".")[0])
