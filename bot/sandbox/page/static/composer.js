@@ -29,7 +29,8 @@ export function mountComposer(container, page) {
   page.hooks.reply = (message) => composer.reply(message);
 }
 
-class Composer {
+/** The one place where something is written; whoever else wants to begin it calls it. */
+export class Composer {
   /** @type {CommandForm|null} */
   #form = null;
   #isBusy = false;
@@ -92,7 +93,8 @@ class Composer {
   }
 
   #box() {
-    this.input = el("textarea", { class: "composer-input", rows: 1, "aria-label": "Message", maxlength: MAX_TEXT * 2 });
+    const attributes = { rows: 1, "aria-label": "Message", maxlength: MAX_TEXT * 2, enterkeyhint: "send" };
+    this.input = el("textarea", { class: "composer-input", ...attributes });
     this.picker = fileInput({ label: "Files to send", multiple: true, take: (files) => this.takeFiles(files) });
     this.picker.tabIndex = -1;
     this.attach = signButton("plus", "Add files", () => this.picker.click());

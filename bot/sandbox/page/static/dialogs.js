@@ -41,7 +41,7 @@ export class Dialog {
     const cancel = el("button", { type: "button", class: "button secondary", on: { click: () => this.close() } }, "Cancel");
     this.form = el(
       "form",
-      { class: "dialog-form", novalidate: true },
+      { class: "dialog-form", novalidate: true, autocomplete: "off" },
       el("div", { class: "dialog-body" }, ...elements, this.fault),
       el("div", { class: "dialog-foot" }, cancel, this.button),
     );

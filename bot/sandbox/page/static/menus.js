@@ -4,6 +4,7 @@ import { el } from "./dom.js";
 import { use } from "./interactions.js";
 import { ask } from "./dialogs.js";
 import { putBeside, rove, spot } from "./popups.js";
+import { FLAG } from "./store.js";
 
 const TEXT_DISPLAY = 10;
 const MAX_THREAD_NAME = 100;
@@ -39,7 +40,8 @@ class Menu {
   }
 
   #items() {
-    const { may, thread } = this.message;
+    const { may, thread, flags } = this.message;
+    const isPrivate = Boolean(flags & FLAG.EPHEMERAL);
     const { composer } = this.page;
     return [
       may.reply && this.#item("Reply", () => composer.reply(this.message)),
@@ -48,7 +50,7 @@ class Menu {
       may.thread && !thread && this.#item("Open a thread", () => this.#thread()),
       textOf(this.message) && this.#item("Copy text", () => this.#copy()),
       this.apps,
-      may.delete && this.#item("Delete message", () => this.#delete(), "menu-danger"),
+      may.delete && this.#item(isPrivate ? "Dismiss message" : "Delete message", () => this.#delete(), "menu-danger"),
     ].filter(Boolean);
   }
 
