@@ -209,6 +209,8 @@ async def test_a_reply_leads_to_what_it_is_about_however_far_above(
     found = discord.messages.and_(discord.page.locator(f"[data-id='{asked.id}']"))
     await expect(found).to_be_in_viewport()
     await expect(found).to_be_focused()
+    await discord.page.keyboard.press("ArrowDown")
+    await expect(discord.messages.nth(1)).to_be_focused()
 
 
 async def test_what_is_not_looked_at_is_marked_until_it_is(

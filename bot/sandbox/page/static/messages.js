@@ -1,11 +1,13 @@
 /** The messages of the open channel: drawn once a frame, each only when it has changed. */
 
 import { el, patch } from "./dom.js";
+import { Gestures } from "./gestures.js";
 import { icon } from "./icons.js";
 import { Refused } from "./live.js";
 import { lightbox, nearby } from "./media.js";
 import { channelName, nameOf } from "./names.js";
-import { original, row, spoken } from "./rows.js";
+import { Notes } from "./notes.js";
+import { row, spoken } from "./rows.js";
 import { THREADS } from "./store.js";
 
 const NEAR_END_PX = 48;
@@ -22,10 +24,10 @@ export function mountMessages(container, page) {
   const list = new MessageList(container, page);
   page.open = (channel, message) => list.open(channel, message);
   page.reopen = (channel, message) => list.open(channel, message, { isAnew: true });
-  page.tell = (sentence, options) => list.tell(sentence, options);
 }
 
-class MessageList {
+/** What is shown of a channel, and where one stands in it. */
+export class MessageList {
   constructor(scroller, page) {
     this.page = page;
     this.store = page.store;
@@ -40,10 +42,10 @@ class MessageList {
     this.shown = null;
     this.missed = 0;
     this.unsaid = [];
-    this.notes = [];
     this.frame = 0;
     this._build(scroller);
     this._listen();
+    new Gestures(this, page);
   }
 
   _build(scroller) {
@@ -53,8 +55,9 @@ class MessageList {
     scroller.tabIndex = 0;
     this.start = el("div", { class: "beginning" });
     this.list = el("ol", { class: "list", role: "list" });
-    this.told = el("div", { class: "notes" });
-    scroller.append(el("div", { class: "roll" }, this.start, this.list, this.told));
+    const told = el("div", { class: "notes" });
+    this.notes = new Notes(told, this.page);
+    scroller.append(el("div", { class: "roll" }, this.start, this.list, told));
     this.pill = el("button", { type: "button", class: "pill", hidden: true, on: { click: () => this._toEnd() } });
     scroller.after(this.pill);
     this.enlarge = lightbox(document.getElementById("overlays"));
@@ -73,15 +76,12 @@ class MessageList {
     store.on("message", (event) => this._messageChanged(event));
     store.on("channels", ({ id } = {}) => id && this.rows.has(id) && this._mark(id));
     scroller.addEventListener("scroll", () => this._scrolled(), { passive: true });
-    scroller.addEventListener("click", (event) => this._clicked(event));
-    scroller.addEventListener("contextmenu", (event) => this._menu(event));
-    scroller.addEventListener("keydown", (event) => this._key(event));
   }
 
   /** Go to a channel, or to a message in it. */
   async open(channel, message, { isAnew = false } = {}) {
     if (!this.store.channels.has(channel)) {
-      this.tell("That place is gone, or you do not see it.");
+      this.page.tell("That place is gone, or you do not see it.");
       return;
     }
     try {
@@ -92,15 +92,16 @@ class MessageList {
       }
       if (message) await this._jump(channel, message);
     } catch (error) {
-      this._refused(error);
+      this.refused(error);
     }
   }
 
-  /** Put a line that only this person sees below the messages. */
-  tell(sentence, { channel = this.store.place, isError = false } = {}) {
-    this.notes = [...this.notes.slice(-4), { sentence, channel, isError }];
-    this._showNotes();
-    this.page.announce(sentence);
+  /** Open a spoiler in a message. */
+  reveal(id, spoiler) {
+    this.revealed.add(spoiler);
+    this._mark(id);
+    this._draw();
+    this.rows.get(id)?.focus({ preventScroll: true });
   }
 
   async _jump(channel, id) {
@@ -109,7 +110,7 @@ class MessageList {
       await this.store.older(channel, PAGE);
     }
     if (!shelf.byId.has(id)) {
-      this.tell("That message is gone.");
+      this.page.tell("That message is gone.");
       return;
     }
     this.isAtEnd = false;
@@ -121,9 +122,10 @@ class MessageList {
     found.addEventListener("animationend", () => found.classList.remove("found"), { once: true });
   }
 
-  _refused(error) {
+  /** Say what was refused; whatever else went wrong is thrown on. */
+  refused(error) {
     if (!(error instanceof Refused)) throw error;
-    if (this.page.live.isOpen) this.tell(error.message, { isError: true });
+    if (this.page.live.isOpen) this.page.tell(error.message, { isError: true });
   }
 
   _messageChanged({ channel, id, change }) {
@@ -191,7 +193,7 @@ class MessageList {
     this.list.replaceChildren();
     this.start.replaceChildren();
     this.isStale = true;
-    this._showNotes();
+    this.notes.show();
   }
 
   _drawAll(shelf) {
@@ -255,26 +257,6 @@ class MessageList {
     if (!this.isAtEnd && this.pill.textContent !== words) this.pill.replaceChildren(icon("down"), words);
   }
 
-  _showNotes() {
-    const here = this.notes.filter((note) => note.channel === this.store.place);
-    this.told.replaceChildren(...here.map((note) => this._note(note)));
-    if (this.isAtEnd) this._toEnd();
-  }
-
-  _note(note) {
-    const dismiss = () => {
-      this.notes = this.notes.filter((other) => other !== note);
-      this._showNotes();
-    };
-    return el(
-      "p",
-      { class: note.isError ? "note error" : "note" },
-      icon(note.isError ? "warning" : "eye"),
-      el("span", {}, note.sentence, " "),
-      el("button", { type: "button", class: "link", on: { click: dismiss } }, "Dismiss"),
-    );
-  }
-
   _say() {
     const { unsaid } = this;
     if (!unsaid.length) return;
@@ -309,106 +291,9 @@ class MessageList {
     try {
       await this.store.older(place, PAGE);
     } catch (error) {
-      this._refused(error);
+      this.refused(error);
     } finally {
       this.isAsking = false;
     }
   }
-
-  /** The message of the row that an element is in. */
-  _messageOf(element) {
-    const id = element.closest("[data-id]")?.dataset.id;
-    const message = id && this.store.message(this.store.place, id);
-    return message && original(message, this.store);
-  }
-
-  _clicked(event) {
-    const pressed = event.target.closest("button, a, [role=button]");
-    if (!pressed || !this.scroller.contains(pressed)) return;
-    const { dataset } = pressed;
-    if (dataset.reveal) this._reveal(pressed);
-    else if (dataset.press) this._press(pressed);
-    else if (dataset.command) this.page.hooks.command(dataset.command);
-    else if (dataset.large !== undefined) this.enlarge(pressed.querySelector("img"));
-    else this._act(event, pressed);
-  }
-
-  _act(event, pressed) {
-    const { dataset } = pressed;
-    const message = this._messageOf(pressed);
-    if (dataset.place) {
-      event.preventDefault();
-      this.open(dataset.place, dataset.jump);
-    } else if (dataset.menu !== undefined) this.page.hooks.menu(message, pressed, null);
-    else if (dataset.reply !== undefined) this.page.composer?.reply(message);
-    else if (dataset.dismiss !== undefined) this._dismiss(message);
-  }
-
-  _reveal(pressed) {
-    const { reveal } = pressed.dataset;
-    const { id } = pressed.closest("[data-id]").dataset;
-    this.revealed.add(reveal);
-    this._mark(id);
-    this._draw();
-    this.rows.get(id)?.focus({ preventScroll: true });
-  }
-
-  _press(button) {
-    const message = this._messageOf(button);
-    const component = message && componentOf(message.components, button.dataset.press);
-    if (component) this.page.hooks.press(component, message, button);
-  }
-
-  async _dismiss(message) {
-    try {
-      await this.page.live.ask("delete", { channel: message.channel_id, message: message.id });
-    } catch (error) {
-      this._refused(error);
-    }
-  }
-
-  _menu(event) {
-    const message = this._messageOf(event.target);
-    const isOwn = event.target.closest("a[href], video, input, textarea, select, dialog");
-    if (!message || isOwn || event.shiftKey || !getSelection().isCollapsed) return;
-    event.preventDefault();
-    this.page.hooks.menu(message, event.target.closest("[data-id]"), { x: event.clientX, y: event.clientY });
-  }
-
-  _key(event) {
-    const here = event.target;
-    if (here.dataset.reveal && (event.key === "Enter" || event.key === " ")) {
-      event.preventDefault();
-      this._reveal(here);
-    } else if (here === this.scroller || here.dataset.id) {
-      const goal = this._goal(here, event.key);
-      if (!goal) return;
-      event.preventDefault();
-      goal.focus();
-      goal.scrollIntoView({ block: "nearest" });
-    }
-  }
-
-  _goal(here, key) {
-    const { firstChild, lastChild } = this.list;
-    const isRow = here !== this.scroller;
-    const goals = {
-      ArrowUp: isRow ? here.previousSibling : lastChild,
-      ArrowDown: isRow ? here.nextSibling : lastChild,
-      Home: isRow ? firstChild : null,
-      End: isRow ? lastChild : null,
-    };
-    return goals[key] ?? null;
-  }
-}
-
-/** @returns {Object|undefined} the component with this custom_id */
-export function componentOf(components, id) {
-  for (const component of components ?? []) {
-    if (component.custom_id === id) return component;
-    const inside = [...(component.components ?? []), ...(component.accessory ? [component.accessory] : [])];
-    const found = componentOf(inside, id);
-    if (found) return found;
-  }
-  return undefined;
 }
