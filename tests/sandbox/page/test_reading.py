@@ -189,3 +189,33 @@ async def test_who_reads_too_slowly_is_cut_off_and_nobody_else(
     await window.hears("message", lambda event: event["message"]["id"] == str(last.id))
     reader.resume_reading()
     await slow.close()
+
+
+def _api(description: Any) -> object:
+    switches = (switch for group in description["groups"] for switch in group["switches"])
+    return next(switch["value"] for switch in switches if switch["name"] == "discord.api")
+
+
+async def test_the_backstage_is_told_of_while_it_is_open(
+    windows: Windows, window: Client, mia: Person
+) -> None:
+    other = await windows.open(mia)
+    assert _api(await window.ask("backstage", open=True)) == "fine"
+    assert await other.ask("set", switch="discord.api", value="503") is None
+    assert _api((await window.hears("backstage"))["backstage"]) == "503"
+    assert _api(await window.ask("backstage", open=False)) == "503"
+    await other.ask("set", switch="discord.api", value="fine")
+    await window.settled()
+    assert len(window.heard("backstage")) == 1
+    assert not other.heard("backstage")
+
+
+async def test_what_happens_in_a_channel_that_is_gone_is_not_told(
+    window: Client, guild: Server, mia: Person
+) -> None:
+    place = guild.add_channel("short")
+    await mia.send(place, "hello")
+    guild.remove_channel(place)
+    await window.settled()
+    assert not window.heard("message")
+    assert not window.heard("channel")

@@ -461,3 +461,15 @@ async def test_one_replies_edits_and_deletes(window: Client, channel: Channel, g
     guild.change_role(guild.everyone, guild.everyone.permissions | Permission.MANAGE_MESSAGES)
     await window.ask("delete", channel=place, message=str(theirs.id))
     assert len(channel.messages) == 1
+
+
+async def test_a_window_may_close_in_the_middle_of_a_question(
+    window: Client, bot: Bot, channel: Channel, sandbox: Sandbox
+) -> None:
+    await window.begin("complete", channel=str(channel.id), name="animate", focused="prompt", value="x")
+    await bot.gets()
+    await window.close()
+    async with asyncio.timeout(PATIENCE_S):
+        while sandbox.page._audience._windows:
+            await asyncio.sleep(0)
+    assert sandbox.world.hub.observers == [bot.notice]
