@@ -180,8 +180,11 @@ async def test_the_list_stays_where_one_reads_and_follows_who_is_at_its_end(
         await leo.send(channel, f"Line {number}")
     discord = await Discord.enter(windows, sandbox, mia)
     await expect(discord.message("Line 59")).to_be_in_viewport()
-    await leo.send(channel, "Newer\nand\nhigher")
+    for text in ("One", "Two", "Newer\nand\nhigher"):  # of the same moment, and drawn in the same frame
+        await leo.send(channel, text)
     await expect(discord.message("Newer")).to_be_in_viewport()
+    last = "rows => rows.slice(-4).map(row => row.querySelector('.md').textContent)"
+    assert await discord.messages.evaluate_all(last) == ["Line 59", "One", "Two", "Newer\nand\nhigher"]
     assert await _below_px(discord.page) < 2
 
     await discord.message("Line 30").scroll_into_view_if_needed()

@@ -219,8 +219,10 @@ export class MessageList {
     const isNew = !this.rows.has(id);
     const element = this._fresh(shelf, at);
     if (!isNew) return;
-    this.list.insertBefore(element, this.rows.get(shelf.order[at + 1]) ?? null);
-    if (at + 1 < shelf.order.length) this._fresh(shelf, at + 1);
+    // Others may be new as well and have no row yet.
+    const next = shelf.order.slice(at + 1).find((later) => this.rows.has(later));
+    this.list.insertBefore(element, this.rows.get(next) ?? null);
+    if (next) this._fresh(shelf, shelf.order.lastIndexOf(next));
   }
 
   _take(id, element) {
