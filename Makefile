@@ -56,6 +56,10 @@ docs: $(RUN)  ## write the tables of the README, docs/models.md and docs/setting
 words: $(DEV)  ## gather what people read into bot/locale, and compile its translations
 	@$(BIN)/python -m docs.words
 
+.PHONY: screens
+screens: $(DEV)  ## take the pictures in docs/screens anew, of the real bot in a browser (needs chromium)
+	@$(BIN)/python -m docs.screens $(ARGS)
+
 .PHONY: lock
 lock: $(DEV)  ## resolve the dependencies anew, with hashes and without naming an index
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml -o requirements.lock

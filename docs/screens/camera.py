@@ -1,0 +1,187 @@
+"""Takes pictures of what a browser shows, and writes down what can be read there."""
+
+# ruff: noqa: INP001 - beside the pictures, and part of no package
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from PIL import Image, ImageChops, ImageStat
+from playwright.async_api import FloatRect, Locator, Page
+
+from bot.sandbox import Channel
+from tests.browser.discord import Discord
+from tests.browser.windows import DESKTOP, Scheme, Windows, turn_clock
+
+Framed: TypeAlias = Callable[[Page], Locator]
+
+LARGEST_BYTES = 200_000
+_SCALE = 2
+_MARGIN = 16
+_COLOURS = 256
+_ALIKE = 0.5
+"""Of 255, on average: what a browser draws differently from run to run, and nobody sees."""
+_SETTLED = """async () => {
+  if (!document.getElementById("messages")) return;
+  const { page } = await import("/page/static/app.js");
+  await page.live.ask("history", { channel: page.store.place, limit: 1 });
+  await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  const { away } = await import("/page/static/times.js");
+  for (const time of document.querySelectorAll("time[data-ticks]")) {
+    time.textContent = away(Number(time.dataset.ticks), Date.now());
+  }
+}"""
+"""All that was told before the answer has come too, and is drawn; and what ticks has ticked."""
+_ALONE = """(framed) => {
+  const row = framed[0].closest("li");
+  for (const other of document.querySelectorAll("#messages li, .pill, .hint")) {
+    if (row && other !== row && !row.contains(other)) other.style.visibility = "hidden";
+  }
+}"""
+_TOGETHER = """() => {
+  for (const one of document.querySelectorAll("#messages li, .pill, .hint")) one.style.visibility = "";
+}"""
+_TINTED = """(one) => {
+  const row = one.closest("li.private > .body, li.pings > .body");
+  return row && row.getBoundingClientRect().toJSON();
+}"""
+_INK = """() => {
+  const isThere = (one) => (one.nodeName === "VIDEO" ? one.readyState >= 2 : one.complete || one.loading === "lazy");
+  const isSeen = (one) => one.checkVisibility({visibilityProperty: true}) && one.getBoundingClientRect().top < innerHeight;
+  return [...document.querySelectorAll("img, video")].filter(isSeen).every(isThere);
+}"""
+"""Whether all pictures are there."""
+
+
+class View:
+    """What one person sees, in light and in dark."""
+
+    def __init__(self, pages: dict[Scheme, Page]) -> None:
+        self.pages = pages
+
+    @property
+    def page(self) -> Page:
+        """The light one."""
+        return self.pages["light"]
+
+    async def open(self, place: Channel) -> None:
+        """Go to a channel or a thread."""
+        for page in self.pages.values():
+            await page.locator(f"#channels [data-place='{place.id}']").click()
+
+    async def begin(self, command: str) -> None:
+        """Choose a command."""
+        for page in self.pages.values():
+            await Discord(page).begins(command)
+
+    async def put_away_hint(self) -> None:
+        """What newcomers are told first."""
+        for page in self.pages.values():
+            await page.get_by_role("button", name="Close for good").click()
+
+
+class Camera:
+    """One for a round of pictures."""
+
+    def __init__(self, windows: Windows, *, now_s: Callable[[], float], folder: Path | None) -> None:
+        """`now_s` is what clocks show. Without a folder nothing is drawn: only what can be read is kept."""
+        self._windows = windows
+        self._now_s = now_s
+        self._folder = folder
+        self.read: dict[str, str] = {}
+        """What stands in each picture, by its name."""
+        self.drawn: set[str] = set()
+        """The names of files with pictures."""
+
+    async def looks_at(
+        self, url: str, *, size: tuple[int, int] = DESKTOP, is_phone: bool = False, dark: bool = False
+    ) -> View:
+        """Open a page; in dark too where pictures of that are wanted."""
+        schemes: Sequence[Scheme] = ("light", "dark") if dark and self._folder else ("light",)
+        pages: dict[Scheme, Page] = {}
+        for scheme in schemes:
+            pages[scheme] = await self._windows.open(
+                url, size=size, scheme=scheme, is_phone=is_phone, scale=_SCALE, now_s=self._now_s()
+            )
+        return View(pages)
+
+    async def takes(self, name: str, view: View, framed: Framed | None = None) -> None:
+        """Take a picture of all that is framed, or of the whole window."""
+        for scheme, page in view.pages.items():
+            found = page.locator("body") if framed is None else framed(page)
+            await found.first.wait_for()
+            await turn_clock(page, self._now_s())
+            await page.evaluate(_SETTLED)
+            await page.mouse.move(0, 0)
+            if scheme == "light":
+                self.read[name] = "\n".join(_plain(text) for text in await found.all_inner_texts())
+            if self._folder is not None:
+                png = await _drawn(page, found if framed else None)
+                path = self._folder / f"{name}{'-dark' if scheme == 'dark' else ''}.png"
+                keep(path, png)
+                self.drawn.add(path.name)
+
+
+def keep(path: Path, png: bytes) -> None:
+    """Write a picture, unless the one that is there looks the same."""
+    if path.exists() and _is_alike(path, png):
+        return
+    data = _packed(Image.open(io.BytesIO(png)).convert("RGB"))
+    path.write_bytes(data)
+
+
+def _is_alike(path: Path, png: bytes) -> bool:
+    with Image.open(path) as there, Image.open(io.BytesIO(_packed(Image.open(io.BytesIO(png))))) as new:
+        if there.size != new.size:
+            return False
+        difference = ImageChops.difference(there.convert("RGB"), new.convert("RGB"))
+    return max(ImageStat.Stat(difference).mean) < _ALIKE
+
+
+def _packed(picture: Image.Image) -> bytes:
+    """As a PNG that is not too large for a page: with fewer colours where it would be, and smaller at last."""
+    picture = picture.convert("RGB")
+    data = _png(picture)
+    while len(data) > LARGEST_BYTES:
+        data = _png(picture.quantize(_COLOURS))
+        picture = picture.resize((picture.width * 7 // 8, picture.height * 7 // 8), Image.Resampling.LANCZOS)
+    return data
+
+
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+async def _drawn(page: Page, framed: Locator | None) -> bytes:
+    """The window, or what is framed alone, with some air around it."""
+    if framed is None:
+        await page.wait_for_function(_INK)
+        return await page.screenshot(animations="disabled", caret="hide")
+    await framed.last.scroll_into_view_if_needed()
+    await framed.first.scroll_into_view_if_needed()
+    await framed.evaluate_all(_ALONE)
+    await page.wait_for_function(_INK)
+    png = await page.screenshot(clip=await _around(framed), animations="disabled", caret="hide")
+    await page.evaluate(_TOGETHER)
+    return png
+
+
+async def _around(framed: Locator) -> FloatRect:
+    """The rectangle that holds it all, with some air, unless that would be of another colour."""
+    boxes = [box for one in await framed.all() if (box := await one.bounding_box())]
+    left, right = min(box["x"] for box in boxes), max(box["x"] + box["width"] for box in boxes)
+    top, bottom = min(box["y"] for box in boxes), max(box["y"] + box["height"] for box in boxes)
+    left, right, top, bottom = left - _MARGIN, right + _MARGIN, top - _MARGIN, bottom + _MARGIN
+    tinted: dict[str, float] | None = await framed.first.evaluate(_TINTED)
+    if tinted is not None:
+        left, right = max(left, tinted["left"]), min(right, tinted["right"])
+        top, bottom = max(top, tinted["top"]), min(bottom, tinted["bottom"])
+    return {"x": max(0.0, left), "y": max(0.0, top), "width": right - left, "height": bottom - top}
+
+
+def _plain(text: str) -> str:
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return "\n".join(line for line in lines if line)
