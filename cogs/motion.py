@@ -67,7 +67,7 @@ class Motion(commands.Cog):
         masks = dict(enumerate((mask1, mask2, mask3, mask4, mask5, mask6), start=1))
         paths = dict(enumerate((path1, path2, path3, path4, path5, path6), start=1))
         desk = self.bot.desk
-        if desk.paintings.has_page and not any((still_mask, *masks.values(), *paths.values())):
+        if not any((still_mask, *masks.values(), *paths.values())) and desk.paintings.has_page:
             await desk.paint(interaction, wanted, image=image, end_frame=end_frame)
             return
         painted = painting(
