@@ -15,6 +15,22 @@ DESKTOP, PHONE = (1280, 800), (360, 740)
 _HERE = {"127.0.0.1", "localhost", "::1", None}  # None: data: and blob:, which ask nobody
 
 
+_STAND_STILL = """(begins_ms) => {
+  let now_ms = begins_ms;
+  globalThis.turnClock = (to_ms) => { now_ms = to_ms; };
+  globalThis.Date = class extends Date {
+    constructor(...given) { if (given.length) super(...given); else super(now_ms); }
+    static now() { return now_ms; }
+  };
+}"""
+"""Dates alone: Playwright's own clock takes over timers and frames as well, and loses some of them."""
+
+
+async def turn_clock(page: Page, now_s: float) -> None:
+    """Let the clock of a page that was opened with `now_s` show another time."""
+    await page.evaluate("to_ms => turnClock(to_ms)", now_s * 1000)
+
+
 class Windows:
     """Every one is a person of their own: nothing is shared between them."""
 
@@ -56,7 +72,7 @@ class Windows:
         page = await context.new_page()
         self._watch(page)
         if now_s is not None:
-            await page.clock.set_fixed_time(now_s)
+            await page.add_init_script(f"({_STAND_STILL})({now_s * 1000})")
         await page.goto(url)
         return page
 
