@@ -19,6 +19,7 @@ from benchmarks import (
     fitting,
     load,
     memory,
+    page,
     polling,
     rendering,
     start,
@@ -49,6 +50,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     fitting,
     polling,
     load,
+    page,
 )
 
 
