@@ -13,7 +13,8 @@ from bot.db import metrics
 from bot.db.transaction import Database
 from bot.domain.jobs import JobState
 from bot.domain.metrics import Metric, Spread, Tally, gauge
-from bot.domain.outcomes import cause
+from bot.domain.money import Entry
+from bot.domain.outcomes import Cause, cause
 from bot.services.gate import Closure, Gate
 from bot.services.health import Health
 from bot.services.ports import Clock
@@ -51,7 +52,7 @@ class Meter:
         self._sources = list(sources)
         self._turn = asyncio.Lock()
         self._told_id: int | None = None
-        self._ended = _Ended()
+        self._ended = _Ended(providers)
 
     def add(self, source: Source) -> None:
         """Tell this, too."""
@@ -110,9 +111,12 @@ class Meter:
 
 
 class _Ended:
-    """What the ledger has told so far."""
+    """What the ledger has told so far.
 
-    def __init__(self) -> None:
+    It begins with zeros: of a counter that is first seen as 1, Prometheus tells no increase.
+    """
+
+    def __init__(self, providers: Iterable[str]) -> None:
         self._credits = Tally(
             "kinora_credits_total",
             "Credits that were reserved, settled or refunded.",
@@ -132,6 +136,13 @@ class _Ended:
             sorted({*_SECONDS, *_MINUTES}),
             labels,
         )
+        for provider in providers:
+            self._outcomes.add(provider, JobState.DONE.value, Cause.NONE.value, by=0)
+            self._outcomes.add(provider, JobState.FAILED.value, Cause.HELD.value, by=0)
+            self._accepted.add(provider, by=0)
+            self._cost.add(provider, by=0)
+            for kind in (Entry.RESERVE, Entry.SETTLE, Entry.REFUND):
+                self._credits.add(provider, kind.value, by=0)
 
     def count(self, entry: metrics.Entry) -> None:
         self._credits.add(entry.provider, entry.kind, by=entry.credits)

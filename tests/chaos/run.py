@@ -19,7 +19,7 @@ from tests.chaos.stories import BY_NAME, Story, request
 from tests.vendors import vendor
 from tests.verdict import Posted, Row, rows
 
-_ENDS_WITHIN_S = 150.0
+_ENDS_WITHIN_S = 300.0
 _AFTERWARDS = 3000
 """Threads are put away minutes after the end, in which nothing else happens."""
 _LOOKS_EVERY_S = 0.03

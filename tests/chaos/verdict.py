@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _ENDS = {
     JobState.CANCELLED: ("Cancelled",),
 }
 """What a card says."""
+_NUMBER = re.compile(r"\bJob (\d+)\b")
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,15 @@ def of_discord(stage: Stage, posted: Posted, known: list[Row], cards: list[Messa
 
 
 def _of_the_cards(known: list[Row], cards: list[Message]) -> Iterator[str]:
-    for card, row in zip(cards, known, strict=False):
-        if row.state in _ENDS and not any(words in card.text for words in _ENDS[row.state]):
-            yield f"job {row.id} is {row.state}, and its card says {card.text!r}"
-        if "Something went wrong" in card.text:
-            yield card.text
+    """Of two that ask, the second may be taken first: a card says itself whose it is."""
+    texts = {int(number[1]): card.text for card in cards if (number := _NUMBER.search(card.text))}
+    for row in known:
+        text = texts.get(row.id)
+        if text is None:
+            yield f"job {row.id} has no card among {[card.text for card in cards]}"
+        elif row.state in _ENDS and not any(words in text for words in _ENDS[row.state]):
+            yield f"job {row.id} is {row.state}, and its card says {text!r}"
+    yield from (card.text for card in cards if "Something went wrong" in card.text)
 
 
 def _of_the_bytes(stage: Stage, known: list[Row], posted: Posted) -> Iterator[str]:

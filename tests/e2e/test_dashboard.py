@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "kinora.json").read_text(encoding="utf-8"))
 ALERTS = (DEPLOY / "prometheus" / "alerts.yml").read_text(encoding="utf-8")
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+
+PROMTOOL = shutil.which("promtool")
+needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool, of Prometheus, is not installed")
 
 NAME = re.compile(r"\b(?:kinora|process)_[a-z_]+")
 LABEL = re.compile(r'(kinora_[a-z_]+)\{([a-z_]+)(?:!?=)"([a-z_]+)"\}')
@@ -50,6 +55,26 @@ def test_every_alert_says_what_to_do(alert: str) -> None:
     assert re.search(r"summary: .{20,}", alert)
     assert re.search(r"todo: .{30,}", alert)
     assert re.search(r"severity: (warning|critical)", alert)
+
+
+def promtool(*arguments: str | Path) -> None:
+    assert PROMTOOL is not None
+    ended = subprocess.run([PROMTOOL, *arguments], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@needs_promtool
+def test_alerts_are_raised_when_they_should_and_not_before() -> None:
+    promtool("test", "rules", Path(__file__).parents[1] / "alerts.yml")
+
+
+@needs_promtool
+def test_prometheus_understands_what_the_dashboard_asks(tmp_path: Path) -> None:
+    asked = [expression.replace("$__rate_interval", "5m") for expression in expressions()]
+    rules = [{"record": f"drawn:{number}", "expr": expr} for number, expr in enumerate(asked)]
+    target = tmp_path / "rules.json"  # which is YAML, too
+    target.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+    promtool("check", "rules", target)
 
 
 async def test_every_metric_that_is_asked_for_is_told(bot: Bot, scene: Scene) -> None:
