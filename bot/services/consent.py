@@ -175,14 +175,17 @@ class Consent:
         origin, request = await self._policy.accept(kept.question.origin, request, asker)
         wanted = Wanted(origin, request, asker)
         choice = await self._routes.choose(origin.guild_id, request)
-        renewed = self._question(wanted, choice, await self._rehearsed(wanted, choice))
+        condition = await self._rehearsed(wanted, choice)
+        renewed = self._question(wanted, choice, condition, before=kept.question)
 
-        def painted() -> Transaction[None]:
+        def painted() -> Transaction[int]:
             yield from redeem()
             yield from self._change(kept, renewed)
+            return (
+                yield from offers.renumber(number)
+            )  # nobody agrees to this price by a button that shows another
 
-        await self._db.write(painted())
-        return needed(number, renewed)
+        return needed(await self._db.write(painted()), renewed)
 
     async def approve(self, number: int, guild_id: int, moderator_id: int) -> Job:
         """A moderator agrees; what the member may have counts by the roles they asked with.

@@ -11,7 +11,13 @@ import structlog
 from discord import ui
 
 from bot.db.errors import DatabaseUnavailable
-from bot.domain.errors import OfferLapsed, Refused
+from bot.domain.errors import (
+    DestinationForbidden,
+    DestinationGone,
+    DiscordUnavailable,
+    OfferLapsed,
+    Refused,
+)
 from bot.domain.painting import ANY_MOTION, STAND_IN, Drawing
 from bot.domain.requests import Asked
 from bot.language import speaking, spoken, tr
@@ -48,6 +54,7 @@ _FATES = {
     PaintingSent: Fate.GONE,
     BeingSent: Fate.BUSY,
     DatabaseUnavailable: Fate.LATER,
+    DiscordUnavailable: Fate.LATER,
     StoreUnavailable: Fate.LATER,
     NoDecoder: Fate.LATER,
 }
@@ -60,11 +67,22 @@ class NotAnswered(Refused):
     """I could not answer in the channel where you asked, so nothing is made."""
 
 
+class MayNotAskHere(Refused):
+    """You can use me no longer in the channel where you asked for this, so nothing is made."""
+
+
+Messageable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+
+
 class Client(Protocol):
     """What is asked of the client: what it knows of a channel."""
 
     def get_channel(self, id: int, /) -> object:  # noqa: A002 - discord.py's name
         """A channel or thread that Discord has told of."""
+        ...
+
+    def get_guild(self, id: int, /) -> discord.Guild | None:  # noqa: A002 - discord.py's name
+        """A server that the bot is in."""
         ...
 
 
@@ -131,12 +149,13 @@ class PaintingsDesk:
 
     async def _take(self, opened: Opened, drawing: Drawing) -> Outcome:
         self._pace.ensure_not_too_fast(opened.painting.asked.user_id)
+        now = await self._as_of_now(opened.painting.asked)
         asked = await self._paintings.drawn(opened, drawing)
+        asked = asked.model_copy(update=now)
         question_id = opened.painting.question_id
         try:
             if question_id is not None:
                 return await self._ask_anew(question_id, asked)
-            await self._ensure_place(asked)
             reply = ToPage(self._publisher, asked)
             await self._intake.take(asked, reply)
         except Exception:
@@ -152,46 +171,64 @@ class PaintingsDesk:
         try:
             view = errors.view_of(needed)
             await self._publisher.show_view(origin.channel_id, origin.card_id, view)
-        except Exception as fault:  # noqa: BLE001 - the buttons that stand there lead to what was painted all the same
+        except Exception as fault:  # noqa: BLE001 - the buttons that stand there lead nowhere, and nothing is charged
             log.info("question not brought up to date", number=question_id, reason=str(fault))
         await self._consents.announce(needed)
         return _asked(needed)
 
     async def _outcome(self, asked: Asked, reply: ToPage) -> Outcome:
-        """What has become of a request that was noted."""
-        assert asked.painting_id is not None
-        if isinstance(reply.refusal, NeedsConsent):
-            return _asked(reply.refusal)
-        if reply.refusal is not None:
-            await self._paintings.reopen(asked.painting_id)
-            raise reply.refusal
+        """What has become of a request that was noted, as the rows say: who was refused may have been taken after all."""
         job = await self._paintings.job_of(asked)
         if job is None:
-            return await self._undecided(asked, asked.painting_id)
+            return await self._undecided(asked, reply.refusal)
         where = self._called(asked.channel_id)
         return Outcome(
             Fate.MADE, tr("Job {id} is queued; its card is in {channel}.", id=job.id, channel=where), job.id
         )
 
-    async def _undecided(self, asked: Asked, number: int) -> Outcome:
-        """What has become of a request that Discord did not say it took."""
+    async def _undecided(self, asked: Asked, refusal: Exception | None) -> Outcome:
+        """What has become of a request that is no job."""
+        assert asked.painting_id is not None
         try:
             await self._generation.consent.remind(asked.request_key)
         except NeedsConsent as needed:
             return _asked(needed)
         if not await self._paintings.is_under_way(asked):
-            await self._paintings.reopen(number)
-            raise NotAnswered
+            await self._paintings.reopen(asked.painting_id)
+            raise refusal or NotAnswered
         said = tr("Discord does not answer at the moment. What you painted is kept, and goes on by itself.")
         return Outcome(Fate.ASKED, said)
 
-    async def _ensure_place(self, asked: Asked) -> None:
-        channel = self._client.get_channel(asked.channel_id)
-        if isinstance(
-            channel, discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
-        ):
-            granted = channel.permissions_for(channel.guild.me)
-            await checks.ensure_place(self._client, granted, channel, asked.guild_id)
+    async def _as_of_now(self, asked: Asked) -> dict[str, object]:
+        """What Discord says of the member and the place by now: a page is asked by whoever has its link.
+
+        Raises:
+            MayNotAskHere: the member has left, was timed out, or may not use commands there any more.
+            Refused: the place does not do any more.
+            DeliveryFault: Discord does not say.
+        """
+        guild = self._client.get_guild(asked.guild_id)
+        if guild is None:
+            raise MayNotAskHere
+        try:
+            async with translated():
+                channel = await guild.fetch_channel(asked.channel_id)
+                member = await guild.fetch_member(asked.user_id)
+        except (DestinationGone, DestinationForbidden) as gone:
+            raise MayNotAskHere from gone
+        if not isinstance(channel, Messageable):
+            raise MayNotAskHere
+        granted = channel.permissions_for(member)
+        if not (granted.view_channel and granted.use_application_commands):
+            raise MayNotAskHere
+        await checks.ensure_place(self._client, channel.permissions_for(guild.me), channel, asked.guild_id)
+        return {
+            "roles": tuple(sorted(checks.roles_of(member))),
+            "manages": granted.manage_guild,
+            "parent_id": channel.parent_id if isinstance(channel, discord.Thread) else None,
+            "is_age_restricted": checks.is_age_restricted(channel),
+            "is_private": checks.is_private(channel),
+        }
 
     @contextmanager
     def _once(self, number: int) -> Generator[None]:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import io
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from bot.clock import SystemClock
 from bot.db import asks, guilds, limits
 from bot.domain.limits import Limit, Measure
 from bot.domain.money import Scope
-from bot.sandbox import Answer, File, Hold, Message
+from bot.sandbox import Answer, File, Hold, Message, Permission
 from bot.sandbox.model.components import walk
 from bot.services.paintings import LINK_LASTS_S
 from bot.services.retention import LET_GO_LASTS_MS
@@ -208,6 +208,45 @@ async def test_who_is_refused_hears_it_on_the_page_alone_and_may_send_again(scen
         assert public(scene) == []
         await cap(board, scene, 100)
         assert (await board.send(link))[1]["outcome"] == "made"
+
+
+def kicked(scene: Scene) -> None:
+    del scene.guild.members[scene.mia.id]
+
+
+def shut_out(scene: Scene) -> None:
+    scene.guild.set_overwrite(scene.channel, scene.mia, deny=Permission.VIEW_CHANNEL)
+
+
+def without_commands(scene: Scene) -> None:
+    scene.guild.set_overwrite(scene.channel, scene.mia, deny=Permission.USE_APPLICATION_COMMANDS)
+
+
+@quick
+@pytest.mark.parametrize("lost", [kicked, shut_out, without_commands])
+async def test_who_lost_the_right_to_ask_meanwhile_gets_nothing_by_a_link(
+    scene: Scene, lost: Callable[[Scene], None]
+) -> None:
+    async with easel(scene) as board:
+        link = await link_of(scene)
+        lost(scene)
+        status, told = await board.send(link)
+        assert (status, told["outcome"]) == (422, "refused")
+        assert "can use me no longer" in told["said"]
+        assert public(scene) == []
+        assert await board.bot.app.db.read(asks.left()) == []
+
+
+@quick
+async def test_a_role_that_was_taken_meanwhile_counts_no_more(scene: Scene) -> None:
+    crew = scene.guild.add_role("crew")
+    scene.guild.set_roles(scene.mia, [crew])
+    async with easel(scene) as board:
+        await prefer(board, scene, confirm_above=None, approval_role_id=crew.id)
+        link = await link_of(scene)
+        scene.guild.set_roles(scene.mia, [])
+        _, told = await board.send(link)
+        assert (told["outcome"], "A moderator has to agree" in told["said"]) == ("asked", True)
 
 
 @quick

@@ -557,10 +557,17 @@ async def test_what_was_painted_is_asked_for_anew_at_its_own_price(desk: Desk) -
     await desk.prefer(confirm_above=4)
     number, question = await desk.asked(NeedsConfirmation, image=builders.PICTURE)
     needed = await desk.consent.paint(number, painted(question), nothing)
-    assert (needed.number, needed.question.price, needed.question.stage) == (number, 10, Stage.MEMBER)
-    assert needed.question == await desk.look(number)
+    assert (needed.question.price, needed.question.price_before, needed.question.stage) == (
+        10,
+        5,
+        Stage.MEMBER,
+    )
+    assert needed.question == await desk.look(needed.number)
     assert needed.question.origin == question.origin
-    job = await desk.consent.confirm(number, GUILD, MIA, MEMBER)
+    with pytest.raises(OfferLapsed):  # a message that still shows the price before
+        await desk.consent.confirm(number, GUILD, MIA, MEMBER)
+    assert await desk.reserved() == 0
+    job = await desk.consent.confirm(needed.number, GUILD, MIA, MEMBER)
     assert job.request.motion == MotionBrush(still=builders.PICTURE)
     assert (job.request.prompt, job.credits, await desk.reserved()) == ("it sinks", 10, 10)
     with pytest.raises(OfferLapsed):

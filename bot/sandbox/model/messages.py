@@ -169,13 +169,17 @@ class Message:
     def _related(self, viewer: Viewer) -> Json:
         body = self._carried(viewer)
         if self.type in {REPLY, THREAD_STARTER} and self.brings_referenced:
-            gone = self.referenced is None or self.referenced.is_deleted
+            gone = self.referenced is None or self.referenced.is_deleted or self._is_secret(self.referenced)
             body["referenced_message"] = (
                 None if gone or not self.referenced else self.referenced.brief(viewer)
             )
         if self.thread:
             body["thread"] = self.thread()
         return body
+
+    def _is_secret(self, referenced: "Message") -> bool:
+        """Whether others see this message than that one: what was said to one person is not repeated to all."""
+        return referenced.ephemeral_to not in {None, self.ephemeral_to}
 
     def _carried(self, viewer: Viewer) -> Json:
         body: Json = {}

@@ -35,11 +35,13 @@ export class Preview extends EventTarget {
     const scene = this.#scene();
     const isOnce = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const start = performance.now();
+    let isOver = false; // not before its end was seen, however long the page was busy
     const step = (now) => {
+      if (isOver) return this.stop();
       const gone = now - start;
-      scene(eased(Math.min(1, (gone % (ROUND_MS + REST_MS)) / ROUND_MS)));
-      if (isOnce && gone > ROUND_MS + REST_MS) this.stop();
-      else this.#frame = requestAnimationFrame(step);
+      isOver = isOnce && gone > ROUND_MS + REST_MS;
+      scene(eased(Math.min(1, (isOver ? gone : gone % (ROUND_MS + REST_MS)) / ROUND_MS)));
+      this.#frame = requestAnimationFrame(step);
     };
     this.element.hidden = false;
     scene(0);
