@@ -60,7 +60,7 @@ from typing import Annotated, TypeAlias
 
 import structlog
 from aiohttp import web
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
 
 from bot.db.errors import DatabaseUnavailable
 from bot.domain import painting as rules
@@ -69,6 +69,7 @@ from bot.domain.painting import Drawing, Part
 from bot.language import ENGLISH, LANGUAGES, speaking, spoken, tr, trn
 from bot.media.errors import BlobFault
 from bot.services.paintings import (
+    BeingSent,
     Facts,
     Fate,
     NoSuchPainting,
@@ -131,7 +132,9 @@ class Painter:
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True
+    )  # unknown names are passed over: to list a million of them would take long
 
 
 def _decoded(text: object) -> bytes:
@@ -145,7 +148,7 @@ _Png = Annotated[bytes, BeforeValidator(_decoded)]
 
 class _Part(_Wire):
     mask: _Png
-    path: Annotated[tuple[tuple[float, float], ...], Field(max_length=rules.MAX_SENT_POINTS)]
+    path: Annotated[tuple[tuple[float, float], ...], Field(max_length=rules.MAX_SENT_POINTS), FailFast()]
 
 
 class _Model(_Wire):
@@ -155,7 +158,7 @@ class _Model(_Wire):
 
 class _Drawing(_Wire):
     still: _Png | None = None
-    moving: Annotated[tuple[_Part, ...], Field(max_length=rules.MAX_GROUPS)] = ()
+    moving: Annotated[tuple[_Part, ...], Field(max_length=rules.MAX_GROUPS), FailFast()] = ()
     prompt: Annotated[str, Field(max_length=MAX_PROMPT)] | None = None
     model: _Model | None = None
 
@@ -178,7 +181,7 @@ class PainterRoutes:
         self._take = painter.take
         self._allow = allow
         self._files = _files()
-        self._under_way = 0
+        self._under_way: set[int] = set()
 
     def add_to(self, app: web.Application) -> None:
         """Add the routes."""
@@ -234,7 +237,7 @@ class PainterRoutes:
                 return answered.as_json()
         with speaking(opened.painting.language):
             try:
-                with self._place():
+                with self._place(opened.number):
                     self._allow(request, _SEND_S)
                     drawing = _drawing_in(await _body(request))
                     outcome = await self._take(opened, drawing)
@@ -257,14 +260,17 @@ class PainterRoutes:
             raise _later() from fault
 
     @contextmanager
-    def _place(self) -> Generator[None]:
-        if self._under_way >= MAX_AT_ONCE:
+    def _place(self, number: int) -> Generator[None]:
+        """One for each painting, so that who has a link cannot keep all of them."""
+        if number in self._under_way:
+            raise _Answered(409, Fate.BUSY, f"{BeingSent()}")
+        if len(self._under_way) >= MAX_AT_ONCE:
             raise _later()
-        self._under_way += 1
+        self._under_way.add(number)
         try:
             yield
         finally:
-            self._under_way -= 1
+            self._under_way.discard(number)
 
 
 class _Answered(Exception):

@@ -38,6 +38,7 @@ from bot.web import painting as web_painting
 from bot.web.painter.words import words
 from bot.web.painting import Painter
 from tests import builders
+from tests.patience import PATIENCE_S
 from tests.services.doubles import routes
 from tests.web.conftest import Site
 
@@ -268,7 +269,7 @@ async def test_a_link_ends_after_half_an_hour_and_with_what_it_led_to(shop: Shop
         b'{"moving": [{"mask": "AAAA"}]}',
         b'{"moving": [{"mask": "AAAA", "path": [[1]]}]}',
         b'{"moving": [{"mask": "AAAA", "path": [[1, "x"]]}]}',
-        b'{"more": 1}',
+        b'{"moving": 1}',
         b'{"still": ' + b"[" * 5000,
         json.dumps({"moving": [{"mask": "AAAA", "path": [[1, 2]] * 10_001}]}).encode(),
         json.dumps({"prompt": "x" * 2501}).encode(),
@@ -299,12 +300,14 @@ async def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(sho
 
 async def test_only_so_many_are_received_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_painting, "MAX_AT_ONCE", 1)
-    path = await shop.path()
+    path, other = await shop.path(), await shop.path()
     shop.held = asyncio.Event()
     first = asyncio.ensure_future(shop.send(path, DRAWN))
-    async with asyncio.timeout(10):
-        while (await shop.send(path, b""))[0] != 503:
+    async with asyncio.timeout(PATIENCE_S):
+        while (await shop.send(other, b""))[0] != 503:
             pass
+    status, told = await shop.send(path, b"")  # which takes no other's place
+    assert (status, told["outcome"]) == (409, "refused")
     shop.held.set()
     assert (await first)[0] == 200
     assert (await shop.send(path, DRAWN))[0] == 200
