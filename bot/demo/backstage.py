@@ -140,7 +140,7 @@ class BooksPart:
         return Description(promises=tuple(self._promises()), tables=tables)
 
     async def set(self, switch: str, value: object) -> None:
-        """There is nothing to turn."""
+        """There is nothing to turn: the books are only read."""
         raise NotImplementedError
 
     async def look(self) -> None:

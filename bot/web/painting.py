@@ -90,6 +90,8 @@ MAX_PROMPT = 2500
 _SEND_S = 60.0
 """For a body over a slow line, and Discord's answers after that."""
 _CHUNK_BYTES = 65_536
+_MAX_QUOTES = 10_000
+"""In a body: a prompt may have some thousands. To tell a million unknown names apart would hold the event loop up."""
 _TYPES = {
     "html": "text/html",
     "css": "text/css",
@@ -132,9 +134,7 @@ class Painter:
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(
-        frozen=True
-    )  # unknown names are passed over: to list a million of them would take long
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _decoded(text: object) -> bytes:
@@ -317,12 +317,18 @@ async def _body(request: web.Request) -> bytes:
 
 
 def _drawing_in(body: bytes) -> Drawing:
+    if body.count(b'"') > _MAX_QUOTES:
+        raise _unread()
     try:
         return _Drawing.model_validate_json(body).drawing()
     except ValidationError as error:
         log.info("painting not understood", problems=error.error_count())
-        said = tr("What the page sent cannot be read; load it anew.")
-        raise _Answered(422, Fate.REFUSED, said) from error
+        raise _unread() from error
+
+
+def _unread() -> _Answered:
+    said = tr("What the page sent cannot be read; load it anew.")
+    return _Answered(422, Fate.REFUSED, said)
 
 
 def _too_large() -> _Answered:

@@ -270,12 +270,15 @@ async def test_a_link_ends_after_half_an_hour_and_with_what_it_led_to(shop: Shop
         b'{"moving": [{"mask": "AAAA", "path": [[1]]}]}',
         b'{"moving": [{"mask": "AAAA", "path": [[1, "x"]]}]}',
         b'{"moving": 1}',
+        b'{"more": 1}',
+        b'{"moving": [{"mask": "AAAA", "path": [[1, 2]], "more": 1}]}',
+        json.dumps(dict.fromkeys(map(str, range(500_000)), 0)).encode(),
         b'{"still": ' + b"[" * 5000,
         json.dumps({"moving": [{"mask": "AAAA", "path": [[1, 2]] * 10_001}]}).encode(),
         json.dumps({"prompt": "x" * 2501}).encode(),
         json.dumps({"moving": [{"mask": "AAAA", "path": []}] * 7}).encode(),
     ],
-    ids=range(15),
+    ids=range(18),
 )
 async def test_a_body_that_no_page_of_ours_sends_is_refused_in_words(shop: Shop, body: bytes) -> None:
     status, told = await shop.send(await shop.path(), body)
