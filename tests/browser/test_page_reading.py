@@ -124,20 +124,15 @@ def card(words: str) -> dict[str, Any]:
     return {"flags": V2, "components": [{"type": 17, "accent_color": 255, "components": inside}]}
 
 
-_BELOW = """() => {
-  const list = document.querySelector("#messages");
-  return list.scrollHeight - list.clientHeight - list.scrollTop;
-}"""
-"""How many pixels of the messages lie below what is seen."""
-
-
-async def _below_px(page: Page) -> float:
-    return await page.evaluate(_BELOW)
-
-
-async def _until_below(page: Page, condition: str) -> None:
+async def _is_at_its_end(page: Page) -> None:
     """Rows get their height when they come near to being seen."""
-    await page.wait_for_function(f"() => ({_BELOW})() {condition}")
+    list_ = "document.querySelector('#messages')"
+    await page.wait_for_function(f"() => {list_}.scrollHeight - {list_}.clientHeight - {list_}.scrollTop < 2")
+
+
+async def _has_scrolled(page: Page) -> None:
+    """A page learns of its scrolling with the next frame."""
+    await page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 async def test_markdown_is_read_as_discord_reads_it(
@@ -196,15 +191,15 @@ async def test_the_list_stays_where_one_reads_and_follows_who_is_at_its_end(
     await expect(discord.message("Newer")).to_be_in_viewport()
     last = "rows => rows.slice(-4).map(row => row.querySelector('.md').textContent)"
     assert await discord.messages.evaluate_all(last) == ["Line 59", "One", "Two", "Newer\nand\nhigher"]
-    await _until_below(discord.page, "< 2")
+    await _is_at_its_end(discord.page)
 
     await discord.message("Line 30").scroll_into_view_if_needed()
-    before_px = await _below_px(discord.page)
+    await _has_scrolled(discord.page)
     await leo.send(channel, "Newest")
     pill = discord.page.get_by_role("button", name="1 new message")
     await expect(pill).to_be_visible()
     await expect(discord.message("Line 30")).to_be_in_viewport()
-    await _until_below(discord.page, f"> {before_px}")
+    await expect(discord.message("Newest")).not_to_be_in_viewport()
     await pill.click()
     await expect(discord.message("Newest")).to_be_in_viewport()
 
