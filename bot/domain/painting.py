@@ -21,6 +21,8 @@ MAX_SENT_POINTS = 10_000
 """Of all paths together, before they are simplified: minutes of drawing."""
 MAX_MASK_BYTES = 1_000_000
 MAX_BODY_BYTES = 8_000_000
+MAX_PRICE = 1_000_000_000
+"""Credits: far more than anything costs."""
 TOLERANCE_PX = 0.5
 """A path that is simplified stays this close to what was drawn, as far as its number of points allows."""
 
@@ -61,6 +63,8 @@ class Drawing:
     provider: str | None = None
     """Goes with `model`; None leaves the choice as it was asked."""
     model: str | None = None
+    price: int = 0
+    """Credits that the page showed: more is not agreed to."""
 
     @property
     def masks(self) -> tuple[tuple[str, bytes], ...]:

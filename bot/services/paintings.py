@@ -132,6 +132,8 @@ class Outcome:
     said: str
     """In the member's language, without Discord's markup."""
     job_id: int | None = None
+    price: int | None = None
+    """What it costs by now, in credits, where that is more than the page showed, and it was refused for that."""
 
 
 class Paintings:

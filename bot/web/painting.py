@@ -35,7 +35,8 @@ was used with 410; a page in words where a page was asked for, else JSON: `{"sai
     ``{"still": null | "<PNG in base64>",
        "moving": [{"mask": "<PNG in base64>", "path": [[10, 20], [300.5, 40]]}],
        "prompt": "the boat sails",                               # may be left out: as it was
-       "model": {"provider": "local", "model": "local-camera"}}  # may be left out or null: the first
+       "model": {"provider": "local", "model": "local-camera"},  # may be left out or null: the first
+       "price": 5}                                               # of that model, as it was shown
     ``
     Masks are PNG of exactly the picture's size, at most `mask_bytes` each before base64; white is painted. Paths are in
     pixels of the picture from its TOP left corner, x to the right and y down, numbers with or without fractions; what
@@ -46,7 +47,8 @@ was used with 410; a page in words where a page was asked for, else JSON: `{"sai
     200 `made`: it is a job, and the link is used up. 200 `asked`: somebody has to agree to it in Discord; used up
     likewise. 422 `refused`: `said` says why, nothing was charged, and it may be sent again. 410 `gone`: it was sent
     already, or has lapsed. 409 `refused`: it is being sent at this moment. 413 `refused`: more bytes than may be.
-    503 `refused`: not now, try again. `job` is there with `made` alone.
+    503 `refused`: not now, try again. `job` is there with `made` alone. `price` and `price_words` are there where it
+    was refused because it costs more by now: nobody takes more than the page showed.
 """
 
 import base64
@@ -161,6 +163,7 @@ class _Drawing(_Wire):
     moving: Annotated[tuple[_Part, ...], Field(max_length=rules.MAX_GROUPS), FailFast()] = ()
     prompt: Annotated[str, Field(max_length=MAX_PROMPT)] | None = None
     model: _Model | None = None
+    price: Annotated[int, Field(ge=0, le=rules.MAX_PRICE)]
 
     def drawing(self) -> Drawing:
         """The same, as the rest knows it."""
@@ -170,6 +173,7 @@ class _Drawing(_Wire):
             prompt=self.prompt,
             provider=self.model.provider if self.model else None,
             model=self.model.model if self.model else None,
+            price=self.price,
         )
 
 
@@ -246,6 +250,8 @@ class PainterRoutes:
         told: dict[str, object] = {"outcome": _outcome(outcome.fate), "said": outcome.said}
         if outcome.job_id is not None:
             told["job"] = outcome.job_id
+        if outcome.price is not None:
+            told |= _priced(outcome.price)
         log.info("painting sent", number=opened.number, outcome=outcome.fate.value, job=outcome.job_id)
         return _json(_STATUSES[outcome.fate], told)
 
@@ -372,16 +378,19 @@ def _told(opened: Opened, facts: Facts) -> dict[str, object]:
 
 
 def _model(choice: Choice) -> dict[str, object]:
-    words = trn("{number} credit", "{number} credits", choice.price) if choice.price else tr("free")
     return {
         "provider": choice.spec.provider,
         "model": choice.spec.id,
         "name": choice.spec.title,
-        "price": choice.price,
-        "price_words": words,
+        **_priced(choice.price),
         "quality": choice.quality.value if choice.quality else "",
         "cautions": list(choice.cautions),
     }
+
+
+def _priced(credits: int) -> dict[str, object]:
+    words = trn("{number} credit", "{number} credits", credits) if credits else tr("free")
+    return {"price": credits, "price_words": words}
 
 
 def _json(status: int, told: Mapping[str, object]) -> web.Response:

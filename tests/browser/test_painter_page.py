@@ -242,7 +242,7 @@ async def test_everything_but_free_drawing_works_by_keyboard(painter: Painter, e
     await page.locator(".calm").wait_for()
     [body] = painter.sent
     assert body["moving"][0]["path"] == [[220, 300], [379, 316]]
-    assert body["model"] == {"provider": "kling", "model": "kling-v1"}
+    assert (body["model"], body["price"]) == ({"provider": "kling", "model": "kling-v1"}, 1)
     assert body["prompt"] == "a boat on the sea"
 
 

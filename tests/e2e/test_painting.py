@@ -111,7 +111,7 @@ def mask(width: int = 640, height: int = 360) -> str:
 
 
 def drawn(**more: Any) -> dict[str, Any]:
-    return {"still": mask(), "moving": [{"mask": mask(), "path": PATH}], **more}
+    return {"still": mask(), "moving": [{"mask": mask(), "path": PATH}], "price": 5, **more}
 
 
 async def link_of(scene: Scene, **options: Any) -> str:
@@ -419,7 +419,7 @@ async def test_a_vendor_gets_the_masks_and_points_counted_from_the_bottom_left(s
         link = await link_of(scene, provider="kling")
         model = next(one for one in (await board.facts(link))["models"] if one["provider"] == "kling")
         chosen = {"provider": "kling", "model": model["model"]}
-        assert (await board.send(link, drawn(model=chosen)))[1]["outcome"] == "made"
+        assert (await board.send(link, drawn(model=chosen, price=model["price"])))[1]["outcome"] == "made"
         await scene.clip_of(public(scene)[0])
         body = vendors.creates("kling")[0].body
         assert vendors.kling.problems == []

@@ -66,7 +66,7 @@ def png(width: int = 640, height: int = 360) -> bytes:
 
 PICTURE = png()
 MASK = base64.b64encode(png()).decode()
-DRAWN = {"still": MASK, "moving": [{"mask": MASK, "path": [[1, 2], [3.5, 4]]}]}
+DRAWN = {"still": MASK, "moving": [{"mask": MASK, "path": [[1, 2], [3.5, 4]]}], "price": 5}
 
 
 @dataclass
@@ -193,6 +193,13 @@ async def test_what_is_sent_arrives_as_it_was_painted(shop: Shop) -> None:
     assert (drawing.still, drawing.moving[0].mask) == (png(), png())
     assert drawing.moving[0].path == ((1, 2), (3.5, 4))
     assert (drawing.prompt, drawing.provider, drawing.model) == ("it sinks", "local", "local-camera")
+    assert drawing.price == 5
+
+
+async def test_what_costs_more_by_now_is_refused_with_its_price(shop: Shop) -> None:
+    shop.outcome = Outcome(Fate.REFUSED, "It costs more by now.", price=40)
+    _, told = await shop.send(await shop.path(), DRAWN)
+    assert (told["outcome"], told["price"], told["price_words"]) == ("refused", 40, "40 credits")
 
 
 @pytest.mark.parametrize(
@@ -264,21 +271,30 @@ async def test_a_link_ends_after_half_an_hour_and_with_what_it_led_to(shop: Shop
         b"[]",
         b"\xff\xfe",
         b"null",
-        b'{"still": 5}',
-        b'{"still": "%%%"}',
-        b'{"moving": [{"mask": "AAAA"}]}',
-        b'{"moving": [{"mask": "AAAA", "path": [[1]]}]}',
-        b'{"moving": [{"mask": "AAAA", "path": [[1, "x"]]}]}',
-        b'{"moving": 1}',
-        b'{"more": 1}',
-        b'{"moving": [{"mask": "AAAA", "path": [[1, 2]], "more": 1}]}',
-        json.dumps(dict.fromkeys(map(str, range(500_000)), 0)).encode(),
-        b'{"still": ' + b"[" * 5000,
-        json.dumps({"moving": [{"mask": "AAAA", "path": [[1, 2]] * 10_001}]}).encode(),
-        json.dumps({"prompt": "x" * 2501}).encode(),
-        json.dumps({"moving": [{"mask": "AAAA", "path": []}] * 7}).encode(),
+        b'{"price": 0, "still": ' + b"[" * 5000,
+        *(
+            json.dumps({"price": 0} | more).encode()
+            for more in (
+                {"still": 5},
+                {"still": "%%%"},
+                {"moving": [{"mask": "AAAA"}]},
+                {"moving": [{"mask": "AAAA", "path": [[1]]}]},
+                {"moving": [{"mask": "AAAA", "path": [[1, "x"]]}]},
+                {"moving": 1},
+                {"more": 1},
+                {"moving": [{"mask": "AAAA", "path": [[1, 2]], "more": 1}]},
+                dict.fromkeys(map(str, range(500_000)), 0),
+                {"moving": [{"mask": "AAAA", "path": [[1, 2]] * 10_001}]},
+                {"prompt": "x" * 2501},
+                {"moving": [{"mask": "AAAA", "path": []}] * 7},
+                {"price": None},
+                {"price": -1},
+                {"price": 1e300},
+            )
+        ),
+        json.dumps({"still": MASK}).encode(),  # without the price that was shown
     ],
-    ids=range(18),
+    ids=range(22),
 )
 async def test_a_body_that_no_page_of_ours_sends_is_refused_in_words(shop: Shop, body: bytes) -> None:
     status, told = await shop.send(await shop.path(), body)

@@ -29,11 +29,12 @@ export function asking(facts, parts, address, onEnd) {
     if (button.getAttribute("aria-disabled") === "true" || trouble.hold()) return;
     set(button, "aria-disabled", "true");
     [button.textContent, said.textContent] = [words.say("sending"), ""];
-    const { provider, model: name } = model.chosen();
-    const chosen = { prompt: prompt.value, model: { provider, model: name } };
+    const { provider, model: name, price } = model.chosen();
+    const chosen = { prompt: prompt.value, model: { provider, model: name }, price };
     const answer = await sent(drawing, chosen, facts.limits, words, address);
     if (answer.outcome !== "refused") return onEnd(answer);
     said.textContent = answer.said;
+    if (answer.price !== undefined) model.reprice(answer);
     set(button, "aria-disabled", null);
     tell();
   }
@@ -84,7 +85,11 @@ function modelField(facts, words) {
   const about = facts.about ? el("span", { class: "left" }, facts.about) : null;
   const element = el("div", { class: "field" },
     el("label", {}, el("span", { class: "name" }, words.say("model")), select), about, cautions);
-  return { element, select, chosen };
+  const reprice = ({ price, price_words }) => {
+    Object.assign(chosen(), { price, price_words });
+    select.selectedOptions[0].textContent = titleOf(chosen());
+  };
+  return { element, select, chosen, reprice };
 }
 
 function titleOf(model) {

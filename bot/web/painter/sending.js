@@ -29,7 +29,7 @@ export class Unsendable extends Error {}
 /**
  * The body of what is sent.
  * @param {import("./drawing.js").Drawing} drawing without problems
- * @param {{prompt: string, model: {provider: string, model: string}}} chosen
+ * @param {{prompt: string, model: {provider: string, model: string}, price: number}} chosen
  * @param {{mask_bytes: number, body_bytes: number}} limits
  * @param {import("./words.js").Words} words
  * @returns {Promise<string>}
@@ -63,7 +63,8 @@ function base64(blob) {
 /**
  * @param {string} address
  * @param {string} text
- * @returns {Promise<{outcome: "made" | "asked" | "refused" | "gone", said: string}>}
+ * @returns {Promise<{outcome: "made" | "asked" | "refused" | "gone", said: string, price?: number,
+ *   price_words?: string}>} with the price where it was refused because that has risen
  */
 export async function send(address, text) {
   const headers = { "Content-Type": "application/json" };
