@@ -1,12 +1,13 @@
-"""The page of the local Discord with 2,000 messages in a channel, at rest and with 50 updates a second.
+"""The page of the local Discord with 2,000 messages in a channel: at rest, changing, growing, and read back to the first.
 
 Times between frames are what the browser's own `requestAnimationFrame` says, on a page that is as large as a window:
 16.7 ms is a display's 60 a second. Updated are cards as Kinora makes them, half of them among the newest messages,
-the others anywhere above.
+the others anywhere above. What comes anew are messages, every fifth with a thread on it, and as many messages in threads.
 """
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -23,10 +24,12 @@ from bot.sandbox.wire import Json
 from tests.browser.chromium import FLAGS, PROGRAM
 
 NAME = "page"
-MESSAGES, UPDATES_PER_S, LASTS_S = 2_000, 50, 20.0
+MESSAGES, UPDATES_PER_S, COMING_PER_S, LASTS_S = 2_000, 50, 10, 20.0
 _EVERY = 10
 """Each tenth message is a card."""
 _UPDATED = 40
+_THREADED = 5
+"""Each fifth message that comes anew has a thread on it."""
 _LOADED_WITHIN_MS = 120_000
 _WATCH = """() => {
   const seen = (window.seen = {frames: [], long_ms: []});
@@ -42,7 +45,10 @@ _WATCH = """() => {
   }).observe({type: "longtask"});
 }"""
 _SEEN = "() => { const seen = window.seen; window.seen = null; return seen; }"
-_ABOVE = "({scroller, share}) => { scroller.scrollTop = scroller.scrollHeight * share; }"
+_LIST = "const scroller = document.querySelector('#messages');"
+_ABOVE = f"share => {{ {_LIST} scroller.scrollTop = scroller.scrollHeight * share; }}"
+_BACK = f"() => {{ {_LIST} scroller.scrollTop = 0; return scroller.querySelector('.beginning:not([hidden], :empty)'); }}"
+_NEWEST = "id => document.querySelector(`#messages [data-id='${id}']`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,12 @@ class Frames:
     def row(self, name: str) -> tuple[str, ...]:
         """As it stands in the table."""
         figures = (median(self.between_ms), percentile(self.between_ms, 95), max(self.between_ms))
-        return (name, *(f"{figure:.1f}" for figure in figures), str(len(self.long_ms)))
+        return (
+            name,
+            *(f"{figure:.1f}" for figure in figures),
+            str(len(self.long_ms)),
+            f"{sum(self.long_ms):.0f}",
+        )
 
 
 class Crowd:
@@ -70,21 +81,36 @@ class Crowd:
         self.mia, self._leo = self._guild.add_member("mia"), self._guild.add_member("leo")
         self._dice = random.Random(7)
         self._cards: list[Message] = []
+        self._threads: list[Channel] = []
         self._numbers = count(1)
 
-    async def fill(self, messages: int) -> None:
-        """Write them."""
-        for number in range(messages):
+    async def fill(self, messages: int) -> Message:
+        """Write them; the last one."""
+        last = await self._say(0)
+        for number in range(1, messages):
             if number % _EVERY == 0:
                 draft = Draft(components=_card(number, 0.0), flags=V2)
-                self._cards.append(posting.send(self._world, self.channel, self._app.user, draft))
+                last = posting.send(self._world, self.channel, self._app.user, draft)
+                self._cards.append(last)
             else:
-                author = self._dice.choice((self.mia, self._leo))
-                await author.send(
-                    self.channel, f"**{number}** words about `clips` in :film: and <@{self.mia.id}>"
-                )
+                last = await self._say(number)
             if number % 100 == 0:
                 await asyncio.sleep(0)  # the page is to hear of them meanwhile
+        return last
+
+    async def _say(self, number: int) -> Message:
+        author = self._dice.choice((self.mia, self._leo))
+        return await author.send(
+            self.channel, f"**{number}** words about `clips` in :film: and <@{self.mia.id}>"
+        )
+
+    async def come(self, lasts_s: float) -> None:
+        """Post messages, open threads and talk in them, evenly over the time."""
+        async for number in _evenly(lasts_s, COMING_PER_S):
+            said = await self._leo.send(self.channel, f"**{number}** more words")
+            if number % _THREADED == 0:
+                self._threads.append(await self._leo.open_thread(self.channel, f"Clip {number}", on=said))
+            await self._leo.send(self._dice.choice(self._threads), "in a thread")
 
     async def go_on(self, lasts_s: float) -> None:
         """Change cards as often as a busy server does, evenly over the time."""
@@ -93,10 +119,7 @@ class Crowd:
             *self._cards[-half:],
             *self._dice.sample(self._cards[:-half], min(half, len(self._cards) - half)),
         ]
-        loop = asyncio.get_running_loop()
-        began_s = loop.time()
-        for number in range(int(lasts_s * UPDATES_PER_S)):
-            await asyncio.sleep(max(0.0, began_s + number / UPDATES_PER_S - loop.time()))
+        async for number in _evenly(lasts_s, UPDATES_PER_S):
             step, card = next(self._numbers), busy[number % len(busy)]
             draft = Draft(components=_card(step, step % 100 / 100), flags=V2, given=frozenset({"components"}))
             posting.edit(self._world, self.channel, card, draft)
@@ -118,34 +141,44 @@ async def run(*, quick: bool) -> Table:
         )
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
         await page.goto(f"{sandbox.page_url}?as={crowd.mia.id}")
-        await _shows(page, 0)
-        await crowd.fill(messages)
-        await _shows(page, messages)
+        await page.locator("#messages").wait_for()
+        await _shows(page, await crowd.fill(messages))
         rows = [
             (await _watched(page, asyncio.sleep(lasts_s / 4))).row("at rest"),
             (await _watched(page, crowd.go_on(lasts_s))).row("updates, at the newest message"),
+            (await _watched(page, crowd.come(lasts_s))).row("messages and threads coming"),
         ]
-        await _scroll_to(page, 0.5)
+        grown = await _weight(page)
+        await page.get_by_role("button", name="What if").click()
+        rows.append((await _watched(page, crowd.come(lasts_s))).row("the same, beside the drawer"))
+        await page.reload()
+        await _shows(page, await crowd.fill(1))
+        back = page.wait_for_function(_BACK, timeout=_LOADED_WITHIN_MS)
+        rows.append((await _watched(page, back)).row("scrolling back to the first"))
+        await page.evaluate(_ABOVE, 0.5)
         rows.append((await _watched(page, crowd.go_on(lasts_s))).row("updates, half-way up"))
-        notes = await _weight(page, messages)
+        notes = (f"After the growth: {grown}", f"With all that was said: {await _weight(page)}")
         await browser.close()
     return Table(
-        title=f"Frames of the page with {messages:,} messages, {UPDATES_PER_S} updates a second for {lasts_s:g} s",
-        columns=("", "median ms", "p95 ms", "longest ms", "tasks > 50 ms"),
+        title=f"Frames of the page with {messages:,} messages; {UPDATES_PER_S} updates or {COMING_PER_S} messages a second, {lasts_s:g} s each",
+        columns=("", "median ms", "p95 ms", "longest ms", "tasks > 50 ms", "their sum ms"),
         rows=tuple(rows),
-        notes=(notes,),
+        notes=notes,
     )
 
 
-async def _shows(page: Page, messages: int) -> None:
-    """Wait until the channel is there, with so many messages."""
-    there = "least => document.querySelectorAll('#messages [data-id]').length >= least"
-    await page.locator("#messages").wait_for()
-    await page.wait_for_function(there, arg=messages, timeout=_LOADED_WITHIN_MS)
+async def _evenly(lasts_s: float, per_s: int) -> AsyncIterator[int]:
+    """Numbers, each when it is due."""
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    for number in range(int(lasts_s * per_s)):
+        await asyncio.sleep(max(0.0, began_s + number / per_s - loop.time()))
+        yield number
 
 
-async def _scroll_to(page: Page, share: float) -> None:
-    await page.evaluate(_ABOVE, {"scroller": await page.query_selector("#messages"), "share": share})
+async def _shows(page: Page, message: Message) -> None:
+    """Wait until it is there."""
+    await page.wait_for_function(_NEWEST, arg=str(message.id), timeout=_LOADED_WITHIN_MS)
 
 
 async def _watched(page: Page, work: Any) -> Frames:
@@ -156,15 +189,16 @@ async def _watched(page: Page, work: Any) -> Frames:
     return Frames(seen["frames"], seen["long_ms"])
 
 
-async def _weight(page: Page, messages: int) -> str:
-    """What the page holds in the end."""
+async def _weight(page: Page) -> str:
+    """What the page holds."""
     session: Any = await page.context.new_cdp_session(page)
     await session.send("HeapProfiler.collectGarbage")
     await session.send("Performance.enable")
     metrics: list[dict[str, Any]] = (await session.send("Performance.getMetrics"))["metrics"]
     values: dict[str, float] = {one["name"]: one["value"] for one in metrics}
+    rows: int = await page.locator("#messages [data-id]").count()
     megabytes = values["JSHeapUsedSize"] / 1e6
-    return f"{megabytes:.1f} MB of JavaScript's heap, {values['Nodes']:,.0f} nodes for {messages:,} messages."
+    return f"{megabytes:.1f} MB of JavaScript's heap, {values['Nodes']:,.0f} nodes, {rows:,} rows."
 
 
 def _card(number: int, progress: float) -> list[Json]:
