@@ -1,6 +1,7 @@
 """What one writes, presses and chooses on the page of the local Discord; the bot is a small one."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -195,19 +196,22 @@ async def test_a_select_sends_what_was_chosen_once_it_is_enough(
 
     async with start(by("pick", pick)):
         await mia.uses("pick")
-        keyboard = mia.page.keyboard
+        keyboard, option = mia.page.keyboard, functools.partial(mia.page.get_by_role, "option")
         await mia.page.get_by_role("button", name="Paints", exact=True).click()
+        await expect(option(name="R")).to_be_focused()
         await keyboard.press("Enter")
         await keyboard.press("Escape")
         await expect(mia.page.get_by_role("button", name="Paints")).to_have_accessible_name("Paints")
         await mia.page.get_by_role("button", name="Paints", exact=True).click()
+        await expect(option(name="R")).to_be_focused()
         await keyboard.press("Enter")
         await keyboard.press("b")
+        await expect(option(name="B")).to_be_focused()
         await keyboard.press(" ")
         await mia.page.get_by_role("button", name="Done").click()
         await expect(mia.message("chosen")).to_contain_text("['R', 'B']")
         await mia.page.get_by_role("button", name="Who").click()
-        await mia.page.get_by_role("option", name="Leo").click()
+        await option(name="Leo").click()
         await expect(mia.message("chosen")).to_contain_text("'leo'")
 
 
