@@ -20,6 +20,7 @@ from bot.services.claims import Claims
 from bot.services.delivery import Delivery
 from bot.services.departures import Departures
 from bot.services.draining import Draining
+from bot.services.drawings import Drawings
 from bot.services.exports import Exports
 from bot.services.gate import Gate
 from bot.services.generation import Generation
@@ -295,8 +296,14 @@ def furnish(
         db=stores.db,
         blobs=stores.blobs,
         images=stores.images,
-        catalogue=catalogue,
-        routes=engine.routes,
+        drawings=Drawings(
+            db=stores.db,
+            blobs=stores.blobs,
+            images=stores.images,
+            catalogue=catalogue,
+            routes=engine.routes,
+            clock=clock,
+        ),
         clock=clock,
         secret=stores.callback_secret,
         public_url=settings.public_url,

@@ -1,8 +1,6 @@
 """What is kept of a member in one server, as zip files that they can take along."""
 
 import asyncio
-import base64
-import hmac
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -23,7 +21,8 @@ from bot.media.archives import Archive, Archives
 from bot.media.blobs import Blobs
 from bot.media.errors import NoSuchBlob, StoreUnavailable
 from bot.services.export_files import MAX_JOBS, Held, described, files_of, readme, table
-from bot.services.originals import Link, Original
+from bot.services.links import Link, Signer
+from bot.services.originals import Original
 from bot.services.ports import Clock
 
 log = structlog.stdlib.get_logger(__name__)
@@ -42,7 +41,6 @@ _READ_BYTES = 1 << 20
 _README_BYTES = 100_000
 """More than any takes: what was left out is named up to a bound."""
 _MAX_BEING_MADE = 2
-_PURPOSE = b"links to exports"
 
 
 class TooSoon(Refused):
@@ -87,7 +85,7 @@ class Exports:
         self._blobs = blobs
         self._archives = archives
         self._clock = clock
-        self._key = hmac.digest(secret.encode(), _PURPOSE, "sha256")
+        self._signer = Signer("exports", secret=secret)
         self._public_url = public_url
         self._being_made = 0
 
@@ -162,7 +160,7 @@ class Exports:
         now_ms = self._clock.now_ms()
         await self._db.write(exports.keep(user_id, blob.hash, now_ms=now_ms))
         expires_s = now_ms // 1000 + LINK_LASTS_S
-        signature = self._signature(blob.hash, expires_s)
+        signature = self._signer.sign(blob.hash, expires_s)
         return Link(f"{self._public_url}/exports/{blob.hash}/{expires_s}/{signature}", expires_s), len(
             plan.left_out
         )
@@ -173,8 +171,7 @@ class Exports:
         Raises:
             StoreUnavailable: that cannot be told now; only to who has a link that was signed here.
         """
-        expected = self._signature(blob, expires_s).encode()
-        is_ours = hmac.compare_digest(expected, signature.encode("utf-8", errors="backslashreplace"))
+        is_ours = self._signer.knows(blob, expires_s, signature)
         if not is_ours or expires_s * 1000 <= self._clock.now_ms():
             return None
         if not await self._db.read(exports.is_kept(blob)):
@@ -237,10 +234,6 @@ class Exports:
             if len(page) < _PAGE:
                 break
         return found
-
-    def _signature(self, blob: str, expires_s: int) -> str:
-        digest = hmac.digest(self._key, f"{blob} {expires_s}".encode(), "sha256")
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _texts(jobs: Sequence[Job], spent: Sequence[Spent], settings: Mapping[str, object]) -> dict[str, str]:

@@ -213,6 +213,14 @@ class Generation:
         """What was noted has been refused, and the person knows."""
         await self._db.write(asks.forget(request_key))
 
+    async def is_noted(self, request_key: str) -> bool:
+        """Whether a request has neither become a job nor been refused."""
+        return await self._db.read(asks.is_noted(request_key))
+
+    async def job_of(self, request_key: str) -> Job | None:
+        """The job that a request has become; None before that."""
+        return await self._db.read(jobs.of_request(request_key))
+
     async def left(self) -> list[Asked]:
         """What an earlier process noted and did not get to."""
         return await self._db.read(asks.left())

@@ -1,8 +1,6 @@
 """Clips as they were made: by a signed link where the internet reaches this bot, else cut into parts."""
 
 import asyncio
-import base64
-import hmac
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +13,12 @@ from bot.domain.errors import NoSuchJob, Refused
 from bot.domain.jobs import Job, JobState
 from bot.media.blobs import Blobs
 from bot.media.errors import NoSuchBlob, StoreUnavailable
+from bot.services.links import Link, Signer
 from bot.services.ports import Clock
 
 LINK_LASTS_S = 24 * 3600
 _MAX_JOB_ID = 2**63
 _HEAD_BYTES = 12
-_PURPOSE = b"links to originals"
 
 
 class OriginalGone(Refused):
@@ -47,15 +45,6 @@ class Original:
     filename: str
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Where whoever has it can fetch an original for a while."""
-
-    url: str
-    expires_s: int
-    """Seconds since 1970."""
-
-
 class Originals:
     """Finds originals, signs links to them and cuts them up. Who may have one is for the caller to decide."""
 
@@ -66,7 +55,7 @@ class Originals:
         self._db = db
         self._blobs = blobs
         self._clock = clock
-        self._key = hmac.digest(secret.encode(), _PURPOSE, "sha256")
+        self._signer = Signer("originals", secret=secret)
         self._public_url = public_url
 
     async def job(self, job_id: int, guild_id: int) -> Job:
@@ -109,7 +98,7 @@ class Originals:
         if self._public_url is None:
             return None
         expires_s = self._clock.now_ms() // 1000 + LINK_LASTS_S
-        signature = self._signature(original.job_id, expires_s)
+        signature = self._signer.sign(original.job_id, expires_s)
         return Link(f"{self._public_url}/originals/{original.job_id}/{expires_s}/{signature}", expires_s)
 
     async def linked(self, job_id: int, expires_s: int, signature: str) -> Original | None:
@@ -118,8 +107,7 @@ class Originals:
         Raises:
             StoreUnavailable: that cannot be told now; only to who has a link that was signed here.
         """
-        expected = self._signature(job_id, expires_s).encode()
-        is_ours = hmac.compare_digest(expected, signature.encode("utf-8", errors="backslashreplace"))
+        is_ours = self._signer.knows(job_id, expires_s, signature)
         if not is_ours or expires_s * 1000 <= self._clock.now_ms() or job_id >= _MAX_JOB_ID:
             return None
         try:
@@ -156,10 +144,6 @@ class Originals:
         with file:
             async for chunk in self.stream(original, start, end):
                 await asyncio.to_thread(file.write, chunk)
-
-    def _signature(self, job_id: int, expires_s: int) -> str:
-        digest = hmac.digest(self._key, f"{job_id} {expires_s}".encode(), "sha256")
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _created(path: Path) -> BinaryIO:

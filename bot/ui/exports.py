@@ -10,7 +10,7 @@ from discord import ui
 from bot.domain.errors import ClipTooLarge
 from bot.language import tr, trn
 from bot.services.exports import Exports, Held, Part, TooManyExports, TooSoon
-from bot.services.originals import Link
+from bot.services.links import Link
 from bot.services.uploads import SURE_LIMIT
 from bot.ui.answers import Answer, shown
 from bot.ui.errors import describe

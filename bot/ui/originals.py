@@ -14,7 +14,8 @@ from bot.domain.errors import ClipTooLarge, NoSuchJob, Refused
 from bot.domain.jobs import Job
 from bot.language import tr, trn
 from bot.media.errors import megabytes
-from bot.services.originals import Link, NoOriginal, Original, OriginalGone, Originals, Unclaimed
+from bot.services.links import Link
+from bot.services.originals import NoOriginal, Original, OriginalGone, Originals, Unclaimed
 from bot.services.uploads import SURE_LIMIT
 from bot.ui import checks, errors
 from bot.ui.answers import Answer, shown, tell

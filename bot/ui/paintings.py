@@ -1,5 +1,6 @@
 """The painter's desk: gives members the private links to its page, and takes what they have painted there."""
 
+import asyncio
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -22,18 +23,11 @@ from bot.domain.painting import ANY_MOTION, STAND_IN, Drawing
 from bot.domain.requests import Asked
 from bot.language import speaking, spoken, tr
 from bot.media.errors import NoDecoder, StoreUnavailable
+from bot.services.drawings import Fate, Outcome
 from bot.services.generation import Generation
-from bot.services.originals import Link
+from bot.services.links import Link
 from bot.services.pace import Pace
-from bot.services.paintings import (
-    BeingSent,
-    Fate,
-    Opened,
-    Outcome,
-    PaintingLapsed,
-    Paintings,
-    PaintingSent,
-)
+from bot.services.paintings import BeingSent, Opened, PaintingLapsed, Paintings, PaintingSent
 from bot.services.questions import NeedsApproval, NeedsConsent, Question
 from bot.ui import checks, errors
 from bot.ui.answers import Answer, shown
@@ -48,6 +42,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 Interaction = discord.Interaction[Any]
 
+_FETCHED_AT_ONCE = 4
+"""Pictures to be painted on, of 10 MB at most, which are held in memory."""
 _FATES = {
     OfferLapsed: Fate.GONE,
     PaintingLapsed: Fate.GONE,
@@ -110,6 +106,7 @@ class PaintingsDesk:
         self._courtesy = courtesy
         self._pace = pace
         self._being_sent: set[int] = set()
+        self._fetched = asyncio.Semaphore(_FETCHED_AT_ONCE)
 
     @property
     def has_page(self) -> bool:
@@ -123,12 +120,14 @@ class PaintingsDesk:
             Refused, PictureRefused, ValidationError: instead of the link; nothing was charged.
         """
         await checks.ensure_place_of(interaction)
+        await self._paintings.ensure_few(asked.user_id)
         judged = asked.model_copy(update={"image": STAND_IN, "motion": ANY_MOTION})
         asked = asked.model_copy(update={"language": (await self._generation.check(judged)).language})
         async with self._courtesy.before_all_else(), translated():
             await interaction.response.defer(ephemeral=True, thinking=True)
-        picture = await self._publisher.download(image_url)
-        link = await self._paintings.begin(asked, picture, language=spoken())
+        async with self._fetched:
+            picture = await self._publisher.download(image_url)
+            link = await self._paintings.begin(asked, picture, language=spoken())
         async with translated():
             await interaction.edit_original_response(view=shown(_linked(link)))
 
@@ -159,7 +158,7 @@ class PaintingsDesk:
             reply = ToPage(self._publisher, asked)
             await self._intake.take(asked, reply)
         except Exception:
-            await self._paintings.let_go(asked)
+            await self._paintings.drawings.let_go(asked)
             raise
         return await self._outcome(asked, reply)
 
@@ -178,7 +177,7 @@ class PaintingsDesk:
 
     async def _outcome(self, asked: Asked, reply: ToPage) -> Outcome:
         """What has become of a request that was noted, as the rows say: who was refused may have been taken after all."""
-        job = await self._paintings.job_of(asked)
+        job = await self._generation.job_of(asked.request_key)
         if job is None:
             return await self._undecided(asked, reply.refusal)
         where = self._called(asked.channel_id)
@@ -193,7 +192,7 @@ class PaintingsDesk:
             await self._generation.consent.remind(asked.request_key)
         except NeedsConsent as needed:
             return _asked(needed)
-        if not await self._paintings.is_under_way(asked):
+        if not await self._generation.is_noted(asked.request_key):
             await self._paintings.reopen(asked.painting_id)
             raise refusal or NotAnswered
         said = tr("Discord does not answer at the moment. What you painted is kept, and goes on by itself.")

@@ -70,13 +70,11 @@ from bot.domain.catalogue import Choice
 from bot.domain.painting import Drawing, Part
 from bot.language import ENGLISH, LANGUAGES, speaking, spoken, tr, trn
 from bot.media.errors import BlobFault
+from bot.services.drawings import Facts, Fate, Outcome
 from bot.services.paintings import (
     BeingSent,
-    Facts,
-    Fate,
     NoSuchPainting,
     Opened,
-    Outcome,
     PaintingLapsed,
     Paintings,
     PaintingSent,
@@ -228,10 +226,10 @@ class PainterRoutes:
                 return answered.as_json()
         with speaking(opened.painting.language):
             try:
-                facts = await self._paintings.facts(opened)
+                facts = await self._paintings.drawings.facts(opened.painting.asked)
             except DatabaseUnavailable:
                 return _later().as_json()
-            return _json(200, _told(opened, facts))
+            return _json(200, _told(opened, facts, self._paintings.seconds_left(opened)))
 
     async def _send(self, request: web.Request) -> web.Response:
         with speaking(_language(request)):
@@ -351,14 +349,14 @@ def _outcome(fate: Fate) -> str:
     return (Fate.REFUSED if fate in (Fate.BUSY, Fate.LATER) else fate).value
 
 
-def _told(opened: Opened, facts: Facts) -> dict[str, object]:
+def _told(opened: Opened, facts: Facts, seconds_left: int) -> dict[str, object]:
     request, picture = facts.request, opened.picture
     quality = [request.quality.value] if request.quality else []
     return {
         "language": opened.painting.language,
         "words": words(),
         "picture": {"width": picture.width, "height": picture.height},
-        "seconds_left": facts.seconds_left,
+        "seconds_left": seconds_left,
         "takes_place_of_question": opened.painting.question_id is not None,
         "prompt": request.prompt,
         "about": " · ".join([trn("{number} second", "{number} seconds", request.duration_s), *quality]),
@@ -388,9 +386,9 @@ def _model(choice: Choice) -> dict[str, object]:
     }
 
 
-def _priced(credits: int) -> dict[str, object]:
-    words = trn("{number} credit", "{number} credits", credits) if credits else tr("free")
-    return {"price": credits, "price_words": words}
+def _priced(price: int) -> dict[str, object]:
+    words = trn("{number} credit", "{number} credits", price) if price else tr("free")
+    return {"price": price, "price_words": words}
 
 
 def _json(status: int, told: Mapping[str, object]) -> web.Response:

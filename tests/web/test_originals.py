@@ -20,7 +20,8 @@ from bot.media.archives import Archives
 from bot.media.blobs import Blobs
 from bot.media.errors import StoreUnavailable
 from bot.services.exports import Exports
-from bot.services.originals import LINK_LASTS_S, Link, NoOriginal, Original, Originals, Unclaimed
+from bot.services.links import Link
+from bot.services.originals import LINK_LASTS_S, NoOriginal, Original, Originals, Unclaimed
 from bot.web import originals as web_originals
 from bot.web import server
 from tests import builders

@@ -23,13 +23,12 @@ from bot.domain.requests import Asked, Options, Picture
 from bot.language import LANGUAGES
 from bot.media.blobs import Blobs
 from bot.media.images import Images
-from bot.services.originals import Link
+from bot.services.drawings import Drawings, Fate, Outcome
+from bot.services.links import Link
 from bot.services.paintings import (
     LINK_LASTS_S,
     MAX_OPEN,
-    Fate,
     Opened,
-    Outcome,
     Painting,
     Paintings,
     TooManyPaintings,
@@ -90,8 +89,14 @@ class Shop:
             db=self.db,
             blobs=self.blobs,
             images=self.images,
-            catalogue=Catalogue([MODEL], providers=("local",)),
-            routes=routes(self.db, MODEL),
+            drawings=Drawings(
+                db=self.db,
+                blobs=self.blobs,
+                images=self.images,
+                catalogue=Catalogue([MODEL], providers=("local",)),
+                routes=routes(self.db, MODEL),
+                clock=self.site.clock,
+            ),
             clock=self.site.clock,
             secret=secret,
             public_url=PUBLIC_URL,
