@@ -1,16 +1,23 @@
-"""What is checked before anything is opened."""
+"""What is checked before anything is opened, and how it is left."""
 
+import asyncio
 import errno
 import os
 from contextlib import AsyncExitStack
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from bot import app as application
 from bot.domain.errors import CatalogueInvalid
 from bot.engine import load_catalogue
 from bot.settings import Settings, SettingsInvalid
+from bot.signals import Stop
 from bot.stores import open_stores
+from tests.patience import PATIENCE_S
 
 ROW = """
 [[model]]
@@ -92,3 +99,19 @@ async def test_a_data_dir_that_cannot_be_written_is_a_fault_of_the_settings(
     async with AsyncExitStack() as stack:
         with pytest.raises(SettingsInvalid, match=f"DATA_DIR is {tmp_path}, .*: Read-only file system"):
             await open_stores(Settings.model_validate({"data_dir": tmp_path}), stack)
+
+
+async def test_a_second_signal_ends_the_wait_for_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "_PATIENCE_S", None)  # for ever
+    stop, under_way = Stop(), asyncio.ensure_future(asyncio.Event().wait())
+    stop.up()
+    stop.ask()
+    app: Any = SimpleNamespace(
+        gate=SimpleNamespace(shut=lambda _why: stop.ask()),  # by the second
+        runner=SimpleNamespace(park=lambda: {under_way}),
+        client=SimpleNamespace(answering=set[Any]),
+    )
+    with capture_logs() as logs:
+        await asyncio.wait_for(application._part(app, stop), PATIENCE_S)
+    assert [entry["event"] for entry in logs] == ["stopping", "cut off"]
+    under_way.cancel()

@@ -6,7 +6,6 @@ import os
 import sqlite3
 import stat
 import tarfile
-import time
 from collections.abc import AsyncGenerator
 from contextlib import closing
 from pathlib import Path
@@ -46,15 +45,13 @@ def make(settings: Settings, target: Path, *, with_files: bool = False) -> list[
 async def test_copies_of_a_busy_database_are_of_one_moment_and_keep_no_writer_waiting(
     settings: Settings, db: SqliteDatabase, tmp_path: Path
 ) -> None:
-    written, slowest_s = 0, 0.0
+    written = 0
     is_over = asyncio.Event()
 
     async def write(user_id: int) -> None:
-        nonlocal written, slowest_s
+        nonlocal written
         while not is_over.is_set():
-            began_s = time.perf_counter()
-            await db.write(lived(Past(user_id=user_id)))
-            slowest_s = max(slowest_s, time.perf_counter() - began_s)
+            await db.write(lived(Past(user_id=user_id)))  # who is kept waiting for a second is refused
             written += 1
 
     async with asyncio.TaskGroup() as tasks:
@@ -73,7 +70,6 @@ async def test_copies_of_a_busy_database_are_of_one_moment_and_keep_no_writer_wa
         is_over.set()
     assert counts == sorted(counts)
     assert counts[-1] > counts[0] > 0
-    assert slowest_s < 2
     assert await db.read(audit.discrepancies()) == 0
 
 

@@ -141,9 +141,9 @@ def test_patterns_beside_each_other_do_not_disturb_each_other() -> None:
 def test_no_pattern_takes_more_than_linear_time(pattern: str) -> None:
     kept = tidied(pattern, are_patterns=True)
     text = "a" * 5_000
-    began = time.perf_counter()
+    began_s = time.thread_time()
     content_rules(None, kept).broken_by(text)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began_s < 2
 
 
 def test_large_patterns_are_known_to_take_their_time() -> None:

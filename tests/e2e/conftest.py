@@ -10,16 +10,26 @@ from discord.http import Route
 from bot.app import running
 from bot.db import audit
 from bot.sandbox import Sandbox
+from bot.sandbox.actions import responding
+from bot.sandbox.page import dealings, using
 from bot.services.pace import Pace
 from bot.settings import Settings
 from tests.e2e.scenes import TOKEN, Bot, Scene
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
 def _discord_py_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Route, "BASE", Route.BASE)
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
+
+
+@pytest.fixture(autouse=True)
+def _patient_discord(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three seconds without an answer are nothing unusual on a machine that is busy with other things."""
+    for module in (responding, dealings, using):
+        monkeypatch.setattr(module, "ACK_WINDOW_S", PATIENCE_S)
 
 
 @pytest.fixture

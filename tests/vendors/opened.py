@@ -19,25 +19,35 @@ from tests.vendors.onemin import OneminVendor
 from tests.vendors.vendor import Seen, Vendor
 
 NAMES = ("kling", "kkiai", "aimlapi", "onemin")
+_LOOKS_EVERY_S = 0.02
 
 
 class QuickClock:
-    """Real time, some times faster: the seconds between two polls pass in a moment."""
+    """Real time, some times faster: the seconds between two polls pass in a moment.
+
+    It stands still while nobody looks at it: a machine that does nothing for a second is not taken for one that
+    did nothing for an hour.
+    """
 
     def __init__(self, times: int = 50) -> None:
         self._times = times
-        self._began_ms = int(time.time() * 1000)
-        self._began_s = time.monotonic()
+        self._now_ms = time.time() * 1000
+        self._looked_s = time.monotonic()
 
     def now_ms(self) -> int:
-        return self._began_ms + int((time.monotonic() - self._began_s) * 1000 * self._times)
+        looked_s = time.monotonic()
+        self._now_ms += min(looked_s - self._looked_s, _LOOKS_EVERY_S) * 1000 * self._times
+        self._looked_s = looked_s
+        return int(self._now_ms)
 
     async def wait(self, event: asyncio.Event, *, until_ms: int | None) -> None:
-        left_s = None if until_ms is None else max(0, until_ms - self.now_ms()) / 1000 / self._times
-        try:
-            await asyncio.wait_for(event.wait(), left_s)
-        except TimeoutError:
-            return
+        while not event.is_set() and (until_ms is None or self.now_ms() < until_ms):
+            left_s = _LOOKS_EVERY_S if until_ms is None else (until_ms - self.now_ms()) / 1000 / self._times
+            try:
+                async with asyncio.timeout(min(left_s, _LOOKS_EVERY_S)):
+                    await event.wait()
+            except TimeoutError:
+                continue
 
 
 class StillClock:
