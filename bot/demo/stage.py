@@ -32,10 +32,6 @@ _DONE = "See the clip"
 _ENDS = (_DONE, "Nothing was charged.")
 """How cards and refusals end."""
 
-_HEARTBEAT_MS = 9_000
-"""discord.py notes when it has sent a heartbeat a moment after it has. On the loopback the acknowledgement can be there
-before, is then measured from the heartbeat before that, and anything above ten seconds is warned of."""
-
 
 class DemoFailed(KinoraError):
     """The demo did not come to its end."""
@@ -85,7 +81,6 @@ async def opened() -> AsyncGenerator[Stage]:
     """A local Discord, a vendor to practise with, and the bot, which has just been started; gone with the block."""
     with _unwrapped(), TemporaryDirectory(prefix="kinora-demo-", ignore_cleanup_errors=True) as place:
         folder, sandbox = Path(place), Sandbox()
-        sandbox.gateway.heartbeat_interval_ms = _HEARTBEAT_MS
         vendor = PracticeVendor(key=secrets.token_urlsafe(24), folder=folder / "vendor")
         async with sandbox.serve(), vendor.serve():
             token = secrets.token_urlsafe(24)

@@ -16,6 +16,8 @@ _HARMLESS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 """What people upload stands on the same port as the page: opened by itself, it runs no scripts."""
+_SHOWN: Final = ("image/", "video/", "audio/")
+"""What pages show. All else is there to be saved and of no type: no browser takes it for a script or a style sheet."""
 
 
 class Cdn:
@@ -88,6 +90,8 @@ class Cdn:
 
 def _ranged(request: web.Request, data: bytes, content_type: str) -> web.Response:
     headers = {"Accept-Ranges": "bytes", **_HARMLESS}
+    if not content_type.startswith(_SHOWN):
+        content_type, headers["Content-Disposition"] = "application/octet-stream", "attachment"
     try:
         wanted = request.http_range
     except ValueError:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from yarl import URL
 
 from bot.sandbox.cdn import DEFAULT_MAX_BYTES, Cdn
@@ -27,6 +28,7 @@ from bot.sandbox.world import World
 
 _OUT_OF_SERVICE = 1001
 _SHUTDOWN_S = 1.0
+_NAMES = ("127.0.0.1", "localhost", "[::1]")
 _BACKLOG = 1024  # with the default of 128, two hundred simultaneous connections wait a second for a retry
 
 
@@ -145,7 +147,7 @@ class Sandbox:
     @asynccontextmanager
     async def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AsyncGenerator["Sandbox"]:
         """Listen until the block ends; then everybody is cut off. It may be served again later."""
-        web_app = web.Application()
+        web_app = web.Application(middlewares=[self._guarded])
         self._api.add_to(web_app, lambda: self.gateway_url)
         web_app.router.add_get("/gateway", self.gateway.serve)
         web_app.router.add_get("/gateway/", self.gateway.serve)
@@ -165,6 +167,13 @@ class Sandbox:
             self.gateway.disconnect(_OUT_OF_SERVICE)
             self.page.end()
             await runner.cleanup()
+
+    @web.middleware
+    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse names that merely resolve to this machine (DNS rebinding)."""
+        if request.host not in {f"{name}:{self._url.port}" for name in (*_NAMES, self._url.host)}:
+            raise web.HTTPForbidden(text="This is only for programs and browsers on this machine.")
+        return await handler(request)
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         fault = self.faults.strike(request.method, "/cdn")

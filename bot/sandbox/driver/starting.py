@@ -11,10 +11,11 @@ from bot.sandbox.model.interactions import Interaction, Kind
 from bot.sandbox.model.messages import Message
 from bot.sandbox.model.people import Member, User
 from bot.sandbox.permissions import ALL
-from bot.sandbox.wire import Json
+from bot.sandbox.wire import Json, as_objects
 from bot.sandbox.world import World
 
 _GUILD, _DM = 0, 1
+_SUB_COMMANDS = frozenset({1, 2})
 _MINIMAL = (
     "id",
     "type",
@@ -93,10 +94,18 @@ def _metadata(interaction: Interaction) -> Json:
         "authorizing_integration_owners": _owners(interaction),
     }
     if interaction.kind is Kind.COMMAND:
-        metadata |= {"name": interaction.data["name"], "command_type": interaction.data["type"]}
+        metadata |= {"name": _whole_name(interaction.data), "command_type": interaction.data["type"]}
     elif interaction.source:
         metadata["interacted_message_id"] = str(interaction.source.id)
     return metadata
+
+
+def _whole_name(data: Json) -> str:
+    """With sub-commands and their groups (Discord API reference, Message Interaction Structure)."""
+    name, entries = str(data["name"]), as_objects(data.get("options"))
+    while entries and entries[0]["type"] in _SUB_COMMANDS:
+        name, entries = f"{name} {entries[0]['name']}", as_objects(entries[0].get("options"))
+    return name
 
 
 def _payload(world: World, interaction: Interaction) -> Json:

@@ -26,6 +26,10 @@ _FINAL_CLOSES: Final = frozenset({1000, 1001})
 _MAX_SESSIONS = 100
 _MAX_RECEIVED_BYTES = 4096
 _ALL_INTENTS = (1 << 26) - 1
+_ACK_AFTER_S = 0.1
+"""About as long as the way to Discord and back. discord.py notes in a thread when it has sent a heartbeat, once it has
+(`KeepAliveHandler.run`); an acknowledgement that is there before is measured from the heartbeat before that, and
+anything above ten seconds is warned of."""
 
 
 class Gateway:
@@ -146,7 +150,7 @@ class Gateway:
             connection.close(_BAD_PAYLOAD)
         elif op == _HEARTBEAT:
             if self.acknowledges_heartbeats:
-                connection.send(_ACK)
+                asyncio.get_running_loop().call_later(_ACK_AFTER_S, connection.send, _ACK)
         else:
             self._operate(connection, op, as_object(message.get("d")))
 

@@ -5,6 +5,7 @@ has changed in it: a message is written once for all who see it.
 """
 
 import asyncio
+import logging
 from functools import singledispatchmethod
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from bot.sandbox.world import World
 
 if TYPE_CHECKING:
     from bot.sandbox.wire import Json
+
+_log = logging.getLogger(__name__)
 
 
 class Audience:
@@ -67,7 +70,10 @@ class Audience:
     def _tell(self) -> None:
         news, self._news = self._news, {}
         for thing, is_new in news.items():
-            self._tell_of(thing, is_new=is_new)
+            try:
+                self._tell_of(thing, is_new=is_new)
+            except Exception:  # noqa: BLE001 - what else there is to tell is told
+                _log.exception("The page was not told of a %s.", type(thing).__name__)
 
     @singledispatchmethod
     def _tell_of(self, thing: object, *, is_new: bool) -> None:
@@ -138,6 +144,7 @@ class Audience:
             for window in [each for each in windows if interaction.id in each.started] or windows:
                 window.tell("modal", interaction=str(interaction.id), modal=interaction.modal)
         if state is not State.THINKING:
+            self._modals.settle(interaction, has_failed=state is State.FAILED)
             for window in windows:
                 window.started.discard(interaction.id)
 

@@ -32,7 +32,8 @@ choose      {channel, message, custom_id, values}        {interaction}; values a
 submit      {modal, values?}                             {interaction}; modal: the id of the interaction that opened it,
                                                          values by custom_id: texts, truths, lists of values, ids or
                                                          tickets; a field that is not named keeps its default. A
-                                                         refused submission may be sent again
+                                                         submission that was refused or that has failed may be sent
+                                                         again
 thread      {channel, name, message?, text?}             the channel; text: the first message of a forum's post
 archive     {channel, locked?}                           the channel, which is a thread
 offer       {channel, message?}                          {commands, menus}: the slash commands that this person may use
@@ -46,7 +47,8 @@ Events
 
 hello           {me, people, guild, channels, applications, commands, upload_limit_bytes, time, backstage}
                 comes first, and takes the place of all that was known:
-                me, people: user objects with `is`: "owner", "moderator" or "member"; people are those one may be
+                me, people: user objects with `is`: "owner", "moderator" or "member", and with
+                `locale`, the language that Discord speaks to them; people are those one may be
                 guild: the guild with `roles` and `members` (member objects with `user`)
                 channels: those one sees, threads and direct messages too
                 applications: [{id, name, user, online}]

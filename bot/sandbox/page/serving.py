@@ -30,7 +30,7 @@ _MAX_UNDER_WAY = 20
 _MAX_FRAME_BYTES = 1 << 20
 _HEARTBEAT_S = 30.0
 _CHUNK_BYTES = 1 << 18
-_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
+_MAX_NAME = 200
 _TYPES: Final = {"js": "text/javascript", "css": "text/css", "html": "text/html", "svg": "image/svg+xml"}
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -73,17 +73,15 @@ class Page:
         self._audience.end()
         self._tickets.clear()
 
-    def _guard(self, request: web.Request) -> None:
-        """Refuse names that merely resolve to this machine (DNS rebinding), and other pages of the same browser.
+    @staticmethod
+    def _guard(request: web.Request) -> None:
+        """Refuse other pages of the same browser; names other than this machine's are refused before.
 
         Raises:
-            web.HTTPForbidden: the request is for another name or from another page.
+            web.HTTPForbidden: the request is from another page.
         """
-        port = self._origin().port
-        allowed = {f"{name}:{port}" for name in _NAMES}
-        origin = request.headers.get("Origin")
-        if request.host not in allowed or origin not in {None, f"http://{request.host}"}:
-            raise web.HTTPForbidden(text="This page is only for browsers on this machine.", headers=_HEADERS)
+        if request.headers.get("Origin") not in {None, f"http://{request.host}"}:
+            raise web.HTTPForbidden(text="This is only for the page itself.", headers=_HEADERS)
 
     async def _index(self, request: web.Request) -> web.StreamResponse:
         self._guard(request)
@@ -224,9 +222,6 @@ class _Talk:
         except (ClientRefused, Refusal) as error:
             said = protocol.refusal(asked.number, _sentence(error))
         self._window.send(said)
-
-
-_MAX_NAME = 200
 
 
 async def _unknown(_window: Window, asked: protocol.Question) -> object:

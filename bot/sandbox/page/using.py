@@ -90,7 +90,7 @@ async def _submit(window: Window, asked: Question) -> Json:
         raise ClientRefused("This form is no longer open.")
     modal, values = Modal(opener, opener.modal), Values(window.view, window.tickets)
     used = await window.person.submit(modal, values.fields(modal, asked.fields("values")))
-    window.modals.close(opener)
+    window.modals.send_off(opener, used.interaction)
     return _begun(window, used, values)
 
 

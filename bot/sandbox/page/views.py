@@ -19,14 +19,16 @@ from bot.sandbox.world import World
 
 _EYES = Viewer(0, reads_content=True)
 """People read everything in the channels that they see."""
+_TIDY = Permission.MANAGE_MESSAGES
 _MODERATES = (
     Permission.MANAGE_GUILD
-    | Permission.MANAGE_MESSAGES
+    | _TIDY
     | Permission.MODERATE_MEMBERS
     | Permission.KICK_MEMBERS
     | Permission.BAN_MEMBERS
 )
 _MAX_ARCHIVED = 100
+"""Of those that this person sees, the newest."""
 _UNKNOWN_CHANNEL, _UNKNOWN_MESSAGE = 10003, 10008
 _NOT_WRITABLE = frozenset({Kind.CATEGORY, Kind.STAGE})
 
@@ -183,7 +185,8 @@ class View:
 
     def channels(self) -> Iterator[Channel]:
         """The channels that this person sees: those of the guild, the threads, the direct messages."""
-        archived = (thread for thread in reversed(self.guild.all_threads.values()) if _is_archived(thread))
+        known = reversed(self.guild.all_threads.values())
+        archived = (thread for thread in known if _is_archived(thread) and self.sees(thread))
         everything: Iterable[Channel] = (
             *self.guild.channels.values(),
             *self.guild.active.values(),
@@ -228,10 +231,8 @@ class View:
     def _one(self, member: Member) -> Json:
         total = self.guild.permissions_of(member.id)
         moderates = "moderator" if total & _MODERATES else "member"
-        return member.user.payload() | {"is": "owner" if member.user is self.guild.owner else moderates}
-
-
-_TIDY = Permission.MANAGE_MESSAGES
+        what = "owner" if member.user is self.guild.owner else moderates
+        return member.user.payload() | {"is": what, "locale": member.user.locale}
 
 
 def application(app: Application) -> Json:

@@ -67,26 +67,38 @@ class Outbox:
 
 
 class Modals:
-    """The modals that are open somewhere, by the interaction that they answered; beyond a bound the oldest are forgotten."""
+    """The modals that are open somewhere, by the interaction that opened them; beyond a bound the oldest are forgotten."""
 
     _MAX = 1000
 
     def __init__(self) -> None:
-        self._by_id: OrderedDict[int, Interaction] = OrderedDict()
+        self._open: OrderedDict[int, Interaction] = OrderedDict()
+        self._sent: OrderedDict[int, Interaction] = OrderedDict()
+        """By the interaction that sent them off, until that is answered."""
 
-    def open(self, interaction: Interaction) -> None:
+    def open(self, opener: Interaction) -> None:
         """Keep one."""
-        self._by_id[interaction.id] = interaction
-        if len(self._by_id) > self._MAX:
-            self._by_id.popitem(last=False)
+        self._keep(self._open, opener.id, opener)
 
-    def get(self, interaction_id: int) -> Interaction | None:
+    def get(self, opener_id: int) -> Interaction | None:
         """The one that this interaction opened."""
-        return self._by_id.get(interaction_id)
+        return self._open.get(opener_id)
 
-    def close(self, interaction: Interaction) -> None:
-        """Forget one that was sent off."""
-        self._by_id.pop(interaction.id, None)
+    def send_off(self, opener: Interaction, submission: Interaction) -> None:
+        """Close one for as long as the bot may answer."""
+        self._open.pop(opener.id, None)
+        self._keep(self._sent, submission.id, opener)
+
+    def settle(self, submission: Interaction, *, has_failed: bool) -> None:
+        """Open one again that was sent off in vain."""
+        opener = self._sent.pop(submission.id, None)
+        if opener and has_failed:
+            self.open(opener)
+
+    def _keep(self, kept: OrderedDict[int, Interaction], number: int, opener: Interaction) -> None:
+        kept[number] = opener
+        if len(kept) > self._MAX:
+            kept.popitem(last=False)
 
 
 class Window:

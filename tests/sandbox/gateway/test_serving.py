@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+import time
 import zlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,8 +13,10 @@ import aiohttp
 import discord
 import pytest
 import zstandard
+from discord.gateway import KeepAliveHandler
 
 from bot.sandbox import App, Channel, File, Permission, Person, Sandbox, Server
+from tests.patience import PATIENCE_S
 from tests.sandbox.conftest import TOKEN, Rest, Start
 from tests.sandbox.pictures import png
 
@@ -278,8 +282,49 @@ async def test_heartbeats_are_answered_until_a_test_says_no(sandbox: Sandbox) ->
         assert (await found.receive_json())["op"] == 11
         sandbox.gateway.acknowledges_heartbeats = False
         await found.send_json({"op": 1, "d": None})
-        with pytest.raises(TimeoutError):
-            await found.receive(timeout=0.05)
+        await found.send_json({"op": 6, "d": {"token": TOKEN, "session_id": "gone", "seq": 1}})
+        assert (await found.receive_json())["op"] == 9
+        sandbox.gateway.acknowledges_heartbeats = True
+        await found.send_json({"op": 1, "d": None})
+        assert (await found.receive_json())["op"] == 11
+        sandbox.gateway.disconnect()
+        assert (await found.receive()).type is aiohttp.WSMsgType.CLOSE
+
+
+@pytest.mark.usefixtures("guild")
+async def test_a_client_has_noted_its_heartbeat_before_it_is_acknowledged(
+    sandbox: Sandbox,
+    app: App,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    acknowledged = asyncio.Event()
+    acknowledge = KeepAliveHandler.ack
+
+    def note_late(self: KeepAliveHandler, name: str, value: object) -> None:
+        if name == "_last_send" and threading.current_thread() is self:
+            time.sleep(0.02)
+        object.__setattr__(self, name, value)
+
+    def begin(self: KeepAliveHandler) -> dict[str, Any]:
+        if threading.current_thread() is self and not sandbox.gateway.acknowledges_heartbeats:
+            sandbox.gateway.acknowledges_heartbeats = True
+            object.__setattr__(self, "_last_send", self._last_send - 3600)  # as if that was an hour ago
+        return {"op": 1, "d": None}
+
+    def hear(self: KeepAliveHandler) -> None:
+        acknowledge(self)
+        acknowledged.set()
+
+    monkeypatch.setattr(KeepAliveHandler, "__setattr__", note_late, raising=False)
+    monkeypatch.setattr(KeepAliveHandler, "get_payload", begin)
+    monkeypatch.setattr(KeepAliveHandler, "ack", hear)
+    sandbox.gateway.acknowledges_heartbeats, sandbox.gateway.heartbeat_interval_ms = False, 100
+    async with start(), asyncio.timeout(PATIENCE_S):
+        await app.ready(commands=False)
+        await acknowledged.wait()
+    assert "Can't keep up" not in caplog.text
 
 
 async def test_every_shard_has_its_own_guilds(sandbox: Sandbox, app: App, rest: Rest) -> None:

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.sandbox import Channel, Person, Sandbox
+from bot.sandbox import App, Channel, Person, Sandbox
+from tests.sandbox.conftest import Rest
+from tests.sandbox.page.bot import COMMANDS, Bot
 from tests.sandbox.page.client import Client, Windows, windows_of
 
 
@@ -19,3 +21,12 @@ async def window(windows: Windows, mia: Person, channel: Channel) -> Client:
     """Mia's, who sees the channel."""
     assert channel
     return await windows.open(mia)
+
+
+@pytest.fixture
+async def bot(sandbox: Sandbox, rest: Rest, app: App) -> AsyncIterator[Bot]:
+    await rest("PUT", f"/applications/{app.id}/commands", COMMANDS)
+    made = Bot(sandbox, rest)
+    sandbox.world.hub.observers.append(made.notice)
+    yield made
+    sandbox.world.hub.observers.remove(made.notice)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.sandbox import Channel, Person, Server
+from bot.sandbox import Channel, Person, Sandbox, Server
 from bot.sandbox.page import protocol, using, writing
+from tests.sandbox.page.bot import DEFERRED, EPHEMERAL, MESSAGE, Bot
 from tests.sandbox.page.client import Client, Refused, Windows
 
 UNREADABLE = [
@@ -155,6 +156,39 @@ async def test_a_text_that_is_far_too_large_ends_the_connection_and_nothing_else
     await window.socket.send_str("x" * (2 << 20))
     assert await window.ended() == 1009
     assert await other.ask("history", channel=str(channel.id)) == []
+
+
+SECRET = "said to mia alone"
+LINK = {"type": 2, "style": 5, "label": SECRET, "url": "http://127.0.0.1/a-link-of-mias"}
+
+
+async def test_nothing_of_what_is_said_to_one_person_is_in_any_text_to_another(
+    windows: Windows, window: Client, bot: Bot, channel: Channel, guild: Server
+) -> None:
+    other, place = guild.add_member("leo"), str(channel.id)
+    leo = await windows.open(other)
+    secret = {"content": SECRET, "components": [{"type": 1, "components": [LINK]}], "flags": EPHEMERAL}
+    for number, kind in enumerate((MESSAGE, DEFERRED), 1):
+        await window.ask("slash", channel=place, name="quota me")
+        interaction = await bot.gets(number)
+        await bot.answers(interaction, kind, **(secret if kind == MESSAGE else {"flags": EPHEMERAL}))
+        await bot.edits(interaction, content=f"{SECRET}, once more", components=secret["components"])
+        await bot.follows_up(interaction, **secret)
+        await bot.follows_up(interaction, content=f"for all {number}")
+        await leo.hears("message", lambda e, number=number: e["message"]["content"] == f"for all {number}")
+    told = [leo.events, await leo.ask("history", channel=place), (await windows.open(other)).events]
+    assert "for all 2" in str(told)
+    assert not [words for words in (SECRET, "a-link-of-mias") if words in str(told)]
+    await window.hears("message", lambda e: SECRET in str(e["message"].get("referenced_message")))
+
+
+async def test_what_cannot_be_told_hides_nothing_else(
+    window: Client, sandbox: Sandbox, channel: Channel, mia: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    sandbox.world.hub.changed(object(), is_new=True)
+    await mia.send(channel, "hello")
+    await window.hears("message", lambda event: event["message"]["content"] == "hello")
+    assert "The page was not told of a object." in caplog.text
 
 
 def test_every_verb_and_event_is_described() -> None:

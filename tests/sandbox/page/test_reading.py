@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox import App, Channel, File, Permission, Person, Sandbox, Server
+from bot.sandbox.page import views
 from tests.sandbox.conftest import Rest
 from tests.sandbox.page.client import Client, Refused, Windows
 from tests.sandbox.pictures import png
@@ -219,3 +220,15 @@ async def test_what_happens_in_a_channel_that_is_gone_is_not_told(
     await window.settled()
     assert not window.heard("message")
     assert not window.heard("channel")
+
+
+async def test_archived_threads_that_one_does_not_see_hide_none_of_ones_own(
+    windows: Windows, guild: Server, channel: Channel, mia: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "_MAX_ARCHIVED", 2)
+    guild.change_role(guild.everyone, guild.everyone.permissions | Permission.CREATE_PRIVATE_THREADS)
+    leo = guild.add_member("leo")
+    for person, name, is_private in ((mia, "mine", False), (leo, "his", True), (leo, "his too", True)):
+        await person.archive(await person.open_thread(channel, name, private=is_private))
+    hello = (await windows.open(mia)).events[0]
+    assert [one["name"] for one in hello["channels"]] == ["general", "mine"]

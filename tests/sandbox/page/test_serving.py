@@ -11,6 +11,7 @@ from tests.sandbox.page.client import Client, Refused, Windows
 from tests.sandbox.pictures import png
 
 ROUTES = ["", "page/static/app.js", "page/live", "page/files"]
+OTHERS = ["cdn/1/2/cat.png", "api/v10/gateway", "gateway"]
 
 
 async def status(windows: Windows, path: str, headers: dict[str, str], *, method: str = "GET") -> int:
@@ -48,7 +49,7 @@ async def test_only_the_files_of_the_page_are_there(windows: Windows, sandbox: S
         assert answer.status == 404
 
 
-@pytest.mark.parametrize("path", ROUTES)
+@pytest.mark.parametrize("path", [*ROUTES, *OTHERS])
 async def test_other_names_for_this_machine_are_refused(
     windows: Windows, sandbox: Sandbox, path: str
 ) -> None:
@@ -96,6 +97,17 @@ async def test_what_people_upload_runs_no_scripts_in_the_pages_name(
     message = await mia.send(channel, files=[File("evil.html", b"<script>alert(1)</script>")])
     async with windows.session.get(message.files[0].url) as answer:
         assert answer.headers["Content-Security-Policy"].endswith("sandbox")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["evil.js", "evil.mjs", "evil.css", "evil.html", "evil"])
+async def test_what_people_upload_is_no_script_and_no_style_of_any_page(
+    windows: Windows, mia: Person, channel: Channel, name: str
+) -> None:
+    message = await mia.send(channel, files=[File(name, b"alert(1)")])
+    async with windows.session.get(message.files[0].url) as answer:
+        assert answer.content_type == "application/octet-stream"
+        assert answer.headers["Content-Disposition"] == "attachment"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 

@@ -1,97 +1,17 @@
 """Commands, menus, buttons, selects and modals from the page; the bot is played by hand."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from bot.sandbox import App, Channel, Permission, Person, Sandbox, Server
-from bot.sandbox.model.interactions import Interaction
+from bot.sandbox import Channel, Permission, Person, Server
 from bot.sandbox.page import dealings
 from tests.patience import PATIENCE_S
-from tests.sandbox.conftest import Rest
+from tests.sandbox.page.bot import CHOICES, COMMANDS, DEFERRED, EPHEMERAL, MESSAGE, MODAL, UPDATE, Bot
 from tests.sandbox.page.client import Client, Refused, Windows
 from tests.sandbox.pictures import png
-
-COMMANDS: list[dict[str, Any]] = [
-    {
-        "name": "animate",
-        "description": "d",
-        "options": [
-            {"type": 11, "name": "image", "description": "d", "required": True},
-            {"type": 3, "name": "prompt", "description": "d", "autocomplete": True},
-            {"type": 4, "name": "seconds", "description": "d", "max_value": 10},
-            {"type": 6, "name": "who", "description": "d"},
-            {"type": 7, "name": "where", "description": "d"},
-            {"type": 8, "name": "role", "description": "d"},
-            {"type": 9, "name": "whom", "description": "d"},
-            {"type": 10, "name": "strength", "description": "d"},
-        ],
-    },
-    {
-        "name": "quota",
-        "description": "d",
-        "options": [
-            {"type": 1, "name": "me", "description": "d"},
-            {
-                "type": 1,
-                "name": "of",
-                "description": "d",
-                "options": [{"type": 6, "name": "user", "description": "d", "required": True}],
-            },
-        ],
-    },
-    {"name": "settings", "description": "d", "default_member_permissions": str(int(Permission.MANAGE_GUILD))},
-    {"name": "Animate", "type": 3},
-    {"name": "Who", "type": 2},
-]
-EPHEMERAL = 1 << 6
-MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
-
-
-@dataclass
-class Bot:
-    """The other side: hears interactions and answers them over REST."""
-
-    sandbox: Sandbox
-    rest: Rest
-    begun: list[Interaction] = field(default_factory=list[Interaction])
-    came: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def notice(self, thing: object, is_new: bool) -> None:  # noqa: FBT001 - as the hub calls it
-        if isinstance(thing, Interaction) and is_new:
-            self.begun.append(thing)
-            self.came.set()
-
-    async def gets(self, count: int = 1) -> Interaction:
-        """Wait for so many interactions; the latest of them."""
-        async with asyncio.timeout(PATIENCE_S):
-            while len(self.begun) < count:
-                self.came.clear()
-                await self.came.wait()
-        return self.begun[count - 1]
-
-    async def answers(self, interaction: Interaction, kind: int, **data: Any) -> None:
-        path = f"/interactions/{interaction.id}/{interaction.token}/callback"
-        body = {"type": kind, **({"data": data} if data else {})}
-        status, said = await self.rest("POST", path, body, token=None)
-        assert status == 204, said
-
-    async def edits(self, interaction: Interaction, **data: Any) -> None:
-        path = f"/webhooks/{interaction.app.id}/{interaction.token}/messages/@original"
-        status, said = await self.rest("PATCH", path, data, token=None)
-        assert status == 200, said
-
-
-@pytest.fixture
-async def bot(sandbox: Sandbox, rest: Rest, app: App) -> AsyncIterator[Bot]:
-    await rest("PUT", f"/applications/{app.id}/commands", COMMANDS)
-    made = Bot(sandbox, rest)
-    sandbox.world.hub.observers.append(made.notice)
-    yield made
-    sandbox.world.hub.observers.remove(made.notice)
 
 
 @dataclass(frozen=True)
@@ -187,8 +107,12 @@ async def test_sub_commands_are_part_of_the_name(
     window: Client, bot: Bot, channel: Channel, mia: Person
 ) -> None:
     await window.ask("slash", channel=str(channel.id), name="quota of", options={"user": str(mia.id)})
-    (sub,) = (await bot.gets()).data["options"]
+    interaction = await bot.gets()
+    (sub,) = interaction.data["options"]
     assert (sub["name"], sub["options"][0]["value"]) == ("of", str(mia.id))
+    await bot.answers(interaction, MESSAGE, content="3 left")
+    said = (await window.hears("message"))["message"]["interaction_metadata"]
+    assert (said["name"], said["command_type"]) == ("quota of", 1)
     for name in ("quota", "quota you", "quota me you"):
         with pytest.raises(Refused):
             await window.ask("slash", channel=str(channel.id), name=name)
@@ -410,6 +334,28 @@ async def test_a_modal_opens_where_it_was_asked_for_and_is_sent_off(room: Room) 
         await room.window.ask("submit", modal=opened["interaction"], values=values)
     await other.settled()
     assert not other.heard("modal")
+
+
+async def test_a_modal_that_was_sent_off_in_vain_is_sent_again(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await room.window.ask("slash", channel=str(room.channel.id), name="quota me")
+    await room.bot.answers(await room.bot.gets(), MODAL, **FORM)
+    modal = (await room.window.hears("modal"))["interaction"]
+    values = {"name": "Mia", "who": [str(room.mia.id)], "size": "b"}
+    with monkeypatch.context() as hurried:
+        hurried.setattr(dealings, "ACK_WINDOW_S", 0.01)
+        failed = await room.window.ask("submit", modal=modal, values=values)
+    await room.window.hears(
+        "interaction", lambda e: (e["interaction"], e["state"]) == (failed["interaction"], "failed")
+    )
+    await room.window.ask("submit", modal=modal, values=values)
+    with pytest.raises(Refused, match="no longer open"):
+        await room.window.ask("submit", modal=modal, values=values)
+    await room.bot.answers(await room.bot.gets(3), MESSAGE, content="thanks")
+    await room.window.hears("message")
+    with pytest.raises(Refused, match="no longer open"):
+        await room.window.ask("submit", modal=modal, values=values)
 
 
 async def test_two_windows_are_two_people(

@@ -10,13 +10,9 @@ const WORDS = {
   edit: { title: () => "Changing your message", end: "Do not change it" },
 };
 
-/** What is done besides writing. */
+/** Says what is done besides writing, where there is something. */
 export class About {
-  /** @type {"reply"|"edit"|null} */
-  kind = null;
-  message = null;
-  /** Whether a reply notifies whom it answers. */
-  ping = true;
+  #about = null;
 
   /**
    * @param {import("./store.js").Store} store
@@ -28,44 +24,38 @@ export class About {
     this.element = el("div", { class: "composer-bar", hidden: true });
   }
 
-  /** @param {"reply"|"edit"} kind */
-  begin(kind, message) {
-    this.kind = kind;
-    this.message = message;
-    this.ping = true;
-    this.#show();
+  /** @param {import("./drafts.js").Layer} layer */
+  show(layer) {
+    const about = layer.kind === "edit" ? layer : (layer.reply ?? null);
+    if (about === this.#about) return;
+    this.#about = about;
+    this.element.hidden = about === null;
+    if (about) this.#draw(about, about === layer ? "edit" : "reply");
   }
 
-  clear() {
-    this.kind = null;
-    this.message = null;
-    this.element.hidden = true;
-  }
-
-  /** What `send` is told of it. */
-  get reply() {
-    return this.kind === "reply" ? { reply_to: this.message.id, ping: this.ping } : {};
-  }
-
-  #show() {
-    const { title, end } = WORDS[this.kind];
-    const isReply = this.kind === "reply";
-    const name = nameOf(this.store, this.message.author);
+  #draw(about, kind) {
+    const { title, end } = WORDS[kind];
+    const name = nameOf(this.store, about.message.author);
     const words = el("span", { class: "composer-about" }, el("b", {}, title(name)));
-    if (isReply) words.append(" ", el("span", { class: "composer-quoted" }, snippet(this.message)));
     const close = signButton("close", end, this.end);
-    this.element.replaceChildren(...[words, isReply && this.#pingSwitch(name), close].filter(Boolean));
-    this.element.hidden = false;
+    this.element.replaceChildren(words, close);
+    if (kind === "edit") return;
+    words.append(" ", el("span", { class: "composer-quoted" }, snippet(about.message)));
+    close.before(pingSwitch(about, name));
   }
+}
 
-  #pingSwitch(name) {
-    const label = `Mention ${name}`;
-    const state = { role: "switch", "aria-checked": String(this.ping), "aria-label": label, title: label };
-    const turn = () => {
-      this.ping = !this.ping;
-      this.#show();
-      this.element.querySelector("[role=switch]").focus();
-    };
-    return el("button", { type: "button", class: "chip", ...state, on: { click: turn } }, `@ ${this.ping ? "on" : "off"}`);
-  }
+function pingSwitch(reply, name) {
+  const label = `Mention ${name}`;
+  const button = el("button", { type: "button", class: "chip", role: "switch", "aria-label": label, title: label });
+  const show = () => {
+    button.setAttribute("aria-checked", String(reply.ping));
+    button.textContent = `@ ${reply.ping ? "on" : "off"}`;
+  };
+  button.addEventListener("click", () => {
+    reply.ping = !reply.ping;
+    show();
+  });
+  show();
+  return button;
 }

@@ -1,4 +1,7 @@
-/** Suggestions for what is typed into a field: the combobox pattern of the ARIA Authoring Practices Guide. */
+/**
+ * Suggestions for what is typed into a field: the combobox pattern of the ARIA Authoring Practices Guide. A field of
+ * several lines stays the text box that it is, because ARIA in HTML allows it no other role; it has no `aria-expanded`.
+ */
 
 import { el } from "./dom.js";
 
@@ -7,6 +10,7 @@ import { el } from "./dom.js";
  * @property {string} name
  * @property {any} value
  * @property {string} [hint] is said behind the name
+ * @property {boolean} [isLoose] fits only somehow, so that it is not picked by itself
  */
 
 /**
@@ -40,7 +44,8 @@ export class Suggestions {
     this.list = el("ul", { class: "suggestions", id: `suggestions-${++made}`, role: "listbox", "aria-label": source.label });
     this.list.addEventListener("mousedown", (event) => event.preventDefault());
     this.list.addEventListener("click", (event) => this.#click(event));
-    for (const [name, said] of Object.entries(FIELD)) input.setAttribute(name, said);
+    const isCombobox = input.tagName === "INPUT";
+    for (const [name, said] of Object.entries(isCombobox ? COMBOBOX : FIELD)) input.setAttribute(name, said);
     input.addEventListener("keydown", (event) => this.#key(event));
     input.addEventListener("blur", () => this.close());
   }
@@ -70,7 +75,7 @@ export class Suggestions {
     this.#choices = [];
     this.#at = -1;
     this.list.remove();
-    this.input.setAttribute("aria-expanded", "false");
+    this.#expand(false);
     this.input.removeAttribute("aria-controls");
     this.input.removeAttribute("aria-activedescendant");
   }
@@ -91,7 +96,7 @@ export class Suggestions {
   #found(asked, choices) {
     if (asked !== this.#asked || choices === null) return;
     this.#choices = choices;
-    this.#at = this.source.isEager && choices.length ? 0 : -1;
+    this.#at = this.source.isEager && choices.length && !choices[0].isLoose ? 0 : -1;
     if (choices.length) this.#show(choices.map((choice, index) => this.#item(choice, index)));
     else if (this.source.nothing) this.#say(this.source.nothing, "nothing");
     else this.close();
@@ -106,10 +111,15 @@ export class Suggestions {
   }
 
   #show(items) {
+    if (!this.input.isConnected) return; // it was put aside meanwhile
     this.list.replaceChildren(...items);
     if (!this.isOpen) this.host.append(this.list);
-    this.input.setAttribute("aria-expanded", "true");
+    this.#expand(true);
     this.input.setAttribute("aria-controls", this.list.id);
+  }
+
+  #expand(isOpen) {
+    if (this.input.role === "combobox") this.input.setAttribute("aria-expanded", String(isOpen));
   }
 
   #item(choice, index) {
@@ -160,13 +170,8 @@ export class Suggestions {
   }
 }
 
-const FIELD = {
-  role: "combobox",
-  "aria-autocomplete": "list",
-  "aria-haspopup": "listbox",
-  "aria-expanded": "false",
-  autocomplete: "off",
-};
+const FIELD = { "aria-autocomplete": "list", "aria-haspopup": "listbox", autocomplete: "off" };
+const COMBOBOX = { ...FIELD, role: "combobox", "aria-expanded": "false" };
 
 function isTaking(event) {
   return (event.key === "Enter" || event.key === "Tab") && !event.shiftKey;

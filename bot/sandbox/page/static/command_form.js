@@ -9,6 +9,7 @@ import { icon } from "./icons.js";
 export class CommandForm {
   #fields = new Map();
   #isBusy = false;
+  #isWarned = false;
 
   /**
    * @param {import("./commands.js").Command} command
@@ -19,6 +20,8 @@ export class CommandForm {
   constructor(command, page, use) {
     this.command = command;
     this.page = page;
+    /** Id of the channel where the command is used. */
+    this.channel = page.store.place;
     this.use = use;
     this.help = el("p", { class: "command-help", id: "command-help" });
     this.row = el("div", { class: "command-fields" });
@@ -43,19 +46,20 @@ export class CommandForm {
     ([...this.#fields.values()][0] ?? { focus: () => this.button.focus() }).focus();
   }
 
-  /** Take files that were dropped or pasted into the fields that are free for them. */
+  /**
+   * Take files that were dropped or pasted into the fields that are free for them.
+   *
+   * @param {File[]} files
+   * @returns {File[]} those that there is no field for
+   */
   takeFiles(files) {
     const wanted = this.command.options.filter((option) => option.type === FILE);
-    for (const file of files) {
-      const spec = wanted.find((option) => this.#fields.get(option.name)?.isEmpty ?? true);
-      if (!spec) {
-        this.use.refuse(wanted.length ? "This command takes no more files." : "This command takes no files.");
-        break;
-      }
-      const field = this.#fields.get(spec.name) ?? this.#add(spec);
-      field.take(file);
-    }
+    const free = wanted.filter((option) => this.#fields.get(option.name)?.isEmpty ?? true);
+    free.slice(0, files.length).forEach((spec, index) => (this.#fields.get(spec.name) ?? this.#add(spec)).take(files[index]));
     this.#showMore();
+    const left = files.slice(free.length);
+    if (left.length) this.use.refuse(wanted.length ? "This command takes no more files." : "This command takes no files.");
+    return left;
   }
 
   #listen() {
@@ -74,11 +78,26 @@ export class CommandForm {
   #key(event) {
     if (event.defaultPrevented || event.isComposing) return;
     const field = this.#fieldAt(event.target);
-    if (event.key === "Escape") this.use.leave();
+    if (event.key === "Escape") this.#escape();
     else if (event.key === "Backspace" && field && !field.spec.required && field.isBlank) this.#drop(field);
     else if (event.key === "Enter" && !event.shiftKey && field && !field.opensByEnter(event.target)) this.#send();
     else return;
     event.preventDefault();
+  }
+
+  /** What was filled in is given up only by who means it. */
+  #escape() {
+    if (this.#isWarned || [...this.#fields.values()].every((field) => field.isBlank)) {
+      this.use.leave();
+      return;
+    }
+    this.#isWarned = true;
+    this.use.refuse(`Escape once more leaves /${this.command.name}, and what you filled in.`);
+    const stay = () => {
+      this.#isWarned = false;
+      this.use.refuse("");
+    };
+    this.element.addEventListener("input", stay, { once: true });
   }
 
   #describe(field) {
@@ -128,13 +147,13 @@ export class CommandForm {
       const value = field.spec === spec || field.spec.type === FILE ? undefined : field.plainValue();
       if (value !== undefined && !field.fault()) options[field.spec.name] = value;
     }
-    const { live, store } = this.page;
-    const { name } = this.command;
-    return live.ask("complete", { channel: store.place, name, options, focused: spec.name, value: typed });
+    const { channel, command } = this;
+    return this.page.live.ask("complete", { channel, name: command.name, options, focused: spec.name, value: typed });
   }
 
   async #send() {
     if (this.#isBusy || !this.#passes()) return;
+    this.#isWarned = false;
     this.#busy(true);
     try {
       const values = {};

@@ -2,6 +2,7 @@
 
 const SUB = 1;
 const GROUP = 2;
+const TYPED = /^\/([^\n/]*)$/u;
 
 /**
  * One command that can be used: with its sub-commands it has one name.
@@ -29,15 +30,21 @@ function leaves({ name, description, options = [] }, before, app) {
   return [{ name: whole, description, options, app }];
 }
 
+/** What stands behind the slash where a text may be a command; null where it is none. */
+export function asCommand(text) {
+  return TYPED.exec(text)?.[1] ?? null;
+}
+
 /**
  * @param {Command[]} commands
  * @param {string} typed without the slash
- * @returns {Command[]} those that fit, the best first
+ * @returns {{command: Command, isMeant: boolean}[]} those that fit, the best first; one is meant whose name begins so
  */
 export function matching(commands, typed) {
   const wanted = typed.trim().toLowerCase().replace(/\s+/g, " ");
   const ranked = commands.map((command) => ({ command, rank: rank(command, wanted) })).filter(({ rank }) => rank < 4);
-  return ranked.sort((one, other) => one.rank - other.rank).map(({ command }) => command);
+  ranked.sort((one, other) => one.rank - other.rank);
+  return ranked.map(({ command, rank }) => ({ command, isMeant: rank < 2 }));
 }
 
 function rank({ name, description }, wanted) {

@@ -3,6 +3,7 @@
 import { el } from "./dom.js";
 import { tint } from "./embeds.js";
 import { icon } from "./icons.js";
+import { outward } from "./links.js";
 import { markdown } from "./markdown.js";
 import { file, gallery, shown, veiled } from "./media.js";
 
@@ -45,7 +46,7 @@ function button(found, reading) {
   const words = [emoji && el("span", { class: "button-emoji", "aria-hidden": label ? "true" : null }, emojiOf(emoji)), label];
   const kind = `button ${STYLES[style] ?? "secondary"}`;
   if (style === LINK && !disabled) {
-    return el("a", { class: kind, href: url, target: "_blank", rel: "noopener noreferrer" }, ...words, icon("out"));
+    return outward(url, { class: kind, isButton: true }, ...words, icon("out"));
   }
   return el("button", { type: "button", class: kind, disabled: disabled || !id, "data-press": id, "data-key": id }, ...words);
 }

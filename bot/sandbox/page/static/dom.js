@@ -1,7 +1,7 @@
 /** The page's elements: one function that makes them, one that brings an old one up to date. */
 
 /** What others than the one who draws have set. */
-const KEPT = new Set(["aria-busy", "preload"]);
+const KEPT = new Set(["aria-busy", "data-busy", "data-tapped", "preload"]);
 const LINKS = new Set(["src", "poster"]);
 
 /**
@@ -34,17 +34,16 @@ function give(made, name, value) {
  * Make an old node say what a new one says, keeping every element that can be kept, so that the focus stays, a video
  * goes on and nothing flickers. Listeners of the new node are lost: listen on the list, not on what is patched.
  *
- * An element with `data-whole` is kept as it is as long as that value stays the same, and replaced otherwise.
+ * Children with a `data-key` are known by it, wherever they stand among their siblings; the others by their order.
+ * An element with `data-whole` is kept as it is as long as that value stays the same, and replaced otherwise; but not
+ * while a popover in it is open: draw again when that is closed.
  *
  * @param {Node} old in the document
  * @param {Node} next not in it
  * @returns {Node} what is in the document now
  */
 export function patch(old, next) {
-  if (!isAlike(old, next)) {
-    old.parentNode.replaceChild(next, old);
-    return next;
-  }
+  if (!isAlike(old, next)) return replace(old, next);
   if (old.nodeType === Node.TEXT_NODE) {
     if (old.data !== next.data) old.data = next.data;
     return old;
@@ -56,8 +55,15 @@ export function patch(old, next) {
 }
 
 function isAlike(old, next) {
-  if (old.nodeType !== next.nodeType || old.nodeName !== next.nodeName) return false;
-  return old.dataset?.whole === next.dataset?.whole && old.dataset?.key === next.dataset?.key;
+  return old.nodeName === next.nodeName && old.dataset?.whole === next.dataset?.whole && old.dataset?.key === next.dataset?.key;
+}
+
+function replace(old, next) {
+  if (old.querySelector?.(":popover-open")) return old;
+  const hadFocus = old.contains(document.activeElement);
+  old.parentNode.replaceChild(next, old);
+  if (hadFocus) next.querySelector?.("button, a, [tabindex]")?.focus({ preventScroll: true });
+  return next;
 }
 
 function patchAttributes(old, next) {
@@ -79,21 +85,59 @@ function path(link) {
 }
 
 function patchChildren(old, next) {
+  const children = [...next.childNodes];
   let at = old.firstChild;
-  for (const child of [...next.childNodes]) {
-    if (at === null) {
-      old.append(child);
-      continue;
-    }
-    const following = at.nextSibling;
-    patch(at, child);
-    at = following;
+  while (at && children.length && keyOf(at) === keyOf(children[0])) {
+    const same = at;
+    at = at.nextSibling;
+    patch(same, children.shift());
   }
-  while (at !== null) {
-    const following = at.nextSibling;
-    at.remove();
-    at = following;
+  if (at || children.length) rearrange(old, at, children);
+}
+
+/** Let other children stand where the old ones from `first` on do, and keep those that are known. */
+function rearrange(parent, first, children) {
+  const before = first ? first.previousSibling : parent.lastChild;
+  const known = Map.groupBy(siblings(first), keyOf);
+  const kept = children.map((child) => known.get(keyOf(child))?.shift());
+  for (const gone of [...known.values()].flat()) gone.remove();
+  let at = before ? before.nextSibling : parent.firstChild;
+  for (const [index, child] of children.entries()) {
+    const same = kept[index];
+    if (same && same === at) at = at.nextSibling;
+    else if (same) move(parent, same, at);
+    if (same) patch(same, child);
+    else parent.insertBefore(child, at);
   }
+}
+
+function* siblings(first) {
+  for (let at = first; at; at = at.nextSibling) yield at;
+}
+
+function keyOf({ nodeName, dataset }) {
+  return `${nodeName} ${dataset?.key ?? ""}`;
+}
+
+/** To another place among the siblings; newer browsers do it without taking the focus from it or stopping its clips. */
+function move(parent, child, at) {
+  if (parent.moveBefore) parent.moveBefore(child, at);
+  else parent.insertBefore(child, at);
+}
+
+/**
+ * @param {() => void} act
+ * @returns {() => void} does it with the next frame, once, however often it is called until then
+ */
+export function eachFrame(act) {
+  let frame = 0;
+  const now = () => {
+    frame = 0;
+    act();
+  };
+  return () => {
+    frame ||= requestAnimationFrame(now);
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Embeds: the boxes that a message carries besides its text. */
 
 import { el } from "./dom.js";
+import { outward } from "./links.js";
 import { inline, markdown } from "./markdown.js";
 import { own, shown } from "./media.js";
 import { stamp } from "./times.js";
@@ -52,7 +53,7 @@ function title({ title, url }, reading) {
 }
 
 function linked(words, url) {
-  return url ? el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, words) : words;
+  return url ? outward(url, {}, words) : words;
 }
 
 function fields(fields, reading) {

@@ -33,10 +33,11 @@ export function faultOf(file, limit_bytes) {
  *
  * @param {File} file
  * @param {import("./store.js").Store} store
+ * @param {string} [channel] where it is to be used: the open one by default
  * @returns {Promise<string>} the ticket; rejects with `Refused`
  */
-export async function upload(file, store) {
-  const fields = new URLSearchParams({ as: store.me.id, channel: store.place, name: file.name });
+export async function upload(file, store, channel = store.place) {
+  const fields = new URLSearchParams({ as: store.me.id, channel, name: file.name });
   const answer = await fetch(`/page/files?${fields}`, { method: "POST", body: file }).catch(() => null);
   const said = await answer?.json().catch(() => null);
   if (answer?.ok && said) return said.ticket;
@@ -84,11 +85,24 @@ function renamed(file, number) {
   return new File([file], file.name.replace(/^image/i, `pasted-${number}`), { type: file.type });
 }
 
+function hasFiles(event) {
+  return Boolean(event.dataTransfer?.types.includes("Files"));
+}
+
+/** Ignore files that are dropped where nobody takes them: a browser would open them, and leave the page for it. */
+export function ignoreStrayDrops() {
+  addEventListener("dragover", (event) => {
+    if (event.defaultPrevented || !hasFiles(event)) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "none";
+  });
+  addEventListener("drop", (event) => hasFiles(event) && event.preventDefault());
+}
+
 /** Let files be dropped onto an element. */
 export function takeDrops(element, take) {
   let depth = 0;
   const mark = (isOver) => element.toggleAttribute("data-drop", isOver);
-  const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
   element.addEventListener("dragenter", (event) => hasFiles(event) && mark((depth += 1) > 0));
   element.addEventListener("dragleave", (event) => hasFiles(event) && mark((depth = Math.max(0, depth - 1)) > 0));
   element.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
@@ -138,14 +152,14 @@ export function fileCard(file, limit_bytes, remove) {
   return el("span", { class: "file-card", "data-fault": isTooLarge }, thumb(file), words, gone);
 }
 
-/** The files that go with a message. */
+/** The files that go with a message, shown and taken away again. */
 export class Tray {
   #files = [];
-  #cards = new Map();
+  #cards = new WeakMap();
 
   /**
    * @param {import("./store.js").Store} store
-   * @param {{changed: () => void, refuse: (sentence: string) => void}} told
+   * @param {{changed: (files: File[]) => void, refuse: (sentence: string) => void}} told whoever keeps the files
    */
   constructor(store, told) {
     this.store = store;
@@ -153,41 +167,36 @@ export class Tray {
     this.element = el("ul", { class: "tray", "aria-label": "Chosen files", hidden: true });
   }
 
-  get files() {
-    return this.#files;
-  }
-
   /** @param {File[]} files */
   add(files) {
     const room = MOST - this.#files.length;
-    this.keep([...this.#files, ...files.slice(0, room)]);
+    this.told.changed([...this.#files, ...files.slice(0, room)]);
     if (files.length > room) this.told.refuse(`A message takes ${MOST} files at most.`);
   }
 
-  clear() {
-    this.keep([]);
+  /** Show these and no others. */
+  show(files) {
+    if (files === this.#files) return;
+    this.#files = files;
+    this.#draw();
   }
 
   /** Show the sizes anew: the limit may have changed. */
   refresh() {
-    this.#cards.clear();
-    this.keep(this.#files);
+    this.#cards = new WeakMap();
+    this.#draw();
   }
 
-  /** Have these and no others. */
-  keep(files) {
-    this.#files = files;
-    for (const file of [...this.#cards.keys()]) if (!files.includes(file)) this.#cards.delete(file);
-    for (const file of files) if (!this.#cards.has(file)) this.#cards.set(file, this.#card(file));
-    this.element.replaceChildren(...files.map((file) => this.#cards.get(file)));
-    this.element.hidden = files.length === 0;
-    const fault = files.map((file) => faultOf(file, this.store.uploadLimitBytes)).find(Boolean);
-    this.told.refuse(fault ?? "");
-    this.told.changed();
+  #draw() {
+    this.element.replaceChildren(...this.#files.map((file) => this.#card(file)));
+    this.element.hidden = this.#files.length === 0;
   }
 
   #card(file) {
-    const remove = () => this.keep(this.#files.filter((kept) => kept !== file));
-    return el("li", {}, fileCard(file, this.store.uploadLimitBytes, remove));
+    if (!this.#cards.has(file)) {
+      const remove = () => this.told.changed(this.#files.filter((kept) => kept !== file));
+      this.#cards.set(file, el("li", {}, fileCard(file, this.store.uploadLimitBytes, remove)));
+    }
+    return this.#cards.get(file);
   }
 }

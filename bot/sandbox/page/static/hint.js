@@ -2,6 +2,7 @@
 
 import { signButton } from "./buttons.js";
 import { el } from "./dom.js";
+import { keep, kept } from "./kept.js";
 
 const KEY = "sandbox.hint.seen";
 
@@ -10,10 +11,10 @@ const KEY = "sandbox.hint.seen";
  * @param {import("./app.js").Page} page
  */
 export function mountHint(container, page) {
-  if (wasSeen()) return;
+  if (kept(KEY)) return;
   const hint = el("section", { class: "hint", "aria-label": "What to try" });
   const close = () => {
-    remember();
+    keep(KEY, "1");
     hint.remove();
     page.composer.focus();
   };
@@ -29,21 +30,4 @@ export function mountHint(container, page) {
     signButton("close", "Close for good", close),
   );
   container.prepend(hint);
-}
-
-// A browser that keeps nothing for a page shows the hint each time.
-function wasSeen() {
-  try {
-    return localStorage.getItem(KEY) !== null;
-  } catch {
-    return false;
-  }
-}
-
-function remember() {
-  try {
-    localStorage.setItem(KEY, "1");
-  } catch (error) {
-    console.warn(`The hint comes back: ${error.message}`);
-  }
 }

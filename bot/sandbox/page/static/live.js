@@ -53,7 +53,7 @@ export class Live extends Signals {
   start(whom = this.whom) {
     this.whom = whom;
     clearTimeout(this.#timer);
-    this.#drop();
+    if (this.#socket) this.#end();
     const address = new URL("/page/live", location.href);
     address.protocol = address.protocol.replace("http", "ws");
     for (const name of ["as", "guild"]) if (whom.has(name)) address.searchParams.set(name, whom.get(name));
@@ -102,18 +102,18 @@ export class Live extends Signals {
   }
 
   #lost() {
-    this.#drop();
-    this.emit("state", "lost");
+    this.#end();
     this.#timer = setTimeout(() => this.start(), this.#wait_ms);
     this.#wait_ms = Math.min(this.#wait_ms * 2, LONGEST_WAIT_MS);
   }
 
-  #drop() {
+  #end() {
     const socket = this.#socket;
     this.#socket = null;
     this.isOpen = false;
     socket?.close();
     for (const { reject } of this.#asked.values()) reject(new Refused("The connection was lost; try it again."));
     this.#asked.clear();
+    this.emit("state", "lost");
   }
 }

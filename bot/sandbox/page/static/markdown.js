@@ -1,6 +1,7 @@
 /** Discord's markdown as elements; whatever is no markup stays the text that it is. */
 
 import { el } from "./dom.js";
+import { outward } from "./links.js";
 import { channelName, memberName } from "./names.js";
 import { moment } from "./times.js";
 
@@ -11,6 +12,7 @@ const SUBTEXT = /^-# +(\S.*)$/u;
 const ITEM = /^( {0,20})(?:([-*])|(\d{1,9})\.) +(\S.*)$/u;
 const STARTS = /[\\`*_~|<[h@]/gu;
 const BARE = /https?:\/\/[^\s<>]{1,2000}/uy;
+const PUNCTUATION = /[.,:;!?'"*_~|\]]+$/u;
 const ANGLED = /<(https?:\/\/[^\s<>]{1,2000})>/uy;
 const MASKED = /\[((?:\\.|[^[\]\\\n]|\[[^[\]\n]*\]){1,1000})\]\(<?(https?:\/\/[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)>?(?: "[^"\n]{0,200}")?\)/uy;
 const MENTION = /<(?:@!?(?<user>\d{1,20})|@&(?<role>\d{1,20})|#(?<channel>\d{1,20})|\/(?<command>[^:<>\n]{1,100}):\d{1,20}|t:(?<time>-?\d{1,13})(?::(?<style>[tTdDfFRsS]))?|a?:(?<emoji>\w{1,32}):\d{1,20})>/uy;
@@ -279,16 +281,26 @@ function masked(text, at, reading, depth) {
 function bare(text, at, reading) {
   const found = reading.isLinked ? null : sticky(BARE, text, at);
   if (!found) return null;
-  let address = found[0].replace(/[.,:;!?'"*_~|\]]+$/u, "");
-  while (address.endsWith(")") && !address.includes("(")) address = address.slice(0, -1);
+  const address = withoutRest(found[0]);
   return { nodes: [link(address, null, reading)], end: at + address.length };
+}
+
+/** An address ends before the punctuation behind it, and before a bracket that was opened before it. */
+function withoutRest(found) {
+  let address = found.replace(PUNCTUATION, "");
+  let surplus = address.split(")").length - address.split("(").length;
+  while (surplus > 0 && address.endsWith(")")) {
+    address = address.slice(0, -1).replace(PUNCTUATION, "");
+    surplus -= 1;
+  }
+  return address;
 }
 
 /** A link; one to a place in Discord leads there within this page. */
 function link(address, words, reading) {
   const found = PLACE.exec(address);
   if (found) return words ? jump(found[1], found[2], "link", words) : place(found[1], found[2], reading);
-  return el("a", { href: address, target: "_blank", rel: "noopener noreferrer", title: address }, ...(words ?? [address]));
+  return outward(address, { title: address }, ...(words ?? [address]));
 }
 
 function everybody(text, at, reading) {

@@ -2,6 +2,7 @@
 
 import { el } from "./dom.js";
 import { icon } from "./icons.js";
+import { outward } from "./links.js";
 
 const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
 const MIB = 1 << 20;
@@ -144,7 +145,7 @@ function size({ size }) {
 }
 
 function elsewhere(url) {
-  return el("a", { href: url, target: "_blank", rel: "noopener noreferrer", class: "elsewhere" }, url);
+  return outward(url, { class: "elsewhere" }, url);
 }
 
 /**
@@ -161,6 +162,7 @@ export function lightbox(container) {
   dialog.addEventListener("click", (event) => {
     if (event.target !== frame && !original.contains(event.target)) dialog.close();
   });
+  dialog.addEventListener("close", () => frame.removeAttribute("src"));
   container.append(dialog);
   return (picture) => {
     frame.src = original.href = picture.currentSrc || picture.src;

@@ -6,6 +6,7 @@ import { Signals } from "./live.js";
 export const FLAG = { EPHEMERAL: 1 << 6, LOADING: 1 << 7, V2: 1 << 15 };
 export const THREADS = new Set([10, 11, 12]);
 const PAGE = 50;
+const MOST_KEPT = 500;
 
 /**
  * The messages of one channel, the oldest first.
@@ -18,9 +19,9 @@ const PAGE = 50;
  */
 
 /**
- * Signals: `hello` · `guild` (roles, members, limits) · `applications` · `channels` {id} (one changed, came or went) ·
- * `place` (another channel was opened) · `message` {channel, id, change: "new"|"changed"|"gone"} · `history` {channel}
- * (older ones came) · `unread` {channel} · `lost` {parent} (the open channel is gone). Everything else (`commands`,
+ * Signals: `person` (one is somebody else; before `hello`) · `hello` · `guild` (roles, members, limits) · `applications` · `channels` {id} (one changed, came or went) ·
+ * `place` (another channel was opened) · `message` {channel, id, change: "new"|"changed"|"gone", was} (`was`: the message
+ * before it changed) · `history` {channel} (older ones came) · `length` {id} (of a thread) · `unread` {channel} · `lost` {parent} (the open channel is gone). Everything else (`commands`,
  * `interaction`, `modal`, `backstage`, `restart`) is a signal of `live`.
  */
 export class Store extends Signals {
@@ -41,7 +42,7 @@ export class Store extends Signals {
     this.channels = new Map();
     /** @type {Map<string, Object>} with `online`, by the id of their user */
     this.applications = new Map();
-    /** Id of the channel that is open. */
+    /** Id of the channel that is open; messages are kept of those alone that were opened. */
     this.place = null;
     this.uploadLimitBytes = 0;
     this.hello = null;
@@ -108,12 +109,24 @@ export class Store extends Signals {
     if (shelf.isWhole) return;
     const before = shelf.isLoaded ? shelf.order[0] : undefined;
     const page = await this.live.ask("history", { channel, limit, ...(before ? { before } : {}) });
-    if (this._shelves.get(channel) !== shelf) return;
+    // Whose connection was lost meanwhile, or whose oldest were let go of, asks again.
+    if (this._shelves.get(channel) !== shelf || (before && before !== shelf.order[0])) return;
     for (const message of page) if (!shelf.byId.has(message.id)) shelve(shelf, message);
     shelf.isLoaded = true;
     // Ephemeral messages come besides.
     shelf.isWhole = page.filter((message) => !(message.flags & FLAG.EPHEMERAL)).length < limit;
     this.emit("history", { channel });
+  }
+
+  /** Let go of the oldest messages of a channel, where there are many; they can be fetched again. */
+  trim(channel) {
+    const shelf = this.shelf(channel);
+    const surplus = shelf.order.length - MOST_KEPT;
+    if (surplus < PAGE) return [];
+    shelf.isWhole = false;
+    const gone = shelf.order.splice(0, surplus);
+    for (const id of gone) shelf.byId.delete(id);
+    return gone;
   }
 
   /** Nothing in the channel that is open is unread any more. */
@@ -123,6 +136,7 @@ export class Store extends Signals {
 
   _greet(hello) {
     this.hello = hello;
+    if (this.me && this.me.id !== hello.me.id) this.emit("person");
     this._ahead_ms = Date.parse(hello.time) - Date.now();
     this._shelves.clear();
     this.unread.clear();
@@ -146,13 +160,15 @@ export class Store extends Signals {
   }
 
   _put(message, change) {
-    const shelf = this.shelf(message.channel_id);
-    const isKnown = shelf.byId.has(message.id);
-    if (!isKnown && change === "changed") return;
-    if (isKnown) shelf.byId.set(message.id, message);
-    else shelve(shelf, message);
-    this.emit("message", { channel: message.channel_id, id: message.id, change: isKnown ? "changed" : "new" });
-    if (isKnown) return;
+    const { channel_id: channel, id } = message;
+    const shelf = this._shelves.get(channel);
+    const was = shelf?.byId.get(id);
+    if (!was && change === "changed") return;
+    if (was) shelf.byId.set(id, message);
+    else if (shelf) shelve(shelf, message);
+    if (shelf && channel !== this.place) this.trim(channel);
+    this.emit("message", { channel, id, change: was ? "changed" : "new", was });
+    if (was) return;
     this._lengthen(message);
     if (message.author.id !== this.me.id) this._count(message);
   }
@@ -161,7 +177,8 @@ export class Store extends Signals {
   _lengthen({ channel_id: id, position = 0 }) {
     const channel = this.channels.get(id);
     if (!THREADS.has(channel?.type) || position <= channel.message_count) return;
-    this._channel({ ...channel, message_count: position });
+    this.channels.set(id, { ...channel, message_count: position });
+    this.emit("length", { id });
   }
 
   _count(message) {
@@ -173,8 +190,8 @@ export class Store extends Signals {
   }
 
   _remove(channel, id) {
-    const shelf = this.shelf(channel);
-    if (!shelf.byId.delete(id)) return;
+    const shelf = this._shelves.get(channel);
+    if (!shelf?.byId.delete(id)) return;
     shelf.order.splice(shelf.order.indexOf(id), 1);
     this.emit("message", { channel, id, change: "gone" });
   }
