@@ -156,6 +156,7 @@ def build_engine(
         clock=clock,
         tasks=tasks,
         thumbnails=thumbnails,
+        has_page=settings.public_url is not None,
     )
     notices = Notices(db=db, publisher=publisher, clock=clock)
     request_log = RequestLog(db=db, publisher=publisher, clock=clock, words=request_words)

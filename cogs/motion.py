@@ -39,7 +39,7 @@ class Motion(commands.Cog):
         **_PATHS,
     )
     @options.shared(
-        "model", "duration", "quality", "negative", "guidance", "provider", "watermark", "spoiler",
+        "model", "duration", "quality", "negative", "guidance", "provider", "watermark", "draft", "spoiler",
         prompt_required=False,
     )  # fmt: skip
     async def motion(

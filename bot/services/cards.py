@@ -68,8 +68,9 @@ class Cards:
         clock: Clock,
         tasks: asyncio.TaskGroup,
         thumbnails: Thumbnails | None = None,
+        has_page: bool = False,
     ) -> None:
-        """Without `thumbnails` cards show no pictures."""
+        """Without `thumbnails` cards show no pictures; `has_page`: there is a page on which motion can be painted."""
         self._db = db
         self._publisher = publisher
         self._providers = providers
@@ -78,6 +79,7 @@ class Cards:
         self._clock = clock
         self._tasks = tasks
         self._thumbnails = thumbnails
+        self._has_page = has_page
         self._shown: dict[int, _Shown] = {}
         self._refreshes: dict[int, _Refresh] = {}
 
@@ -195,7 +197,8 @@ class Cards:
     def _last(self, job: Job) -> Transaction[Card]:
         """How it ended; what was doubted may be why it failed."""
         cautions = self._routes.cautions(job) if job.state is JobState.FAILED else ()
-        return Card(job, cautions=cautions, came_from=(yield from _source_of(job)))
+        came_from = yield from _source_of(job)
+        return Card(job, cautions=cautions, came_from=came_from, can_be_painted=self._can_be_painted(job))
 
     def _read(self, job_id: int) -> Transaction[Card]:
         job = yield from jobs.get(job_id)
@@ -213,8 +216,21 @@ class Cards:
         paused = self._gate.closure if is_waiting else None
         between_s = (since_s + waiting[0], since_s + waiting[1]) if waiting and not paused else None
         came_from = yield from _source_of(job)
-        cautions = self._routes.cautions(job)
-        return Card(job, ahead, between_s, cautions, came_from, paused=paused, at_s=now_s)
+        return Card(
+            job,
+            ahead,
+            between_s,
+            self._routes.cautions(job),
+            came_from,
+            can_be_painted=self._can_be_painted(job),
+            paused=paused,
+            at_s=now_s,
+        )
+
+    def _can_be_painted(self, job: Job) -> bool:
+        """Whether it is worth offering; who presses the button is told what is in the way by then."""
+        is_shown = self._has_page and job.withdrawn_at_ms is None
+        return is_shown and self._routes.to_paint(job.request) is not None
 
 
 def _looks(card: Card) -> object:

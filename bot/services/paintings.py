@@ -126,7 +126,15 @@ class Paintings:
             raise refusal.without_remedies() from refusal
         blob = await self._blobs.put(sound.data, max_bytes=MAX_PICTURE_BYTES)
         image = Picture(blob=blob.hash, media_type=sound.media_type, width=sound.width, height=sound.height)
-        return await self._keep(Painting(asked=asked.model_copy(update={"image": image}), language=language))
+        return await self.begin_with(asked.model_copy(update={"image": image}), language=language)
+
+    async def begin_with(self, asked: Asked, *, language: str) -> Link:
+        """Likewise for a request whose picture is kept already.
+
+        Raises:
+            TooManyPaintings: as `ensure_few`.
+        """
+        return await self._keep(Painting(asked=asked, language=language))
 
     async def begin_on(self, number: int, question: Question, *, language: str) -> Link:
         """Likewise for the request of a question, which is to be asked anew once its motion is painted.

@@ -42,6 +42,8 @@ class Card:
     """Whether it shows the picture that the clip starts from."""
     thumbnail: bytes | None = None
     """That picture as a small JPEG, where it is to be uploaded with the card; None where the message has it."""
+    can_be_painted: bool = False
+    """Whether the motion of its picture can be painted on the page, as a request of its own."""
     paused: Closure | None = None
     """Why no waiting job is begun at the moment; None if it is begun in its turn, or has been."""
     at_s: int = field(default=0, compare=False)

@@ -44,6 +44,10 @@ class PicturesGone(Refused):
     """The pictures of this job are not kept any more; please send them again."""
 
 
+class CannotBePainted(Refused):
+    """No model at hand makes painted motion of this."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """The pictures of a request: as they were sent, or as they are kept already."""
@@ -86,6 +90,9 @@ class Reuse:
         if asked.from_job_id is None:
             return given
         job = await self._source(asked)
+        if asked.painting_id is not None:
+            await self._ensure_kept(given)
+            return given
         if asked.relation == Relation.EXTEND:
             return Inputs(await self.last_frame(job), given.end_frame)
         kept = job.request
@@ -93,6 +100,22 @@ class Reuse:
         filled = Inputs(given.image or kept.image, given.end_frame or kept.end_frame, given.motion or motion)
         await self._ensure_kept(filled)
         return filled
+
+    async def to_paint(self, asked: Asked) -> Asked:
+        """A request for the picture of the job that it comes out of, which is to be painted on, with what was asked there.
+
+        Raises:
+            NoSuchJob, ClipWithdrawn, OnlyForAdults, OnlyAmongThose, PicturesGone: of that job.
+            CannotBePainted: nobody at hand could make it.
+        """
+        request = (await self._source(asked)).request
+        if request.image is None:
+            raise PicturesGone
+        await self._ensure_kept(Inputs(request.image))
+        options = self._routes.to_paint(request)
+        if options is None:
+            raise CannotBePainted
+        return asked.model_copy(update={"options": options, "image": request.image})
 
     async def last_frame(self, job: Job) -> bytes:
         """The last frame of a job's clip, as a picture.
@@ -143,6 +166,8 @@ def _leaks(origin: Origin, asked: Asked) -> bool:
 
 def _expected(asked: Asked, job: Job) -> VideoRequest:
     """The request that it will be, with something in the place of pictures that are still to be fetched."""
+    if asked.painting_id is not None:
+        return VideoRequest.of(asked.options, image=asked.image, motion=asked.motion)
     end_frame = _STAND_IN if asked.end_frame_url else None
     if asked.relation == Relation.EXTEND:
         return VideoRequest.of(asked.options, image=_STAND_IN, end_frame=end_frame)

@@ -8,8 +8,9 @@ from bot.domain.catalogue import Catalogue, Choice, Routing
 from bot.domain.errors import NotExpressible
 from bot.domain.jobs import Job
 from bot.domain.models import ModelSpec, cautions
+from bot.domain.painting import ANY_MOTION
 from bot.domain.provider import ProviderFault, Unreachable
-from bot.domain.requests import Quality, VideoRequest
+from bot.domain.requests import Options, Quality, VideoRequest
 from bot.language import speaking
 from bot.services.health import Health
 
@@ -36,6 +37,19 @@ class Routes:
             NotExpressible: with the words for it.
         """
         self._catalogue.choose(request)
+
+    def to_paint(self, request: VideoRequest) -> Options | None:
+        """What is asked when motion is painted on the picture of a request; None where nobody at hand can make that.
+
+        It is the same but for the camera and the end frame, which give way to painted motion, and for the model and its
+        provider, where those take none.
+        """
+        if request.image is None:
+            return None
+        painted = request.model_copy(update={"camera": None, "end_frame": None, "motion": ANY_MOTION})
+        by_anybody = painted.model_copy(update={"provider": None, "model": None})
+        found = next(filter(self._catalogue.best, (painted, by_anybody)), None)
+        return found and Options(**{name: getattr(found, name) for name in Options.model_fields})
 
     async def choose(self, guild_id: int, request: VideoRequest) -> Choice:
         """Who makes a request of that server.

@@ -95,9 +95,13 @@ class Actions:
         publisher: DiscordPublisher,
         composer: Composer,
         ask: Asks,
+        paint: Asks,
         before_all_else: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
-        """`ask` takes a request with further fields of `Asked`; in `before_all_else` interactions are acknowledged."""
+        """`ask` takes a request with further fields of `Asked`, and `paint` one whose motion is to be painted.
+
+        In `before_all_else` interactions are acknowledged.
+        """
         self._insights = insights
         self._cards = cards
         self._withdrawals = withdrawals
@@ -105,6 +109,7 @@ class Actions:
         self._publisher = publisher
         self._composer = composer
         self._ask = ask
+        self._paint = paint
         self._before_all_else = before_all_else
         self._clicked_at_s: dict[tuple[int, int, str], float] = {}
 
@@ -143,6 +148,9 @@ class Actions:
             raise OnlyForAdults
         elif does == "edit":
             await self._composer.open(interaction, edit_of(job))
+        elif does == "paint":
+            known = {"from_job_id": job.id, "relation": Relation.EDIT.value}
+            await self._paint(interaction, options_of(job), known)
         else:
             await self._make(interaction, job, Relation(does))
 
@@ -238,9 +246,9 @@ class Actions:
 
 
 def _is_before_them(interaction: Interaction, job: Job) -> bool:
-    """Whether the message that was clicked shows the clip."""
+    """Whether the message that was clicked is the job's card, or shows its clip."""
     return interaction.message is not None and (
-        interaction.message.id == job.message_id or _has_clip(interaction.message, job)
+        interaction.message.id in (job.origin.card_id, job.message_id) or _has_clip(interaction.message, job)
     )
 
 

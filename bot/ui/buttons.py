@@ -20,6 +20,7 @@ _CLIP_LABELS: Mapping[str, str] = {
     "edit": marked("Edit"),
     "extend": marked("Extend"),
     "final": marked("Final"),
+    "paint": marked("Paint motion"),
     "delete": marked("Delete"),
     "report": marked("Report"),
 }
@@ -135,7 +136,7 @@ class RequestButton(NumberedButton, about="job", does={"request": marked("Show r
 
 
 class ClipButton(NumberedButton, about="clip", does=_CLIP_LABELS):
-    """Does something with the clip of a job: makes it again, goes on from it, takes it away."""
+    """Does something with a job or its clip: makes it again, goes on from it, takes it away."""
 
     def __init__(self, number: int, does: str) -> None:
         super().__init__(number, does)

@@ -11,7 +11,7 @@ from bot.domain.requests import CameraControl, CameraMove, CameraPreset, VideoRe
 from bot.language import grouped, marked, tr, trn
 from bot.services.gate import Closure
 from bot.services.ports import Card
-from bot.ui.buttons import CancelButton, RequestButton
+from bot.ui.buttons import CancelButton, ClipButton, RequestButton
 from bot.ui.text import link_to, progress_bar, prose, quoted
 
 TITLES = {
@@ -87,6 +87,8 @@ def card_view(card: Card) -> ui.LayoutView:
     row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
     if job.state in _CANCELLABLE and not job.cancel_requested:
         row.add_item(CancelButton(job.id))
+    if card.can_be_painted:
+        row.add_item(ClipButton(job.id, "paint"))
     row.add_item(RequestButton(job.id))
     container.add_item(row)
     view.add_item(container)

@@ -118,6 +118,7 @@ class Desk:
             paintings,
             client=client,
             generation=generation,
+            reuse=reuse,
             intake=self.intake,
             consents=self.consents,
             publisher=publisher,
@@ -161,6 +162,7 @@ class Desk:
             publisher=publisher,
             composer=self.compose,
             ask=self.ask_with,
+            paint=self._paint_anew,
             before_all_else=courtesy.before_all_else,
         )
 
@@ -250,6 +252,11 @@ class Desk:
         await checks.ensure_place_of(interaction)
         asked = asked_by(interaction, options).model_copy(update=known)
         await self.intake.take(asked, ToInteraction(self._publisher, interaction))
+
+    async def _paint_anew(
+        self, interaction: discord.Interaction[Any], options: Options, known: Mapping[str, Any]
+    ) -> None:
+        await self.paintings.begin_from(interaction, asked_by(interaction, options).model_copy(update=known))
 
     async def take_up_offer(self, interaction: discord.Interaction[Any], offer_id: int, fit: Fit) -> None:
         """Ask again with the picture made to fit; the click gets a card of its own."""

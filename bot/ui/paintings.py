@@ -29,6 +29,7 @@ from bot.services.links import Link
 from bot.services.pace import Pace
 from bot.services.paintings import BeingSent, Opened, PaintingLapsed, Paintings, PaintingSent
 from bot.services.questions import NeedsApproval, NeedsConsent, Question
+from bot.services.reuse import Reuse
 from bot.ui import checks, errors
 from bot.ui.answers import Answer, shown
 from bot.ui.consent import Consents
@@ -91,6 +92,7 @@ class PaintingsDesk:
         *,
         client: Client,
         generation: Generation,
+        reuse: Reuse,
         intake: Intake,
         consents: Consents,
         publisher: DiscordPublisher,
@@ -100,6 +102,7 @@ class PaintingsDesk:
         self._paintings = paintings
         self._client = client
         self._generation = generation
+        self._reuse = reuse
         self._intake = intake
         self._consents = consents
         self._publisher = publisher
@@ -119,15 +122,21 @@ class PaintingsDesk:
         Raises:
             Refused, PictureRefused, ValidationError: instead of the link; nothing was charged.
         """
-        await checks.ensure_place_of(interaction)
-        await self._paintings.ensure_few(asked.user_id)
-        judged = asked.model_copy(update={"image": STAND_IN, "motion": ANY_MOTION})
-        asked = asked.model_copy(update={"language": (await self._generation.check(judged)).language})
-        async with self._courtesy.before_all_else(), translated():
-            await interaction.response.defer(ephemeral=True, thinking=True)
+        asked = await self._acknowledge(interaction, asked)
         async with self._fetched:
             picture = await self._publisher.download(image_url)
             link = await self._paintings.begin(asked, picture, language=spoken())
+        async with translated():
+            await interaction.edit_original_response(view=shown(_linked(link)))
+
+    async def begin_from(self, interaction: Interaction, asked: Asked) -> None:
+        """Likewise for a request that comes out of an earlier job, with the picture of that.
+
+        Raises:
+            Refused: instead of the link; nothing was charged.
+        """
+        asked = await self._reuse.to_paint(await self._acknowledge(interaction, asked))
+        link = await self._paintings.begin_with(asked, language=spoken())
         async with translated():
             await interaction.edit_original_response(view=shown(_linked(link)))
 
@@ -136,6 +145,16 @@ class PaintingsDesk:
         link = await self._paintings.begin_on(number, question, language=spoken())
         async with translated():
             await interaction.response.send_message(view=shown(_linked(link)), ephemeral=True)
+
+    async def _acknowledge(self, interaction: Interaction, asked: Asked) -> Asked:
+        """Refuse what cannot be asked for here, else acknowledge; returns the request in its server's language."""
+        await checks.ensure_place_of(interaction)
+        await self._paintings.ensure_few(asked.user_id)
+        judged = asked.model_copy(update={"image": STAND_IN, "motion": ANY_MOTION})
+        asked = asked.model_copy(update={"language": (await self._generation.check(judged)).language})
+        async with self._courtesy.before_all_else(), translated():
+            await interaction.response.defer(ephemeral=True, thinking=True)
+        return asked
 
     async def take(self, opened: Opened, drawing: Drawing) -> Outcome:
         """Take what was painted, and say what has become of it."""

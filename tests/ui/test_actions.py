@@ -25,7 +25,7 @@ class Response:
         self.view = view
 
 
-@pytest.mark.parametrize("does", ["again", "edit", "extend", "final", "delete", "report"])
+@pytest.mark.parametrize("does", ["again", "edit", "extend", "final", "delete", "report", "paint"])
 async def test_in_a_direct_message_it_is_said_where_the_buttons_work(does: str) -> None:
     nothing: Any = None
     actions = Actions(
@@ -36,6 +36,7 @@ async def test_in_a_direct_message_it_is_said_where_the_buttons_work(does: str) 
         publisher=nothing,
         composer=nothing,
         ask=nothing,
+        paint=nothing,
         before_all_else=nothing,
     )
     interaction: Any = SimpleNamespace(guild_id=None, response=Response())
