@@ -47,6 +47,10 @@ class TooManyPaintings(Refused):
     """You have as many links to paint as one can have; use one of them, or wait until they lapse."""
 
 
+class NoPage(Refused):
+    """This bot has no page to paint on (any more); `/motion` takes masks as attachments."""
+
+
 class BeingSent(Refused):
     """What you painted is just being sent."""
 
@@ -189,6 +193,8 @@ class Paintings:
         await self._db.write(paintings.reopen(number))
 
     async def _keep(self, painting: Painting) -> Link:
+        if not self.has_page:
+            raise NoPage
         now_ms = self._clock.now_ms()
         expires_s = now_ms // 1000 + LINK_LASTS_S
         number = await self._db.write(self._kept(painting, lapses_at_ms=expires_s * 1000, now_ms=now_ms))
