@@ -1,6 +1,6 @@
 /** The drawer “What if…”: what may go wrong, what the bot promises then, and the books beside it. */
 
-import { el, patch } from "./dom.js";
+import { eachFrame, el, patch } from "./dom.js";
 import { THREADS } from "./store.js";
 
 /**
@@ -27,7 +27,7 @@ class Drawer {
   #known = null;
   #root = el("div", { class: "backstage" });
   #complaint = el("p", { class: "backstage-complaint", role: "alert" });
-  #opener = null;
+  #draw = eachFrame(() => this.#drawNow());
 
   constructor(container, store, live) {
     this.container = container;
@@ -40,7 +40,8 @@ class Drawer {
     new MutationObserver(() => this.#follow()).observe(container, { attributeFilter: ["hidden"] });
     live.on("hello", (event) => this.#greet(event));
     live.on("backstage", (event) => this.#show(event.backstage));
-    for (const name of ["place", "channels"]) store.on(name, () => this.#draw());
+    store.on("place", this.#draw);
+    store.on("channels", ({ id }) => id === store.place && this.#draw());
   }
 
   get #isOpen() {
@@ -54,8 +55,7 @@ class Drawer {
 
   #follow() {
     if (this.#isOpen) {
-      this.#opener = document.activeElement;
-      this.#draw();
+      this.#drawNow();
       this.#root.querySelector("h2")?.focus();
     }
     this.#watch(this.#isOpen);
@@ -86,7 +86,6 @@ class Drawer {
     event.preventDefault();
     event.stopPropagation();
     this.container.hidden = true;
-    this.#opener?.focus();
   }
 
   #clicked(event) {
@@ -108,7 +107,7 @@ class Drawer {
     this.#settle();
   }
 
-  #draw() {
+  #drawNow() {
     if (!this.#isOpen) return;
     patch(this.#root, this.#view());
     const place = this.#root.querySelector(".backstage-said");

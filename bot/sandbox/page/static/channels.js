@@ -1,6 +1,6 @@
 /** The channels that one sees, with their threads under them. */
 
-import { el, isOlder, patch } from "./dom.js";
+import { eachFrame, el, isOlder, patch } from "./dom.js";
 import { icon } from "./icons.js";
 import { channelName } from "./names.js";
 import { THREADS } from "./store.js";
@@ -16,15 +16,10 @@ const MOST_THREADS = 12;
  */
 export function mountChannels(container, page) {
   const { store } = page;
-  let frame = 0;
   const list = el("div", { class: "channel-list" });
   container.append(list);
-  const draw = () => {
-    frame = 0;
-    patch(list, el("div", { class: "channel-list" }, groups(store)));
-  };
-  const soon = () => (frame ||= requestAnimationFrame(draw));
-  for (const name of ["hello", "guild", "channels", "place", "unread"]) store.on(name, soon);
+  const draw = eachFrame(() => patch(list, el("div", { class: "channel-list" }, groups(store))));
+  for (const name of ["hello", "guild", "channels", "place", "unread"]) store.on(name, draw);
   list.addEventListener("click", (event) => {
     const link = event.target.closest("[data-place]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -60,7 +55,8 @@ function groups(store) {
 function group(store, name, channels, threads) {
   if (!channels.length) return null;
   const entries = channels.map((channel) => el("li", { "data-key": channel.id }, link(store, channel), under(store, threads.get(channel.id))));
-  return [name && el("h2", { class: "channel-group" }, name), el("ul", {}, ...entries)];
+  const key = name ?? "";
+  return [name && el("h2", { class: "channel-group", "data-key": key }, name), el("ul", { "data-key": key }, ...entries)];
 }
 
 /** The threads that are open, the newest first, and the one that is looked at. */

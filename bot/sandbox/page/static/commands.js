@@ -62,7 +62,8 @@ export class Offers {
   constructor({ live, store }) {
     this.live = live;
     this.store = store;
-    for (const name of ["commands", "guild", "application", "hello", "channel"]) live.on(name, () => this.#asked.clear());
+    for (const name of ["commands", "guild", "application", "hello"]) live.on(name, () => this.#asked.clear());
+    live.on("channel", ({ channel }) => this.#forget(channel.id));
   }
 
   /** @returns {Promise<Command[]>} what this person may use in the open channel */
@@ -70,6 +71,13 @@ export class Offers {
     const channel = this.store.place;
     if (!this.#asked.has(channel)) this.#asked.set(channel, this.#ask(channel));
     return this.#asked.get(channel);
+  }
+
+  /** What may be used in a channel and its threads is different, perhaps. */
+  #forget(id) {
+    for (const channel of this.#asked.keys()) {
+      if (channel === id || this.store.channels.get(channel)?.parent_id === id) this.#asked.delete(channel);
+    }
   }
 
   async #ask(channel) {

@@ -11,6 +11,7 @@ export class Gestures {
   constructor(list, page) {
     this.list = list;
     this.page = page;
+    this.tapped = null;
     list.scroller.addEventListener("click", (event) => this._clicked(event));
     list.scroller.addEventListener("contextmenu", (event) => this._menu(event));
     list.scroller.addEventListener("keydown", (event) => this._key(event));
@@ -24,6 +25,7 @@ export class Gestures {
   }
 
   _clicked(event) {
+    this._tap(event.target.closest("[data-id]"));
     const pressed = event.target.closest("button, a, [role=button]");
     if (!pressed || !this.list.scroller.contains(pressed)) return;
     const { dataset } = pressed;
@@ -32,6 +34,14 @@ export class Gestures {
     else if (dataset.command) this.page.hooks.command(dataset.command);
     else if (dataset.large !== undefined) this.list.enlarge(pressed.querySelector("img"));
     else this._act(event, pressed);
+  }
+
+  /** Who has no pointer to hold over a message sees what can be done with it once it was tapped. */
+  _tap(row) {
+    if (row === this.tapped) return;
+    this.tapped?.removeAttribute("data-tapped");
+    row?.setAttribute("data-tapped", "");
+    this.tapped = row;
   }
 
   _act(event, pressed) {

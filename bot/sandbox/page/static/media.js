@@ -59,7 +59,7 @@ export function attachments(attachments, reading) {
  */
 export function gallery(media, reading) {
   const cells = media.map((medium) => el("div", { class: "cell" }, shown(medium, reading, media.length === 1)));
-  return el("div", { class: "gallery", "data-count": Math.min(media.length, 10) }, ...cells);
+  return el("div", { class: "gallery", "data-key": "gallery", "data-count": Math.min(media.length, 10) }, ...cells);
 }
 
 /**
@@ -136,7 +136,7 @@ export function file(attachment, reading) {
   const words = el("span", { class: "file-words" }, el("a", { href: source, download: name }, name), size(attachment));
   const parts = [icon("file"), words];
   if (kindOf(attachment) === "audio") parts.push(el("audio", { src: source, controls: true, preload: "none" }));
-  const made = el("div", { class: "file" }, ...parts);
+  const made = el("div", { class: "file", "data-key": name }, ...parts);
   return attachment.spoiler ? veiled(made, attachment, reading) : made;
 }
 

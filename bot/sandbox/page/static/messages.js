@@ -1,14 +1,14 @@
 /** The messages of the open channel: drawn once a frame, each only when it has changed. */
 
-import { el, patch } from "./dom.js";
+import { eachFrame, el, isOlder, patch } from "./dom.js";
 import { Gestures } from "./gestures.js";
 import { icon } from "./icons.js";
 import { Refused } from "./live.js";
 import { lightbox, nearby } from "./media.js";
 import { channelName, nameOf } from "./names.js";
 import { Notes } from "./notes.js";
-import { row, spoken } from "./rows.js";
-import { THREADS } from "./store.js";
+import { headline, isPrivate, row, spoken } from "./rows.js";
+import { FLAG, THREADS } from "./store.js";
 
 const NEAR_END_PX = 48;
 const NEAR_START_PX = 800;
@@ -23,7 +23,7 @@ const MOST_ANNOUNCED = 3;
 export function mountMessages(container, page) {
   const list = new MessageList(container, page);
   page.open = (channel, message) => list.open(channel, message);
-  page.reopen = (channel, message) => list.open(channel, message, { isAnew: true });
+  page.reopen = (channel, message) => list.reopen(channel, message);
 }
 
 /** What is shown of a channel, and where one stands in it. */
@@ -36,13 +36,19 @@ export class MessageList {
     this.rows = new Map();
     this.changed = new Set();
     this.isStale = false;
+    this.hasGrown = false;
+    /** A channel that is not drawn until its messages are there. */
+    this.held = null;
     this.isAsking = false;
     this.isAtEnd = true;
     this.top_px = 0;
     this.shown = null;
     this.missed = 0;
-    this.unsaid = [];
-    this.frame = 0;
+    /** @type {Map<string, Object>} messages by id */
+    this.unsaid = new Map();
+    /** Ids of messages that what was pressed will change. */
+    this.answers = new Set();
+    this._soon = eachFrame(() => this._draw());
     this._build(scroller);
     this._listen();
     new Gestures(this, page);
@@ -69,30 +75,54 @@ export class MessageList {
 
   _listen() {
     const { store, scroller } = this;
-    store.on("hello", () => this._redraw());
-    store.on("guild", () => this._redraw());
-    store.on("place", () => this._redraw());
-    store.on("history", ({ channel }) => channel === store.place && this._redraw());
+    for (const name of ["hello", "place"]) store.on(name, () => this._redraw());
+    store.on("guild", () => this._namesChanged());
+    store.on("person", () => this._leave());
+    store.on("history", ({ channel }) => channel === store.place && this._markNew());
     store.on("message", (event) => this._messageChanged(event));
-    store.on("channels", ({ id } = {}) => id && this.rows.has(id) && this._mark(id));
+    for (const name of ["channels", "length"]) store.on(name, ({ id } = {}) => id && this.rows.has(id) && this._mark(id));
+    this.page.live.on("interaction", (event) => this._answered(event));
+    // What was kept as it was while something of it was open.
+    scroller.addEventListener("toggle", ({ target, newState }) => newState === "closed" && this._markRowOf(target), true);
     scroller.addEventListener("scroll", () => this._scrolled(), { passive: true });
   }
 
   /** Go to a channel, or to a message in it. */
-  async open(channel, message, { isAnew = false } = {}) {
+  async open(channel, message, { isAnew = this.store.place !== channel } = {}) {
     if (!this.store.channels.has(channel)) {
       this.page.tell("That place is gone, or you do not see it.");
       return;
     }
     try {
-      if (isAnew || this.store.place !== channel) {
-        this.isAtEnd = true;
-        this.missed = 0;
-        await this.store.open(channel);
-      }
+      if (isAnew) await this._enter(channel);
       if (message) await this._jump(channel, message);
     } catch (error) {
       this.refused(error);
+    }
+  }
+
+  async _enter(channel) {
+    this.isAtEnd = true;
+    this.missed = 0;
+    await this.store.open(channel);
+  }
+
+  /** Go to it again after a reconnect; who reads above goes on there. */
+  reopen(channel, message) {
+    const first = channel === this.shown && !this.isAtEnd ? this._topRow(this.rows) : null;
+    return first ? this._goOn(channel, first.dataset.id) : this.open(channel, message, { isAnew: true });
+  }
+
+  async _goOn(channel, first) {
+    this.held = channel;
+    try {
+      await this.store.open(channel);
+      await this._reach(channel, first);
+    } catch (error) {
+      this.refused(error);
+    } finally {
+      this.held = null;
+      this._redraw();
     }
   }
 
@@ -104,12 +134,18 @@ export class MessageList {
     this.rows.get(id)?.focus({ preventScroll: true });
   }
 
-  async _jump(channel, id) {
+  /** Fetch older messages until one is there. */
+  async _reach(channel, id) {
     const shelf = this.store.shelf(channel);
-    for (let pages = 0; pages < MOST_PAGES && !shelf.byId.has(id) && !shelf.isWhole; pages += 1) {
+    const isMissing = () => !shelf.isWhole && !(shelf.order.length && !isOlder(id, shelf.order[0]));
+    for (let pages = 0; pages < MOST_PAGES && isMissing(); pages += 1) {
       await this.store.older(channel, PAGE);
     }
-    if (!shelf.byId.has(id)) {
+    return shelf.byId.has(id);
+  }
+
+  async _jump(channel, id) {
+    if (!(await this._reach(channel, id))) {
       this.page.tell("That message is gone.");
       return;
     }
@@ -128,11 +164,12 @@ export class MessageList {
     if (this.page.live.isOpen) this.page.tell(error.message, { isError: true });
   }
 
-  _messageChanged({ channel, id, change }) {
+  _messageChanged({ channel, id, change, was }) {
     const { place, channels } = this.store;
     if (channel === place) {
       this._mark(id);
       if (change === "new") this._came(this.store.message(channel, id));
+      else if (change === "changed") this._became(this.store.message(channel, id), was);
     } else if (id === place && channels.get(place)?.parent_id === channel) {
       this._markStarter();
     }
@@ -148,12 +185,47 @@ export class MessageList {
     if (message.author.id === this.store.me.id) this.isAtEnd = true;
     else {
       if (!this.isAtEnd) this.missed += 1;
-      this.unsaid.push(message);
+      this.unsaid.set(message.id, message);
     }
+  }
+
+  /** Who asked hears what becomes of it, and everybody what a bot has thought of. */
+  _became(message, was) {
+    const isMine = isPrivate(message) || message.interaction_metadata?.user.id === this.store.me.id;
+    const isThought = was.flags & FLAG.LOADING && !(message.flags & FLAG.LOADING);
+    const isAnswer = this.answers.delete(message.id);
+    if (isThought || isAnswer || (isMine && headline(message) !== headline(was))) this.unsaid.set(message.id, message);
+  }
+
+  /** What was pressed is answered by a change of its message, which may be there already. */
+  _answered({ state, message: id }) {
+    const message = state === "answered" && id && this.store.message(this.store.place, id);
+    if (!message) return;
+    if (this.changed.has(id)) this.unsaid.set(id, message);
+    else this.answers.add(id);
+  }
+
+  /** Only names stand in rows. */
+  _namesChanged() {
+    const { members, roles } = this.store;
+    const names = JSON.stringify([[...members.values()], [...roles.values()].map(({ id, name }) => [id, name])]);
+    if (names !== this.names) this._redraw();
+    this.names = names;
   }
 
   _mark(id) {
     this.changed.add(id);
+    this._soon();
+  }
+
+  _markRowOf(element) {
+    const id = element.closest("[data-id]")?.dataset.id;
+    if (id) this._mark(id);
+  }
+
+  _markNew() {
+    for (const id of this.store.shelf(this.store.place).order) if (!this.rows.has(id)) this.changed.add(id);
+    this.hasGrown = true;
     this._soon();
   }
 
@@ -162,73 +234,87 @@ export class MessageList {
     this._soon();
   }
 
-  _soon() {
-    this.frame ||= requestAnimationFrame(() => this._draw());
-  }
-
   _draw() {
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
     const { place } = this.store;
+    if (place && place === this.held) return;
     if (this.shown !== place) this._clear();
     if (!place) return;
     const shelf = this.store.shelf(place);
     if (!shelf.isLoaded && !shelf.order.length) return;
-    const { scroller } = this;
-    const below = this.isAtEnd ? 0 : scroller.scrollHeight - scroller.scrollTop;
-    const isWhole = this.isStale;
-    if (isWhole) this._drawAll(shelf);
-    else for (const id of this.changed) this._drawOne(shelf, id);
-    this.isStale = false;
-    this.changed.clear();
+    this._letGo(place);
+    if (this.isStale) for (const id of [...this.rows.keys(), ...shelf.order]) this.changed.add(id);
+    const isWhole = this.isStale || this.hasGrown;
+    const first = isWhole && !this.isAtEnd && this._topRow(shelf.byId);
+    const top_px = first && topOf(first);
+    this._drawChanged(shelf);
+    if (isWhole) this._showStart(shelf);
+    this.isStale = this.hasGrown = false;
     if (this.isAtEnd) this._toEnd();
-    else if (isWhole) scroller.scrollTop = scroller.scrollHeight - below;
+    else if (first) this.scroller.scrollTop += topOf(first) - top_px;
     this._showPill();
     this._say();
   }
 
   _clear() {
     this.shown = this.store.place;
-    this.rows.clear();
+    for (const known of [this.rows, this.changed, this.revealed, this.answers, this.unsaid]) known.clear();
     this.list.replaceChildren();
     this.start.replaceChildren();
     this.isStale = true;
     this.notes.show();
   }
 
-  _drawAll(shelf) {
-    for (const [id, element] of this.rows) if (!shelf.byId.has(id)) this._take(id, element);
-    let following = null;
-    for (let at = shelf.order.length - 1; at >= 0; at -= 1) {
+  /** Nothing of whoever one was stays. */
+  _leave() {
+    this.isAtEnd = true;
+    this.notes.clear();
+    this._clear();
+  }
+
+  /** Of a channel that goes on and on only its end is kept, as long as nobody reads above. */
+  _letGo(place) {
+    if (!this.isAtEnd) return;
+    for (const id of this.store.trim(place)) {
+      this.changed.add(id);
+      this.hasGrown = true;
+    }
+  }
+
+  /** The first row that is seen, of a message that is known. */
+  _topRow(known) {
+    const top_px = topOf(this.scroller);
+    return [...this.list.children].find((row) => known.has(row.dataset.id) && row.getBoundingClientRect().bottom > top_px);
+  }
+
+  /** Draw what has changed, and what stands below something that came or went: a name may stand on it, or no more. */
+  _drawChanged(shelf) {
+    const places = new Map(shelf.order.map((id, at) => [id, at]));
+    const due = new Set();
+    for (const id of this.changed) {
+      const next = shelf.byId.has(id) ? this._below(shelf, places.get(id)) : this._take(id);
+      for (const at of [places.get(id), places.get(next)]) if (at !== undefined) due.add(at);
+    }
+    this.changed.clear();
+    for (const at of [...due].sort((one, other) => other - one)) {
       const element = this._fresh(shelf, at);
-      if (element.nextSibling !== following || element.parentNode !== this.list) this.list.insertBefore(element, following);
-      following = element;
+      if (!element.parentNode) this.list.insertBefore(element, this.rows.get(shelf.order[at + 1]) ?? null);
     }
-    this._showStart(shelf);
   }
 
-  _drawOne(shelf, id) {
-    if (!shelf.byId.has(id)) {
-      const gone = this.rows.get(id);
-      const next = gone?.nextSibling?.dataset.id;
-      if (gone) this._take(id, gone);
-      if (next) this._fresh(shelf, shelf.order.lastIndexOf(next));
-      return;
-    }
-    const at = shelf.order.lastIndexOf(id);
-    const isNew = !this.rows.has(id);
-    const element = this._fresh(shelf, at);
-    if (!isNew) return;
-    // Others may be new as well and have no row yet.
-    const next = shelf.order.slice(at + 1).find((later) => this.rows.has(later));
-    this.list.insertBefore(element, this.rows.get(next) ?? null);
-    if (next) this._fresh(shelf, shelf.order.lastIndexOf(next));
+  /** The message below one that has no row yet. */
+  _below({ order }, at) {
+    return this.rows.has(order[at]) ? undefined : order[at + 1];
   }
 
-  _take(id, element) {
+  /** Remove a row; the message below it. */
+  _take(id) {
+    const element = this.rows.get(id);
+    if (!element) return undefined;
+    const next = element.nextSibling?.dataset.id;
     this.rows.delete(id);
     if (element.contains(document.activeElement)) this.scroller.focus({ preventScroll: true });
     element.remove();
+    return next;
   }
 
   /** The row of a message as it is now. */
@@ -260,9 +346,9 @@ export class MessageList {
   }
 
   _say() {
-    const { unsaid } = this;
+    const unsaid = [...this.unsaid.values()];
     if (!unsaid.length) return;
-    this.unsaid = [];
+    this.unsaid.clear();
     const words = (message) => `${nameOf(this.store, message.author)}: ${spoken(message, this.store)}`;
     this.page.announce(unsaid.length > MOST_ANNOUNCED ? `${unsaid.length} new messages` : unsaid.map(words).join("\n"));
   }
@@ -298,4 +384,8 @@ export class MessageList {
       this.isAsking = false;
     }
   }
+}
+
+function topOf(element) {
+  return element.getBoundingClientRect().top;
 }

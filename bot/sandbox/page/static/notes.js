@@ -28,6 +28,11 @@ export class Notes {
     this.page.announce(sentence);
   }
 
+  clear() {
+    this.notes = [];
+    this.show();
+  }
+
   /** Show those of the channel that is open. */
   show() {
     const here = this.notes.filter((note) => note.channel === this.page.store.place);

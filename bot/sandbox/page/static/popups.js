@@ -19,14 +19,17 @@ export function putBeside(popup, place) {
 }
 
 /**
- * Put an open popover beside an element, and keep it there until it is closed, whatever scrolls meanwhile.
+ * Put an open popover beside an element, and keep it there until it is closed or gone, whatever scrolls meanwhile.
  *
  * @param {HTMLElement} popup
  * @param {HTMLElement} element
  */
 export function stayBeside(popup, element) {
   const open = new AbortController();
-  const put = () => putBeside(popup, element.getBoundingClientRect());
+  const put = () => {
+    if (popup.isConnected) putBeside(popup, element.getBoundingClientRect());
+    else open.abort();
+  };
   const scrolled = ({ target }) => popup.contains(target) || put();
   document.addEventListener("scroll", scrolled, { capture: true, passive: true, signal: open.signal });
   addEventListener("resize", put, { signal: open.signal });

@@ -61,16 +61,25 @@ const PLAINER = [
 
 /** @returns {string} what a message says, on one line of markdown, for who quotes it */
 export function snippet(message) {
-  const texts = [message.content, ...displayed(message.components ?? []), ...(message.embeds ?? []).map((found) => found.title ?? found.description)];
-  const said = PLAINER.reduce((text, [found, instead]) => text.replace(found, instead), texts.filter(Boolean).join("\n")).trim();
+  const said = PLAINER.reduce((text, [found, instead]) => text.replace(found, instead), textsOf(message).join("\n")).trim();
   if (said) return said.length > SNIPPET ? `${said.slice(0, SNIPPET)}…` : said;
   return message.attachments?.length ? message.attachments[0].filename : "a message without words";
 }
 
-/** @returns {string} the same for who hears it */
+/** @returns {string} the first line of what a message says */
+export function headline(message) {
+  return textsOf(message)[0]?.split("\n", 1)[0] ?? "";
+}
+
+/** @returns {string} the same as a snippet for who hears it */
 export function spoken(message, store) {
+  if (message.flags & FLAG.LOADING) return "thinking…";
   const reading = { store, message, revealed: new Set(), key: message.id, spoilers: 0, isLinked: true };
   return el("span", {}, inline(snippet(message), reading)).textContent;
+}
+
+function textsOf({ content, components = [], embeds = [] }) {
+  return [content, ...displayed(components), ...embeds.map(({ title, description }) => title ?? description)].filter(Boolean);
 }
 
 function* displayed(components) {
@@ -80,7 +89,8 @@ function* displayed(components) {
   }
 }
 
-function isPrivate({ flags }) {
+/** @returns {boolean} whether only this person sees it */
+export function isPrivate({ flags }) {
   return Boolean(flags & FLAG.EPHEMERAL);
 }
 

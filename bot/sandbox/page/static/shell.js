@@ -1,14 +1,16 @@
 /** The frame around the channels and messages: the header, the drawers of a narrow window, colours, the connection. */
 
 import { inOrder, signOf } from "./channels.js";
-import { el, patch } from "./dom.js";
+import { eachFrame, el, patch } from "./dom.js";
 import { icon } from "./icons.js";
+import { keep, kept } from "./kept.js";
 import { channelName } from "./names.js";
 import { THREADS } from "./store.js";
 
 const WIDE = "(width >= 1180px)";
 const THEME = "sandbox-theme";
 const QUIET_MS = 700;
+const MOST_SAID = 3;
 
 /** @param {import("./app.js").Page} page */
 export function mountShell(page) {
@@ -18,6 +20,13 @@ export function mountShell(page) {
   mountConnection(document.getElementById("connection"), page);
   mountPlaces(page, drawers);
   mountAnnouncer(document.getElementById("announcer"), page);
+  page.store.on("person", closeAll);
+}
+
+/** What one person has opened is not for another. */
+function closeAll() {
+  for (const popup of document.querySelectorAll(":popover-open")) popup.hidePopover();
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
 }
 
 /** The lists at the sides, which cover the messages where the window is narrow; one at a time. */
@@ -25,11 +34,15 @@ class Drawers {
   constructor(shell) {
     this.shell = shell;
     this.opener = null;
+    this.isWide = matchMedia(WIDE);
     const scrim = el("button", { type: "button", class: "scrim", "aria-label": "Close the list" });
     scrim.addEventListener("click", () => this.close());
     shell.append(scrim);
     shell.addEventListener("keydown", (event) => event.key === "Escape" && this.isOpen && this.close());
-    matchMedia(WIDE).addEventListener("change", () => this.close());
+    this.isWide.addEventListener("change", () => {
+      this.close();
+      this.cover();
+    });
   }
 
   get isOpen() {
@@ -41,6 +54,7 @@ class Drawers {
     this.shell.dataset.drawer = name;
     this.opener = opener;
     opener.setAttribute("aria-expanded", "true");
+    this.cover();
     const list = document.getElementById(name);
     (list.querySelector("a, button") ?? list).focus();
     return undefined;
@@ -50,8 +64,16 @@ class Drawers {
     if (!this.isOpen) return;
     const list = document.getElementById(this.shell.dataset.drawer);
     delete this.shell.dataset.drawer;
+    this.cover();
     this.opener.setAttribute("aria-expanded", "false");
     if (list.contains(document.activeElement) || document.activeElement === document.body) this.opener.focus();
+  }
+
+  /** Nothing is reached that lies behind what covers it. */
+  cover() {
+    const { drawer, backstage } = this.shell.dataset;
+    const above = drawer ?? (backstage !== undefined && !this.isWide.matches ? "backstage" : null);
+    for (const part of this.shell.children) part.inert = above !== null && part.id !== above && !part.matches(".scrim");
   }
 }
 
@@ -60,8 +82,8 @@ function mountHeader(page, drawers) {
   const lists = tool("lists", "Channels", { class: "tool narrow", "aria-expanded": "false", "aria-controls": "sidebar" });
   lists.addEventListener("click", () => drawers.toggle("sidebar", lists));
   const title = el("h1", {});
-  header.append(lists, title, themeTool(), membersTool(drawers), backstageTool());
-  const draw = () => patch(title, el("h1", {}, ...titleOf(page.store)));
+  header.append(lists, title, themeTool(), membersTool(drawers), backstageTool(drawers));
+  const draw = eachFrame(() => patch(title, el("h1", {}, ...titleOf(page.store))));
   for (const name of ["hello", "guild", "place", "channels"]) page.store.on(name, draw);
   title.addEventListener("click", (event) => {
     const link = event.target.closest("[data-place]");
@@ -105,12 +127,12 @@ function themeTool() {
     button.title = words;
     button.setAttribute("aria-label", words);
   };
-  const kept = localStorage.getItem(THEME);
-  if (kept === "dark" || kept === "light") root.dataset.theme = kept;
+  const chosen = kept(THEME);
+  if (chosen === "dark" || chosen === "light") root.dataset.theme = chosen;
   system.addEventListener("change", show);
   button.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
-    localStorage.setItem(THEME, root.dataset.theme);
+    keep(THEME, root.dataset.theme);
     show();
   });
   show();
@@ -119,8 +141,7 @@ function themeTool() {
 
 function membersTool(drawers) {
   const button = tool("people", "Members", { "aria-controls": "members" });
-  const isWide = matchMedia(WIDE);
-  const { shell } = drawers;
+  const { isWide, shell } = drawers;
   const show = () => {
     const isShown = isWide.matches ? shell.dataset.members !== "hidden" : shell.dataset.drawer === "members";
     button.setAttribute("aria-expanded", String(isShown));
@@ -135,7 +156,7 @@ function membersTool(drawers) {
   return button;
 }
 
-function backstageTool() {
+function backstageTool(drawers) {
   const container = document.getElementById("backstage");
   const words = el("span", { class: "wide-only" }, "What if…");
   const props = { type: "button", class: "tool", "aria-expanded": "false", "aria-controls": "backstage" };
@@ -143,10 +164,10 @@ function backstageTool() {
   button.addEventListener("click", () => {
     container.hidden = !container.hidden;
   });
-  const shell = document.getElementById("shell");
   new MutationObserver(() => {
     button.setAttribute("aria-expanded", String(!container.hidden));
-    shell.toggleAttribute("data-backstage", !container.hidden);
+    drawers.shell.toggleAttribute("data-backstage", !container.hidden);
+    drawers.cover();
     if (container.hidden && (container.contains(document.activeElement) || document.activeElement === document.body)) button.focus();
   }).observe(container, { attributeFilter: ["hidden"] });
   return button;
@@ -203,7 +224,8 @@ function mountPlaces(page, drawers) {
     showTitle(store);
   });
   addEventListener("popstate", () => asked()[0] && page.open(...asked()));
-  for (const name of ["hello", "unread", "channels"]) store.on(name, () => showTitle(store));
+  for (const name of ["hello", "unread"]) store.on(name, () => showTitle(store));
+  store.on("channels", ({ id }) => id === store.place && showTitle(store));
   document.addEventListener("visibilitychange", () => document.hidden || store.read());
 }
 
@@ -221,6 +243,8 @@ function showTitle(store) {
 
 function mountAnnouncer(container, page) {
   page.announce = (sentence) => {
-    container.textContent = sentence;
+    // What is said again is heard again because it is another element.
+    container.append(el("span", {}, sentence));
+    while (container.childElementCount > MOST_SAID) container.firstChild.remove();
   };
 }
