@@ -17,7 +17,7 @@ class Discord:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.composer = page.get_by_role("combobox", name="Message", exact=True)
+        self.composer = page.get_by_role("textbox", name="Message", exact=True)
         self.messages = page.locator("#messages [data-id]")
 
     @classmethod
@@ -67,7 +67,7 @@ class Discord:
             await control.select_option(label=value)
             return
         await control.fill(value)
-        if await control.get_attribute("role") == "combobox":  # who types chooses from what is offered then
+        if await control.get_attribute("aria-autocomplete") == "list":  # who types chooses from what is offered then
             offered = self.page.get_by_role("listbox").get_by_role("option", name=value)
             await offered.first.click()
 

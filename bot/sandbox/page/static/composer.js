@@ -2,21 +2,19 @@
 
 import { About } from "./about.js";
 import { Suggestions } from "./autocomplete.js";
-import { signButton } from "./buttons.js";
-import { CommandForm } from "./command_form.js";
-import { asCommand, matching, Offers } from "./commands.js";
+import { Box } from "./box.js";
+import { CommandUse } from "./command_use.js";
+import { asCommand } from "./commands.js";
 import { completions } from "./completions.js";
 import { el } from "./dom.js";
 import { Drafts } from "./drafts.js";
-import { fileInput, filesIn, ignoreStrayDrops, takeDrops, Tray } from "./files.js";
+import { filesIn, ignoreStrayDrops, takeDrops, Tray } from "./files.js";
 import { mountHint } from "./hint.js";
-import { icon } from "./icons.js";
-import { interactionsOf, use } from "./interactions.js";
+import { interactionsOf } from "./interactions.js";
 import { toWords } from "./mentions.js";
-import { channelName } from "./names.js";
 import { faultIn, post } from "./sending.js";
 
-const DM = 1;
+const NONE = [];
 const UNDER_WAY = "Your message is still on its way. Wait a moment.";
 
 /**
@@ -36,23 +34,30 @@ export class Composer {
   #drafts = new Drafts();
   #place = null;
   #me = null;
-  /** @type {CommandForm|null} the one that is shown */
+  /** @type {import("./command_form.js").CommandForm|null} the one that is shown */
   #form = null;
 
   constructor(container, page) {
     this.container = container;
     this.page = page;
     this.store = page.store;
-    this.offers = new Offers(page);
+    const refuse = (sentence, layer) => this.refuse(sentence, layer);
     this.host = el("div", { class: "composer-suggestions" });
     this.said = el("p", { class: "composer-said", role: "alert" });
+    this.commands = new CommandUse(page, this.host, this.#drafts, { show: () => this.#show(), refuse });
     this.about = new About(this.store, () => this.#end());
-    this.tray = new Tray(this.store, { changed: (files) => this.#attach(files), refuse: (sentence) => this.refuse(sentence) });
-    this.box = this.#box();
+    this.tray = new Tray(this.store, { changed: (files) => this.#keepFiles(files), refuse });
+    this.box = new Box(this.store, {
+      typed: (text) => this.#typed(text),
+      key: (event) => this.#key(event),
+      submit: () => this.#submit(),
+      slash: () => this.#slash(),
+      take: (files) => this.takeFiles(files),
+    });
     container.classList.add("composer");
-    container.append(this.said, this.about.element, this.tray.element, this.host, this.box);
+    container.append(this.said, this.about.element, this.tray.element, this.host, this.box.element);
     mountHint(container, page);
-    this.suggestions = new Suggestions(this.input, this.host, this.#source());
+    this.suggestions = new Suggestions(this.box.input, this.host, this.#source());
     this.#listen();
     this.#show();
   }
@@ -64,12 +69,11 @@ export class Composer {
   /** Answer a message. */
   reply(message) {
     const draft = this.#draft;
-    if (draft.message.isBusy) {
-      this.refuse(UNDER_WAY);
-      return;
+    if (draft.message.isBusy) this.refuse(UNDER_WAY);
+    else {
+      draft.message.reply = { message, ping: true };
+      this.#goOn(draft.message);
     }
-    draft.message.reply = { message, ping: true };
-    this.#goOn(draft.message);
   }
 
   /** Change an own message. What else was begun is there again afterwards. */
@@ -81,15 +85,17 @@ export class Composer {
 
   /** Begin a command, by its whole name or by the beginning of it. */
   async command(name) {
-    const commands = await this.offers.here().catch((refused) => this.refuse(refused.message));
-    if (!commands) return;
-    const found = commands.find((one) => one.name === name) ?? commands.find((one) => one.name.startsWith(`${name} `));
-    if (found) this.#start(found);
-    else this.refuse(`/${name} is not offered here.`);
+    try {
+      const found = await this.commands.named(name);
+      if (found) this.#start(found);
+      else this.refuse(`/${name} is not offered here.`);
+    } catch (refused) {
+      this.refuse(refused.message);
+    }
   }
 
   focus() {
-    (this.#form ?? this.input).focus();
+    (this.#form ?? this.box).focus();
   }
 
   /** Take files that were dropped or pasted somewhere on the page. */
@@ -103,36 +109,18 @@ export class Composer {
     this.focus();
   }
 
-  /** Say quietly what cannot be done; it belongs to what is written, and is said where that is shown. */
+  /** Say quietly what cannot be done. It belongs to what is written, and is said where that is shown. */
   refuse(sentence, layer = this.#draft.top) {
     layer.said = sentence;
     if (layer === this.#draft.top) this.said.textContent = sentence;
   }
 
-  #box() {
-    const attributes = { rows: 1, "aria-label": "Message", enterkeyhint: "send" };
-    this.input = el("textarea", { class: "composer-input", ...attributes });
-    this.picker = fileInput({ label: "Files to send", multiple: true, take: (files) => this.takeFiles(files) });
-    this.picker.tabIndex = -1;
-    this.attach = signButton("plus", "Add files", () => this.picker.click());
-    this.slash = signButton("slash", "Use a command", () => this.#slash());
-    this.send = el("button", { class: "icon-button send-button", "aria-label": "Send", title: "Send" }, icon("send"));
-    const parts = [this.attach, this.picker, this.input, this.slash, this.send];
-    return el("form", { class: "composer-box", "aria-label": "Write" }, ...parts);
-  }
-
   #listen() {
-    this.input.addEventListener("input", () => this.#typed());
-    this.input.addEventListener("keydown", (event) => this.#key(event));
-    this.box.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#submit();
-    });
     takeDrops(document.getElementById("main"), (files) => this.takeFiles(files));
     ignoreStrayDrops();
     document.addEventListener("paste", (event) => this.#paste(event));
     this.store.on("hello", () => this.#greet());
-    for (const name of ["place", "channels"]) this.store.on(name, () => this.#show());
+    for (const name of ["place", "channels", "guild"]) this.store.on(name, () => this.#show());
     this.store.on("guild", () => this.tray.refresh());
     this.store.on("message", ({ id, change }) => change === "gone" && this.#unlink(id));
   }
@@ -145,44 +133,39 @@ export class Composer {
   }
 
   #source() {
-    const { store, offers } = this;
-    return completions(this.input, {
-      store,
-      offers,
+    return completions(this.box.input, {
+      store: this.store,
+      offers: this.commands.offers,
       mayCommand: () => this.#draft.top.kind === "message",
       start: (command) => this.#start(command),
-      fill: (text) => this.#fill(text),
+      fill: (text) => this.#keepText(text),
     });
   }
 
   #slash() {
-    this.input.focus();
-    if (this.input.value && asCommand(this.input.value) === null) {
+    const { message } = this.#draft;
+    this.focus();
+    if (message.text && asCommand(message.text) === null) {
       this.refuse("Send what you have written first: a command begins with a slash.");
-      return;
+    } else {
+      this.#keepText("/");
+      this.suggestions.look();
     }
-    this.#fill("/");
-    this.suggestions.look();
   }
 
-  #fill(text) {
-    this.input.value = text;
-    this.#kept();
-  }
-
-  #typed() {
+  #typed(text) {
     this.refuse("");
-    this.#kept();
+    this.#keepText(text);
     this.suggestions.look();
   }
 
-  #kept() {
-    this.#draft.top.text = this.input.value;
-    this.#grow();
-    this.#showSend();
+  #keepText(text) {
+    const { top } = this.#draft;
+    top.text = text;
+    this.box.show(top);
   }
 
-  #attach(files) {
+  #keepFiles(files) {
     const { message } = this.#draft;
     message.files = files;
     this.refuse(faultIn(message, this.store) ?? "", message);
@@ -191,10 +174,12 @@ export class Composer {
 
   #key(event) {
     if (event.defaultPrevented || event.isComposing) return;
-    const isFree = this.about.element.hidden;
+    const { top, layers } = this.#draft;
+    const isPlain = top.kind === "message" && !top.reply;
+    const own = isPlain && !top.text && this.#own();
     if (event.key === "Enter" && !event.shiftKey) this.#submit();
-    else if (event.key === "Escape" && (!isFree || this.#draft.layers.length > 1)) this.#escape();
-    else if (event.key === "ArrowUp" && !this.input.value && isFree && this.#own()) this.edit(this.#own());
+    else if (event.key === "Escape" && (!isPlain || layers.length > 1)) this.#escape(top);
+    else if (event.key === "ArrowUp" && own) this.edit(own);
     else return;
     event.preventDefault();
   }
@@ -207,8 +192,7 @@ export class Composer {
   }
 
   /** What was changed is given up only by who means it. */
-  #escape() {
-    const { top } = this.#draft;
+  #escape(top) {
     const warning = "Escape once more leaves your message as it was.";
     if (top.kind === "edit" && top.text !== top.before && top.said !== warning) this.refuse(warning);
     else this.#end();
@@ -222,14 +206,14 @@ export class Composer {
     if (top.text.trim() || top.files?.length) await this.#send(top);
   }
 
-  /** Start the command that is typed; where there is none, the text is sent by who sends it once more. */
+  /** Start the command that is typed. Where there is none, who sends the text once more means it as it is. */
   async #isCommand(typed, layer) {
     const warning = `There is no command /${typed.trim()} here. Enter once more sends it as a message.`;
     if (layer.said === warning) return false;
     try {
-      const [found] = matching(await this.offers.here(), typed);
-      if (this.#draft.top !== layer || layer.text !== `/${typed}`) return true;
-      if (found?.isMeant) this.#start(found.command);
+      const found = await this.commands.named(typed);
+      if (this.#draft.top !== layer || asCommand(layer.text) !== typed) return true;
+      if (found) this.#start(found);
       else this.refuse(warning);
     } catch (refused) {
       this.refuse(refused.message, layer);
@@ -255,6 +239,15 @@ export class Composer {
     }
   }
 
+  #start(command) {
+    const { message } = this.#draft;
+    this.suggestions.close();
+    if (asCommand(message.text) !== null) Object.assign(message, { text: "", reply: null, said: "" });
+    this.commands.begin(command);
+    this.#show();
+    this.focus();
+  }
+
   #goOn(layer) {
     this.#draft.raise(layer);
     this.#show();
@@ -271,62 +264,15 @@ export class Composer {
     this.focus();
   }
 
-  #unlink(id) {
-    this.#drafts.unlink(id);
-    this.#show();
-  }
-
-  #start(command) {
-    this.suggestions.close();
-    const { message } = this.#draft;
-    if (asCommand(message.text) !== null) Object.assign(message, { text: "", reply: null, said: "" });
-    const layer = { kind: "command", said: "", isBusy: false };
-    layer.form = new CommandForm(command, this.page, {
-      host: this.host,
-      send: (options) => this.#run(layer, options),
-      leave: () => this.#through(layer),
-      refuse: (sentence) => this.refuse(sentence, layer),
-    });
-    message.files = layer.form.takeFiles(message.files);
-    this.#goOn(layer);
-  }
-
-  /** The composer is free again once the command is on its way; it comes back if the bot does not answer. */
-  async #run(layer, options) {
-    const { form } = layer;
-    const me = this.#me;
-    const { answered } = await use(this.page, "slash", { channel: form.channel, name: form.command.name, options });
-    this.#through(layer);
-    if ((await answered) || this.#me !== me) return;
-    if (!this.store.channels.has(form.channel)) form.channel = this.#place;
-    layer.said = `Nobody has answered /${form.command.name}. What you filled in is still here.`;
-    this.#drafts.at(form.channel).takeBack(layer);
-    this.#show();
-  }
-
-  #through(layer) {
-    this.#drafts.at(layer.form.channel).end(layer);
-    this.#show();
-  }
-
-  #grow() {
-    this.input.style.setProperty("height", "auto");
-    this.input.style.setProperty("height", `${this.input.scrollHeight}px`);
-  }
-
   /** Show what is on top in the place that is open. */
   #show() {
     if (this.store.place && this.#place !== this.store.place) this.#move();
     const { top } = this.#draft;
-    this.#showForm(top.form ?? null);
+    if (this.said.textContent !== top.said) this.said.textContent = top.said;
     this.about.show(top);
     this.tray.show(top.files ?? NONE);
-    if (this.said.textContent !== top.said) this.said.textContent = top.said;
-    this.#showBox(top);
-    if (this.input.value === (top.text ?? "")) return;
-    this.input.value = top.text ?? "";
-    this.#grow();
-    this.#showSend();
+    this.box.show(top);
+    this.#showForm(top.form ?? null);
   }
 
   /** Whoever was writing goes on with what is shown instead. */
@@ -336,29 +282,8 @@ export class Composer {
     this.#form?.element.remove();
     this.host.replaceChildren();
     this.#form = form;
-    if (form) this.box.after(form.element);
-    this.box.hidden = Boolean(form);
+    if (form) this.box.element.after(form.element);
     if (isHere) this.focus();
-  }
-
-  #showBox(top) {
-    const { channel } = this.store;
-    const maySend = Boolean(channel) && channel.may.send !== false;
-    const isEdit = top.kind === "edit";
-    this.input.disabled = !maySend;
-    this.input.readOnly = top.isBusy;
-    this.input.placeholder = maySend ? `Message ${placeName(this.store, channel)}` : "You may not write here";
-    this.attach.hidden = isEdit || channel?.may.attach === false;
-    this.slash.hidden = isEdit;
-    this.send.toggleAttribute("data-busy", top.isBusy);
-    this.#showSend();
-  }
-
-  /** Somebody else begins anew. */
-  #greet() {
-    if (this.#me !== this.store.me.id) this.#drafts.clear();
-    this.#me = this.store.me.id;
-    this.#show();
   }
 
   /** Each place keeps what was begun there, and what was begun in one that is gone comes along. */
@@ -369,15 +294,15 @@ export class Composer {
     if (from && !this.store.channels.has(from)) this.#drafts.carry(from, this.#place);
   }
 
-  #showSend() {
-    const { top } = this.#draft;
-    const isReady = Boolean(this.input.value.trim() || top.files?.length);
-    this.send.disabled = top.isBusy || this.input.disabled || !isReady;
+  /** Somebody else begins anew. */
+  #greet() {
+    if (this.#me !== this.store.me.id) this.#drafts.clear();
+    this.#me = this.store.me.id;
+    this.#show();
   }
-}
 
-const NONE = [];
-
-function placeName(store, channel) {
-  return `${channel.type === DM ? "@" : "#"}${channelName(store, channel)}`;
+  #unlink(id) {
+    this.#drafts.unlink(id);
+    this.#show();
+  }
 }

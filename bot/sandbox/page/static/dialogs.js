@@ -36,6 +36,9 @@ export class Dialog {
    */
   constructor(page, title, elements, { go, send }) {
     const id = `dialog-${++made}`;
+    this.page = page;
+    /** Whether something was written that closing would lose. */
+    this.isBegun = false;
     this.fault = el("p", { class: "fault", role: "alert", hidden: true });
     this.button = el("button", { class: "button primary" }, go);
     const cancel = el("button", { type: "button", class: "button secondary", on: { click: () => this.close() } }, "Cancel");
@@ -53,6 +56,10 @@ export class Dialog {
       send();
     });
     this.form.addEventListener("keydown", (event) => this.#key(event));
+    this.form.addEventListener("input", () => {
+      this.isBegun = true;
+    });
+    this.element.addEventListener("cancel", (event) => event.target === this.element && this.#cancel(event));
     this.element.addEventListener("close", () => {
       this.element.remove();
       // What opened it may be gone, as the menu of a message is.
@@ -61,6 +68,10 @@ export class Dialog {
   }
 
   show(container) {
+    const { store } = this.page;
+    const { me } = store;
+    const forget = store.on("hello", () => store.me.id === me.id || this.close());
+    this.element.addEventListener("close", forget);
     container.append(this.element);
     this.element.showModal();
     (this.form.querySelector("input, textarea, .select-button") ?? this.button).focus();
@@ -98,6 +109,14 @@ export class Dialog {
   #say(sentence) {
     this.fault.textContent = sentence;
     this.fault.hidden = !sentence;
+  }
+
+  /** What was written is given up only by who means it. */
+  #cancel(event) {
+    if (!this.isBegun) return;
+    event.preventDefault();
+    this.isBegun = false;
+    this.#say("Escape once more closes this, and what you wrote is lost then.");
   }
 
   #key(event) {

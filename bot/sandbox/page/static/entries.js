@@ -67,15 +67,17 @@ export function labelled(component, { label, description, page }) {
     const sentence = field.fault();
     fault.textContent = sentence ?? "";
     fault.hidden = !sentence;
-    field.focused.setAttribute("aria-invalid", String(Boolean(sentence)));
+    element.toggleAttribute("data-fault", Boolean(sentence));
+    field.invalid?.setAttribute("aria-invalid", String(Boolean(sentence)));
     return !sentence;
   };
   field.element.addEventListener("input", () => fault.hidden || check());
   const star = about.isRequired && el("span", { class: "entry-star", "aria-hidden": "true" }, " *");
-  const title = field.isGroup ? el("legend", {}, label, star) : el("label", { for: id }, label, star);
+  const [tag, link] = field.isGroup ? ["span", { id: `${id}-title` }] : ["label", { for: id }];
+  const title = el(tag, { class: "entry-title", ...link }, label, star);
   const said = description && el("p", { class: "entry-said", id: `${id}-said` }, description);
   const parts = field.isOwnLabel ? [field.element, said] : [title, said, field.element];
-  const element = el(field.isGroup ? "fieldset" : "div", { class: "entry" }, ...parts, fault);
+  const element = el("div", { class: "entry" }, ...parts, fault);
   return { element, id: component.custom_id, check, value: async () => field.value(), focus: () => field.focused.focus() };
 }
 
@@ -95,7 +97,8 @@ function writing(component, { id, isRequired, describedBy, label }) {
   input.addEventListener("input", count);
   count();
   const fault = () => textFault(label, [...input.value].length, { low, high, isRequired });
-  return { element: el("div", { class: "entry-text" }, input, left), focused: input, fault, value: () => input.value };
+  const element = el("div", { class: "entry-text" }, input, left);
+  return { element, focused: input, invalid: input, fault, value: () => input.value };
 }
 
 function textFault(label, length, { low, high, isRequired }) {
@@ -105,7 +108,7 @@ function textFault(label, length, { low, high, isRequired }) {
 }
 
 function choosing(component, { id, label, describedBy, isRequired, page }) {
-  const chosen = () => select.element.dispatchEvent(new Event("input"));
+  const chosen = () => select.element.dispatchEvent(new Event("input", { bubbles: true }));
   const select = new Select(component, page.store, { label, describedBy, chosen });
   select.button.id = id;
   const fault = () => countFault(label, select.values.length, { low: select.least, high: select.most, isRequired });
@@ -137,7 +140,7 @@ function uploading(component, { id, label, describedBy, isRequired, page }) {
   function keep(kept) {
     files = kept.slice(-high);
     cards.replaceChildren(...files.map(cardOf));
-    element.dispatchEvent(new Event("input"));
+    element.dispatchEvent(new Event("input", { bubbles: true }));
   }
   const tooLarge = () => files.map((file) => faultOf(file, store.uploadLimitBytes)).find(Boolean);
   const fault = () => countFault(label, files.length, { low, high, isRequired }) ?? tooLarge() ?? null;
@@ -156,7 +159,7 @@ function boxes(component, about) {
   return { ...group, value: group.chosen, fault: () => countFault(about.label, group.chosen().length, bounds) };
 }
 
-function groupOf(component, { id, describedBy }, type) {
+function groupOf(component, { id, describedBy, isRequired }, type) {
   const inputs = component.options.map((option) => {
     const input = el("input", { type, name: id, value: option.value });
     input.checked = Boolean(option.default);
@@ -166,9 +169,12 @@ function groupOf(component, { id, describedBy }, type) {
     const said = description && el("span", { class: "entry-said" }, description);
     return el("label", { class: "tick" }, inputs[index], el("span", {}, label, said));
   });
-  const element = el("div", { role: type === "radio" ? "radiogroup" : "group", "aria-describedby": describedBy }, ...rows);
+  const isRadio = type === "radio";
+  const said = { "aria-labelledby": `${id}-title`, "aria-describedby": describedBy };
+  const needed = isRadio && isRequired ? "true" : null;
+  const element = el("div", { role: isRadio ? "radiogroup" : "group", "aria-required": needed, ...said }, ...rows);
   const chosen = () => inputs.filter((input) => input.checked).map((input) => input.value);
-  return { element, focused: inputs[0], isGroup: true, chosen };
+  return { element, focused: inputs[0], invalid: isRadio ? element : null, isGroup: true, chosen };
 }
 
 function box(component, { id, label, describedBy }) {

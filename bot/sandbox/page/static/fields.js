@@ -106,8 +106,10 @@ function number(spec, around) {
   const { min_value: low, max_value: high } = spec;
   const isWhole = spec.type === INTEGER;
   // No input of the type "number": that one swallows what it cannot read instead of letting it be told.
-  const mode = { inputmode: isWhole ? "numeric" : "decimal", placeholder: span(low, high) };
-  const input = el("input", { id: around.id, class: "field-input field-number", ...mode });
+  // The keys that phones show for numbers have no minus.
+  const inputmode = low >= 0 ? (isWhole ? "numeric" : "decimal") : null;
+  const said = { inputmode, placeholder: span(low, high) };
+  const input = el("input", { id: around.id, class: "field-input field-number", ...said });
   const taken = spec.autocomplete ? suggest(input, spec, around) : () => undefined;
   const value = () => taken()?.value ?? Number(input.value.trim().replace(",", "."));
   const fault = () => {

@@ -26,14 +26,19 @@ export function interactionsOf(page) {
  * @param {import("./app.js").Page} page
  * @param {"slash"|"menu"|"click"|"choose"} verb
  * @param {Object<string, any>} fields with the channel
- * @returns {Promise<{answered: Promise<void>}>} begun, and in time answered or not; rejects with `Refused` where it
- *   could not be begun
+ * @returns {Promise<{answered: Promise<boolean>}>} begun, and whether it was answered in time; rejects with `Refused`
+ *   where it could not be begun
  */
 export async function use(page, verb, fields) {
+  const { store } = page;
+  const { me } = store;
   const { answer } = await interactionsOf(page).use(verb, fields);
-  const fail = (sentence) => page.tell(sentence, { channel: fields.channel, isError: true });
-  const heard = ({ state }) => state === "failed" && fail(NO_ANSWER);
-  return { answered: answer.then(heard, (lost) => fail(lost.message)) };
+  const fail = (sentence) => {
+    // Whom the window belongs to by now has not asked for it.
+    if (store.me.id === me.id) page.tell(sentence, { channel: fields.channel, isError: true });
+    return false;
+  };
+  return { answered: answer.then(({ state }) => state !== "failed" || fail(NO_ANSWER), (lost) => fail(lost.message)) };
 }
 
 /** The interactions of one connection. */
@@ -45,6 +50,8 @@ export class Interactions {
   constructor(live) {
     this.live = live;
     live.on("interaction", (event) => this.#hear(event));
+    // Whoever says hello knows nothing of what was begun before.
+    live.on("hello", () => this.#lose());
     live.on("state", (state) => state === "lost" && this.#lose());
   }
 

@@ -1,6 +1,7 @@
 /** The keys that work everywhere on the page. */
 
-const WRITES = "input, textarea, select, [role=listbox], [role=menu]";
+/** Where letters mean something else, or where one does not expect them to lead away. */
+const OWN = "input, textarea, select, [role=listbox], [role=menu], #backstage";
 
 /**
  * @param {HTMLElement} _shell
@@ -8,9 +9,14 @@ const WRITES = "input, textarea, select, [role=listbox], [role=menu]";
  */
 export function mountKeys(_shell, page) {
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing || event.target.closest(WRITES)) return;
+    if (event.defaultPrevented || event.isComposing || event.target.closest(OWN)) return;
     if (document.querySelector("dialog[open], :popover-open")) return;
     if (isWriting(event)) page.composer?.focus();
+  });
+  // The address says what is open, and not where the focus is.
+  document.getElementById("skip-to-writing").addEventListener("click", (event) => {
+    event.preventDefault();
+    page.composer.focus();
   });
 }
 

@@ -6,6 +6,8 @@ import { nameOf } from "./names.js";
 const DM = 1;
 const BEGUN = /(?:^|\s)@([\p{L}\p{N}_.-]*)$/u;
 const MOST_SHOWN = 12;
+/** What Discord shows as it stands: code, addresses, and what is written as a mention already. */
+const AS_IT_STANDS = "```[^]*?```|``[^]*?``|`[^`]*`|https?://\\S+|<[@#][^>]*>";
 
 /**
  * @param {string} typed up to the caret
@@ -27,7 +29,11 @@ export function namesFor(typed, store) {
  * @returns {string} as it is sent
  */
 export function toWire(text, store) {
-  return names(store).reduce((said, [name, code]) => replaceName(said, name, code), text);
+  const known = names(store);
+  const codes = new Map(known.toReversed().map(([name, code]) => [name.toLowerCase(), code]));
+  const alone = `(?<![\\p{L}\\p{N}_<])(${known.map(([name]) => quoted(name)).join("|")})(?![\\p{L}\\p{N}_])`;
+  const found = new RegExp(`${AS_IT_STANDS}|${alone}`, "giu");
+  return text.replace(found, (said, name) => codes.get(name?.toLowerCase()) ?? said);
 }
 
 /**
@@ -36,7 +42,12 @@ export function toWire(text, store) {
  * @returns {string} as one types it
  */
 export function toWords(text, store) {
-  return names(store).reduce((said, [name, code]) => said.replaceAll(code, name), text);
+  const spoken = new Map(names(store).toReversed().map(([name, code]) => [code, name]));
+  return text.replace(new RegExp(AS_IT_STANDS, "gu"), (said) => spoken.get(said) ?? said);
+}
+
+function quoted(name) {
+  return name.replace(/[$()*+.?[\\\]^{|}]/g, "\\$&");
 }
 
 /** The longest names first, because one may begin another. */
@@ -48,26 +59,4 @@ function names(store) {
   const groups = [...roles.values()].filter(({ id }) => id !== guild.id).map(({ id, name }) => [`@${name}`, `<@&${id}>`]);
   const places = [...channels.values()].filter(({ type }) => type !== DM).map(({ id, name }) => [`#${name}`, `<#${id}>`]);
   return [...people, ...groups, ...places].sort(([one], [other]) => other.length - one.length);
-}
-
-function replaceName(text, name, code) {
-  let said = "";
-  let from = 0;
-  for (let at = find(text, name, 0); at >= 0; at = find(text, name, from)) {
-    said += text.slice(from, at) + code;
-    from = at + name.length;
-  }
-  return said + text.slice(from);
-}
-
-/** Where a name stands by itself: not within a word, and not within a mention that is written already. */
-function find(text, name, from) {
-  const low = text.toLowerCase();
-  const wanted = name.toLowerCase();
-  for (let at = low.indexOf(wanted, from); at >= 0; at = low.indexOf(wanted, at + 1)) {
-    const before = text[at - 1] ?? " ";
-    const after = text[at + name.length] ?? " ";
-    if (!/[\p{L}\p{N}_<]/u.test(before) && !/[\p{L}\p{N}_]/u.test(after)) return at;
-  }
-  return -1;
 }

@@ -4,7 +4,7 @@ import { Dialog } from "./dialogs.js";
 import { entryOf } from "./entries.js";
 import { interactionsOf } from "./interactions.js";
 
-const NO_ANSWER = "The application did not respond. What you wrote is still here to be copied.";
+const NO_ANSWER = "The application did not respond. What you wrote is still here: submit it again.";
 
 /**
  * @param {HTMLElement} overlays
