@@ -25,6 +25,7 @@ from bot.domain.provider import ProviderFault
 from bot.media.errors import NotAPicture
 from bot.settings import Settings, SettingsInvalid
 from tests.histories import DAY_MS, History, Past, lived
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "bot" / "sandbox" / "sample.jpg"
@@ -46,7 +47,7 @@ def kinora(tmp_path: Path) -> Callable[..., Ended]:
             env={**environment, "PYTHONPATH": str(ROOT), **settings},
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=3 * PATIENCE_S,
             check=False,
         )
         assert "Traceback" not in done.stderr

@@ -52,7 +52,7 @@ def alive(pids: list[str]) -> list[str]:
 async def test_a_picture_that_needs_enlarging_is_enlarged_and_becomes_a_clip(tmp_path: Path) -> None:
     small = picture(tmp_path / "my cat.png", 280, 240)
     demo = await start(tmp_path, "--once", "--image", str(small), "--prompt", "")
-    said, complaint = await asyncio.wait_for(demo.communicate(), 90)
+    said, complaint = await asyncio.wait_for(demo.communicate(), 3 * PATIENCE_S)
     assert (demo.returncode, complaint) == (0, b"")
     assert "clicks “Enlarge it”" in said.decode()
     clip = tmp_path / "data" / "demo" / "my cat.mp4"

@@ -67,7 +67,7 @@ def test_what_does_not_close_in_time_is_ended_without_a_fault() -> None:
 
     with capture_logs() as logs:
         signals._end_after(0.01, end)
-        assert ended.wait(5)
+        assert ended.wait(PATIENCE_S)
     assert statuses == [0]
     assert [entry["event"] for entry in logs] == ["did not close in time"]
 
@@ -78,7 +78,7 @@ def test_the_service_manager_is_told(tmp_path: Path, address: str) -> None:
     named = f"{address}-{os.getpid()}" if is_abstract else str(tmp_path / address)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(f"\0{named[1:]}" if is_abstract else named)
-        manager.settimeout(5)
+        manager.settimeout(PATIENCE_S)
         notify(named, "READY=1")
         assert manager.recv(100) == b"READY=1"
 

@@ -142,7 +142,7 @@ async def test_news_brings_the_clip_at_once(
         card, url, task = await rendering(scene, vendors, wire, name)
         vendors.by_name[name].finish()
         assert await wire.post(url, SHAPES[shape](task)) == 200
-        await scene.clip_of(card, timeout_s=30)
+        await scene.clip_of(card)
         assert [kind for kind, _ in await bot.app.db.read(ledger())] == ["reserve", "settle"]
     assert len(vendors.questions(name)) == 2
     assert (len(vendors.creates(name)), len(vendors.by_name[name].bill)) == (1, 1)
@@ -158,7 +158,7 @@ async def test_news_resolves_a_doubt(scene: Scene, vendors: Vendors, wire: Wire)
         assert (await bot.job()).state is JobState.UNKNOWN
         vendors.kling.finish()
         assert await wire.post(url, notice(task)) == 200
-        await scene.clip_of(card, timeout_s=30)
+        await scene.clip_of(card)
     assert (len(vendors.creates("kling")), len(vendors.kling.bill)) == (1, 1)
 
 
@@ -168,7 +168,7 @@ async def test_the_address_is_still_good_after_a_restart(scene: Scene, vendors: 
     async with started(scene, vendors, wire):
         vendors.kling.finish()
         assert await wire.post(url, notice(task)) == 200
-        await scene.clip_of(card, timeout_s=30)
+        await scene.clip_of(card)
     assert (len(vendors.creates("kling")), len(vendors.kling.bill)) == (1, 1)
 
 
@@ -178,7 +178,7 @@ async def test_who_sends_no_news_is_told_no_address(
 ) -> None:
     async with started(scene, vendors, wire):
         used = await scene.mia.slash("video", scene.channel, prompt="a boat", provider=name)
-        await scene.clip_of(await used.response(), timeout_s=30)
+        await scene.clip_of(await used.response())
     assert "kinora.example" not in str(vendors.by_name[name].seen)
 
 
@@ -204,7 +204,7 @@ async def test_without_a_public_address_nobody_is_told_to_call_back_and_nobody_i
         url = callback_url(PUBLIC_URL, "kling", secret_of(secret, "kling"))
         assert await wire.post(url, {"task_id": "1"}) == 404
         used = await scene.mia.slash("video", scene.channel, prompt="a boat", provider="kling")
-        await scene.clip_of(await used.response(), timeout_s=30)
+        await scene.clip_of(await used.response())
     [create] = vendors.creates("kling")
     assert "callback_url" not in create.body
 
@@ -231,7 +231,7 @@ async def test_whoever_does_not_know_the_address_is_not_heard(
         await wire.has_said("news of no open job", 3)
         assert (wire.events("news"), len(vendors.questions("kling"))) == ([], 1)
         assert await wire.post(url, notice(task)) == 200
-        await scene.clip_of(card, timeout_s=30)
+        await scene.clip_of(card)
     assert len(vendors.questions("kling")) == 2
 
 
@@ -264,7 +264,7 @@ async def test_where_kling_signs_only_what_is_signed_is_heard(
         assert wire.events("news") == []
         assert len(vendors.questions("kling")) == 1
         assert await wire.post(url, body, right) == 200
-        await scene.clip_of(card, timeout_s=30)
+        await scene.clip_of(card)
 
 
 async def test_a_webhook_secret_that_is_none_stops_the_start_with_a_sentence(
@@ -296,7 +296,7 @@ async def test_what_news_says_of_a_task_is_not_believed(scene: Scene, vendors: V
         )
         vendors.kling.finish()
         assert await wire.post(url, notice(task)) == 200
-        await scene.clip_of(card, timeout_s=30)
+        await scene.clip_of(card)
     assert vendors.kling.downloads == 1
 
 
@@ -306,7 +306,7 @@ async def test_news_may_come_twice_late_and_out_of_order(scene: Scene, vendors: 
         vendors.kling.finish()
         for status in ("succeed", "succeed", "processing", "succeed", "submitted"):
             assert await wire.post(url, notice(task, status)) == 200
-        await scene.clip_of(card, timeout_s=30)
+        await scene.clip_of(card)
         for status in ("processing", "succeed", "failed"):
             before = len(wire.events("news of no open job"))
             assert await wire.post(url, notice(task, status)) == 200

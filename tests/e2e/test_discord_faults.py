@@ -46,6 +46,18 @@ async def card_of(used: Used, job_id: int = 1) -> Message:
 # ---- The gateway
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who finds no gateway looks again at once; discord.py waits longer each time."""
+
+    def hardly(_: object) -> float:
+        return 0.01
+
+    monkeypatch.setattr(client, "_FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(ExponentialBackoff, "delay", hardly)
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_while_the_gateway_is_away_clips_arrive_and_afterwards_requests_do(
     bot: Bot, scene: Scene, studio: Studio
 ) -> None:
@@ -56,23 +68,17 @@ async def test_while_the_gateway_is_away_clips_arrive_and_afterwards_requests_do
     studio.release()
     await scene.clip_of(card)
     scene.sandbox.gateway.is_away = False
-    await scene.application.ready(timeout_s=60)  # discord.py waits longer each time
+    await scene.application.ready()
     await everybody_is_answered(bot, scene)
 
 
-async def test_a_gateway_that_is_away_from_the_start_is_waited_for(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def hardly(_: object) -> float:
-        return 0.01
-
-    monkeypatch.setattr(client, "_FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(ExponentialBackoff, "delay", hardly)
+@pytest.mark.usefixtures("impatient")
+async def test_a_gateway_that_is_away_from_the_start_is_waited_for(scene: Scene) -> None:
     scene.sandbox.gateway.is_away = True
     with capture_logs() as logs:
         async with held(running(scene.settings)) as app:
             for _ in range(3):
-                await app.client.wait_for("disconnect", timeout=10)
+                await app.client.wait_for("disconnect", timeout=PATIENCE_S)
             scene.sandbox.gateway.is_away = False
             await scene.application.ready()
             await app.client.wait_until_ready()
@@ -162,7 +168,7 @@ async def test_where_the_message_content_is_taken_away_the_bot_goes_on_without_i
         await scene.application.ready()
         await app.client.wait_until_ready()
         scene.application.message_content = False
-        connected = asyncio.ensure_future(app.client.wait_for("connect", timeout=20))
+        connected = asyncio.ensure_future(app.client.wait_for("connect", timeout=PATIENCE_S))
         await asyncio.sleep(0)  # it listens from here on
         scene.sandbox.gateway.disconnect(4014)
         await connected

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from discord import ui
 
-from bot.sandbox import NothingCame, Permission, Person
+from bot.sandbox import Permission, Person
 from bot.sandbox.driver.used import Used
 from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene
@@ -29,12 +29,15 @@ def ada(scene: Scene) -> Person:
 
 
 async def refused(used: Used) -> str:
-    """What the person is told instead of a clip."""
-    try:
-        message = await used.follow_up(lambda found: FREE in found.text, timeout_s=0.5)
-    except NothingCame:  # it is the response itself, then
-        message = await used.response(lambda found: FREE in found.text)
-    return message.text
+    """What the person is told instead of a clip: by the response itself, or after it."""
+    ways = [
+        asyncio.ensure_future(way(lambda found: FREE in found.text))
+        for way in (used.response, used.follow_up)
+    ]
+    told, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    for way in ways:
+        way.cancel()
+    return told.pop().result().text
 
 
 @pytest.mark.usefixtures("bot")

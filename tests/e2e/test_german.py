@@ -94,9 +94,7 @@ def assert_all_in_brackets(sandbox: Sandbox, *, foreign: Iterable[str] = ()) -> 
 async def clip(scene: Scene, who: Person, place: Channel | None = None, **options: object) -> Message:
     used = await who.slash("animate", place or scene.channel, **({"image": PICTURE} | options))
     card = await used.response()
-    await card.bell.until(
-        lambda: any(scene.clips()) or None, timeout_s=30, awaited="a clip", there=lambda: card.text
-    )
+    await card.bell.until(lambda: any(scene.clips()) or None, awaited="a clip", there=lambda: card.text)
     return scene.clips()[-1]
 
 

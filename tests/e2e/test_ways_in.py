@@ -713,7 +713,6 @@ async def test_a_switch_that_is_turned_off_meanwhile_ends_nothing(scene: Scene) 
             lambda: (
                 (scene.application.live_sessions > 0 and not bot.app.client.intents.message_content) or None
             ),
-            timeout_s=20,
             awaited="a connection without the intent",
         )
         asked = await scene.mia.send(scene.channel, named(scene, "it leaves"), files=[PICTURE])
@@ -729,7 +728,7 @@ async def test_a_switch_that_is_turned_off_under_a_bot_that_must_read_ends_it_in
             await scene.application.ready()
             scene.application.message_content = False
             scene.sandbox.gateway.invalidate()
-            await asyncio.wait([app.connection], timeout=20)
+            await asyncio.wait([app.connection], timeout=PATIENCE_S)
 
     with pytest.raises(ExceptionGroup) as ended:
         await lose_it()

@@ -412,7 +412,7 @@ def test_a_child_that_is_ordered_to_go_on_at_once_does_not_outlive_its_parent() 
             orders.flush()
             assert heard(answers) == "going on"
             orders.close()
-            child.wait(timeout=10)
+            child.wait(timeout=PATIENCE_S)
         finally:
             child.kill()
 
@@ -423,6 +423,6 @@ def test_a_child_does_not_outlive_a_parent_that_ended_in_the_middle_of_an_order(
             orders = cast("BinaryIO", child.stdin)
             orders.write(order("echo", say="hello")[:-1])
             orders.close()
-            assert child.wait(timeout=10) == 0
+            assert child.wait(timeout=PATIENCE_S) == 0
         finally:
             child.kill()

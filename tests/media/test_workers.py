@@ -6,12 +6,13 @@ from collections.abc import Callable
 import pytest
 
 from bot.media.workers import Stopped, Workers
+from tests.patience import PATIENCE_S
 
 Check = Callable[[], None]
 
 
 async def test_no_more_than_the_given_number_run_at_once() -> None:
-    together = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(2, timeout=PATIENCE_S)
     lock, running, most = threading.Lock(), 0, 0
 
     def work(_: Check) -> None:
@@ -33,7 +34,7 @@ async def test_the_event_loop_goes_on_while_work_runs() -> None:
 
     def work(_: Check) -> bool:
         loop.call_soon_threadsafe(entered.set)
-        return released.wait(10)
+        return released.wait(PATIENCE_S)
 
     async with Workers(1, "test") as workers, asyncio.TaskGroup() as group:
         task = group.create_task(workers.run(work))
@@ -70,7 +71,7 @@ async def test_a_cancelled_caller_returns_after_the_work_has_stopped() -> None:
 async def test_work_that_has_not_begun_is_dropped_when_its_caller_is_cancelled() -> None:
     released, begun = threading.Event(), threading.Event()
     async with Workers(1, "test") as workers, asyncio.TaskGroup() as group:
-        group.create_task(workers.run(lambda _: released.wait(10)))
+        group.create_task(workers.run(lambda _: released.wait(PATIENCE_S)))
         waiting = group.create_task(workers.run(lambda _: begun.set()))
         await asyncio.sleep(0)
         waiting.cancel()
