@@ -10,10 +10,11 @@ from pydantic import ValidationError
 from bot.db import jobs
 from bot.domain.errors import DestinationForbidden, NoSuchJob, NotExpressible
 from bot.domain.jobs import Job, JobState, Origin
-from bot.domain.requests import Asked, MotionBrush, Options, Picture, Point, Stroke
+from bot.domain.requests import Asked, MotionBrush, Options, Picture, Point, Stroke, camera_control
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.services.reuse import (
+    CannotBePainted,
     ClipGone,
     ClipUnclaimed,
     ClipWithdrawn,
@@ -28,6 +29,7 @@ from tests import builders
 from tests.services import doubles
 from tests.services.conftest import Engine
 
+ZOOM = camera_control("zoom", 3)
 SENT = b"a picture as it was sent"
 SPEC = builders.SCRIPTED.model_copy(update={"parameters": ("prompt", "end_frame", "motion")})
 
@@ -38,6 +40,7 @@ class Shelf:
     def __init__(self, engine: Engine, blobs: Blobs, clips: Clips) -> None:
         self.engine = engine
         self.blobs = blobs
+        self.clips = clips
         self.reuse = Reuse(db=engine.db, blobs=blobs, clips=clips, routes=doubles.routes(engine.db, SPEC))
 
     async def picture(self, data: bytes) -> Picture:
@@ -209,6 +212,38 @@ async def test_what_nobody_could_make_is_refused_before_anything_is_fetched(shel
 
 async def test_a_path_on_another_picture_is_not_held_against_it(shelf: Shelf) -> None:
     await shelf.reuse.check(asked(await shelf.job(), "edit", image_url="https://cdn.example/other.png"))
+
+
+async def test_what_was_painted_brings_all_that_it_needs(shelf: Shelf) -> None:
+    job = await shelf.job()
+    painted = asked(job, "edit", painting_id=1, image=job.request.image, motion=job.request.motion)
+    await shelf.reuse.check(painted)
+    given = Inputs(painted.image, None, painted.motion)
+    assert await shelf.reuse.filled_in(painted, given) == given
+
+
+async def test_what_is_to_be_painted_has_the_picture_and_what_was_asked_and_no_camera(shelf: Shelf) -> None:
+    job = await shelf.job()
+    begun = await shelf.reuse.to_paint(asked(job, "edit", options=Options(prompt="a ship", camera=ZOOM)))
+    assert begun.image == job.request.image
+    assert begun.options == Options(prompt=job.request.prompt, quality=job.request.quality)
+
+
+async def test_what_nobody_could_paint_or_is_gone_is_not_begun(shelf: Shelf) -> None:
+    job = await shelf.job()
+    silent = SPEC.model_copy(update={"parameters": ("prompt",)})
+    other = Reuse(
+        db=shelf.engine.db,
+        blobs=shelf.blobs,
+        clips=shelf.clips,
+        routes=doubles.routes(shelf.engine.db, silent),
+    )
+    with pytest.raises(CannotBePainted):
+        await other.to_paint(asked(job, "edit"))
+    assert job.request.image is not None
+    await shelf.blobs.delete(job.request.image.blob)
+    with pytest.raises(PicturesGone):
+        await shelf.reuse.to_paint(asked(job, "edit"))
 
 
 async def test_words_are_still_needed_where_there_is_no_picture(shelf: Shelf) -> None:

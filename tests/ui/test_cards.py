@@ -55,6 +55,13 @@ def test_cancel_is_offered_only_where_it_can_be_done(state: JobState) -> None:
 
 
 @pytest.mark.parametrize("state", JobState)
+def test_motion_is_offered_where_it_can_be_painted(state: JobState) -> None:
+    view = card_view(replace(card(state), can_be_painted=True))
+    assert refusals(view) == []
+    assert buttons(view)[-2:] == ["Paint motion", "Show request"]
+
+
+@pytest.mark.parametrize("state", JobState)
 def test_the_request_can_always_be_shown(state: JobState) -> None:
     assert "Show request" in buttons(card_view(card(state)))
 

@@ -62,7 +62,7 @@ def test_the_options_are_those_promised_in_an_order_that_makes_sense(described: 
         "video": ["prompt", *COMMON],
         "motion": [
             "image", "prompt", "still_mask", *NUMBERED, "end_frame",
-            "model", "duration", "quality", "negative", "guidance", "provider", "watermark", "spoiler",
+            "model", "duration", "quality", "negative", "guidance", "provider", "watermark", "draft", "spoiler",
         ],
         "storyboard": [
             "image", "end_frame",
