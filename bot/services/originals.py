@@ -115,13 +115,13 @@ class Originals:
         except (NoSuchJob, NoOriginal, OriginalGone, Unclaimed):
             return None
 
-    def stream(self, original: Original, start: int, end: int) -> AsyncGenerator[bytes]:
-        """Its bytes from `start` to before `end`.
+    def stream(self, blob: str, start: int, end: int) -> AsyncGenerator[bytes]:
+        """The bytes of an original from `start` to before `end`.
 
         Raises:
             NoSuchBlob, StoreUnavailable: when they are not to be had any more.
         """
-        return self._blobs.stream(original.blob, start=start, end=end)
+        return self._blobs.stream(blob, start=start, end=end)
 
     async def parts(self, original: Original, part_bytes: int) -> AsyncGenerator[Path]:
         """Files of `part_bytes`, the last one smaller, that are the original if they are joined; each until the next.
@@ -142,7 +142,7 @@ class Originals:
     async def _write(self, original: Original, start: int, end: int, path: Path) -> None:
         file = await asyncio.to_thread(_created, path)
         with file:
-            async for chunk in self.stream(original, start, end):
+            async for chunk in self.stream(original.blob, start, end):
                 await asyncio.to_thread(file.write, chunk)
 
 

@@ -1,17 +1,14 @@
 """What members take along, by signed link: `GET /exports/{file}/{expires}/{signature}`, answered as originals are."""
 
 import re
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from bot.media.errors import StoreUnavailable
 from bot.services.exports import Exports
 from bot.services.originals import Original, Originals
+from bot.web.downloads import Allow
 from bot.web.originals import OriginalRoutes
-
-if TYPE_CHECKING:
-    from bot.web.originals import Allow
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -20,7 +17,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 class ExportRoutes(OriginalRoutes):
     """Answers who has a link."""
 
-    def __init__(self, exports: Exports, originals: Originals, *, allow: "Allow") -> None:
+    def __init__(self, exports: Exports, originals: Originals, *, allow: Allow) -> None:
         super().__init__(originals, allow=allow)
         self._exports = exports
 

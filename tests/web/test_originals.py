@@ -22,8 +22,7 @@ from bot.media.errors import StoreUnavailable
 from bot.services.exports import Exports
 from bot.services.links import Link
 from bot.services.originals import LINK_LASTS_S, NoOriginal, Original, Originals, Unclaimed
-from bot.web import originals as web_originals
-from bot.web import server
+from bot.web import downloads, server
 from tests import builders
 from tests.patience import PATIENCE_S
 from tests.web.conftest import Site, rest
@@ -265,13 +264,13 @@ async def test_no_log_repeats_a_link(shop: Shop, caplog: pytest.LogCaptureFixtur
         await shop.get(Range="bytes=0-5")
     said = f"{logs} {caplog.text.replace(shop.site.url(''), '')}"
     assert path.split("/")[-1] not in said
-    assert {entry["job"] for entry in logs if entry["event"] == "original fetched"} == {shop.job.id}
+    assert {entry["job"] for entry in logs if entry["event"] == "file fetched"} == {shop.job.id}
 
 
 async def test_who_leaves_in_the_middle_gives_the_place_back(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web_originals, "MAX_AT_ONCE_OF_ONE", 1)
+    monkeypatch.setattr(downloads, "MAX_AT_ONCE_OF_ONE", 1)
     path = await shop.path()
     reader, writer = await asyncio.open_connection("127.0.0.1", shop.site.port)
     with capture_logs() as logs:
@@ -279,7 +278,7 @@ async def test_who_leaves_in_the_middle_gives_the_place_back(
         assert await reader.read(100)
         writer.transport.abort()
         async with asyncio.timeout(PATIENCE_S):
-            while not [entry for entry in logs if entry["event"].startswith("original ")]:  # noqa: ASYNC110
+            while not [entry for entry in logs if entry["event"].startswith("file ")]:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     assert (await shop.get())[0] == 200
 
@@ -296,14 +295,14 @@ async def test_one_original_does_not_take_every_place_and_all_together_not_more_
 
     monkeypatch.setattr(shop.originals, "stream", slowly)
     path = await shop.path()
-    at_once = [asyncio.ensure_future(shop.get(path)) for _ in range(web_originals.MAX_AT_ONCE_OF_ONE)]
+    at_once = [asyncio.ensure_future(shop.get(path)) for _ in range(downloads.MAX_AT_ONCE_OF_ONE)]
     for _ in at_once:
         await entered.acquire()
     status, _, headers = await shop.get(path)
     assert (status, headers["Retry-After"]) == (503, "10")
     assert (await shop.get(path, method="HEAD"))[0] == 200
-    monkeypatch.setattr(web_originals, "MAX_AT_ONCE_OF_ONE", 99)
-    monkeypatch.setattr(web_originals, "MAX_AT_ONCE", len(at_once))
+    monkeypatch.setattr(downloads, "MAX_AT_ONCE_OF_ONE", 99)
+    monkeypatch.setattr(downloads, "MAX_AT_ONCE", len(at_once))
     assert (await shop.get(path))[0] == 503
     held.set()
     assert [status for status, _, _ in await asyncio.gather(*at_once)] == [200] * len(at_once)
@@ -315,13 +314,13 @@ async def test_nobodys_export_takes_the_places_of_somebody_elses(
 ) -> None:
     held, entered = asyncio.Event(), asyncio.Event()
 
-    async def slowly(original: Original, start: int, end: int) -> AsyncIterator[bytes]:
+    async def slowly(blob: str, start: int, end: int) -> AsyncIterator[bytes]:
         entered.set()
         await held.wait()
-        async for chunk in shop.blobs.stream(original.blob, start=start, end=end):
+        async for chunk in shop.blobs.stream(blob, start=start, end=end):
             yield chunk
 
-    monkeypatch.setattr(web_originals, "MAX_AT_ONCE_OF_ONE", 1)
+    monkeypatch.setattr(downloads, "MAX_AT_ONCE_OF_ONE", 1)
     monkeypatch.setattr(shop.originals, "stream", slowly)
     mine, theirs = [await export_path(shop, user_id) for user_id in (100, 200)]
     slow = asyncio.ensure_future(shop.get(mine))
@@ -343,8 +342,8 @@ async def export_path(shop: Shop, user_id: int) -> str:
 
 
 async def test_who_reads_nothing_is_cut_off(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_originals, "_GRACE_S", 0.1)
-    monkeypatch.setattr(web_originals, "SLOWEST_BYTES_PER_S", 10**9)
+    monkeypatch.setattr(downloads, "_GRACE_S", 0.1)
+    monkeypatch.setattr(downloads, "SLOWEST_BYTES_PER_S", 10**9)
 
     huge = replace(await shop.originals.of(shop.job), size_bytes=10**9)
 
@@ -362,7 +361,7 @@ async def test_who_reads_nothing_is_cut_off(shop: Shop, monkeypatch: pytest.Monk
     with capture_logs() as logs:
         writer.write(f"GET {path} HTTP/1.1\r\nHost: kinora\r\n\r\n".encode())
         async with asyncio.timeout(PATIENCE_S):
-            while not [entry for entry in logs if entry["event"] == "original not fetched"]:  # noqa: ASYNC110
+            while not [entry for entry in logs if entry["event"] == "file not fetched"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     assert len(await rest(reader)) < 50_000_000
     writer.close()
