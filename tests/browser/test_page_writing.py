@@ -2,102 +2,35 @@
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import discord
 import pytest
 from discord import app_commands, ui
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
-from bot.sandbox import App, Channel, File, Permission, Person, Sandbox, Server
+from bot.sandbox import Channel, File, Permission, Person, Server
 from bot.sandbox.page import dealings
-from tests.browser.discord import Discord
-from tests.browser.windows import Windows
-from tests.sandbox.conftest import (
-    TOKEN,
-    Bot,
-    Start,
+from tests.browser.club import (
+    Interaction,
     _pointed,
+    app,
+    by,
+    channel,
+    give,
+    guild,
+    leo,
+    mia,
+    sandbox,
+    say,
     start,
 )
+from tests.browser.discord import Discord
+from tests.sandbox.conftest import Bot, Start
 from tests.sandbox.pictures import png
 
-__all__ = ["_pointed", "start"]
-
-_GIVE = """([kind, name, size]) => {
-    const data = new DataTransfer();
-    data.items.add(new File([new Uint8Array(size)], name, { type: "image/png" }));
-    const how = { bubbles: true, cancelable: true };
-    const event = kind === "drop"
-        ? new DragEvent("drop", { ...how, dataTransfer: data })
-        : new ClipboardEvent("paste", { ...how, clipboardData: data });
-    document.activeElement.dispatchEvent(event);
-}"""
-
-Interaction = discord.Interaction[Any]
-
-
-@pytest.fixture(autouse=True)  # before the windows, so that they are closed before it ends
-async def sandbox() -> AsyncIterator[Sandbox]:
-    made = Sandbox()
-    async with made.serve():
-        yield made
-
-
-@pytest.fixture
-def app(sandbox: Sandbox) -> App:
-    return sandbox.add_application("Kinora", token=TOKEN)
-
-
-@pytest.fixture
-def guild(sandbox: Sandbox, app: App) -> Server:
-    return sandbox.add_guild("Film club", app=app)
-
-
-@pytest.fixture
-def channel(guild: Server) -> Channel:
-    return guild.add_channel("general")
-
-
-@pytest.fixture
-def leo(guild: Server) -> Person:
-    return guild.add_member("leo")
-
-
-@pytest.fixture
-async def mia(guild: Server, channel: Channel, sandbox: Sandbox, windows: Windows) -> Discord:
-    """Before her window."""
-    assert channel
-    return await Discord.enter(windows, sandbox, guild.add_member("mia"))
-
-
-def by(name: str, use: Callable[..., Any]) -> Callable[[Bot], None]:
-    """Furnish a bot with one command."""
-
-    def furnish(bot: Bot) -> None:
-        bot.tree.add_command(app_commands.Command(name=name, description="Try it.", callback=use))
-
-    return furnish
-
-
-@app_commands.choices(
-    style=[
-        app_commands.Choice(name="Slowly", value="slow"),
-        app_commands.Choice(name="At once", value="fast"),
-    ]
-)
-async def say(  # noqa: PLR0917 - discord.py hands options over by name
-    interaction: Interaction,
-    text: app_commands.Range[str, 2, 20],
-    count: app_commands.Range[int, 1, 5] | None = None,
-    loud: bool | None = None,  # noqa: FBT001 - an option
-    style: str | None = None,
-    whom: discord.Member | None = None,
-    file: discord.Attachment | None = None,
-) -> None:
-    given = (text, count, loud, style, whom and whom.name, file and file.filename)
-    await interaction.response.send_message(f"said {given}")
+__all__ = ["_pointed", "app", "channel", "guild", "leo", "mia", "sandbox", "start"]
 
 
 async def test_a_command_is_found_and_filled_in_by_keyboard_alone(mia: Discord, start: Start) -> None:
@@ -402,8 +335,8 @@ async def test_the_menu_of_a_message_opens_threads_and_uses_apps(
 
 async def test_files_are_dropped_and_pasted_and_taken_away_again(mia: Discord, channel: Channel) -> None:
     await mia.composer.focus()
-    await _give(mia.page, "drop", "first.png", 9)
-    await _give(mia.page, "paste", "image.png", 9)
+    await give(mia.page, "drop", "first.png")
+    await give(mia.page, "paste", "image.png")
     files = mia.page.get_by_role("list", name="Chosen files")
     await expect(files.get_by_role("listitem")).to_have_count(2)
     await files.get_by_role("button", name="Remove first.png").click()
@@ -420,16 +353,12 @@ async def test_a_file_that_is_too_large_is_refused_before_it_is_sent(
     await mia.page.reload()
     await mia.is_there()
     await mia.composer.focus()
-    await _give(mia.page, "drop", "big.png", 2000)
+    await give(mia.page, "drop", "big.png", 2000)
     said = mia.page.get_by_role("alert").first
     await expect(said).to_have_text("big.png has 2 KB; files here may have 1 KB at most.")
     await mia.composer.press("Enter")
     await expect(mia.page.get_by_role("list", name="Chosen files")).to_be_visible()
     assert channel.messages == []
-
-
-async def _give(page: Page, kind: str, name: str, size: int) -> None:
-    await page.evaluate(_GIVE, [kind, name, size])
 
 
 async def test_one_is_somebody_else_here_or_in_a_second_window(
