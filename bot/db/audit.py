@@ -13,6 +13,15 @@ def discrepancies() -> Transaction[int]:
     return int(balances[0]["n"]) + int(grants[0]["n"])
 
 
+def wrong_ends() -> Transaction[list[int]]:
+    """The jobs that were not reserved once, or not settled or given back as they have ended; none in a sound database.
+
+    It reads the whole ledger, as `discrepancies` does.
+    """
+    rows = yield _WRONG_ENDS, {}
+    return [row["id"] for row in rows]
+
+
 _BALANCES = """
     WITH lines AS (
         SELECT ledger.*, kind = 'reserve' AND NOT EXISTS (
@@ -57,4 +66,15 @@ _GRANTS = """
         HAVING sum(credits) <> 0 OR sum(reserved) <> 0 OR sum(used) <> 0
     )
     SELECT count(*) AS n FROM wrong
+"""
+_WRONG_ENDS = """
+    SELECT jobs.id FROM jobs
+    LEFT JOIN (
+        SELECT job_id, sum(kind = 'reserve') AS reserved, sum(kind = 'settle') AS settled,
+            sum(kind = 'refund') AS refunded
+        FROM ledger WHERE job_id IS NOT NULL GROUP BY job_id
+    ) AS said ON said.job_id = jobs.id
+    WHERE coalesce(reserved, 0) <> 1 OR settled <> (state = 'done')
+        OR refunded <> (state IN ('failed', 'cancelled'))
+    ORDER BY jobs.id
 """

@@ -98,7 +98,7 @@ def _check_queue(job: Job, caps: Caps, of_server: Caps) -> Transaction[None]:
 def _check_consent(job: Job, asker: Asker, terms: guilds.Terms) -> None:
     """Last of all, so that nobody is asked to agree to what is refused then."""
     is_dear = terms.confirm_above is not None and job.most_charged > terms.confirm_above
-    if is_dear and job.credits > asker.confirmed_credits:
+    if is_dear and job.most_charged > (asker.confirmed_credits or 0):
         raise Unconfirmed(job.credits, job.most_charged)
     may_ask = asker.manages or asker.approved_by is not None or terms.approval_role_id is None
     if not may_ask and asker.roles.isdisjoint({terms.approval_role_id, terms.moderator_role_id}):
@@ -286,6 +286,12 @@ def of_member(guild_id: int, user_id: int, *, limit: int) -> Transaction[list[Jo
     return jobs_of(rows)
 
 
+def newest_of(guild_id: int, *, limit: int) -> Transaction[list[Job]]:
+    """A guild's newest jobs, newest first."""
+    rows = yield _NEWEST_OF, {"guild_id": guild_id, "limit": limit}
+    return jobs_of(rows)
+
+
 def unfinished_of(guild_id: int, *, limit: int) -> Transaction[list[Job]]:
     """A guild's running and waiting jobs: running ones first, then in the order they were asked."""
     active = yield _ACTIVE_OF, {"guild_id": guild_id, "limit": limit}
@@ -329,6 +335,7 @@ _NEXT_WAITING = """
 _OF_MEMBER = """
     SELECT * FROM jobs WHERE guild_id = :guild_id AND user_id = :user_id ORDER BY id DESC LIMIT :limit
 """
+_NEWEST_OF = "SELECT * FROM jobs WHERE guild_id = :guild_id ORDER BY id DESC LIMIT :limit"
 _IS_ACTIVE = "state IN ('submitting', 'rendering', 'unknown', 'fetching', 'delivering')"
 """`bot.domain.jobs.ACTIVE` as SQL, to the letter of the partial index that serves it."""
 _ACTIVE_OF = f"SELECT * FROM jobs WHERE guild_id = :guild_id AND {_IS_ACTIVE} ORDER BY id LIMIT :limit"  # noqa: S608 - built from a constant

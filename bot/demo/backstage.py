@@ -1,8 +1,9 @@
 """The demo's side of the drawer: the vendor's switches, the bot's, and the books beside them."""
 
 import asyncio
+import logging
 import re
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,8 @@ LOOK_EVERY_S = 1.0
 """While the drawer is open: what the bot writes down rings no bell here."""
 
 _CLIP = re.compile(r"(?:SPOILER_)?kinora-([0-9]{1,18})\.mp4")
+
+_log = logging.getLogger(__name__)
 
 _NONE = "\N{EN DASH}"
 
@@ -148,30 +151,38 @@ class BooksPart:
         now = books.stamp(self.database)
         if now == self._stamp:
             return
+        known, self._stamp = self._stamp, now  # what cannot be read is not read again until it is different
         try:
             self._books = await asyncio.to_thread(books.read, self.database, self.server.id)
         except (DatabaseUnusable, DatabaseUnavailable):
-            return  # there is none yet, or its bot is just making it
-        self._clips, self._stamp = list(self._posted()), now
+            self._stamp = known  # there is none yet, or its bot is just making it
+            return
+        self._clips = list(self._posted())
 
     def _promises(self) -> Iterator[Line]:
         if self._books is None:
             return
         charges, clips = len(self.vendor.bill), len(self._clips)
-        yield Line(
-            f"No clip was charged twice ({charges} on the bill).", not books.charged_twice(self.vendor.bill)
-        )
-        yield Line(f"No clip was posted twice ({clips} posted).", not books.posted_twice(self._clips))
-        yield Line("The books balance: who got no clip got the credits back.", self._books.is_balanced)
+        yield _once("charged", books.charged_twice(self.vendor.bill), f"{charges} on the bill")
+        yield _once("posted", books.repeated(self._clips), f"{clips} posted")
+        kept = "The books balance: who got no clip got the credits back."
+        broken = "The books do not balance: a sum or the end of a job is not what its entries say."
+        yield Line(kept if self._books.is_balanced else broken, self._books.is_balanced)
 
     def _posted(self) -> Iterator[str]:
-        """The numbers of the jobs whose clips stand somewhere, once for each message."""
+        """The numbers of the jobs whose clips were posted somewhere, once for each message; answers show them again."""
         direct = self.sandbox.world.direct.values()
         places = [*self.server.channels.values(), *self.server.threads, *direct]
         for message in (message for place in places for message in place.messages):
-            if message.author.id == self.app.user.id:
+            if message.author.id == self.app.user.id and message.interaction is None:
                 found = (_CLIP.fullmatch(file.filename) for file in message.files)
                 yield from (match[1] for match in found if match)
+
+
+def _once(deed: str, twice: Sequence[str], count: str) -> Line:
+    """Whether a deed was done at most once for each job; `twice` are those for which it was not."""
+    broken = f"{deed.capitalize()} more than once: {', '.join(f'job {job}' for job in twice)} ({count})."
+    return Line(broken if twice else f"No clip was {deed} twice ({count}).", not twice)
 
 
 def _bill(bill: list[Charge]) -> Table:
@@ -261,8 +272,13 @@ async def _look(backstage: Backstage, told: BooksPart) -> None:
     last = None
     while True:
         await is_watched.wait()
-        await told.look()
-        if (now := backstage.describe()) != last:
+        try:
+            await told.look()
+            now = backstage.describe()
+        except Exception:  # noqa: BLE001 - whatever it is, the demo goes on
+            _log.exception("What the bot has written down cannot be shown.")
+            now = last
+        if now != last:
             last = now
             backstage.changed()
         await asyncio.sleep(LOOK_EVERY_S)

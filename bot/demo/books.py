@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.db import audit, ledger, visit
-from bot.db.rows import jobs_of
+from bot.db import audit, jobs, ledger, visit
 from bot.db.transaction import Transaction
 from bot.demo.vendor import Charge
 from bot.domain.jobs import Job
@@ -41,18 +40,14 @@ def job_and_attempt(key: str) -> tuple[str, str]:
     return job, attempt
 
 
-def charged_twice(bill: Iterable[Charge]) -> bool:
-    """Whether two attempts of one job are on the bill."""
-    return _repeats(job_and_attempt(charge.key)[0] for charge in bill)
+def charged_twice(bill: Iterable[Charge]) -> list[str]:
+    """The jobs of which two attempts are on the bill."""
+    return repeated(job_and_attempt(charge.key)[0] for charge in bill)
 
 
-def posted_twice(job_ids: Iterable[str]) -> bool:
-    """Whether a job is among those of the clips' messages more than once."""
-    return _repeats(job_ids)
-
-
-def _repeats(names: Iterable[str]) -> bool:
-    return any(number > 1 for number in Counter(names).values())
+def repeated(names: Iterable[str]) -> list[str]:
+    """Those that are there more than once."""
+    return [name for name, number in Counter(names).items() if number > 1]
 
 
 def stamp(path: Path) -> tuple[tuple[int, int], ...]:
@@ -69,22 +64,8 @@ def _looked_at(file: Path) -> tuple[int, int]:
 
 
 def _books(guild_id: int) -> Transaction[Books]:
-    rows = yield _NEWEST, {"guild_id": guild_id, "limit": _JOBS}
+    newest = yield from jobs.newest_of(guild_id, limit=_JOBS)
     lines = yield from ledger.older(guild_id, ledger.Lookup(), limit=_LINES)
     wrong_sums = yield from audit.discrepancies()
-    wrong_ends = yield _WRONG_ENDS, {}
-    return Books(jobs_of(rows), lines, wrong_sums == 0 and not wrong_ends)
-
-
-_NEWEST = "SELECT * FROM jobs WHERE guild_id = :guild_id ORDER BY id DESC LIMIT :limit"
-_WRONG_ENDS = """
-    SELECT jobs.id FROM jobs
-    LEFT JOIN (
-        SELECT job_id, sum(kind = 'reserve') AS reserved, sum(kind = 'settle') AS settled,
-            sum(kind = 'refund') AS refunded
-        FROM ledger WHERE job_id IS NOT NULL GROUP BY job_id
-    ) AS said ON said.job_id = jobs.id
-    WHERE coalesce(reserved, 0) <> 1 OR settled <> (state = 'done')
-        OR refunded <> (state IN ('failed', 'cancelled'))
-    LIMIT 1
-"""
+    wrong_ends = yield from audit.wrong_ends()
+    return Books(newest, lines, is_balanced=not (wrong_sums or wrong_ends))

@@ -10,10 +10,12 @@ from contextlib import asynccontextmanager
 class BotProcess:
     """One bot, with one database, through all its lives."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], *, ends_within_s: float = 15.0) -> None:
+        """It is killed if it has not ended `ends_within_s` after it was asked to; the bot needs ten at most."""
         self.changed: Callable[[], None] = lambda: None
         """Called when it was started or has ended."""
         self._environment = environment
+        self._ends_within_s = ends_within_s
         self._process: Process | None = None
         self.ended_with: int | None = None
         """The exit status where it has ended by itself; None where it runs or was killed."""
@@ -72,4 +74,7 @@ class BotProcess:
         if self._process is not None and self.is_up:
             self._meant = self._process
             self._process.terminate()
-            await self._process.wait()
+            try:
+                await asyncio.wait_for(self._process.wait(), self._ends_within_s)
+            except TimeoutError:
+                await self.kill()

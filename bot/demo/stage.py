@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from importlib import resources
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar, cast
 
 from bot import settings as environment
 from bot.demo.backstage import shown
 from bot.demo.process import BotProcess
+from bot.demo.scratch import scratch
 from bot.demo.vendor import PracticeVendor
 from bot.domain.errors import KinoraError
 from bot.sandbox import App, Attachment, Channel, File, Message, Permission, Person, Sandbox, Server, shows
@@ -79,8 +79,8 @@ async def play(settings: Settings, *, image: Path | None, prompt: str, once: boo
 @asynccontextmanager
 async def opened() -> AsyncGenerator[Stage]:
     """A local Discord, a vendor to practise with, and the bot, which has just been started; gone with the block."""
-    with _unwrapped(), TemporaryDirectory(prefix="kinora-demo-", ignore_cleanup_errors=True) as place:
-        folder, sandbox = Path(place), Sandbox()
+    with _unwrapped(), scratch() as folder:
+        sandbox = Sandbox()
         vendor = PracticeVendor(key=secrets.token_urlsafe(24), folder=folder / "vendor")
         async with sandbox.serve(), vendor.serve():
             token = secrets.token_urlsafe(24)
@@ -119,7 +119,7 @@ def _peopled(server: Server) -> tuple[Channel, Person]:
     channel = server.add_channel("general")
     server.add_channel("gallery")
     mia = server.add_member("mia")
-    server.add_member("leo")
+    server.add_member("leo", locale="de")
     server.add_member("ada", roles=[moderator])
     return channel, mia
 

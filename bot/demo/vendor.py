@@ -9,6 +9,7 @@ Public sources: Kling API, "General Information", "Image to Video", "Text to Vid
 import asyncio
 import hmac
 import json
+import logging
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -25,9 +26,11 @@ from yarl import URL
 
 from bot.clock import SystemClock
 from bot.demo.orders import KINDS, Order, Unfit, kling_models, order_of
-from bot.domain.provider import Failed, Pending, Ready, Submission
+from bot.domain.provider import Accepted, Failed, Pending, Ready, Submission
 from bot.domain.requests import Task as Kind
 from bot.providers.local.provider import LocalProvider
+
+_log = logging.getLogger(__name__)
 
 _MAX_BODY_BYTES = 64_000_000
 _MAX_UNDER_WAY = 8
@@ -229,6 +232,9 @@ class PracticeVendor:
             reason = await self._made(task)
         except OSError as fault:
             reason = f"The disk is in the way: {fault.strerror}."
+        except Exception:  # noqa: BLE001 - whatever it is, other clips are made
+            _log.exception("The practice vendor could not make a clip.")
+            reason = "The generation failed"
         await self._is_quick.wait()
         if reason:
             task.status, task.reason = Status.FAILED, reason
@@ -245,7 +251,9 @@ class PracticeVendor:
             await asyncio.sleep(self._fails_after_s)
             return "The generation failed"
         inputs = await asyncio.to_thread(self._written, task.order)
-        await self._renderer.submit(Submission(task.id, task.order.spec, task.order.request, inputs))
+        submission = Submission(task.id, task.order.spec, task.order.request, inputs)
+        if not isinstance(answer := await self._renderer.submit(submission), Accepted):
+            return answer.reason
         while True:
             match await self._renderer.poll(task.id):
                 case Ready():
@@ -266,11 +274,11 @@ class PracticeVendor:
 
     async def _call_back(self, task: Task) -> None:
         """Tell the customer, on this machine alone; it need not listen: it asks as well."""
-        url = URL(task.order.callback_url or "")
-        if url.scheme != "http" or url.host not in _HERE:
-            return
         body = json.dumps(_of(task, **self._result(task)))
-        with suppress(aiohttp.ClientError, TimeoutError):
+        with suppress(aiohttp.ClientError, TimeoutError, ValueError):  # the last of what is no address
+            url = URL(task.order.callback_url or "")
+            if url.scheme != "http" or url.host not in _HERE:
+                return
             headers = {"Content-Type": "application/json"}
             await self._session.post(url, data=body, headers=headers, timeout=_CALLBACK_TIMEOUT)
 

@@ -17,7 +17,8 @@ from bot.sandbox.gateway.serving import Gateway
 from bot.sandbox.model.hub import Hub
 from bot.sandbox.model.interactions import Interaction
 from bot.sandbox.model.people import User
-from bot.sandbox.page.backstage import Backstage, DiscordFaults
+from bot.sandbox.page.backstage import Backstage
+from bot.sandbox.page.faults import DiscordFaults
 from bot.sandbox.page.serving import Page
 from bot.sandbox.permissions import Permission
 from bot.sandbox.ratelimits import RateLimits

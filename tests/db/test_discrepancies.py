@@ -54,6 +54,23 @@ def _do(sql: str) -> Transaction[None]:
 
 async def test_sound_books_agree(db: SqliteDatabase) -> None:
     assert await db.read(audit.discrepancies()) == 0
+    assert await db.read(audit.wrong_ends()) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "wrong"),
+    [
+        ("DELETE FROM ledger WHERE kind = 'reserve' AND job_id = 1", [1]),
+        ("DELETE FROM ledger WHERE kind = 'settle'", [1]),
+        ("UPDATE ledger SET kind = 'settle' WHERE kind = 'refund'", [2]),
+        ("UPDATE jobs SET state = 'failed' WHERE id = 1", [1]),
+    ],
+)
+async def test_jobs_whose_end_is_not_what_their_entries_say_are_found(
+    db: SqliteDatabase, damage: str, wrong: list[int]
+) -> None:
+    await db.write(_do(damage))
+    assert await db.read(audit.wrong_ends()) == wrong
 
 
 @pytest.mark.parametrize(

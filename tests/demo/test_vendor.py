@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
-from bot.demo.orders import kling_models
+from bot.demo.orders import Order, kling_models
 from bot.demo.vendor import Manner, PracticeVendor
 from bot.domain.provider import (
     Absent,
@@ -178,6 +178,20 @@ async def test_a_slow_vendor_ends_nothing_until_it_is_quick_again(desk: Desk) ->
     assert isinstance(await desk.provider.poll(task_id), Pending)
     desk.vendor.is_slow = False
     assert isinstance(await desk.end_of(task_id), Failed)
+
+
+async def test_a_clip_that_cannot_be_made_fails_and_the_next_one_is_made(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(_self: PracticeVendor, _order: Order) -> dict[str, Path]:
+        raise KeyError("lost")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(PracticeVendor, "_written", lost)
+        ended = await desk.end_of(await desk.taken(desk.submission(callback_url="http://[")))
+    assert ended == Failed("Kling could not make this clip: The generation failed.")
+    assert desk.vendor.bill == []
+    assert isinstance(await desk.end_of(await desk.taken(desk.submission("8-1"))), Ready)
 
 
 async def test_another_key_opens_nothing(vendor: PracticeVendor, desk: Desk) -> None:

@@ -12,7 +12,7 @@ import { rove, stayBeside } from "./popups.js";
 export function mountPeople(container, page) {
   const { store } = page;
   const popup = el("div", { class: "popup people-popup", popover: "auto", role: "group", "aria-label": "Be somebody else" });
-  const button = el("button", { type: "button", class: "people-button", "aria-haspopup": "true" });
+  const button = el("button", { type: "button", class: "people-button" });
   button.popoverTargetElement = popup;
   popup.addEventListener("toggle", (event) => toggled(event.newState === "open"));
   popup.addEventListener("keydown", (event) => rove(event, [...popup.querySelectorAll("button, a")]));
@@ -42,7 +42,7 @@ export function mountPeople(container, page) {
   function show() {
     const known = store.people.find((person) => person.id === store.me.id) ?? store.me;
     button.replaceChildren(...words(store, known), icon("people"));
-    button.setAttribute("aria-label", `You are ${nameOf(store, known)}, ${known.is}. Be somebody else`);
+    button.setAttribute("aria-label", `You are ${nameOf(store, known)}, ${role(known)}. Be somebody else`);
   }
 
   store.on("hello", show);
@@ -52,8 +52,14 @@ export function mountPeople(container, page) {
 
 function words(store, person) {
   const name = nameOf(store, person);
-  const said = [el("span", { class: "people-name" }, name), el("span", { class: "people-is" }, person.is)];
+  const said = [el("span", { class: "people-name" }, name), el("span", { class: "people-is" }, role(person))];
   return [avatar(name, person.id), el("span", { class: "people-words" }, said)];
+}
+
+/** What one is here, and the language in which bots answer, where that is not the page's. */
+function role({ is, locale }) {
+  const language = locale.startsWith("en") ? null : new Intl.DisplayNames(["en"], { type: "language" }).of(locale);
+  return language ? `${is}, speaks ${language}` : is;
 }
 
 function windowAs(store, person) {
