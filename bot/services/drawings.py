@@ -131,7 +131,7 @@ class Drawings:
         """The request with what was written and chosen on the page."""
         changed: dict[str, Any] = {}
         if drawing.prompt is not None:
-            changed["prompt"] = drawing.prompt.strip()
+            changed["prompt"] = drawing.prompt
         if drawing.model is not None:
             offered = {(one.spec.provider, one.spec.id) for one in await self._choices(asked)}
             if (drawing.provider, drawing.model) not in offered:

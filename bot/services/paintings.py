@@ -5,6 +5,7 @@ paint in their name until it was sent.
 """
 
 import re
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -171,13 +172,21 @@ class Paintings:
         """For how long the link works."""
         return max(0, opened.expires_s - self._clock.now_ms() // 1000)
 
-    async def picture(self, opened: Opened) -> bytes:
-        """The picture to be painted on.
+    async def picture_bytes(self, opened: Opened) -> int:
+        """The size of the picture to be painted on.
 
         Raises:
             NoSuchBlob, StoreUnavailable: it is not to be had.
         """
-        return await self._blobs.get(opened.picture.blob)
+        return await self._blobs.size(opened.picture.blob)
+
+    def stream(self, blob: str, start: int, end: int) -> AsyncGenerator[bytes]:
+        """The bytes of a picture to be painted on, from `start` to before `end`.
+
+        Raises:
+            NoSuchBlob, StoreUnavailable: they are not to be had any more.
+        """
+        return self._blobs.stream(blob, start=start, end=end)
 
     async def drawn(self, opened: Opened, drawing: Drawing) -> Asked:
         """The request with its motion; the masks are kept for it.

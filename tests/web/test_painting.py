@@ -4,7 +4,7 @@ import asyncio
 import base64
 import io
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import test_utils, web
 from PIL import Image
 from structlog.testing import capture_logs
 
@@ -33,9 +34,10 @@ from bot.services.paintings import (
     Paintings,
     TooManyPaintings,
 )
+from bot.web import downloads
 from bot.web import painting as web_painting
 from bot.web.painter.words import words
-from bot.web.painting import Painter
+from bot.web.painting import Painter, PainterRoutes
 from tests import builders
 from tests.patience import PATIENCE_S
 from tests.services.doubles import routes
@@ -125,7 +127,8 @@ class Shop:
     ) -> tuple[int, bytes, Mapping[str, str]]:
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         data = data and io.BytesIO(data)
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"Content_Type": "application/json"} if data else {}
+        named = {name.replace("_", "-"): value for name, value in (sent | headers).items()}
         async with self.site.client.request(method, self.site.url(path), data=data, headers=named) as answer:
             return answer.status, await answer.read(), answer.headers
 
@@ -279,22 +282,24 @@ async def test_a_link_ends_after_half_an_hour_and_with_what_it_led_to(shop: Shop
         b'{"price": 0, "still": ' + b"[" * 5000,
         *(
             json.dumps({"price": 0} | more).encode()
-            for more in (
-                {"still": 5},
-                {"still": "%%%"},
-                {"moving": [{"mask": "AAAA"}]},
-                {"moving": [{"mask": "AAAA", "path": [[1]]}]},
-                {"moving": [{"mask": "AAAA", "path": [[1, "x"]]}]},
-                {"moving": 1},
-                {"more": 1},
-                {"moving": [{"mask": "AAAA", "path": [[1, 2]], "more": 1}]},
-                dict.fromkeys(map(str, range(500_000)), 0),
-                {"moving": [{"mask": "AAAA", "path": [[1, 2]] * 10_001}]},
-                {"prompt": "x" * 2501},
-                {"moving": [{"mask": "AAAA", "path": []}] * 7},
-                {"price": None},
-                {"price": -1},
-                {"price": 1e300},
+            for more in list[dict[str, Any]](
+                (
+                    {"still": 5},
+                    {"still": "%%%"},
+                    {"moving": [{"mask": "AAAA"}]},
+                    {"moving": [{"mask": "AAAA", "path": [[1]]}]},
+                    {"moving": [{"mask": "AAAA", "path": [[1, "x"]]}]},
+                    {"moving": 1},
+                    {"more": 1},
+                    {"moving": [{"mask": "AAAA", "path": [[1, 2]], "more": 1}]},
+                    dict.fromkeys(map(str, range(500_000)), 0),
+                    {"moving": [{"mask": "AAAA", "path": [[1, 2]] * 10_001}]},
+                    {"prompt": "x" * 2501},
+                    {"moving": [{"mask": "AAAA", "path": []}] * 7},
+                    {"price": None},
+                    {"price": -1},
+                    {"price": 1e300},
+                )
             )
         ),
         json.dumps({"still": MASK}).encode(),  # without the price that was shown
@@ -306,6 +311,55 @@ async def test_a_body_that_no_page_of_ours_sends_is_refused_in_words(shop: Shop,
     assert (status, told["outcome"]) == (422, "refused")
     assert "cannot be read" in told["said"]
     assert shop.taken == []
+
+
+async def test_no_form_of_another_page_can_send_anything(shop: Shop) -> None:
+    path = await shop.path()
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "x"):
+        status, _, _ = await shop.ask(path, "POST", DRAWN, Content_Type=kind)
+        assert status == 422
+    assert (await shop.ask(path, "POST", DRAWN, Content_Type="application/json; charset=utf-8"))[0] == 200
+
+
+async def test_a_prompt_arrives_without_what_nobody_can_type(shop: Shop) -> None:
+    await shop.send(await shop.path(), DRAWN | {"prompt": " a\0b\x1b[31m\r\nc\td\x7f \x01"})
+    assert shop.taken[0].prompt == "ab[31m\nc\td"
+
+
+async def test_the_picture_has_few_places_and_is_read_for_nobody_who_asks_how_large_it_is(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, entered = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def slowly(blob: str, start: int, end: int) -> AsyncIterator[bytes]:
+        entered.release()
+        await held.wait()
+        async for chunk in shop.blobs.stream(blob, start=start, end=end):
+            yield chunk
+
+    monkeypatch.setattr(shop.paintings, "stream", slowly)
+    path = f"{await shop.path()}/picture"
+    at_once = [asyncio.ensure_future(shop.ask(path)) for _ in range(downloads.MAX_AT_ONCE_OF_ONE)]
+    for _ in at_once:
+        await entered.acquire()
+    assert (await shop.ask(path))[0] == 503
+    status, body, headers = await shop.ask(path, "HEAD")
+    assert (status, body, headers["Content-Length"]) == (200, b"", str(len(PICTURE)))
+    held.set()
+    assert [(status, body) for status, body, _ in await asyncio.gather(*at_once)] == [(200, PICTURE)] * 4
+
+
+async def test_the_picture_may_take_as_long_as_a_slow_line_needs(shop: Shop) -> None:
+    allowed: list[float] = []
+    app = web.Application()
+    painter = Painter(shop.paintings, shop.take)
+    PainterRoutes(painter, allow=lambda _, seconds: allowed.append(seconds)).add_to(app)
+    async with (
+        test_utils.TestServer(app) as server,
+        shop.site.client.get(server.make_url(f"{await shop.path()}/picture")) as answer,
+    ):
+        assert await answer.read() == PICTURE
+    assert allowed == [60 + len(PICTURE) / downloads.SLOWEST_BYTES_PER_S]
 
 
 async def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(shop: Shop) -> None:
