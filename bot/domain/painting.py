@@ -133,8 +133,18 @@ def simplified(path: Sequence[Spot], *, width: int, height: int, most: int = MOS
 
 
 def able(catalogue: Catalogue, routing: Routing, request: VideoRequest) -> list[Choice]:
-    """The models that make a request with painted motion, with their prices, in the order they are preferred in."""
-    return catalogue.fitting(_painted(request), routing)
+    """The models that make a request with painted motion, with their prices, in the order they are preferred in.
+
+    Of the first one's provider those come first of which the least is doubted: rows of the same provider stand in an order
+    that nobody has chosen. The cheapest, or the model that the server prefers, stays where it is.
+    """
+    choices = catalogue.fitting(_painted(request), routing)
+    if not choices or routing.cheapest_first or choices[0].spec.id == routing.model:
+        return choices
+    provider = choices[0].spec.provider
+    firsts = [one for one in choices if one.spec.provider == provider]
+    others = [one for one in choices if one.spec.provider != provider]
+    return sorted(firsts, key=lambda one: len(one.cautions)) + others
 
 
 def unable(catalogue: Catalogue, request: VideoRequest) -> list[Unable]:

@@ -25,6 +25,18 @@ from tests.vendors.opened import QuickClock, Vendors
 
 BOAT = [(150.0, 120.0), (150.0, 200.0), (210.0, 200.0)]
 """An L, which is another in every mirror; in the upper left of the picture."""
+PEN_TURNED_ROUND = """places => {
+  const easel = document.querySelector(".easel");
+  easel.setPointerCapture = () => {}; // of a pen that the browser has never seen
+  const tell = (type, [clientX, clientY], button) => easel.dispatchEvent(new PointerEvent(type, {
+    clientX, clientY, button, buttons: type === "pointerup" ? 0 : 32, pointerType: "pen", pointerId: 77, bubbles: true,
+    cancelable: true,
+  }));
+  tell("pointerdown", places[0], 5);
+  for (const place of places) tell("pointermove", place, -1);
+  tell("pointerup", places.at(-1), 5);
+}"""
+"""Chromium's protocol knows no such button, so the page is told by hand."""
 COURSE = [(150.0, 160.0), (400.0, 160.0), (600.0, 350.0)]
 
 
@@ -221,6 +233,21 @@ async def test_once_a_pen_has_painted_a_hand_only_moves_the_picture(
     assert is_painted(mask_of(painter.sent[0]["still"]), [(200, 200), (400, 200)], radius)
 
 
+async def test_the_other_end_of_a_pen_rubs_out_whatever_tool_is_in_hand(
+    painter: Painter, easel: Easel
+) -> None:
+    radius = await easel.brush(24)
+    await easel.choose(0)
+    await easel.drag((200, 300), (600, 300))
+    await easel.take("hand")
+    places = await easel.window((400, 200), (400, 300), (400, 400))
+    await easel.page.evaluate(PEN_TURNED_ROUND, [list(place) for place in places])
+    await easel.send()
+    mask = mask_of(painter.sent[0]["still"])
+    assert mask[300, 210]
+    assert not mask[300, 400 - int(radius) + 2 : 400 + int(radius) - 2].any()
+
+
 async def test_everything_but_free_drawing_works_by_keyboard(painter: Painter, easel: Easel) -> None:
     page = easel.page
     await easel.drag((200, 300), (240, 300))
@@ -294,7 +321,28 @@ async def test_what_is_amiss_is_said_where_it_is_and_not_sent(painter: Painter, 
     await trouble.first.press("Enter")
     await expect(easel.page.locator(".part[data-part='1'] input")).to_be_checked()
     await expect(easel.page.locator(".tools .path")).to_have_attribute("aria-pressed", "true")
+    await expect(easel.page.locator(".easel")).to_be_focused()
     assert painter.sent == []
+
+
+async def test_what_is_amiss_is_read_out_once_and_not_after_every_stroke(easel: Easel) -> None:
+    trouble = easel.page.locator(".trouble button")
+    await easel.drag((200, 200), (300, 200))
+    await expect(trouble).to_have_text("“Moves 1” has no path: draw where it goes.")
+    await trouble.evaluate("button => button.dataset.seen = ''")
+    undo = easel.page.locator(".icon-button.undo")
+    for _ in range(2):
+        await easel.drag((200, 300), (300, 300))
+    await easel.choose(2)
+    await easel.drag((500, 300), (600, 300))
+    await expect(trouble).to_have_count(2)
+    await undo.click()
+    await expect(trouble).to_have_count(1)
+    await trouble.evaluate("button => button.dataset.seen = ''")
+    await easel.choose(0)
+    await easel.drag((500, 300), (600, 300))
+    await expect(easel.page.locator(".part[data-part='0'] .state")).to_have_text("painted")
+    await expect(trouble).to_have_attribute("data-seen", "")
 
 
 async def test_a_drawing_survives_a_reload_until_it_was_sent(painter: Painter, easel: Easel) -> None:
@@ -431,6 +479,14 @@ async def test_it_speaks_the_members_language(windows: Windows) -> None:
         easel = await Easel(page, painter).ready()
         assert await page.locator("html").get_attribute("lang") == "de"
         await expect(easel.page.locator("h1")).not_to_have_text("Paint the motion")
+
+
+async def test_times_are_said_as_the_browser_says_them(painter: Painter, windows: Windows) -> None:
+    page = await windows.open(painter.url, now_s=1_800_000_000)
+    await expect(page.locator(".until")).to_contain_text("8:29 AM")
+    await page.add_init_script("Object.defineProperty(navigator, 'languages', {get: () => ['fr', 'en-GB']})")
+    await page.reload()
+    await expect(page.locator(".until")).to_contain_text("08:29.")
 
 
 @pytest.mark.parametrize(("scheme", "size"), [("light", DESKTOP), ("dark", PHONE)])

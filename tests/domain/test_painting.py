@@ -2,6 +2,7 @@
 
 import io
 import math
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bot.domain.catalogue import Catalogue, Routing
+from bot.domain.models import Price
 from bot.domain.painting import (
     MAX_MASK_BYTES,
     MAX_SENT_POINTS,
@@ -25,6 +27,7 @@ from bot.domain.painting import (
     simplified,
     unable,
 )
+from bot.domain.requests import Quality
 from tests import builders
 
 WIDTH, HEIGHT = 640, 360
@@ -33,6 +36,8 @@ SPOTS = st.tuples(st.floats(-100, 800), st.floats(-100, 500))
 PAINTS = builders.LOCAL.model_copy(
     update={"parameters": ("prompt", "end_frame", "motion"), "exclusive": (("end_frame", "motion"),)}
 )
+
+DEAR = Price(per_second={Quality.STD: Decimal(9), Quality.PRO: Decimal(9)})
 
 
 def png(width: int = WIDTH, height: int = HEIGHT) -> bytes:
@@ -155,6 +160,27 @@ def test_who_can_make_it_comes_with_a_price_and_who_cannot_with_the_reason() -> 
     ]
     assert "an end frame" in exclusions(choices)[0]
     assert exclusions([]) == []
+
+
+@pytest.mark.parametrize(
+    ("routing", "first"),
+    [
+        (Routing(), "sound"),
+        (Routing(model="doubted"), "doubted"),
+        (Routing(cheapest_first=True), "local-camera"),
+        (Routing(provider="spare"), "cheap"),
+    ],
+)
+def test_what_is_doubted_comes_after_its_providers_others(routing: Routing, first: str) -> None:
+    doubted = PAINTS.model_copy(
+        update={"id": "doubted", "provider": "kling", "cautions": {"motion": "Perhaps not."}, "price": DEAR}
+    )
+    sound = doubted.model_copy(update={"id": "sound", "cautions": {}})
+    cheap = PAINTS.model_copy(update={"id": "cheap", "provider": "spare", "price": DEAR})
+    catalogue = Catalogue([doubted, sound, cheap, PAINTS], providers=("kling", "spare", "local"))
+    choices = able(catalogue, routing, builders.request(image=builders.PICTURE))
+    assert choices[0].spec.id == first
+    assert {one.spec.id for one in choices} == {"doubted", "sound", "cheap", "local-camera"}
 
 
 def test_an_end_frame_keeps_painted_motion_out_where_the_model_says_so() -> None:

@@ -104,14 +104,23 @@ function about(facts, words) {
   return [...notes, el("details", { class: "others" }, el("summary", {}, words.say("others")), el("ul", {}, ...reasons))];
 }
 
-function troubleList({ drawing, tools, words }) {
+function troubleList({ drawing, tools, words, easel }) {
   const list = el("ul", {});
   const element = el("div", { class: "trouble", role: "status" }, list);
-  const item = ({ part, tool, said }) => el("li", {}, el("button", { type: "button", class: "quiet", click: () => {
+  let amiss = [];
+  const mend = (which) => {
+    const { part, tool } = amiss[which];
     drawing.choose(part);
     tools.take(tool);
-  } }, said));
-  const tell = () => list.replaceChildren(...problems(drawing, words).map(item));
+    easel.focus();
+  };
+  const item = ({ said }, which) =>
+    el("li", {}, el("button", { type: "button", class: "quiet", click: () => mend(which) }, said));
+  const tell = () => {
+    const told = textOf(amiss);
+    amiss = problems(drawing, words);
+    if (textOf(amiss) !== told) list.replaceChildren(...amiss.map(item)); // or it would be read out anew each time
+  };
   drawing.addEventListener("change", tell);
   drawing.addEventListener("chosen", tell);
   tell();
@@ -123,4 +132,8 @@ function troubleList({ drawing, tools, words }) {
     return first !== null;
   };
   return { element, hold };
+}
+
+function textOf(amiss) {
+  return amiss.map(({ said }) => said).join("\n");
 }

@@ -3,6 +3,7 @@
 import { distance } from "./geometry.js";
 
 const MIDDLE = 1;
+const ERASER = 5; // the other end of a pen (Pointer Events, 4.1.3.2)
 const SECOND_FINGER_MS = 300; // a line that has just begun when a second finger comes was meant to be two fingers
 const STEP = 48; // CSS pixels
 const KEYS = {
@@ -49,7 +50,7 @@ export class Gestures {
 
   #down(event) {
     this.easel.focus({ preventScroll: true });
-    if (event.button > MIDDLE) return;
+    if (event.button > MIDDLE && event.button !== ERASER) return;
     event.preventDefault();
     this.easel.setPointerCapture(event.pointerId);
     this.#pointers.set(event.pointerId, this.at(event));
@@ -61,10 +62,12 @@ export class Gestures {
   #first(event) {
     this.#since = event.timeStamp;
     this.#mode = this.#draws(event) ? "draw" : "move";
-    if (this.#mode === "draw") this.tools.begin(this.view.toPicture(this.at(event)));
+    const tool = event.button === ERASER ? "eraser" : this.tools.tool;
+    if (this.#mode === "draw") this.tools.begin(this.view.toPicture(this.at(event)), tool);
   }
 
   #draws(event) {
+    if (event.button === ERASER) return !this.isBusy();
     const isHand = event.pointerType === "touch" && this.#penWasSeen;
     const isMoving = event.button === MIDDLE || this.#isSpaceDown || isHand;
     return !isMoving && !this.isBusy() && this.tools.draws;

@@ -132,7 +132,8 @@ function follow(easel, ring, tools, view) {
 
 function head(facts, words) {
   const until = new Date(Date.now() + 1000 * facts.seconds_left);
-  const time = new Intl.DateTimeFormat(facts.language, { timeStyle: "short" }).format(until);
+  const locale = navigator.languages.find((one) => one.startsWith(facts.language)) ?? facts.language;
+  const time = new Intl.DateTimeFormat(locale, { timeStyle: "short" }).format(until);
   return el("header", {},
     el("h1", {}, words.say("title")),
     el("p", {}, words.say("intro"), " ", el("span", { class: "until" }, words.say("works_until", { time }))));

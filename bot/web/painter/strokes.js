@@ -100,11 +100,15 @@ function visible(strokes, box, scale) {
   context.setTransform(scale, 0, 0, scale, -box.x * scale, -box.y * scale);
   drawStrokes(context, strokes);
   const { data, width, height } = context.getImageData(0, 0, sheet.width, sheet.height);
-  let found = null;
+  let [left, top, right, bottom] = [width, height, -1, -1];
   for (let y = 0; y < height; y += 1) {
     for (let x = 0; x < width; x += 1) {
-      if (data[4 * (y * width + x) + 3] > 127) found = around(found, { x, y, width: 1, height: 1 });
+      if (data[4 * (y * width + x) + 3] <= 127) continue;
+      if (x < left) left = x;
+      if (x > right) right = x;
+      if (top === height) top = y;
+      bottom = y;
     }
   }
-  return found;
+  return right < 0 ? null : { x: left, y: top, width: right - left + 1, height: bottom - top + 1 };
 }

@@ -59,13 +59,16 @@ export class Tools extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** @param {Point} point in the picture, as all of them here */
-  begin(point) {
-    if (this.tool === "path") {
+  /**
+   * @param {Point} point in the picture, as all of them here
+   * @param {Tool} tool that this line is drawn with, whichever is in hand
+   */
+  begin(point, tool) {
+    if (tool === "path") {
       this.path = [point];
       return;
     }
-    this.stroke = { erases: this.tool === "eraser", radius: this.radius, points: [point] };
+    this.stroke = { erases: tool === "eraser", radius: this.radius, points: [point] };
     if (!this.drawing.shown[this.drawing.chosen]) this.drawing.show(this.drawing.chosen, true);
     this.layers.live(this.stroke);
   }
