@@ -124,7 +124,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         publisher = DiscordPublisher(client, installation=stores.installation)
         engine = build_engine(settings, stores, wires, publisher, clock=clock, tasks=tasks)
         providers.extend(engine.providers.values())
-        furnish(client, settings, stores, publisher, engine)
+        furnish(client, settings, stores, publisher, engine, tasks=tasks)
         measure_discord(client, engine)
         await _recover(stores.db, engine)
         await _log_in(client, token)

@@ -260,9 +260,15 @@ def _callback_url(settings: Settings, secret: str) -> Callable[[str], str | None
 
 
 def furnish(
-    client: Kinora, settings: Settings, stores: Stores, publisher: DiscordPublisher, engine: Engine
+    client: Kinora,
+    settings: Settings,
+    stores: Stores,
+    publisher: DiscordPublisher,
+    engine: Engine,
+    *,
+    tasks: asyncio.TaskGroup,
 ) -> None:
-    """Give the client what commands use."""
+    """Give the client what commands use; what nobody waits for runs in `tasks`."""
     clock = engine.clock
     catalogue = engine.catalogue
 
@@ -400,4 +406,5 @@ def furnish(
         manners=Manners(stores.db),
         pace=pace,
         clock=clock,
+        tasks=tasks,
     )

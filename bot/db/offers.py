@@ -87,9 +87,13 @@ def change(
         raise OfferLapsed
 
 
-def renumber(offer_id: int) -> Transaction[int]:
-    """Give an offer another number, so that no button which was shown before leads to what it is now; returns that."""
-    [row] = yield _LIFT, {"id": offer_id}
+def renumber(offer_id: int, left: str) -> Transaction[int]:
+    """Give an offer another number, so that no button which was shown before takes what it is now; returns that.
+
+    `left` is kept under the old one for as long.
+    """
+    [row] = yield _COPY, {"id": offer_id}
+    yield _LEAVE, {"id": offer_id, "left": left}
     rows = yield _INSERT, dict(row)
     return int(rows[0]["id"])
 
@@ -109,10 +113,10 @@ _CHANGE = """
     UPDATE offers SET ask = :after, is_asked = :is_asked, lapses_at_ms = :lapses_at_ms
     WHERE id = :id AND ask = :before AND offers.lapses_at_ms >= :now_ms RETURNING id
 """
-_LIFT = """
-    DELETE FROM offers WHERE id = :id
-    RETURNING guild_id, user_id, ask, lapses_at_ms, request_key, is_asked, made_at_ms
+_COPY = """
+    SELECT guild_id, user_id, ask, lapses_at_ms, request_key, is_asked, made_at_ms FROM offers WHERE id = :id
 """
+_LEAVE = "UPDATE offers SET ask = :left, request_key = NULL, is_asked = 0 WHERE id = :id"
 _MINE = "id = :id AND guild_id = :guild_id AND user_id = :user_id AND lapses_at_ms >= :now_ms"
 _LOOK = f"SELECT ask FROM offers WHERE {_MINE}"  # noqa: S608 - built from a constant
 _TAKE = f"DELETE FROM offers WHERE {_MINE} RETURNING id"  # noqa: S608 - built from a constant

@@ -41,6 +41,11 @@ def send(number: int, *, now_ms: int) -> Transaction[None]:
         raise OfferLapsed
 
 
+def drop(number: int) -> Transaction[None]:
+    """Keep a painting no longer."""
+    yield "DELETE FROM offers WHERE id = :id", {"id": number}
+
+
 def reopen(number: int) -> Transaction[None]:
     """What was sent has led to nothing: it may be sent again, as long as it has not lapsed."""
     yield "UPDATE offers SET sent_at_ms = NULL WHERE id = :id", {"id": number}

@@ -152,8 +152,8 @@ class Asker:
     roles: frozenset[int] = frozenset()
     manages: bool = False
     """Whether they may manage the server."""
-    confirmed_credits: int = 0
-    """The price up to which they have agreed."""
+    confirmed_credits: int | None = None
+    """The most that they have agreed to be charged; None where nobody has asked them."""
     approved_by: int | None = None
     """The moderator who has."""
 

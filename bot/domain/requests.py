@@ -372,6 +372,10 @@ class Asked(Value):
     """As it is kept already, where it came before the rest."""
     motion: MotionBrush | None = None
     """Likewise, painted on that."""
+    agreed_credits: int | None = None
+    """What the page showed that it costs, on the button that sent it; None where it came another way."""
+    after_id: int | None = None
+    """The newest message of its channel when it was sent from a page; None where there is none, or it came another way."""
     offer_id: int | None = None
     """The offer that was taken up: options and pictures are in there."""
     fit: Literal["enlarge", "pad", "crop"] | None = None

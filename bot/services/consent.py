@@ -8,7 +8,7 @@ import structlog
 from bot.db import asks, jobs, offers
 from bot.db.transaction import Database, Transaction
 from bot.domain.catalogue import Choice
-from bot.domain.errors import NotExpressible, OfferLapsed, Unapproved, Unconfirmed
+from bot.domain.errors import NotExpressible, Unapproved, Unconfirmed
 from bot.domain.jobs import Asker, Job, Origin
 from bot.domain.limits import Limits
 from bot.domain.painting import ANY_MOTION
@@ -25,10 +25,15 @@ from bot.services.questions import (
     MAX_REASON,
     NeedsConsent,
     NotYours,
+    PriceRisen,
     Question,
+    QuestionClosed,
+    QuestionPainted,
+    Renewed,
     Stage,
     TooManyOpen,
     needed,
+    renewed,
     understood,
 )
 from bot.services.reuse import ClipWithdrawn
@@ -93,11 +98,13 @@ class Consent:
         """Find out whether a request would be taken; nothing comes of it.
 
         Raises:
-            OfferLapsed: it is a job already.
+            QuestionClosed: it is a job already.
+            PriceRisen: it costs more than was agreed to.
             Refused: as `place`, but for questions, which come later.
         """
         choice = await self._routes.choose(wanted.origin.guild_id, wanted.request)
         condition = await self._rehearsed(wanted, choice)
+        _ensure_no_more(condition.price, wanted.asker.confirmed_credits)
         if not isinstance(condition, _Taken):
             await self._db.read(self._check_open(wanted.origin))
 
@@ -112,7 +119,11 @@ class Consent:
 
         def placed() -> Transaction[jobs.Accepted]:
             yield from redeem() if redeem else ()
-            return (yield from self._accepted(wanted, choice))
+            accepted = yield from self._accepted(wanted, choice)
+            agreed = wanted.asker.confirmed_credits
+            if agreed is not None and accepted.job.credits > agreed:  # it was less a moment ago
+                raise Unconfirmed(accepted.job.credits, accepted.job.most_charged)
+            return accepted
 
         try:
             return await self._queue(wanted, placed())
@@ -125,16 +136,24 @@ class Consent:
 
         Raises:
             NeedsConfirmation, NeedsApproval: with the question.
-            OfferLapsed: the question has been answered, or has lapsed.
+            QuestionClosed: the question has been answered, or has lapsed.
         """
-        asked = await self._db.read(self._asked(request_key))
+        asked = await self._db.read(self.asked(request_key))
         if asked is not None:
             raise asked
 
     async def look(self, number: int, guild_id: int) -> Question | None:
         """The question of that number, open or not; None where none is kept (any more)."""
-        kept = await self._db.read(offers.of_guild(number, guild_id))
-        return understood(kept) if kept else None
+        return await self._db.read(_look(number, guild_id))
+
+    async def open(self, number: int, guild_id: int, stage: Stage) -> Question:
+        """The question of that number, which waits for this.
+
+        Raises:
+            QuestionClosed: nothing does under this number (any more).
+            NeedsConfirmation, NeedsApproval: it is asked anew, under another one.
+        """
+        return (await self._open(number, guild_id, stage)).question
 
     async def job_of(self, question: Question) -> Job | None:
         """The job that its request has become; None before that."""
@@ -148,25 +167,29 @@ class Consent:
         """The member agrees to the price; `asker` is what Discord says of them now.
 
         Raises:
-            OfferLapsed: there is nothing to be confirmed under this number (any more).
+            QuestionClosed: there is nothing to be confirmed under this number (any more).
             NotYours: somebody else is asked.
-            NeedsConfirmation, NeedsApproval: the price has risen, or a moderator has to agree as well.
+            NeedsConfirmation, NeedsApproval: the price has risen, or a moderator has to agree as well; or it is asked anew.
             Refused: another of its kinds; the question stays open.
         """
         kept = await self._open(number, guild_id, Stage.MEMBER)
         if user_id != kept.question.origin.user_id:
             raise NotYours
-        return await self._agree(kept, replace(asker, confirmed_credits=kept.question.price))
+        return await self._agree(kept, replace(asker, confirmed_credits=kept.question.most_charged))
 
     async def paint(self, number: int, asked: Asked, redeem: Redeem) -> NeedsConsent:
         """Ask a member anew about a request, with the motion that they have painted; returns what is asked now.
 
         Raises:
-            OfferLapsed: nothing waits for the member under this number (any more).
+            QuestionClosed, QuestionPainted: nothing waits for the member under this number (any more).
+            PriceRisen: it costs more than the page showed.
             pydantic.ValidationError: nothing can be made of it.
             Refused: another of its kinds; the question stays as it was.
         """
-        kept = await self._open(number, asked.guild_id, Stage.MEMBER)
+        try:
+            kept = await self._open(number, asked.guild_id, Stage.MEMBER)
+        except NeedsConsent as again:
+            raise QuestionPainted from again
         self._gate.ensure_taking()
         before, asker = kept.question.request, kept.question.asker
         request = VideoRequest.of(
@@ -176,22 +199,23 @@ class Consent:
         wanted = Wanted(origin, request, asker)
         choice = await self._routes.choose(origin.guild_id, request)
         condition = await self._rehearsed(wanted, choice)
-        renewed = self._question(wanted, choice, condition, before=kept.question)
+        _ensure_no_more(condition.price, asked.agreed_credits)
+        after = self._question(wanted, choice, condition, before=kept.question)
 
         def painted() -> Transaction[int]:
             yield from redeem()
-            yield from self._change(kept, renewed)
-            return (
-                yield from offers.renumber(number)
-            )  # nobody agrees to this price by a button that shows another
+            yield from self._change(kept, after)
+            left = Renewed(renewed=origin.request_key).model_dump_json()
+            # nobody agrees to this price by a button that shows another
+            return (yield from offers.renumber(kept.number, left))
 
-        return needed(await self._db.write(painted()), renewed)
+        return needed(await self._db.write(painted()), after)
 
     async def approve(self, number: int, guild_id: int, moderator_id: int) -> Job:
         """A moderator agrees; what the member may have counts by the roles they asked with.
 
         Raises:
-            OfferLapsed: there is nothing to be approved under this number (any more).
+            QuestionClosed: there is nothing to be approved under this number (any more).
             NeedsConfirmation, NeedsApproval: the price has risen.
             Refused: another of its kinds; the question stays open.
         """
@@ -204,7 +228,7 @@ class Consent:
         """A moderator does not agree; `reason` may be empty. Returns the question with its answer.
 
         Raises:
-            OfferLapsed: there is nothing to be declined under this number (any more).
+            QuestionClosed: there is nothing to be declined under this number (any more).
         """
         kept = await self._open(number, guild_id, Stage.MODERATORS)
         known = {"declined_by": moderator_id, "reason": reason[:MAX_REASON] or None}
@@ -214,7 +238,7 @@ class Consent:
         """The member wants no clip any more. Returns the question with its answer.
 
         Raises:
-            OfferLapsed: it has been answered or has lapsed.
+            QuestionClosed: it has been answered or has lapsed.
             NotYours: it is not theirs.
         """
         kept = await self._open(number, guild_id, *LASTS_MS)
@@ -223,10 +247,12 @@ class Consent:
         return await self._end(kept, Stage.WITHDRAWN)
 
     async def _open(self, number: int, guild_id: int, *stages: Stage) -> _Kept:
-        text = await self._db.read(offers.of_guild(number, guild_id))
-        question = understood(text) if text else None
-        if not text or question is None or question.stage not in stages or not self.is_open(question):
-            raise OfferLapsed
+        text = await self._db.read(offers.of_guild(number, guild_id)) or ""
+        if key := renewed(text):
+            await self.remind(key)
+        question = understood(text)
+        if question is None or question.stage not in stages or not self.is_open(question):
+            raise QuestionClosed
         return _Kept(number, text, question)
 
     async def _agree(self, kept: _Kept, asker: Asker) -> Job:
@@ -240,8 +266,7 @@ class Consent:
         def agreed() -> Transaction[jobs.Accepted]:
             yield from self._change(kept, answered)
             accepted = yield from self._accepted(wanted, choice)
-            most = max(question.price, question.most or 0)
-            if accepted.job.credits > question.price or accepted.job.most_charged > most:
+            if accepted.job.credits > question.price or accepted.job.most_charged > question.most_charged:
                 kind = Unconfirmed if question.stage is Stage.MEMBER else Unapproved
                 raise kind(accepted.job.credits, accepted.job.most_charged)
             return accepted
@@ -249,9 +274,9 @@ class Consent:
         try:
             return await self._queue(wanted, agreed())
         except (Unconfirmed, Unapproved) as condition:
-            renewed = self._question(wanted, choice, condition, before=question)
-            await self._db.write(self._change(kept, renewed))
-            raise needed(kept.number, renewed) from condition
+            after = self._question(wanted, choice, condition, before=question)
+            await self._db.write(self._change(kept, after))
+            raise needed(kept.number, after) from condition
 
     async def _end(self, kept: _Kept, stage: Stage, known: Mapping[str, object] | None = None) -> Question:
         answered = kept.question.answered(stage, now_ms=self._clock.now_ms()).model_copy(update=known)
@@ -266,9 +291,11 @@ class Consent:
         condition: Unconfirmed | Unapproved,
         before: Question | None = None,
     ) -> Question:
-        is_above_agreed = 0 < wanted.asker.confirmed_credits < condition.price
+        agreed = wanted.asker.confirmed_credits
+        is_above_agreed = agreed is not None and agreed < condition.price
         is_members = isinstance(condition, Unconfirmed) or is_above_agreed
         stage = Stage.MEMBER if is_members else Stage.MODERATORS
+        shown = before.price if before else agreed
         return Question(
             origin=wanted.origin,
             asker=replace(wanted.asker, approved_by=None),
@@ -278,7 +305,7 @@ class Consent:
             cautions=choice.cautions,
             price=condition.price,
             most=condition.most if condition.most > condition.price else None,
-            price_before=before.price if before and condition.price > before.price else None,
+            price_before=shown if shown is not None and condition.price > shown else None,
             stage=stage,
             can_be_painted=stage is Stage.MEMBER and self._can_be_painted(wanted.request),
             lapses_at_ms=self._clock.now_ms() + LASTS_MS[stage],
@@ -299,7 +326,7 @@ class Consent:
         def tried() -> Transaction[None]:
             accepted = yield from self._accepted(wanted, choice)
             if not accepted.is_new:
-                raise OfferLapsed
+                raise QuestionClosed
             raise _Taken(accepted.job.credits, accepted.job.most_charged)
 
         try:
@@ -311,7 +338,7 @@ class Consent:
     def _keep(self, question: Question, redeem: Redeem | None) -> Transaction[NeedsConsent]:
         """Keep a question; a request that has one already keeps that."""
         origin = question.origin
-        asked = yield from self._asked(origin.request_key)
+        asked = yield from self.asked(origin.request_key)
         if asked is not None:
             return asked
         yield from self._check_open(origin)
@@ -334,14 +361,18 @@ class Consent:
         if waiting >= MAX_OPEN or recent >= MAX_HOURLY:
             raise TooManyOpen
 
-    def _asked(self, request_key: str) -> Transaction[NeedsConsent | None]:
-        """The question that a request has led to already; None where it has not."""
+    def asked(self, request_key: str) -> Transaction[NeedsConsent | None]:
+        """The question that a request has led to already; None where it has not.
+
+        Raises:
+            QuestionClosed: it has been answered, or has lapsed.
+        """
         found = yield from offers.of_request(request_key)
         question = understood(found[1]) if found else None
         if not found or question is None:
             return None
         if not self.is_open(question):
-            raise OfferLapsed
+            raise QuestionClosed
         return needed(found[0], question)
 
     def _change(self, kept: _Kept, after: Question) -> Transaction[None]:
@@ -375,6 +406,17 @@ class Consent:
             log.info("accepted", job=job.id, guild=wanted.origin.guild_id, credits=job.credits)
             self._queued(job)
         return job
+
+
+def _ensure_no_more(price: int, agreed: int | None) -> None:
+    if agreed is not None and price > agreed:
+        raise PriceRisen(price, agreed)
+
+
+def _look(number: int, guild_id: int) -> Transaction[Question | None]:
+    text = (yield from offers.of_guild(number, guild_id)) or ""
+    found = (yield from offers.of_request(key)) if (key := renewed(text)) else None
+    return understood(found[1] if found else text)
 
 
 def _ensure_source_kept(origin: Origin) -> Transaction[None]:

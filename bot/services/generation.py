@@ -31,6 +31,7 @@ from bot.media.images import Images
 from bot.services.consent import Consent, Redeem, Wanted
 from bot.services.gate import Gate
 from bot.services.notices import Notices
+from bot.services.paintings import PaintingLapsed, PaintingSent
 from bot.services.pictures import Painted, Pictures
 from bot.services.policy import Policy
 from bot.services.ports import Clock, Runner
@@ -205,21 +206,25 @@ class Generation:
         """Write down what is about to be acknowledged, so that a crash does not forget it.
 
         Raises:
-            OfferLapsed: it was painted, and its painting was sent already, or has lapsed.
+            PaintingLapsed, PaintingSent: it was painted by a link that works no more.
         """
         await self._db.write(_noted(asked, now_ms=self._clock.now_ms()))
 
-    async def forget(self, request_key: str) -> None:
-        """What was noted has been refused, and the person knows."""
-        await self._db.write(asks.forget(request_key))
+    async def forget(self, asked: Asked) -> None:
+        """What was noted has been refused, and the person knows; if it was painted, it may be sent again."""
+        await self._db.write(_forgotten(asked))
 
-    async def is_noted(self, request_key: str) -> bool:
+    async def is_noted(self, asked: Asked) -> bool:
         """Whether a request has neither become a job nor been refused."""
-        return await self._db.read(asks.is_noted(request_key))
+        return await self._db.read(asks.is_noted(asked.request_key))
 
-    async def job_of(self, request_key: str) -> Job | None:
-        """The job that a request has become; None before that."""
-        return await self._db.read(jobs.of_request(request_key))
+    async def came_of(self, asked: Asked) -> Job | NeedsConsent | Asked | None:
+        """The job that a request has become, the question that it waits for, itself while it is noted, else None.
+
+        Raises:
+            QuestionClosed: the question has been answered, or has lapsed.
+        """
+        return await self._db.read(self._came_of(asked))
 
     async def left(self) -> list[Asked]:
         """What an earlier process noted and did not get to."""
@@ -238,12 +243,11 @@ class Generation:
         """Put a request, whose motion was painted, in the place of the one that its member is asked about.
 
         Raises:
-            OfferLapsed: the question, or the painting, is no longer open.
+            QuestionClosed, QuestionPainted, PaintingLapsed, PaintingSent: the question, or the painting, is no longer open.
             Refused: another of its kinds; nothing has changed.
         """
-        painting_id, now_ms = asked.painting_id, self._clock.now_ms()
-        assert painting_id is not None
-        return await self.consent.paint(question, asked, lambda: paintings.send(painting_id, now_ms=now_ms))
+        now_ms = self._clock.now_ms()
+        return await self.consent.paint(question, asked, lambda: _sent(asked, now_ms=now_ms))
 
     async def accept(self, origin: Origin, ask: Ask) -> Job:
         """Queue what was asked, or refuse it with nothing kept.
@@ -293,6 +297,13 @@ class Generation:
         log.info("cancel requested", job=job.id, by=user_id, state=job.state)
         self._runner.wake(job.id)
         return job
+
+    def _came_of(self, asked: Asked) -> Transaction[Job | NeedsConsent | Asked | None]:
+        job = yield from jobs.of_request(asked.request_key)
+        found = job or (yield from self.consent.asked(asked.request_key))
+        if found is None and (yield from asks.is_noted(asked.request_key)):
+            return asked
+        return found
 
     async def _place(self, wanted: Wanted, redeem: Redeem | None = None) -> Job:
         """Queue a request. Whoever is refused all day long does not fill the disk with pictures."""
@@ -351,8 +362,27 @@ class Generation:
 
 def _noted(asked: Asked, *, now_ms: int) -> Transaction[None]:
     if asked.painting_id is not None:
-        yield from paintings.send(asked.painting_id, now_ms=now_ms)
+        yield from _sent(asked, now_ms=now_ms)
     yield from asks.note(asked, now_ms=now_ms)
+
+
+def _sent(asked: Asked, *, now_ms: int) -> Transaction[None]:
+    """Use its painting up."""
+    assert asked.painting_id is not None
+    kept = yield from paintings.look(asked.painting_id, now_ms=now_ms)
+    if kept is None:
+        raise PaintingLapsed
+    if not kept.is_open:
+        raise PaintingSent
+    yield from paintings.send(asked.painting_id, now_ms=now_ms)
+
+
+def _forgotten(asked: Asked) -> Transaction[None]:
+    yield from asks.forget(asked.request_key)
+    if asked.painting_id is None or asked.is_perhaps_made:
+        return
+    if (yield from offers.of_request(asked.request_key)) is None:  # else it has led to a question
+        yield from paintings.reopen(asked.painting_id)
 
 
 def _begun_of(kept: str | None) -> Begun | None:

@@ -197,9 +197,10 @@ class Paintings:
         asked = await self.drawings.put_into(opened.painting.asked, drawing)
         return asked.model_copy(update={"painting_id": opened.number})
 
-    async def reopen(self, number: int) -> None:
-        """What was sent was refused after all: it may be sent again."""
-        await self._db.write(paintings.reopen(number))
+    async def withdraw(self, link: Link) -> None:
+        """Nobody has seen a link: it leads nowhere, and does not count."""
+        number, _ = self._verified(link.url.rpartition("/")[2])
+        await self._db.write(paintings.drop(number))
 
     async def _keep(self, painting: Painting) -> Link:
         if not self.has_page:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import ValidationError
 
-from bot.domain.errors import Refused
+from bot.domain.errors import OfferLapsed, Refused
 from bot.domain.jobs import Asker, Origin
 from bot.domain.requests import Value, VideoRequest
 
@@ -59,6 +59,11 @@ class Question(Value):
     reason: str | None = None
     """Why it was declined, in a moderator's words."""
 
+    @property
+    def most_charged(self) -> int:
+        """What is agreed to be charged at most, in credits."""
+        return max(self.price, self.most or 0)
+
     def is_open(self, now_ms: int) -> bool:
         """Whether it can still be answered."""
         return self.stage in LASTS_MS and now_ms <= self.lapses_at_ms
@@ -86,12 +91,36 @@ class NeedsApproval(NeedsConsent):
     """A moderator has to agree to this first."""
 
 
+class PriceRisen(Refused):
+    """This costs more by now than its member has agreed to."""
+
+    def __init__(self, credits_: int, agreed: int) -> None:
+        super().__init__()
+        self.credits = credits_
+        self.agreed = agreed
+
+
+class QuestionClosed(OfferLapsed):
+    """This was answered in Discord meanwhile, or has lapsed there; you see there what has become of it."""
+
+
+class QuestionPainted(QuestionClosed):
+    """Motion was painted for this question by another link; in Discord you see what is asked now."""
+
+
 class NotYours(Refused):
     """Only the one who asked for the clip can answer this."""
 
 
 class TooManyOpen(Refused):
     """Too many of your clips wait for an answer, or did in the last hour; withdraw one, or try again later."""
+
+
+class Renewed(Value):
+    """What stays under the number of a question that is asked anew: its buttons lead to that."""
+
+    renewed: str
+    """The key of its request."""
 
 
 def needed(number: int, question: Question) -> NeedsConsent:
@@ -104,5 +133,13 @@ def understood(kept: str) -> Question | None:
     """A question as it was kept; None where something else is kept, or a question in another version's terms."""
     try:
         return Question.model_validate_json(kept)
+    except ValidationError:
+        return None
+
+
+def renewed(kept: str) -> str | None:
+    """The key of the request whose question was kept there, and is asked anew under another number; None if it is not."""
+    try:
+        return Renewed.model_validate_json(kept).renewed
     except ValidationError:
         return None

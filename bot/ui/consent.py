@@ -23,7 +23,7 @@ from bot.services.consent import Consent
 from bot.services.manners import Manners
 from bot.services.notices import Notices
 from bot.services.ports import Card
-from bot.services.questions import NeedsApproval, NeedsConsent, NotYours, Question
+from bot.services.questions import NeedsApproval, NeedsConsent, NotYours, Question, Stage
 from bot.ui import checks, errors
 from bot.ui.answers import shown
 from bot.ui.cards import card_view, thumbnail_file
@@ -132,15 +132,13 @@ class Consents:
     async def _ask_why(self, interaction: Interaction, number: int) -> None:
         async with self._before_all_else():
             await checks.ensure_moderator(interaction)
-            question = await self._consent.look(number, _guild_id(interaction))
-            if question is None or not self._consent.is_open(question):
-                raise OfferLapsed
+            await self._consent.open(number, _guild_id(interaction), Stage.MODERATORS)
             await interaction.response.send_modal(REASON.modal(number))
 
     async def _mine(self, interaction: Interaction, number: int) -> Question:
         """The open question of who clicked."""
-        question = await self._consent.look(number, _guild_id(interaction))
-        if question is None or not self._consent.is_open(question) or not question.can_be_painted:
+        question = await self._consent.open(number, _guild_id(interaction), Stage.MEMBER)
+        if not question.can_be_painted:
             raise OfferLapsed
         if question.origin.user_id != interaction.user.id:
             raise NotYours
@@ -153,7 +151,9 @@ class Consents:
             try:
                 yield
             except NeedsConsent as again:
-                await self._show(interaction, number, again.question)
+                if not interaction.response.is_done():
+                    await self._acknowledge(interaction)
+                await self._show(interaction, again.number, again.question)
                 await self.announce(again)
             except OfferLapsed as gone:
                 await self._bring_up_to_date(interaction, number)

@@ -1,5 +1,6 @@
 """The front desk: takes requests from interactions, answers at once, and keeps the person informed."""
 
+import asyncio
 import io
 from collections.abc import Mapping
 from typing import Any
@@ -84,7 +85,9 @@ class Desk:
         manners: Manners,
         pace: Pace,
         clock: Clock,
+        tasks: asyncio.TaskGroup,
     ) -> None:
+        """What nobody waits for any more goes on in `tasks`."""
         self._generation = generation
         self._publisher = publisher
         self._insights = insights
@@ -113,6 +116,7 @@ class Desk:
             publisher=publisher,
             consents=self.consents,
             courtesy=courtesy,
+            tasks=tasks,
         )
         self.paintings = PaintingsDesk(
             paintings,

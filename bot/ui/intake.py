@@ -1,13 +1,14 @@
 """Intake: from a request that Discord brought to its job, across every crash in between."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 
 import structlog
 
 from bot import logs
 from bot.db.backups import PERHAPS_MADE
+from bot.db.errors import DatabaseUnavailable
 from bot.domain.errors import Blocked, DeliveryFault, DiscordUnavailable, Refused
 from bot.domain.jobs import Asker, Job, Lineage, Origin, Relation
 from bot.domain.requests import Asked
@@ -19,6 +20,7 @@ from bot.services.pictures import Painted
 from bot.services.reuse import Inputs, Reuse
 from bot.ui import errors
 from bot.ui.consent import Consents
+from bot.ui.faults import translated
 from bot.ui.replies import Reply, ToMessage, ToPage
 from bot.ui.threads import DiscordPublisher
 
@@ -28,7 +30,11 @@ _AT_ONCE = 8
 _PAINTED_AT_ONCE = 2
 """A request with masks brings up to nine pictures of 10 MB, which are held in memory."""
 _LONGEST_COURTESY_S = 1.0
+_CHECKED_WITHIN_S = 10.0
+_ANSWERED_WITHIN_S = 10.0
+"""So long an answer to a page is waited for; its browser gives up after a minute."""
 _GO_ON_PAUSES_S = (1, 5, 30, 120, 600)
+"""Between attempts to go on with what Discord or the database does not take; the last one again and again."""
 
 
 class Courtesy:
@@ -70,13 +76,16 @@ class Intake:
         publisher: DiscordPublisher,
         consents: Consents,
         courtesy: Courtesy,
+        tasks: asyncio.TaskGroup,
     ) -> None:
+        """What takes longer than anybody waits for goes on in `tasks`."""
         self._generation = generation
         self._reuse = reuse
         self._cards = cards
         self._publisher = publisher
         self._consents = consents
         self._courtesy = courtesy
+        self._tasks = tasks
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._painted = asyncio.Semaphore(_PAINTED_AT_ONCE)
 
@@ -86,38 +95,28 @@ class Intake:
         Raises:
             Refused, PictureRefused, ValidationError: before the acknowledgement, where that needs no waiting.
         """
-        logs.follow(request=asked.request_key, guild=asked.guild_id)
-        asked = await self._generation.check(asked)
-        await self._reuse.check(asked)
-        if (
-            asked.painting_id is not None
-        ):  # who is refused on the page can change it there, and nobody else need see it
-            await self._generation.rehearse(_origin(asked, 0), await self._ask(asked))
+        asked = await self._checked(asked)
         async with self._courtesy.before_all_else():
             await self._generation.note(asked)
-            try:
-                card_id = await reply.acknowledge()
-            except Exception as failure:  # noqa: BLE001 - it may have arrived all the same
-                log.warning("acknowledgement in doubt", request=asked.request_key, reason=str(failure))
-                card_id = None
-        if card_id is None:
-            await self._go_on(asked)
-            return
-        await self._courtesy.wait()
-        try:
-            with speaking(asked.language):  # what is refused from here on, everybody may see
-                job = await self._accept(asked, card_id)
-            logs.add(job=job.id)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
-            with speaking(asked.language):
-                is_told = await reply.refuse(error)
-            if not is_told:
-                await self._go_on(asked)
-                return
-            await self._generation.forget(asked.request_key)
-            await self._consents.announce(error)
-        else:
-            self._cards.begin(job, reply.show)
+            card_id = await self._acknowledged(asked, reply)
+        await self._answer(asked, reply, card_id)
+
+    async def take_painted(self, asked: Asked) -> Exception | None:
+        """Take what was painted on a page, where its answer is waited for; what takes longer goes on by itself.
+
+        Returns why it was refused after it was noted, if it was by then; the rows say what became of it.
+
+        Raises:
+            Refused, PictureRefused, ValidationError: nobody but who waits on the page need see it.
+            DeliveryFault: its other pictures do not come. Nothing of it is kept then either.
+        """
+        async with translated(), asyncio.timeout(_CHECKED_WITHIN_S):
+            asked = await self._checked(asked)
+            await self._generation.rehearse(_origin(asked, 0), await self._ask(asked))
+        await self._generation.note(asked)
+        answering = self._tasks.create_task(self._answer_page(asked), name=f"painted-{asked.request_key}")
+        done, _ = await asyncio.wait({answering}, timeout=_ANSWERED_WITHIN_S)
+        return answering.result() if done else None
 
     async def resume(self) -> None:
         """Go on with what an earlier process acknowledged and did not get to."""
@@ -127,41 +126,106 @@ class Intake:
         except Exception:  # what is left is left in the database, and taken up at the next start
             log.exception("asks not resumed")
 
-    async def _go_on(self, asked: Asked) -> None:
-        """Take a request further without its interaction, if its acknowledgement stands there unanswered."""
-        for pause_s in _GO_ON_PAUSES_S:
-            try:
-                await self._go_on_once(asked)
-            except DiscordUnavailable:
-                await asyncio.sleep(pause_s)
-            except DeliveryFault as fault:  # the place is gone, and the person with it
-                log.info("ask dropped", request=asked.request_key, reason=str(fault))
-                await self._generation.forget(asked.request_key)
-                return
-            else:
-                return
-        log.warning("ask not gone on with", request=asked.request_key)
+    async def _checked(self, asked: Asked) -> Asked:
+        logs.follow(request=asked.request_key, guild=asked.guild_id)
+        asked = await self._generation.check(asked)
+        await self._reuse.check(asked)
+        return asked
 
-    async def _go_on_once(self, asked: Asked) -> None:
-        if asked.is_perhaps_made:
+    async def _acknowledged(self, asked: Asked, reply: Reply) -> int | None:
+        try:
+            return await reply.acknowledge()
+        except Exception as failure:  # noqa: BLE001 - it may have arrived all the same
+            log.warning("acknowledgement in doubt", request=asked.request_key, reason=str(failure))
+            return None
+
+    async def _answer_page(self, asked: Asked) -> Exception | None:
+        reply = ToPage(self._publisher, asked)
+        try:
+            async with self._courtesy.before_all_else():
+                card_id = await self._acknowledged(asked, reply)
+            return await self._answer(asked, reply, card_id)
+        except Exception as fault:  # noqa: BLE001 - nobody waits for it but the rows
+            log.warning("painted request not answered", request=asked.request_key, reason=str(fault))
+            return await self._go_on(asked)
+
+    async def _answer(self, asked: Asked, reply: Reply, card_id: int | None) -> Exception | None:
+        """Queue what was noted, or say why not, which is returned; what Discord does not take now is said later."""
+        if card_id is None:
+            return await self._go_on(asked)
+        await self._courtesy.wait()
+        try:
+            with speaking(asked.language):  # what is refused from here on, everybody may see
+                job = await self._accept(asked, card_id)
+            logs.add(job=job.id)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
+            with speaking(asked.language):
+                is_told = await reply.refuse(error)
+            if not is_told:
+                return await self._go_on(asked)
+            await self._generation.forget(asked)
+            await self._consents.announce(error)
+            return error
+        self._cards.begin(job, reply.show)
+        return None
+
+    async def _go_on(self, asked: Asked, pauses_s: Sequence[float] = _GO_ON_PAUSES_S) -> Exception | None:
+        """Take a request further without its interaction, now, or else again and again after a pause.
+
+        Returns why it was refused, if it was.
+        """
+        try:
+            return await self._go_on_once(asked)
+        except (DiscordUnavailable, DatabaseUnavailable):
+            later = self._go_on_later(asked, pauses_s)
+            self._tasks.create_task(later, name=f"ask-{asked.request_key}")
+        except Exception:  # what is left is left in the database, and taken up at the next start
+            log.exception("ask not gone on with", request=asked.request_key)
+        return None
+
+    async def _go_on_later(self, asked: Asked, pauses_s: Sequence[float]) -> None:
+        await asyncio.sleep(pauses_s[0])
+        await self._go_on(asked, pauses_s[1:] or pauses_s)
+
+    async def _go_on_once(self, asked: Asked) -> Exception | None:
+        """Take a request further if its acknowledgement stands there unanswered; returns why it was refused.
+
+        Raises:
+            DiscordUnavailable, DatabaseUnavailable: not now.
+        """
+        if not await self._generation.is_noted(asked):  # its member was forgotten meanwhile
+            return None
+        try:
+            if not asked.is_perhaps_made:
+                return await self._gone_on(asked)
             await self._turn_away(asked)
-            return
+        except DiscordUnavailable:
+            raise
+        except DeliveryFault as fault:  # the place is gone, and the person with it
+            log.info("ask dropped", request=asked.request_key, reason=str(fault))
+            await self._generation.forget(asked)
+        return None
+
+    async def _gone_on(self, asked: Asked) -> Exception | None:
         card_id = await self._answer_to(asked)
         if card_id is None:
-            await self._generation.forget(asked.request_key)
-            return
+            await self._generation.forget(asked)
+            return None
         try:
             await self._generation.consent.remind(asked.request_key)
             with speaking(asked.language):
                 job = await self._accept(asked, card_id)
+        except DatabaseUnavailable:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told before it is forgotten
             with speaking(asked.language):
                 view = errors.view_of(error)
             await self._publisher.show_view(asked.channel_id, card_id, view)
-            await self._generation.forget(asked.request_key)
+            await self._generation.forget(asked)
             await self._consents.announce(error)
-        else:
-            self._cards.changed(job)
+            return error
+        self._cards.changed(job)
+        return None
 
     async def _turn_away(self, asked: Asked) -> None:
         """Say that a request is not taken any further; beside the reply to a message, which may be a card by now."""
@@ -171,7 +235,7 @@ class Intake:
             await self._publisher.reply(asked, view, is_another=True)
         elif (card_id := await self._publisher.find_answer(asked)) is not None:
             await self._publisher.show_view(asked.channel_id, card_id, view)
-        await self._generation.forget(asked.request_key)
+        await self._generation.forget(asked)
 
     async def _answer_to(self, asked: Asked) -> int | None:
         """Where a request is answered: a message still gets its reply, an interaction that got none is over."""
@@ -233,7 +297,7 @@ def _origin(asked: Asked, card_id: int) -> Origin:
 
 
 def _asker(asked: Asked) -> Asker:
-    return Asker(frozenset(asked.roles), manages=asked.manages)
+    return Asker(frozenset(asked.roles), manages=asked.manages, confirmed_credits=asked.agreed_credits)
 
 
 def _lineage(asked: Asked) -> Lineage | None:

@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -16,9 +16,11 @@ from bot.domain.errors import (
     DestinationForbidden,
     DestinationGone,
     DiscordUnavailable,
+    NotInServer,
     OfferLapsed,
     Refused,
 )
+from bot.domain.jobs import Job
 from bot.domain.painting import ANY_MOTION, STAND_IN, Drawing
 from bot.domain.requests import Asked
 from bot.language import speaking, spoken, tr
@@ -28,7 +30,7 @@ from bot.services.generation import Generation
 from bot.services.links import Link
 from bot.services.pace import Pace
 from bot.services.paintings import BeingSent, Opened, PaintingLapsed, Paintings, PaintingSent
-from bot.services.questions import NeedsApproval, NeedsConsent, Question
+from bot.services.questions import NeedsApproval, NeedsConsent, PriceRisen, Question, QuestionClosed
 from bot.services.reuse import Reuse
 from bot.ui import checks, errors
 from bot.ui.answers import Answer, shown
@@ -36,7 +38,7 @@ from bot.ui.consent import Consents
 from bot.ui.errors import describe
 from bot.ui.faults import translated
 from bot.ui.intake import Courtesy, Intake
-from bot.ui.replies import ToPage
+from bot.ui.text import counted
 from bot.ui.threads import DiscordPublisher
 
 log = structlog.stdlib.get_logger(__name__)
@@ -45,6 +47,8 @@ Interaction = discord.Interaction[Any]
 
 _FETCHED_AT_ONCE = 4
 """Pictures to be painted on, of 10 MB at most, which are held in memory."""
+_PATIENCE_S = 10.0
+"""With Discord, each time that the answer to a page waits for it."""
 _FATES = {
     OfferLapsed: Fate.GONE,
     PaintingLapsed: Fate.GONE,
@@ -52,6 +56,7 @@ _FATES = {
     BeingSent: Fate.BUSY,
     DatabaseUnavailable: Fate.LATER,
     DiscordUnavailable: Fate.LATER,
+    NotInServer: Fate.LATER,
     StoreUnavailable: Fate.LATER,
     NoDecoder: Fate.LATER,
 }
@@ -126,7 +131,7 @@ class PaintingsDesk:
         async with self._fetched:
             picture = await self._publisher.download(image_url)
             link = await self._paintings.begin(asked, picture, language=spoken())
-        async with translated():
+        async with self._giving(link):
             await interaction.edit_original_response(view=shown(_linked(link)))
 
     async def begin_from(self, interaction: Interaction, asked: Asked) -> None:
@@ -137,14 +142,24 @@ class PaintingsDesk:
         """
         asked = await self._reuse.to_paint(await self._acknowledge(interaction, asked))
         link = await self._paintings.begin_with(asked, language=spoken())
-        async with translated():
+        async with self._giving(link):
             await interaction.edit_original_response(view=shown(_linked(link)))
 
     async def begin_on(self, interaction: Interaction, number: int, question: Question) -> None:
         """Give a link on which the motion is painted for a request that somebody is asked about, privately."""
         link = await self._paintings.begin_on(number, question, language=spoken())
-        async with translated():
+        async with self._giving(link):
             await interaction.response.send_message(view=shown(_linked(link)), ephemeral=True)
+
+    @asynccontextmanager
+    async def _giving(self, link: Link) -> AsyncGenerator[None]:
+        """Show it in here: one that nobody sees is none."""
+        try:
+            async with translated():
+                yield
+        except Exception:
+            await self._paintings.withdraw(link)
+            raise
 
     async def _acknowledge(self, interaction: Interaction, asked: Asked) -> Asked:
         """Refuse what cannot be asked for here, else acknowledge; returns the request in its server's language."""
@@ -169,67 +184,63 @@ class PaintingsDesk:
         self._pace.ensure_not_too_fast(opened.painting.asked.user_id)
         now = await self._as_of_now(opened.painting.asked)
         asked = await self._paintings.drawn(opened, drawing)
-        asked = asked.model_copy(update=now)
+        asked = asked.model_copy(update={**now, "agreed_credits": drawing.price})
         question_id = opened.painting.question_id
         try:
             if question_id is not None:
                 return await self._ask_anew(question_id, asked)
-            reply = ToPage(self._publisher, asked)
-            await self._intake.take(asked, reply)
+            refusal = await self._intake.take_painted(asked)
+            return await self._outcome(asked, refusal)
         except Exception:
             await self._paintings.drawings.let_go(asked)
             raise
-        return await self._outcome(asked, reply)
 
     async def _ask_anew(self, question_id: int, asked: Asked) -> Outcome:
         """Put the request with its motion into the question; its message says so."""
-        assert asked.painting_id is not None
         needed = await self._generation.paint(question_id, asked)
         origin = needed.question.origin
         try:
-            view = errors.view_of(needed)
-            await self._publisher.show_view(origin.channel_id, origin.card_id, view)
-        except Exception as fault:  # noqa: BLE001 - the buttons that stand there lead nowhere, and nothing is charged
-            log.info("question not brought up to date", number=question_id, reason=str(fault))
+            async with asyncio.timeout(_PATIENCE_S):
+                view = errors.view_of(needed)
+                await self._publisher.show_view(origin.channel_id, origin.card_id, view)
+        except Exception as fault:  # noqa: BLE001 - who presses a button that stands there is shown the new question
+            log.info("question not brought up to date", number=needed.number, reason=str(fault))
         await self._consents.announce(needed)
         return _asked(needed)
 
-    async def _outcome(self, asked: Asked, reply: ToPage) -> Outcome:
+    async def _outcome(self, asked: Asked, refusal: Exception | None) -> Outcome:
         """What has become of a request that was noted, as the rows say: who was refused may have been taken after all."""
-        job = await self._generation.job_of(asked.request_key)
-        if job is None:
-            return await self._undecided(asked, reply.refusal)
-        where = self._called(asked.channel_id)
-        return Outcome(
-            Fate.MADE, tr("Job {id} is queued; its card is in {channel}.", id=job.id, channel=where), job.id
-        )
-
-    async def _undecided(self, asked: Asked, refusal: Exception | None) -> Outcome:
-        """What has become of a request that is no job."""
-        assert asked.painting_id is not None
         try:
-            await self._generation.consent.remind(asked.request_key)
-        except NeedsConsent as needed:
-            return _asked(needed)
-        if not await self._generation.is_noted(asked.request_key):
-            await self._paintings.reopen(asked.painting_id)
-            raise refusal or NotAnswered
-        said = tr("Discord does not answer at the moment. What you painted is kept, and goes on by itself.")
-        return Outcome(Fate.ASKED, said)
+            found = await self._generation.came_of(asked)
+        except DatabaseUnavailable:  # it stands there all the same
+            found = asked
+        match found:
+            case Job(id=number):
+                where = self._called(asked.channel_id)
+                said = tr("Job {id} is queued; its card is in {channel}.", id=number, channel=where)
+                return Outcome(Fate.MADE, said, number)
+            case NeedsConsent():
+                return _asked(found)
+            case Asked():
+                said = tr("This takes a while. What you painted is kept, and goes on by itself in Discord.")
+                return Outcome(Fate.ASKED, said)
+            case None:
+                raise refusal or NotAnswered
 
     async def _as_of_now(self, asked: Asked) -> dict[str, object]:
         """What Discord says of the member and the place by now: a page is asked by whoever has its link.
 
         Raises:
             MayNotAskHere: the member has left, was timed out, or may not use commands there any more.
+            NotInServer: the bot is not there (yet).
             Refused: the place does not do any more.
             DeliveryFault: Discord does not say.
         """
         guild = self._client.get_guild(asked.guild_id)
         if guild is None:
-            raise MayNotAskHere
+            raise NotInServer
         try:
-            async with translated():
+            async with translated(), asyncio.timeout(_PATIENCE_S):
                 channel = await guild.fetch_channel(asked.channel_id)
                 member = await guild.fetch_member(asked.user_id)
         except (DestinationGone, DestinationForbidden) as gone:
@@ -246,6 +257,7 @@ class PaintingsDesk:
             "parent_id": channel.parent_id if isinstance(channel, discord.Thread) else None,
             "is_age_restricted": checks.is_age_restricted(channel),
             "is_private": checks.is_private(channel),
+            "after_id": channel.last_message_id,
         }
 
     @contextmanager
@@ -260,9 +272,8 @@ class PaintingsDesk:
 
     def _refused(self, error: Exception) -> Outcome:
         fate = next((fate for kind, fate in _FATES.items() if isinstance(error, kind)), Fate.REFUSED)
-        if isinstance(error, OfferLapsed):
-            error = PaintingSent()
-        return Outcome(fate, self._plain(describe(error).text))
+        price = error.credits if isinstance(error, PriceRisen) else None
+        return Outcome(fate, self._plain(describe(error).text), price=price)
 
     def _plain(self, text: str) -> str:
         """Words for Discord, for a page."""
@@ -278,8 +289,18 @@ class PaintingsDesk:
 
 
 @describe.register
-def _not_taken(error: PaintingLapsed | PaintingSent) -> Answer:
+def _not_taken(error: PaintingLapsed | PaintingSent | QuestionClosed) -> Answer:
     return Answer(f"{error}")
+
+
+@describe.register
+def _risen(error: PriceRisen) -> Answer:
+    words = tr(
+        "This clip costs {cost} by now, and the page showed {shown}. Nothing was charged; send it again if you agree.",
+        cost=counted(error.credits, "credit"),
+        shown=counted(error.agreed, "credit"),
+    )
+    return Answer(words)
 
 
 def _asked(needed: NeedsConsent) -> Outcome:

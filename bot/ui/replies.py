@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 import discord
 
+from bot.db.errors import DatabaseUnavailable
 from bot.domain.errors import DeliveryFault
 from bot.domain.requests import Asked
 from bot.services.ports import Card
@@ -90,8 +91,6 @@ class ToPage:
         self._publisher = publisher
         self._asked = asked
         self._message_id: int | None = None
-        self.refusal: Exception | None = None
-        """Why there will be no clip, or not yet."""
 
     async def acknowledge(self) -> int:
         """Say in the channel that it comes."""
@@ -103,8 +102,9 @@ class ToPage:
         await self._publisher.show(card)
 
     async def refuse(self, error: Exception) -> bool:
-        """Edit the message; the page says it as well."""
-        self.refusal = error
+        """Edit the message; the page says it as well. What a database that is away does not take is taken later."""
+        if isinstance(error, DatabaseUnavailable):
+            return False
         try:
             message_id = self._message_id or await self.acknowledge()
             await self._publisher.show_view(self._asked.channel_id, message_id, errors.view_of(error))

@@ -129,15 +129,16 @@ class DiscordPublisher(ClipPlaces):
         """
         self._ensure_in(asked.guild_id)
         channel = self._messageable(asked.channel_id, asked.guild_id)
-        since = discord.Object(int(asked.request_key))
+        request_id = int(asked.request_key)
+        since = discord.Object(asked.after_id or request_id)
         async with translated():
             async for message in channel.history(limit=_SEARCHED, after=since):
-                if asked.is_message and self._answers(message, since.id):
+                if asked.is_message and self._answers(message, request_id):
                     return message.id
                 if asked.painting_id is not None and self._announces(message, asked.painting_id):
                     return message.id
                 used = message.interaction_metadata
-                if used is not None and used.id == since.id:
+                if used is not None and used.id == request_id:
                     return message.id if message.flags.loading else None
         return None
 

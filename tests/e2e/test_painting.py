@@ -250,13 +250,14 @@ async def test_a_role_that_was_taken_meanwhile_counts_no_more(scene: Scene) -> N
 
 
 @quick
-async def test_a_price_that_is_to_be_agreed_to_is_asked_for_in_the_channel(scene: Scene) -> None:
+async def test_what_may_cost_more_than_the_page_showed_is_asked_for_in_the_channel(scene: Scene) -> None:
     async with easel(scene) as board:
-        await prefer(board, scene, confirm_above=4)
+        await prefer(board, scene, confirm_above=4, pays_overrun=True)
         link = await link_of(scene)
         status, told = await board.send(link)
         assert (status, told["outcome"]) == (200, "asked")
         question = public(scene)[0]
+        assert "up to 10 credits are charged" in question.text
         assert "Make it?" in question.text
         assert "painted motion" in question.text
         assert "Paint motion" not in [button.label for button in question.buttons]
@@ -298,7 +299,8 @@ async def test_a_question_that_was_answered_meanwhile_is_not_painted_any_more(sc
         link = link_in(await (await scene.mia.click(question, "Paint motion")).response())
         await scene.mia.click(question, "Make it")
         await scene.clip_of(question)
-        assert (await board.send(link))[0] == 410
+        status, told = await board.send(link)
+        assert (status, "answered in Discord meanwhile" in told["said"]) == (410, True)
         assert (await board.bot.job()).request.motion is None
 
 
