@@ -68,6 +68,10 @@ _MARKDOWN = {
     "<t:1767225720:R>": '<p><time class="moment">in 2 minutes</time></p>',
     "<t:99999999999999:f>": "<p>&lt;t:99999999999999:f&gt;</p>",
     "https://a.example/x_(y), then": '<p><a href="https://a.example/x_(y)">https://a.example/x_(y)</a>, then</p>',
+    "(see https://a.example/x_(y).) (and https://b.example/!)": (
+        '<p>(see <a href="https://a.example/x_(y)">https://a.example/x_(y)</a>.) '
+        '(and <a href="https://b.example/">https://b.example/</a>!)</p>'
+    ),
     "[**clip**](https://a.example/) <https://b.example>": (
         '<p><a href="https://a.example/"><strong>clip</strong></a> <a href="https://b.example">https://b.example</a></p>'
     ),

@@ -377,7 +377,7 @@ export class MessageList {
     if (this.isAsking || !shelf.isLoaded || shelf.isWhole) return;
     this.isAsking = true;
     try {
-      await this.store.older(place, PAGE);
+      await this.store.older(place);
     } catch (error) {
       this.refused(error);
     } finally {
