@@ -57,7 +57,7 @@ async function sent(drawing, chosen, limits, words, address) {
 function promptField(facts, words) {
   const most = facts.limits.prompt_characters;
   const left = el("span", { class: "left", id: "left" });
-  const area = el("textarea", { rows: 3, maxlength: most, "aria-describedby": "left", dir: "auto" });
+  const area = el("textarea", { rows: 2, maxlength: most, "aria-describedby": "left", dir: "auto" });
   area.value = facts.prompt;
   const tell = () => {
     const rest = most - area.value.length;
