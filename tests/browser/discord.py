@@ -67,7 +67,9 @@ class Discord:
             await control.select_option(label=value)
             return
         await control.fill(value)
-        if await control.get_attribute("aria-autocomplete") == "list":  # who types chooses from what is offered then
+        if (
+            await control.get_attribute("aria-autocomplete") == "list"
+        ):  # one chooses from what is offered then
             offered = self.page.get_by_role("listbox").get_by_role("option", name=value)
             await offered.first.click()
 

@@ -4,7 +4,7 @@ from playwright.async_api import Locator, expect
 
 from bot.demo.stage import opened
 from bot.sandbox import Person, Sandbox
-from tests.browser.axe import serious
+from tests.browser.axe import findings
 from tests.browser.discord import Discord
 from tests.browser.windows import DESKTOP, PHONE, Windows
 from tests.e2e.scenes import PICTURE, Scene
@@ -59,7 +59,7 @@ async def test_a_bot_is_killed_and_started_again_and_the_books_stand_beside_it(w
             await drawer.says(promise)
         await expect(drawer.itself.get_by_role("img", name="Not good:")).to_have_count(0)
         assert "See the clip" in (await used.response()).text
-        assert await serious(drawer.page) == []
+        assert await findings(drawer.page) == []
 
 
 async def test_on_a_phone_it_covers_the_page_and_is_left_by_the_keyboard(
