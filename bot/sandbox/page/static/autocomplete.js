@@ -41,7 +41,9 @@ export class Suggestions {
     this.input = input;
     this.host = host;
     this.source = source;
-    this.list = el("ul", { class: "suggestions", id: `suggestions-${++made}`, role: "listbox", "aria-label": source.label });
+    const about = { id: `suggestions-${++made}`, role: "listbox", "aria-label": source.label };
+    // What scrolls has to be within reach, though the arrows do all of it from the field.
+    this.list = el("ul", { class: "suggestions", tabindex: "0", ...about });
     this.list.addEventListener("mousedown", (event) => event.preventDefault());
     this.list.addEventListener("click", (event) => this.#click(event));
     const isCombobox = input.tagName === "INPUT";
@@ -144,6 +146,10 @@ export class Suggestions {
 
   #key(event) {
     if (event.isComposing || !this.isOpen) return;
+    if (event.key === "Tab" && event.shiftKey) {
+      this.close(); // else it would be what one comes back to
+      return;
+    }
     const moves = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (moves && this.#choices.length) this.#move(moves);
     else if (event.key === "Escape") this.close();
