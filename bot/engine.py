@@ -310,6 +310,7 @@ def furnish(
             catalogue=catalogue,
             routes=engine.routes,
             clock=clock,
+            let_go=engine.retention.wake,
         ),
         clock=clock,
         secret=stores.callback_secret,

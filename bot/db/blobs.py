@@ -5,11 +5,13 @@ only the last frame of it. What the last job lets go of is written down here in 
 the bytes asks `is_needed` once more before, and a crash in between only delays it.
 """
 
+import re
 from collections.abc import Mapping
 
 from bot.db.transaction import Transaction
 from bot.domain.jobs import TERMINAL, Job
 
+_HASH = re.compile(r'"([0-9a-f]{64})"')
 _COLUMNS = ("clip", "last_frame")
 _EXPORT_LASTS_MS = 25 * 3_600_000
 """A link to an export leads there for a day; packing it takes some minutes before."""
@@ -91,8 +93,24 @@ def let_go(*, before_ms: int, limit: int) -> Transaction[list[str]]:
 
 
 def settled(blob: str) -> Transaction[None]:
-    """A blob that was let go has been deleted, or is needed again."""
+    """A blob that was let go has been deleted."""
     yield "DELETE FROM unneeded_blobs WHERE blob = :blob", {"blob": blob}
+
+
+def put_off(blob: str, *, now_ms: int) -> Transaction[None]:
+    """A blob that was let go is needed: it is let go anew when the last offer that names it lapses.
+
+    By then it may be a job's, which lets go of it itself. A request on its way is asked about again soon.
+    """
+    rows = yield _NAMED_UNTIL, {"anywhere": f"%{blob}%", "now_ms": now_ms}
+    yield from settled(blob)
+    if rows[0]["until_ms"] is not None:
+        yield from spare(blob, at_ms=rows[0]["until_ms"])
+
+
+def named_in(text: str) -> list[str]:
+    """The blobs that what is kept of a request names."""
+    return _HASH.findall(text)
 
 
 def _let_go(job_id: int, blob: str, now_ms: int) -> Transaction[None]:
@@ -112,6 +130,12 @@ _NEEDED = """
         OR EXISTS (SELECT 1 FROM offers WHERE lapses_at_ms >= :now_ms AND ask LIKE :anywhere)
         OR EXISTS (SELECT 1 FROM asks WHERE asked LIKE :anywhere)
         OR EXISTS (SELECT 1 FROM exports WHERE blob = :blob AND at_ms > :since_ms)
+"""
+_NAMED_UNTIL = """
+    SELECT max(until_ms) AS until_ms FROM (
+        SELECT lapses_at_ms AS until_ms FROM offers WHERE lapses_at_ms >= :now_ms AND ask LIKE :anywhere
+        UNION ALL SELECT CAST(:now_ms AS BIGINT) FROM asks WHERE asked LIKE :anywhere
+    ) AS named
 """
 _NEWEST = "SELECT blob FROM blob_uses GROUP BY blob ORDER BY max(job_id) DESC LIMIT :limit"
 _LET_GO_BEFORE = """

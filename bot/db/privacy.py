@@ -199,11 +199,13 @@ def _carry_over(user_id: int, used: _Used, now_ms: int) -> Transaction[None]:
 
 
 def _drop_requests(user_id: int, now_ms: int) -> Transaction[None]:
-    """Forget requests that are no jobs: those being made, offers and questions, whose messages go too."""
+    """Forget requests that are no jobs: those being made, offers and questions, whose pictures and messages go too."""
     for asked in (yield from asks.left()):
         if asked.user_id == user_id:
             yield from asks.forget(asked.request_key)
+            yield from blobs.spare(*blobs.named_in(asked.model_dump_json()), at_ms=now_ms)
     for row in (yield "SELECT ask FROM offers WHERE user_id = :user_id", {"user_id": user_id}):
+        yield from blobs.spare(*blobs.named_in(row["ask"]), at_ms=now_ms)
         question: dict[str, Any] = json.loads(row["ask"])
         if origin := question.get("origin"):
             yield from erasures.erase(int(origin["channel_id"]), int(origin["card_id"]), now_ms=now_ms)

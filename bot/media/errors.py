@@ -12,6 +12,7 @@
     │   ├── TooSmall         a side is too short
     │   ├── OddShape         too long and thin
     │   ├── MaskMisfit       a mask has another shape than its picture
+    │   ├── MaskEmpty        nothing is painted on a mask
     │   └── MaskRefused      a mask cannot be used; says which
     ├── NotAVideo            no picture can be decoded from the file
     ├── CannotFit            no re-encoding is small enough
@@ -186,6 +187,13 @@ class MaskMisfit(PictureRefused):
         )
         self.mask = mask
         self.picture = picture
+
+
+class MaskEmpty(PictureRefused):
+    """Nothing is painted on a mask."""
+
+    def __init__(self) -> None:
+        super().__init__(tr("Nothing is painted on this mask; what is white on it is painted."))
 
 
 class MaskRefused(PictureRefused):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from bot.media import formats, pixels
 from bot.media.confined import Answer, Beat, serve
-from bot.media.errors import Fit, MaskMisfit, NotAPicture, PictureTooBig
+from bot.media.errors import Fit, MaskEmpty, MaskMisfit, NotAPicture, PictureTooBig
 from bot.media.facts import NormalisedPicture
 from bot.media.formats import ImageFormat, sniff
 from bot.media.shape import Limits, Plan, Size, plan
@@ -39,6 +39,8 @@ def mask(data: bytes, size: Size, sent: Size, limits: Limits) -> NormalisedPictu
         raise MaskMisfit(mask=(own.width, own.height), picture=(sent.width, sent.height))
     pixels.decode(image)
     result = pixels.painted(pixels.upright(image, turn), size)
+    if result.getbbox() is None:
+        raise MaskEmpty
     png = pixels.encode(result, "PNG")
     if len(png) > limits.max_bytes:
         raise PictureTooBig(size_bytes=len(png), max_bytes=limits.max_bytes)

@@ -6,6 +6,7 @@ from typing import Any, cast
 from bot.media.errors import (
     CannotFit,
     Fit,
+    MaskEmpty,
     MaskMisfit,
     MediaError,
     NotAPicture,
@@ -27,6 +28,7 @@ _KINDS: Mapping[str, type[MediaError]] = {
         TooSmall,
         OddShape,
         MaskMisfit,
+        MaskEmpty,
         NotAVideo,
         CannotFit,
     )

@@ -1,7 +1,7 @@
 """Drawings: what a member has painted on a page, from what they are told before to the request that comes out of it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -81,13 +81,16 @@ class Drawings:
         catalogue: Catalogue,
         routes: Routes,
         clock: Clock,
+        let_go: Callable[[], None],
     ) -> None:
+        """`let_go` is called when there are masks that may be needed by nobody in a while."""
         self._db = db
         self._blobs = blobs
         self._images = images
         self._catalogue = catalogue
         self._routes = routes
         self._clock = clock
+        self._let_go = let_go
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def facts(self, asked: Asked) -> Facts:
@@ -97,7 +100,7 @@ class Drawings:
         return Facts(request, choices, unable(self._catalogue, request), exclusions(choices))
 
     async def put_into(self, asked: Asked, drawing: Drawing) -> Asked:
-        """The request with its motion, and what else was chosen on the page; the masks are kept for it.
+        """The request with its motion, and what else was chosen on the page; the masks are kept as long as it is.
 
         Raises:
             PaintingUnclear, PictureRefused, ValidationError: nothing can be made of it; the words say why.
@@ -115,14 +118,11 @@ class Drawings:
         ]
         async with self._places:
             masks = [await self._mask(name, mask, picture) for name, mask in drawing.masks]
+        await self._db.write(uses.spare(*(mask.blob for mask in masks), at_ms=self._clock.now_ms()))
+        self._let_go()
         still = masks.pop(0) if drawing.still is not None else None
         strokes = [Stroke(mask=mask, path=path) for mask, path in zip(masks, paths, strict=True)]
         return asked.model_copy(update={"motion": MotionBrush(still=still, moving=tuple(strokes))})
-
-    async def let_go(self, asked: Asked) -> None:
-        """Nothing comes of what was drawn: its masks are needed no more."""
-        masks = asked.motion.masks if asked.motion else ()
-        await self._db.write(uses.spare(*(mask.blob for mask in masks), at_ms=self._clock.now_ms()))
 
     async def _choices(self, asked: Asked) -> list[Choice]:
         return able(self._catalogue, await self._routes.wishes(asked.guild_id), _request_of(asked))
@@ -132,8 +132,10 @@ class Drawings:
         changed: dict[str, Any] = {}
         if drawing.prompt is not None:
             changed["prompt"] = drawing.prompt
-        if drawing.model is not None:
-            offered = {(one.spec.provider, one.spec.id) for one in await self._choices(asked)}
+        offered = [(one.spec.provider, one.spec.id) for one in await self._choices(asked)]
+        if drawing.model is None and offered:
+            changed["provider"], changed["model"] = offered[0]
+        elif drawing.model is not None:
             if (drawing.provider, drawing.model) not in offered:
                 raise PaintingUnclear(tr("This model cannot make it any more; choose another one."))
             changed |= {"provider": drawing.provider, "model": drawing.model}

@@ -241,8 +241,10 @@ class Retention:
     async def _delete_let_go(self, *, before_ms: int) -> None:
         for blob in await self._db.read(uses.let_go(before_ms=before_ms, limit=_PAGE)):
             with self._alone(blob=blob):
-                if await self._delete(blob) or await self._is_needed(blob):
+                if await self._delete(blob):
                     await self._db.write(uses.settled(blob))
+                elif await self._is_needed(blob):
+                    await self._db.write(uses.put_off(blob, now_ms=self._clock.now_ms()))
 
     async def _delete(self, blob: str) -> bool:
         return await self._blobs.discard(blob, unless=lambda: self._is_needed(blob))

@@ -186,14 +186,10 @@ class PaintingsDesk:
         asked = await self._paintings.drawn(opened, drawing)
         asked = asked.model_copy(update={**now, "agreed_credits": drawing.price})
         question_id = opened.painting.question_id
-        try:
-            if question_id is not None:
-                return await self._ask_anew(question_id, asked)
-            refusal = await self._intake.take_painted(asked)
-            return await self._outcome(asked, refusal)
-        except Exception:
-            await self._paintings.drawings.let_go(asked)
-            raise
+        if question_id is not None:
+            return await self._ask_anew(question_id, asked)
+        refusal = await self._intake.take_painted(asked)
+        return await self._outcome(asked, refusal)
 
     async def _ask_anew(self, question_id: int, asked: Asked) -> Outcome:
         """Put the request with its motion into the question; its message says so."""

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from bot.db import (
+    asks,
     audit,
+    blobs,
     erasures,
     exports,
     grants,
@@ -25,7 +27,7 @@ from bot.db import (
 from bot.domain.jobs import Job, JobState
 from bot.domain.limits import Limit, Measure
 from bot.domain.money import Entry, Scope, Window
-from bot.domain.requests import VideoRequest
+from bot.domain.requests import Asked, Options, VideoRequest
 from tests import books, builders
 from tests.histories import NOW_MS, History, Past
 
@@ -188,6 +190,28 @@ def test_prompts_links_and_files_are_gone_from_the_jobs(history: History) -> Non
     let_go = {row["blob"] for row in history.connection.execute("SELECT blob FROM unneeded_blobs")}
     assert kept == 0
     assert let_go == {blob, builders.PICTURE.blob}
+
+
+def test_pictures_of_requests_that_are_no_jobs_are_let_go_at_once(history: History) -> None:
+    names = {MIA: ["a" * 64, "b" * 64, "c" * 64], LEO: ["d" * 64, "e" * 64]}
+    for user_id, (picture, mask, *_) in names.items():
+        kept = f'{{"image":"{picture}","motion":{{"still":{{"blob":"{mask}"}}}}}}'
+        history.write(offers.make(1, user_id, kept, lapses_at_ms=NOW_MS + 1, now_ms=NOW_MS))
+    noted = Asked(
+        request_key="77",
+        guild_id=1,
+        channel_id=10,
+        parent_id=None,
+        user_id=MIA,
+        upload_limit=10_000_000,
+        options=Options(prompt="a secret"),
+        image_url=None,
+        end_frame_url=None,
+        image=builders.PICTURE.model_copy(update={"blob": names[MIA][2]}),
+    )
+    history.write(asks.note(noted, now_ms=NOW_MS))
+    forgotten(history)
+    assert set(history.read(blobs.let_go(before_ms=NOW_MS, limit=9))) == set(names[MIA])
 
 
 def test_every_message_is_noted_to_be_deleted_and_every_thread_to_be_renamed(history: History) -> None:

@@ -11,6 +11,7 @@ from PIL import Image, ImageChops, ImageCms, ImageStat
 from bot.media import picture_work, pixels
 from bot.media.errors import (
     Fit,
+    MaskEmpty,
     MaskMisfit,
     NotAPicture,
     OddShape,
@@ -409,6 +410,23 @@ async def test_a_mask_of_another_shape_is_refused_with_both_sizes(
     whole = await images.normalise(encoded(picture(), "PNG"))
     with pytest.raises(MaskMisfit, match=f"{width} by {height} pixels and its picture 640 by 480"):
         await images.mask(encoded(strokes("L", 0, 255, size=(width, height)), "PNG"), whole)
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        Image.new("1", (640, 480)),
+        Image.new("RGB", (640, 480)),
+        Image.new("RGBA", (640, 480), (255, 255, 255, 0)),
+    ],
+    ids=["black", "black in colour", "transparent"],
+)
+async def test_a_mask_on_which_nothing_is_painted_is_refused(
+    images: Images, picture: Picture, encoded: Encoded, empty: Image.Image
+) -> None:
+    whole = await images.normalise(encoded(picture(), "PNG"))
+    with pytest.raises(MaskEmpty, match="Nothing is painted"):
+        await images.mask(encoded(empty, "PNG"), whole)
 
 
 async def test_a_mask_that_lost_a_pixel_to_rounding_is_taken(

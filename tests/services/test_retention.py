@@ -374,6 +374,36 @@ async def test_a_start_sweeps_what_no_row_has_named_for_a_day(archive: Archive) 
     assert await archive.retention.sweep() == 2  # the offer has lapsed, the request never became a job
 
 
+async def test_what_an_offer_needs_is_forgotten_when_that_has_lapsed_and_not_with_the_next_sweep(
+    archive: Archive,
+) -> None:
+    blob = await archive.put(b"a mask")
+    now_ms = archive.clock.now_ms()
+    kept = offers.make(
+        1, OWNER, f'{{"image":"{blob}"}}', lapses_at_ms=now_ms + 2 * LET_GO_LASTS_MS, now_ms=now_ms
+    )
+    await archive.db.write(kept)
+    await archive.db.write(uses.spare(blob, at_ms=now_ms))
+    archive.retention = archive.another()
+    archive.clock.turn(LET_GO_LASTS_MS / 1000 + 1)
+    assert await archive.retention.forget_due() <= now_ms + 3 * LET_GO_LASTS_MS
+    assert await archive.blobs.exists(blob)
+    archive.clock.turn(2 * LET_GO_LASTS_MS / 1000)
+    await archive.retention.forget_due()
+    assert not await archive.blobs.exists(blob)
+
+
+async def test_what_a_job_came_to_need_meanwhile_is_let_go_by_the_job_alone(archive: Archive) -> None:
+    job = await archive.job()
+    [picture] = job.request.pictures
+    now_ms = archive.clock.now_ms()
+    await archive.db.write(
+        offers.make(1, OWNER, f'{{"image":"{picture.blob}"}}', lapses_at_ms=now_ms + DAY_MS, now_ms=now_ms)
+    )
+    await archive.db.write(uses.put_off(picture.blob, now_ms=now_ms))
+    assert await archive.db.read(uses.let_go(before_ms=now_ms + 9 * DAY_MS, limit=9)) == []
+
+
 async def test_a_sweep_comes_once_a_day(archive: Archive) -> None:
     await archive.job()
     await archive.after(0)

@@ -98,6 +98,7 @@ class Shop:
                 catalogue=Catalogue([MODEL], providers=("local",)),
                 routes=routes(self.db, MODEL),
                 clock=self.site.clock,
+                let_go=lambda: None,
             ),
             clock=self.site.clock,
             secret=secret,
