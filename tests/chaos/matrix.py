@@ -96,7 +96,7 @@ def crashes(known: Sequence[Traced]) -> list[Plan]:
         is_ordinary = traced.story.name == "clip"
         besides = set[Kill]() if is_ordinary else ordinary[traced.provider]
         for kill in traced.points:
-            if kill in besides:
+            if kill in besides and not kill.point.startswith(traced.story.anew):
                 continue
             plans.append(Plan(traced.story.name, traced.provider, (kill,)))
             if kill.point.startswith(_IN_DOUBT):

@@ -12,6 +12,7 @@ from bot.db.transaction import Transaction
 from bot.domain.jobs import TERMINAL
 from bot.sandbox import Message, NothingCame
 from tests.chaos import verdict
+from tests.chaos.asking import by_painting
 from tests.chaos.keeper import Keeper
 from tests.chaos.points import Kill
 from tests.chaos.stage import QUICK, UNHURRIED, Stage, staged
@@ -81,6 +82,7 @@ async def play(keeper: Keeper, plan: Plan) -> Outcome:
             kills=plan.kills,
             quick=quick,
             away_s=plan.away_s,
+            is_public=story.ask is by_painting,
         )
         async with world as stage:
             posted = Posted(stage.sandbox, stage.application.user.id)
@@ -147,15 +149,7 @@ class _Run:
             theirs.outcomes.extend(self.story.outcomes)
 
     async def _card(self) -> Message:
-        """Ask, and ask again for as long as Discord says that the application did not respond."""
-        while True:
-            await self.stage.is_up.wait()
-            self.stage.pace.go(1)
-            wanted = request(self.story, self.plan.provider)
-            used = await self.stage.mia.slash("animate", self.stage.channel, **wanted)
-            if await self.stage.is_answered(used):
-                assert used.interaction.original is not None
-                return used.interaction.original
+        return await self.story.ask(self.stage, request(self.story, self.plan.provider))
 
     async def _rest(self) -> None:
         """Until nothing is left to do."""

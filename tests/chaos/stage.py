@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import socket
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.sandbox import App as Application
-from bot.sandbox import Channel, NothingCame, Person, Request, Sandbox, Server
+from bot.sandbox import Channel, Message, NothingCame, Person, Request, Sandbox, Server
 from bot.sandbox.driver.used import Used
 from bot.sandbox.model.interactions import ACK_WINDOW_S
 from bot.settings import Settings
@@ -27,6 +28,9 @@ QUICK = 100
 """Seconds of rendering and of back-off pass in no time; so many are still less than the minute that nonces last."""
 UNHURRIED = 10
 """Where this machine renders, or somebody has to do something: it may be busy, and an hour must not be over before."""
+
+PUBLIC_URL = "https://kinora.example"
+"""Where the bot believes that browsers find it; they find it at the port in its settings."""
 
 _READY_WITHIN_S = 60.0
 _LOOKS_EVERY_S = 0.03
@@ -147,6 +151,13 @@ class Stage:
             await self.victim.died.wait()
             await asyncio.sleep(0)
 
+    def said_in_channel(self) -> list[Message]:
+        """The bot's messages there that have no clip: its cards."""
+        author = self.application.user
+        return [
+            message for message in self.channel.messages if message.author is author and not message.files
+        ]
+
     def kill(self) -> None:
         """End the bot where it is."""
         if self.victim is not None:
@@ -183,9 +194,16 @@ async def _either(
 
 @asynccontextmanager
 async def staged(
-    keeper: Keeper, folder: Path, *, provider: str, kills: Sequence[Kill], quick: int, away_s: float
+    keeper: Keeper,
+    folder: Path,
+    *,
+    provider: str,
+    kills: Sequence[Kill],
+    quick: int,
+    away_s: float,
+    is_public: bool = False,
 ) -> AsyncGenerator[Stage]:
-    """A world in which the bot is kept alive."""
+    """A world in which the bot is kept alive; browsers reach it where it `is_public`."""
     pace = Pace.make(folder / "pace")
     sandbox = Sandbox(clock=pace.now_s)
     async with AsyncExitStack() as stack:
@@ -204,7 +222,7 @@ async def staged(
             guild,
             guild.add_channel("general"),
             guild.add_member("mia"),
-            _settings(sandbox, vendors, folder, provider),
+            _settings(sandbox, vendors, folder, provider, web_port=_free_port() if is_public else 0),
             folder,
             pace,
             keeper,
@@ -227,14 +245,22 @@ def _deed_at_vendor(request: web.Request) -> str:
     return "download" if request.path.startswith("/files/") else "question"
 
 
-def _settings(sandbox: Sandbox, vendors: Vendors, folder: Path, provider: str) -> Settings:
+def _free_port() -> int:
+    """A port that nobody has now: all lives of the bot have the same."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _settings(sandbox: Sandbox, vendors: Vendors, folder: Path, provider: str, *, web_port: int) -> Settings:
     base = Settings.model_validate(
         {
             "discord_token": TOKEN,
             "discord_api_url": sandbox.api_url,
             "discord_gateway_url": sandbox.gateway_url,
             "data_dir": folder / "data",
-            "web_port": 0,
+            "web_port": web_port,
+            "public_url": PUBLIC_URL if web_port else "",
             "local_concurrency": 1,
         }
     )
