@@ -194,3 +194,12 @@ async def test_without_a_page_there_is_no_button_and_an_old_one_says_so(scene: S
     async with easel(scene, public_url=None):
         await refusal(scene.mia, old, "no page to paint on")
         assert labels(await made(scene)) == ["Show request"]
+
+
+async def test_a_draft_can_be_painted_from_the_command_too(scene: Scene) -> None:
+    async with easel(scene) as board:
+        used = await scene.mia.slash("motion", scene.channel, image=PICTURE, draft=True)
+        link = link_in(await used.response())
+        assert [one["price"] for one in (await board.facts(link))["models"]] == [0]
+        card = await sent(scene, board, link, price=0)
+        assert "free draft" in card.text
