@@ -13,7 +13,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from itertools import count
@@ -26,6 +26,7 @@ from yarl import URL
 
 from bot.clock import SystemClock
 from bot.demo.orders import KINDS, Order, Unfit, kling_models, order_of
+from bot.demo.tasks import Status, Task
 from bot.domain.provider import Accepted, Failed, Pending, Ready, Submission
 from bot.domain.requests import Task as Kind
 from bot.providers.local.provider import LocalProvider
@@ -50,15 +51,6 @@ class Manner(StrEnum):
     HANGS_UP = "hangs_up"  # takes the task and charges for it, but the answer does not arrive
 
 
-class Status(StrEnum):
-    """How far a task is (Kling API, query task)."""
-
-    SUBMITTED = "submitted"
-    PROCESSING = "processing"
-    SUCCEED = "succeed"
-    FAILED = "failed"
-
-
 @dataclass(frozen=True, slots=True)
 class Charge:
     """A line on the bill."""
@@ -69,20 +61,6 @@ class Charge:
     model: str
     units: Decimal
     at_ms: int
-
-
-@dataclass(eq=False)
-class Task:
-    """A clip that was ordered and taken."""
-
-    id: str
-    kind: Kind
-    order: Order
-    will_fail: bool
-    created_at_ms: int
-    status: Status = Status.SUBMITTED
-    reason: str = ""
-    has_moved: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class PracticeVendor:
@@ -274,7 +252,7 @@ class PracticeVendor:
 
     async def _call_back(self, task: Task) -> None:
         """Tell the customer, on this machine alone; it need not listen: it asks as well."""
-        body = json.dumps(_of(task, **self._result(task)))
+        body = json.dumps(task.payload(**self._result(task)))
         with suppress(aiohttp.ClientError, TimeoutError, ValueError):  # the last of what is no address
             url = URL(task.order.callback_url or "")
             if url.scheme != "http" or url.host not in _HERE:
@@ -290,20 +268,8 @@ class PracticeVendor:
         return {"final_unit_deduction": str(task.order.units), "task_result": {"videos": [video]}}
 
 
-def _of(task: Task, **more: Any) -> dict[str, Any]:
-    """What is said of a task."""
-    return {
-        "task_id": task.id,
-        "task_status": task.status.value,
-        "task_info": {"external_task_id": task.order.key},
-        "created_at": task.created_at_ms,
-        "updated_at": task.created_at_ms,
-        **more,
-    }
-
-
 def _told(task: Task, **more: Any) -> web.Response:
-    said = {"code": 0, "message": "SUCCEED", "request_id": "practice", "data": _of(task, **more)}
+    said = {"code": 0, "message": "SUCCEED", "request_id": "practice", "data": task.payload(**more)}
     return web.json_response(said)
 
 

@@ -11,7 +11,7 @@ import pytest
 from bot.demo.books import charged_twice
 from bot.demo.stage import Stage, may_open_browser, opened
 from bot.demo.vendor import Charge, Manner
-from bot.sandbox import ClientRefused, File, Message, Used, shows
+from bot.sandbox import ClientRefused, File, Message, Person, Used, shows
 from tests.e2e.scenes import CLIP_TIMEOUT_S, picture
 from tests.patience import PATIENCE_S
 
@@ -53,6 +53,14 @@ def clips(stage: Stage) -> list[Message]:
         for message in messages
         if message.author.is_bot and any(".mp4" in file.filename for file in message.files)
     ]
+
+
+async def credits_of(stage: Stage, name: str) -> str:
+    """How the bot begins when this person asks."""
+    persons = (one for one in stage.server.members.values() if isinstance(one, Person))
+    person = next(one for one in persons if one.user.name == name)
+    answer = await (await person.slash("quota me", stage.channel)).response(lambda message: message.text)
+    return answer.text.partition("\n")[0].lstrip("# ")
 
 
 async def asked(stage: Stage) -> Used:
@@ -120,6 +128,7 @@ def test_a_second_charge_is_seen() -> None:
 async def test_a_bot_that_ends_by_itself_is_told_of_and_can_be_started_again() -> None:
     async with opened() as stage:
         await stage.app.ready(timeout_s=PATIENCE_S)
+        assert [await credits_of(stage, name) for name in ("leo", "ada")] == ["Deine Credits", "Your credits"]
         drawer = Drawer(stage)
         await drawer.press("bot.kill")
         await stage.sandbox.backstage.set("discord.api", "503")
