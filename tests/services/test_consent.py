@@ -31,7 +31,10 @@ from bot.services.questions import (
     NeedsConfirmation,
     NeedsConsent,
     NotYours,
+    PriceRisen,
     Question,
+    QuestionClosed,
+    QuestionPainted,
     Stage,
     TooManyOpen,
     understood,
@@ -564,14 +567,38 @@ async def test_what_was_painted_is_asked_for_anew_at_its_own_price(desk: Desk) -
     )
     assert needed.question == await desk.look(needed.number)
     assert needed.question.origin == question.origin
-    with pytest.raises(OfferLapsed):  # a message that still shows the price before
+    with pytest.raises(NeedsConfirmation) as again:  # a message that still shows the price before
         await desk.consent.confirm(number, GUILD, MIA, MEMBER)
+    assert (again.value.number, again.value.question) == (needed.number, needed.question)
+    assert await desk.look(number) == needed.question
+    with pytest.raises(QuestionPainted):
+        await desk.consent.paint(number, painted(question), nothing)
     assert await desk.reserved() == 0
     job = await desk.consent.confirm(needed.number, GUILD, MIA, MEMBER)
     assert job.request.motion == MotionBrush(still=builders.PICTURE)
     assert (job.request.prompt, job.credits, await desk.reserved()) == ("it sinks", 10, 10)
-    with pytest.raises(OfferLapsed):
-        await desk.consent.paint(number, painted(question), nothing)
+    for late in (
+        desk.consent.confirm(number, GUILD, MIA, MEMBER),
+        desk.consent.paint(number, painted(question), nothing),
+    ):
+        with pytest.raises(QuestionClosed):
+            await late
+
+
+async def test_what_was_agreed_to_on_a_page_is_the_most_that_is_taken(desk: Desk) -> None:
+    def wanted(agreed: int) -> Wanted:
+        return Wanted(builders.origin(), builders.request(), replace(MEMBER, confirmed_credits=agreed))
+
+    with pytest.raises(PriceRisen) as risen:
+        await desk.consent.rehearse(wanted(4))
+    assert (risen.value.credits, risen.value.agreed) == (5, 4)
+    with pytest.raises(NeedsConfirmation) as asked:
+        await desk.consent.place(wanted(0))
+    assert (asked.value.question.price, asked.value.question.price_before) == (5, 0)
+    assert await desk.reserved() == 0
+    await desk.prefer(confirm_above=4)
+    await desk.consent.rehearse(wanted(5))
+    assert (await desk.consent.place(wanted(5))).credits == 5
 
 
 async def test_what_cannot_be_painted_leaves_the_question_as_it_was(desk: Desk) -> None:

@@ -190,7 +190,7 @@ async def test_what_was_refused_is_noted_until_the_person_knows(generation: Gene
         await generation.accept(origin, Ask(WORDS, image=b"<html>"))
     [asked] = await generation.left()
     assert asked == _asked(origin)
-    await generation.forget(origin.request_key)
+    await generation.forget(asked)
     assert await generation.left() == []
 
 
