@@ -280,6 +280,7 @@ async def test_a_slash_begins_what_is_called_so_and_nothing_else(
         await expect(said).to_have_text(
             "There is no command /try here. Enter once more sends it as a message."
         )
+        await expect(mia.page.get_by_role("listbox")).to_be_hidden()
         await mia.composer.press("Enter")
         await expect(mia.message("/try")).to_be_visible()
         await mia.chooses(mia.message("Look!"), "Reply")

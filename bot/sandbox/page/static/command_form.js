@@ -92,7 +92,7 @@ export class CommandForm {
       return;
     }
     this.#isWarned = true;
-    this.use.refuse(`Escape once more leaves /${this.command.name}, and what you filled in.`);
+    this.use.refuse(`Escape once more leaves /${this.command.name}; what you filled in is lost then.`);
     const stay = () => {
       this.#isWarned = false;
       this.use.refuse("");

@@ -30,9 +30,14 @@ export class CommandUse {
     return found?.isMeant ? found.command : undefined;
   }
 
-  /** Begin a command in the open channel, with the files of the message that is written there. */
+  /**
+   * Begin a command in the open channel, with the files of the message that is written there.
+   *
+   * @param {import("./commands.js").Command} command
+   * @returns {import("./drafts.js").Layer}
+   */
   begin(command) {
-    const draft = this.drafts.at(this.page.store.place);
+    const { message } = this.drafts.at(this.page.store.place);
     const layer = { kind: "command", said: "", isBusy: false };
     layer.form = new CommandForm(command, this.page, {
       host: this.host,
@@ -40,8 +45,8 @@ export class CommandUse {
       leave: () => this.#end(layer),
       refuse: (sentence) => this.told.refuse(sentence, layer),
     });
-    draft.message.files = layer.form.takeFiles(draft.message.files);
-    draft.raise(layer);
+    message.files = layer.form.takeFiles(message.files);
+    return layer;
   }
 
   /** Whoever writes is free again once the command is on its way. */

@@ -8,7 +8,7 @@ import { asCommand } from "./commands.js";
 import { completions } from "./completions.js";
 import { el } from "./dom.js";
 import { Drafts } from "./drafts.js";
-import { filesIn, ignoreStrayDrops, takeDrops, Tray } from "./files.js";
+import { ignoreStrayDrops, takeDrops, takePastes, Tray } from "./files.js";
 import { mountHint } from "./hint.js";
 import { interactionsOf } from "./interactions.js";
 import { toWords } from "./mentions.js";
@@ -68,12 +68,13 @@ export class Composer {
 
   /** Answer a message. */
   reply(message) {
-    const draft = this.#draft;
-    if (draft.message.isBusy) this.refuse(UNDER_WAY);
-    else {
-      draft.message.reply = { message, ping: true };
-      this.#goOn(draft.message);
+    const written = this.#draft.message;
+    if (written.isBusy) {
+      this.refuse(UNDER_WAY);
+      return;
     }
+    written.reply = { message, ping: true };
+    this.#goOn(written);
   }
 
   /** Change an own message. What else was begun is there again afterwards. */
@@ -118,18 +119,11 @@ export class Composer {
   #listen() {
     takeDrops(document.getElementById("main"), (files) => this.takeFiles(files));
     ignoreStrayDrops();
-    document.addEventListener("paste", (event) => this.#paste(event));
+    takePastes((files) => this.takeFiles(files));
     this.store.on("hello", () => this.#greet());
     for (const name of ["place", "channels", "guild"]) this.store.on(name, () => this.#show());
     this.store.on("guild", () => this.tray.refresh());
     this.store.on("message", ({ id, change }) => change === "gone" && this.#unlink(id));
-  }
-
-  #paste(event) {
-    const files = filesIn(event.clipboardData);
-    if (event.defaultPrevented || !files.length || document.querySelector("dialog[open]")) return;
-    event.preventDefault();
-    this.takeFiles(files);
   }
 
   #source() {
@@ -210,6 +204,7 @@ export class Composer {
   async #isCommand(typed, layer) {
     const warning = `There is no command /${typed.trim()} here. Enter once more sends it as a message.`;
     if (layer.said === warning) return false;
+    this.suggestions.close();
     try {
       const found = await this.commands.named(typed);
       if (this.#draft.top !== layer || asCommand(layer.text) !== typed) return true;
@@ -243,9 +238,7 @@ export class Composer {
     const { message } = this.#draft;
     this.suggestions.close();
     if (asCommand(message.text) !== null) Object.assign(message, { text: "", reply: null, said: "" });
-    this.commands.begin(command);
-    this.#show();
-    this.focus();
+    this.#goOn(this.commands.begin(command));
   }
 
   #goOn(layer) {

@@ -99,6 +99,16 @@ export function ignoreStrayDrops() {
   addEventListener("drop", (event) => hasFiles(event) && event.preventDefault());
 }
 
+/** Take the files that are pasted anywhere, unless somebody else has, or a dialog is open. */
+export function takePastes(take) {
+  document.addEventListener("paste", (event) => {
+    const files = filesIn(event.clipboardData);
+    if (event.defaultPrevented || !files.length || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    take(files);
+  });
+}
+
 /** Let files be dropped onto an element. */
 export function takeDrops(element, take) {
   let depth = 0;
