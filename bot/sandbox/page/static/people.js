@@ -59,7 +59,7 @@ function words(store, person) {
 /** What one is here, and the language in which bots answer, where that is not the page's. */
 function role({ is, locale }) {
   const language = locale.startsWith("en") ? null : new Intl.DisplayNames(["en"], { type: "language" }).of(locale);
-  return language ? `${is}, speaks ${language}` : is;
+  return language ? `${is} · ${language}` : is;
 }
 
 function windowAs(store, person) {
