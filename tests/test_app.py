@@ -106,8 +106,12 @@ async def test_a_second_signal_ends_the_wait_for_what_is_under_way(monkeypatch: 
     stop, under_way = Stop(), asyncio.ensure_future(asyncio.Event().wait())
     stop.up()
     stop.ask()
+
+    def ask_again(_why: object) -> None:
+        stop.ask()
+
     app: Any = SimpleNamespace(
-        gate=SimpleNamespace(shut=lambda _why: stop.ask()),  # by the second
+        gate=SimpleNamespace(shut=ask_again),
         runner=SimpleNamespace(park=lambda: {under_way}),
         client=SimpleNamespace(answering=set[Any]),
     )

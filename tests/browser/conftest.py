@@ -18,6 +18,7 @@ from tests.browser.windows import Windows
 from tests.e2e import studio
 from tests.e2e.conftest import _discord_py_as_it_was, _patient_discord, bot, scene
 from tests.e2e.studio import Studio
+from tests.patience import PATIENCE_S
 from tests.shell import require
 
 __all__ = ["_discord_py_as_it_was", "_patient_discord", "bot", "scene"]
@@ -96,7 +97,7 @@ async def windows(chromium: str, request: pytest.FixtureRequest, tmp_path: Path)
     Of a test that fails, screenshots and traces are kept in `tmp_path`; `playwright show-trace` shows these.
     """
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.connect_over_cdp(chromium)
+        browser = await playwright.chromium.connect_over_cdp(chromium, timeout=PATIENCE_S * 1000)
         opened = Windows(browser)
         try:
             yield opened

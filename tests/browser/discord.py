@@ -41,8 +41,7 @@ class Discord:
     async def begins(self, command: str) -> Locator:
         """Type a slash and the name of a command, and take it; its form."""
         await self.composer.fill(f"/{command}")
-        await self.page.get_by_role("option", name=f"/{command} ").first.wait_for()
-        await self.composer.press("Enter")
+        await self.page.get_by_role("option", name=f"/{command} ").first.click()
         form = self.page.get_by_role("form", name=f"Command /{command}", exact=True)
         await form.wait_for()
         return form
