@@ -7,8 +7,11 @@ from typing import TypeVar
 import pytest
 
 from bot.db import asks, guilds, paintings
+from bot.db.errors import DatabaseUnavailable
 from bot.db.transaction import Transaction
+from bot.domain.jobs import Job, Origin
 from bot.sandbox import Answer, Drop, Hold, Message, shows
+from bot.services.generation import Ask, Generation
 from bot.ui import intake, threads
 from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Scene
@@ -160,6 +163,28 @@ async def test_a_refusal_that_discord_did_not_take_is_none_yet(scene: Scene) -> 
         assert await board.bot.is_sound()
 
 
+async def test_a_database_that_is_away_for_a_moment_takes_what_was_painted_later(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = Generation.accept
+    away = [DatabaseUnavailable(), DatabaseUnavailable()]
+
+    async def accept(self: Generation, origin: Origin, ask: Ask) -> Job:
+        if away:
+            raise away.pop()
+        return await honest(self, origin, ask)
+
+    monkeypatch.setattr(Generation, "accept", accept)
+    async with easel(scene) as board:
+        link = await link_of(scene)
+        status, told = await board.send(link)
+        assert (status, told["outcome"]) == (200, "asked")
+        assert "goes on by itself" in told["said"]
+        assert (await board.send(link))[0] == 410
+        await until(lambda: _all_made(board, 1))
+        await scene.clip_of(public(scene)[0])
+
+
 async def test_a_refusal_after_the_first_sign_of_life_leaves_the_painting_open(scene: Scene) -> None:
     async with easel(scene) as board:
         link = await link_of(scene)
@@ -231,14 +256,22 @@ async def test_what_is_gone_is_said_in_its_own_words(scene: Scene) -> None:
         question = await asked(scene)
         first, second, third = [await painted_on(scene, question) for _ in range(3)]
         assert (await board.send(first))[1]["outcome"] == "asked"
+        assert b"by another link" in await page_of(board, second)  # before anybody paints
         status, told = await board.send(second)
         assert (status, "by another link" in told["said"]) == (410, True)
         await scene.mia.click(question, "Never mind")
         await shows(question, lambda message: "Withdrawn" in message.text)
+        assert b"answered in Discord meanwhile" in await page_of(board, third)
         status, told = await board.send(third)
         assert (status, "answered in Discord meanwhile" in told["said"]) == (410, True)
         status, told = await board.send(first)
         assert (status, "sent already" in told["said"]) == (410, True)
+
+
+async def page_of(board: Easel, link: str) -> bytes:
+    status, _, page = await board.ask(link)
+    assert status == 410
+    return page
 
 
 async def test_a_sign_of_life_is_found_again_however_busy_the_channel_was_before(
