@@ -81,6 +81,10 @@ async def test_what_is_painted_from_a_card_is_a_request_of_its_own_with_that_one
         assert "Changed from [job 1](" in card.text
         before, after = await board.bot.job(), await board.bot.job(card_number(card))
         assert after.request.motion is not None
+        assert (after.request.provider, after.request.model) == (
+            "local",
+            "local-camera",
+        )  # as the page showed
         left_open = {"motion": None, "provider": None, "model": None}
         assert after.request.model_copy(update=left_open) == before.request
         assert after.origin.lineage is not None
