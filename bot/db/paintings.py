@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
+from bot.db import offers
 from bot.db.transaction import Transaction
 from bot.domain.errors import OfferLapsed
-
-BEGIN = '{"asked":'
-"""How the text of each begins, and of no other offer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +16,13 @@ class Kept:
     """Whether it was not sent yet."""
 
 
+def make(guild_id: int, user_id: int, text: str, *, lapses_at_ms: int, now_ms: int) -> Transaction[int]:
+    """Keep a painting for a member; returns its number."""
+    number = yield from offers.make(guild_id, user_id, text, lapses_at_ms=lapses_at_ms, now_ms=now_ms)
+    yield "UPDATE offers SET is_painting = 1 WHERE id = :id", {"id": number}
+    return number
+
+
 def look(number: int, *, now_ms: int) -> Transaction[Kept | None]:
     """What is kept under a number, whoever's it is; None where nothing is, or it has lapsed."""
     rows = yield _LOOK, {"id": number, "now_ms": now_ms}
@@ -26,7 +31,7 @@ def look(number: int, *, now_ms: int) -> Transaction[Kept | None]:
 
 def open_of(user_id: int, *, now_ms: int) -> Transaction[int]:
     """How many paintings of a member wait to be sent, in all servers."""
-    rows = yield _OPEN_OF, {"user_id": user_id, "now_ms": now_ms, "begin": f"{BEGIN}%"}
+    rows = yield _OPEN_OF, {"user_id": user_id, "now_ms": now_ms}
     return rows[0]["count"]
 
 
@@ -51,10 +56,10 @@ def reopen(number: int) -> Transaction[None]:
     yield "UPDATE offers SET sent_at_ms = NULL WHERE id = :id", {"id": number}
 
 
-_LOOK = "SELECT ask, sent_at_ms FROM offers WHERE id = :id AND lapses_at_ms >= :now_ms"
+_LOOK = "SELECT ask, sent_at_ms FROM offers WHERE id = :id AND is_painting = 1 AND lapses_at_ms >= :now_ms"
 _OPEN_OF = """
     SELECT count(*) AS count FROM offers
-    WHERE user_id = :user_id AND lapses_at_ms >= :now_ms AND sent_at_ms IS NULL AND ask LIKE :begin
+    WHERE user_id = :user_id AND lapses_at_ms >= :now_ms AND is_painting = 1 AND sent_at_ms IS NULL
 """
 _SEND = """
     UPDATE offers SET sent_at_ms = :now_ms

@@ -23,7 +23,7 @@ from bot.services.drawings import Drawings
 from bot.services.links import Link, Signer
 from bot.services.pictures import MAX_PICTURE_BYTES
 from bot.services.ports import Clock
-from bot.services.questions import Question
+from bot.services.questions import Question, QuestionClosed, QuestionPainted, renewed, understood
 
 LINK_LASTS_S = 1800
 MAX_OPEN = 10
@@ -155,6 +155,7 @@ class Paintings:
         Raises:
             NoSuchPainting: it was not signed here.
             PaintingLapsed, PaintingSent: it leads there no more.
+            QuestionClosed, QuestionPainted: the question that it is for waits for it no more.
         """
         number, expires_s = self._verified(token)
         now_ms = self._clock.now_ms()
@@ -166,6 +167,8 @@ class Paintings:
             raise PaintingLapsed
         if not kept.is_open:
             raise PaintingSent
+        if painting.question_id is not None:  # before anybody paints for it
+            await self._db.read(self._waits(painting.question_id, painting.asked.guild_id))
         return Opened(number, expires_s, painting)
 
     def seconds_left(self, opened: Opened) -> int:
@@ -216,12 +219,22 @@ class Paintings:
         yield from self._few(asked.user_id)
         if asked.image is not None:
             yield from uses.spare(asked.image.blob, at_ms=lapses_at_ms)
-        kept = offers.make(asked.guild_id, asked.user_id, text, lapses_at_ms=lapses_at_ms, now_ms=now_ms)
+        kept = paintings.make(asked.guild_id, asked.user_id, text, lapses_at_ms=lapses_at_ms, now_ms=now_ms)
         return (yield from kept)
 
     def _few(self, user_id: int) -> Transaction[None]:
         if (yield from paintings.open_of(user_id, now_ms=self._clock.now_ms())) >= MAX_OPEN:
             raise TooManyPaintings
+
+    def _waits(self, question_id: int, guild_id: int) -> Transaction[None]:
+        text = (yield from offers.of_guild(question_id, guild_id)) or ""
+        key = renewed(text)
+        found = (yield from offers.of_request(key)) if key else None
+        question = understood(found[1] if found else text)
+        if question is None or not question.is_open(self._clock.now_ms()):
+            raise QuestionClosed
+        if found is not None:
+            raise QuestionPainted
 
     def _verified(self, token: str) -> tuple[int, int]:
         parts = _TOKEN.fullmatch(token)

@@ -24,6 +24,7 @@ from bot.services.paintings import (
     Paintings,
     PaintingSent,
 )
+from bot.services.questions import QuestionClosed
 from bot.web.downloads import Allow, Downloads
 from bot.web.painter.words import words
 from bot.web.painting_wire import drawing_in, told, told_facts
@@ -160,7 +161,7 @@ class PainterRoutes:
             return await self._paintings.open(request.match_info["token"])
         except NoSuchPainting as wrong:
             raise _Answered(Fate.GONE, f"{wrong}", status=404) from wrong
-        except (PaintingLapsed, PaintingSent) as gone:
+        except (PaintingLapsed, PaintingSent, QuestionClosed) as gone:
             raise _Answered(Fate.GONE, f"{gone}") from gone
         except DatabaseUnavailable as fault:
             raise _later() from fault

@@ -17,6 +17,7 @@ from bot.db import (
     limits,
     money,
     operation,
+    paintings,
     places,
     standing,
 )
@@ -143,3 +144,7 @@ async def test_a_balance_is_found_by_its_whole_key_however_many_periods_there_we
 ) -> None:
     found = await db.read(plan(sql))
     assert "(guild_id=? AND scope=? AND subject_id=? AND period=?)" in found
+
+
+async def test_links_to_paint_are_counted_without_reading_other_offers(db: SqliteDatabase) -> None:
+    assert "INDEX offers_paintings (user_id=?)" in await db.read(plan(paintings._OPEN_OF))

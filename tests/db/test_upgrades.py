@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import audit, guilds, jobs, lanes, limits, migrate, places
+from bot.db import audit, guilds, jobs, lanes, limits, migrate, paintings, places
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 from bot.domain.jobs import TERMINAL, Job, JobState
@@ -22,6 +22,7 @@ from tests import books, builders
 _BEFORE_PROVIDERS = 1
 _BEFORE_QUOTAS = 2
 _BEFORE_CLAIMS_WERE_PAID = 4
+_BEFORE_PAINTINGS_WERE_MARKED = 6
 DAY_MS = 86_400_000
 
 
@@ -416,5 +417,23 @@ async def test_what_can_be_claimed_no_more_has_ended(
     try:
         assert await db.read(places.undelivered(1, 100)) == []
         assert (await db.read(jobs.get(1))).state is state
+    finally:
+        await db.close()
+
+
+async def test_links_to_paint_that_were_given_before_lead_on(tmp_path: Path) -> None:
+    path = tmp_path / "kinora.db"
+    with as_of(path, _BEFORE_PAINTINGS_WERE_MARKED) as connection:
+        for ask, sent_at_ms in (('{"asked":{}}', None), ('{"asked":{}}', 5), ('{"options":{}}', None)):
+            connection.execute(
+                "INSERT INTO offers (guild_id, user_id, ask, lapses_at_ms, sent_at_ms) VALUES (1, 100, ?, 9, ?)",
+                (ask, sent_at_ms),
+            )
+    connection.close()
+    db = await SqliteDatabase.open(path)
+    try:
+        found = [await db.read(paintings.look(number, now_ms=8)) for number in (1, 2, 3)]
+        assert [kept and kept.is_open for kept in found] == [True, False, None]
+        assert await db.read(paintings.open_of(100, now_ms=8)) == 1
     finally:
         await db.close()

@@ -431,5 +431,14 @@ async def test_a_member_has_only_so_many_links_at_once(shop: Shop) -> None:
     await shop.begun()
 
 
+async def test_those_that_are_asked_for_at_once_are_counted_too(shop: Shop) -> None:
+    links = await asyncio.gather(*(shop.path() for _ in range(2 * MAX_OPEN)), return_exceptions=True)
+    assert sum(isinstance(link, str) for link in links) == MAX_OPEN
+    assert sum(isinstance(link, TooManyPaintings) for link in links) == MAX_OPEN
+    with pytest.raises(TooManyPaintings):
+        await shop.paintings.ensure_few(100)
+    await shop.paintings.ensure_few(200)
+
+
 def number_in(path: str) -> int:
     return int(path.removeprefix("/paint/").partition(".")[0])
