@@ -98,7 +98,7 @@ export class Gestures {
   }
 
   _goal(here, key) {
-    const { firstChild, lastChild } = this.list.list;
+    const { firstChild, lastChild } = this.list.rows.element;
     const isRow = here !== this.list.scroller;
     const goals = {
       ArrowUp: isRow ? here.previousSibling : lastChild,

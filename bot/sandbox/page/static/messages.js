@@ -1,20 +1,20 @@
 /** The messages of the open channel: drawn once a frame, each only when it has changed. */
 
-import { eachFrame, el, isOlder, patch } from "./dom.js";
+import { eachFrame, el, isOlder } from "./dom.js";
 import { Gestures } from "./gestures.js";
 import { icon } from "./icons.js";
 import { Refused } from "./live.js";
-import { lightbox, nearby } from "./media.js";
-import { channelName, nameOf } from "./names.js";
+import { lightbox } from "./media.js";
+import { channelName } from "./names.js";
+import { News } from "./news.js";
 import { Notes } from "./notes.js";
-import { headline, isPrivate, row, spoken } from "./rows.js";
-import { FLAG, THREADS } from "./store.js";
+import { RowList } from "./row_list.js";
+import { THREADS } from "./store.js";
 
 const NEAR_END_PX = 48;
 const NEAR_START_PX = 800;
 const MOST_PAGES = 60;
 const PAGE = 100;
-const MOST_ANNOUNCED = 3;
 
 /**
  * @param {HTMLElement} container
@@ -31,10 +31,6 @@ export class MessageList {
   constructor(scroller, page) {
     this.page = page;
     this.store = page.store;
-    this.revealed = new Set();
-    /** @type {Map<string, HTMLLIElement>} by the message's id */
-    this.rows = new Map();
-    this.changed = new Set();
     this.isStale = false;
     this.hasGrown = false;
     /** A channel that is not drawn until its messages are there. */
@@ -44,10 +40,7 @@ export class MessageList {
     this.top_px = 0;
     this.shown = null;
     this.missed = 0;
-    /** @type {Map<string, Object>} messages by id */
-    this.unsaid = new Map();
-    /** Ids of messages that what was pressed will change. */
-    this.answers = new Set();
+    this.news = new News(page);
     this._soon = eachFrame(() => this._draw());
     this._build(scroller);
     this._listen();
@@ -60,14 +53,13 @@ export class MessageList {
     scroller.setAttribute("aria-label", "Messages");
     scroller.tabIndex = 0;
     this.start = el("div", { class: "beginning" });
-    this.list = el("ol", { class: "list", role: "list" });
+    this.rows = new RowList(scroller, this.page);
     const told = el("div", { class: "notes" });
     this.notes = new Notes(told, this.page);
-    scroller.append(el("div", { class: "roll" }, this.start, this.list, told));
+    scroller.append(el("div", { class: "roll" }, this.start, this.rows.element, told));
     this.pill = el("button", { type: "button", class: "pill", hidden: true, on: { click: () => this._toEnd() } });
     scroller.after(this.pill);
     this.enlarge = lightbox(document.getElementById("overlays"));
-    this.nearby = nearby(scroller);
     const grown = new ResizeObserver(() => this.isAtEnd && this._toEnd());
     grown.observe(scroller);
     grown.observe(scroller.firstChild);
@@ -81,7 +73,6 @@ export class MessageList {
     store.on("history", ({ channel }) => channel === store.place && this._markNew());
     store.on("message", (event) => this._messageChanged(event));
     for (const name of ["channels", "length"]) store.on(name, ({ id } = {}) => id && this.rows.has(id) && this._mark(id));
-    this.page.live.on("interaction", (event) => this._answered(event));
     // What was kept as it was while something of it was open.
     scroller.addEventListener("toggle", ({ target, newState }) => newState === "closed" && this._markRowOf(target), true);
     scroller.addEventListener("scroll", () => this._scrolled(), { passive: true });
@@ -109,7 +100,7 @@ export class MessageList {
 
   /** Go to it again after a reconnect; who reads above goes on there. */
   reopen(channel, message) {
-    const first = channel === this.shown && !this.isAtEnd ? this._topRow(this.rows) : null;
+    const first = channel === this.shown && !this.isAtEnd ? this.rows.top(this.rows) : null;
     return first ? this._goOn(channel, first.dataset.id) : this.open(channel, message, { isAnew: true });
   }
 
@@ -128,7 +119,7 @@ export class MessageList {
 
   /** Open a spoiler in a message. */
   reveal(id, spoiler) {
-    this.revealed.add(spoiler);
+    this.rows.revealed.add(spoiler);
     this._mark(id);
     this._draw();
     this.rows.get(id)?.focus({ preventScroll: true });
@@ -145,11 +136,13 @@ export class MessageList {
   }
 
   async _jump(channel, id) {
+    const wasAtEnd = this.isAtEnd;
+    this.isAtEnd = false; // or what is fetched would be let go of again
     if (!(await this._reach(channel, id))) {
+      if (wasAtEnd) this._toEnd();
       this.page.tell("That message is gone.");
       return;
     }
-    this.isAtEnd = false;
     this._draw();
     const found = this.rows.get(id);
     found.scrollIntoView({ block: "center" });
@@ -169,7 +162,7 @@ export class MessageList {
     if (channel === place) {
       this._mark(id);
       if (change === "new") this._came(this.store.message(channel, id));
-      else if (change === "changed") this._became(this.store.message(channel, id), was);
+      else if (change === "changed") this.news.became(this.store.message(channel, id), was);
     } else if (id === place && channels.get(place)?.parent_id === channel) {
       this._markStarter();
     }
@@ -185,24 +178,9 @@ export class MessageList {
     if (message.author.id === this.store.me.id) this.isAtEnd = true;
     else {
       if (!this.isAtEnd) this.missed += 1;
-      this.unsaid.set(message.id, message);
+      this.news.came(message);
     }
-  }
-
-  /** Who asked hears what becomes of it, and everybody what a bot has thought of. */
-  _became(message, was) {
-    const isMine = isPrivate(message) || message.interaction_metadata?.user.id === this.store.me.id;
-    const isThought = was.flags & FLAG.LOADING && !(message.flags & FLAG.LOADING);
-    const isAnswer = this.answers.delete(message.id);
-    if (isThought || isAnswer || (isMine && headline(message) !== headline(was))) this.unsaid.set(message.id, message);
-  }
-
-  /** What was pressed is answered by a change of its message, which may be there already. */
-  _answered({ state, message: id }) {
-    const message = state === "answered" && id && this.store.message(this.store.place, id);
-    if (!message) return;
-    if (this.changed.has(id)) this.unsaid.set(id, message);
-    else this.answers.add(id);
+    this._letGo(message.channel_id);
   }
 
   /** Only names stand in rows. */
@@ -214,7 +192,7 @@ export class MessageList {
   }
 
   _mark(id) {
-    this.changed.add(id);
+    this.rows.mark(id);
     this._soon();
   }
 
@@ -224,7 +202,7 @@ export class MessageList {
   }
 
   _markNew() {
-    for (const id of this.store.shelf(this.store.place).order) if (!this.rows.has(id)) this.changed.add(id);
+    this.rows.markNew(this.store.shelf(this.store.place));
     this.hasGrown = true;
     this._soon();
   }
@@ -241,24 +219,22 @@ export class MessageList {
     if (!place) return;
     const shelf = this.store.shelf(place);
     if (!shelf.isLoaded && !shelf.order.length) return;
-    this._letGo(place);
-    if (this.isStale) for (const id of [...this.rows.keys(), ...shelf.order]) this.changed.add(id);
+    if (this.isStale) this.rows.markAll(shelf);
     const isWhole = this.isStale || this.hasGrown;
-    const first = isWhole && !this.isAtEnd && this._topRow(shelf.byId);
+    const first = isWhole && !this.isAtEnd && this.rows.top(shelf.byId);
     const top_px = first && topOf(first);
-    this._drawChanged(shelf);
+    this.rows.draw(shelf);
     if (isWhole) this._showStart(shelf);
     this.isStale = this.hasGrown = false;
     if (this.isAtEnd) this._toEnd();
     else if (first) this.scroller.scrollTop += topOf(first) - top_px;
     this._showPill();
-    this._say();
+    this.news.say();
   }
 
   _clear() {
     this.shown = this.store.place;
-    for (const known of [this.rows, this.changed, this.revealed, this.answers, this.unsaid]) known.clear();
-    this.list.replaceChildren();
+    for (const known of [this.rows, this.news]) known.clear();
     this.start.replaceChildren();
     this.isStale = true;
     this.notes.show();
@@ -275,57 +251,9 @@ export class MessageList {
   _letGo(place) {
     if (!this.isAtEnd) return;
     for (const id of this.store.trim(place)) {
-      this.changed.add(id);
+      this.rows.mark(id);
       this.hasGrown = true;
     }
-  }
-
-  /** The first row that is seen, of a message that is known. */
-  _topRow(known) {
-    const top_px = topOf(this.scroller);
-    return [...this.list.children].find((row) => known.has(row.dataset.id) && row.getBoundingClientRect().bottom > top_px);
-  }
-
-  /** Draw what has changed, and what stands below something that came or went: a name may stand on it, or no more. */
-  _drawChanged(shelf) {
-    const places = new Map(shelf.order.map((id, at) => [id, at]));
-    const due = new Set();
-    for (const id of this.changed) {
-      const next = shelf.byId.has(id) ? this._below(shelf, places.get(id)) : this._take(id);
-      for (const at of [places.get(id), places.get(next)]) if (at !== undefined) due.add(at);
-    }
-    this.changed.clear();
-    for (const at of [...due].sort((one, other) => other - one)) {
-      const element = this._fresh(shelf, at);
-      if (!element.parentNode) this.list.insertBefore(element, this.rows.get(shelf.order[at + 1]) ?? null);
-    }
-  }
-
-  /** The message below one that has no row yet. */
-  _below({ order }, at) {
-    return this.rows.has(order[at]) ? undefined : order[at + 1];
-  }
-
-  /** Remove a row; the message below it. */
-  _take(id) {
-    const element = this.rows.get(id);
-    if (!element) return undefined;
-    const next = element.nextSibling?.dataset.id;
-    this.rows.delete(id);
-    if (element.contains(document.activeElement)) this.scroller.focus({ preventScroll: true });
-    element.remove();
-    return next;
-  }
-
-  /** The row of a message as it is now. */
-  _fresh(shelf, at) {
-    const id = shelf.order[at];
-    const next = row(shelf.byId.get(id), shelf.byId.get(shelf.order[at - 1]), this.page, this.revealed);
-    const old = this.rows.get(id);
-    const element = old ? patch(old, next) : next;
-    this.rows.set(id, element);
-    for (const clip of element.querySelectorAll("video[preload=none]")) this.nearby.observe(clip);
-    return element;
   }
 
   _showStart({ isWhole }) {
@@ -343,14 +271,6 @@ export class MessageList {
     this.pill.hidden = this.isAtEnd;
     const words = this.missed ? `${this.missed} new ${this.missed === 1 ? "message" : "messages"}` : "To the newest";
     if (!this.isAtEnd && this.pill.textContent !== words) this.pill.replaceChildren(icon("down"), words);
-  }
-
-  _say() {
-    const unsaid = [...this.unsaid.values()];
-    if (!unsaid.length) return;
-    this.unsaid.clear();
-    const words = (message) => `${nameOf(this.store, message.author)}: ${spoken(message, this.store)}`;
-    this.page.announce(unsaid.length > MOST_ANNOUNCED ? `${unsaid.length} new messages` : unsaid.map(words).join("\n"));
   }
 
   _toEnd() {
