@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from bot.db import audit, jobs, lanes
+from bot.db import audit, guilds, jobs, lanes, paintings
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.begun import Begun
 from bot.domain.errors import (
@@ -35,8 +35,10 @@ from bot.services.generation import (
     PictureNeedsFitting,
 )
 from bot.services.notices import Notices
+from bot.services.paintings import PaintingLapsed, PaintingSent
 from bot.services.pictures import Painted
 from bot.services.policy import Policy, RefusedRequest
+from bot.services.questions import NeedsConfirmation
 from tests import books, builders
 from tests.services.doubles import RecordingPublisher, TurnedClock, routes
 
@@ -192,6 +194,48 @@ async def test_what_was_refused_is_noted_until_the_person_knows(generation: Gene
     assert asked == _asked(origin)
     await generation.forget(asked)
     assert await generation.left() == []
+
+
+async def test_what_was_painted_is_sent_once_and_again_only_after_it_was_refused(
+    counter: Counter, generation: Generation
+) -> None:
+    origin = builders.origin()
+    asked = await _painted(counter, origin)
+    await generation.note(asked)
+    assert await generation.came_of(asked) == asked
+    with pytest.raises(PaintingSent):
+        await generation.note(asked)
+    await generation.forget(asked)
+    assert await generation.came_of(asked) is None
+    await generation.note(asked)
+    job = await generation.accept(origin, Ask(WORDS, image=png()))
+    assert await generation.came_of(asked) == job
+    late = await _painted(counter, builders.origin())
+    counter.clock.turn(2)
+    with pytest.raises(PaintingLapsed):
+        await generation.note(late)
+
+
+async def test_what_was_painted_is_not_opened_again_while_its_question_waits(
+    counter: Counter, generation: Generation
+) -> None:
+    await counter.db.write(guilds.prefer(1, {"confirm_above": 4}, defaults=builders.NO_CAPS))
+    origin = builders.origin()
+    asked = await _painted(counter, origin)
+    await generation.note(asked)
+    with pytest.raises(NeedsConfirmation):
+        await generation.accept(origin, Ask(WORDS, image=png()))
+    await generation.forget(asked)
+    assert isinstance(await generation.came_of(asked), NeedsConfirmation)
+    with pytest.raises(PaintingSent):
+        await generation.note(asked)
+
+
+async def _painted(counter: Counter, origin: Origin) -> Asked:
+    """A request with the painting that it came from, which lasts for a second."""
+    now_ms = counter.clock.now_ms()
+    kept = paintings.make(origin.guild_id, origin.user_id, "{}", lapses_at_ms=now_ms + 1000, now_ms=now_ms)
+    return _asked(origin).model_copy(update={"painting_id": await counter.db.write(kept)})
 
 
 def _asked(origin: Origin) -> Asked:
