@@ -1,4 +1,4 @@
-"""A painter's page in a browser: served as `bot/web/painting.py` says, and drawn on as people do."""
+"""A painter's page in a browser: served as `bot/web/painting_wire.py` says, and drawn on as people do."""
 
 import base64
 import io

@@ -393,6 +393,26 @@ async def test_a_refusal_is_said_and_it_can_be_sent_again(
     assert len(painter.sent) == 2
 
 
+async def test_a_price_that_has_risen_is_shown_and_can_be_agreed_to(
+    painter: Painter, easel: Easel, windows: Windows
+) -> None:
+    windows.excused.append("422")
+    risen = {
+        "outcome": "refused",
+        "said": "It costs 40 credits by now.",
+        "price": 40,
+        "price_words": "40 credits",
+    }
+    painter.answers.append((422, risen))
+    await boat(easel)
+    await easel.send()
+    await expect(easel.page.locator(".send")).to_contain_text("40 credits")
+    await expect(easel.page.locator("select option").first).to_contain_text("40 credits")
+    await easel.send()
+    await expect(easel.page.locator(".calm h1")).to_have_text("Sent")
+    assert [body["price"] for body in painter.sent] == [0, 40]
+
+
 async def test_a_connection_that_breaks_is_said_to_be_one(easel: Easel, windows: Windows) -> None:
     windows.excused += ["ERR_FAILED", "perhaps not sent"]
     await boat(easel)

@@ -1,6 +1,6 @@
 /**
  * The page on which motion is painted: fetches what it is about, puts the easel, the tools and the panel together, and
- * says how it ended. How it speaks with the server stands in `bot/web/painting.py`.
+ * says how it ended. How it speaks with the server stands in `bot/web/painting_wire.py`.
  */
 
 import { asking } from "./asking.js";
