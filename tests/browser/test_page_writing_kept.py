@@ -31,13 +31,19 @@ from tests.sandbox.pictures import png
 
 __all__ = ["_pointed", "app", "channel", "guild", "leo", "mia", "sandbox", "start"]
 
+BOAT = File("boat.png", png(64, 36))
 _RECONNECT = """async () => {
     const { page: { live } } = await import("/page/static/app.js");
     live.start();
     await new Promise(greeted => live.on("hello", greeted));
 }"""
 _BECOME = """async person => (await import("/page/static/app.js")).page.become(person)"""
-BOAT = File("boat.png", png(64, 36))
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bot has as long to answer as the machine is slow, unless a test says otherwise."""
+    monkeypatch.setattr(dealings, "ACK_WINDOW_S", PATIENCE_S)
 
 
 async def test_a_message_on_its_way_and_one_begun_elsewhere_are_two(
