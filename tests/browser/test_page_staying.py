@@ -210,16 +210,16 @@ async def test_a_browser_that_keeps_nothing_shows_the_page_all_the_same(
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
-async def test_who_hears_the_page_hears_the_answer_that_was_thought_of_and_what_is_said_again(
+async def test_who_hears_the_page_hears_what_becomes_of_a_command_and_what_is_said_again(
     windows: Windows, sandbox: Sandbox, channel: Channel, mia: Person, start: Start
 ) -> None:
     assert channel
-    may_answer = asyncio.Event()
+    answers: asyncio.Queue[str] = asyncio.Queue()
 
     async def quota(interaction: discord.Interaction[Any]) -> None:
         await interaction.response.defer(ephemeral=True)
-        await may_answer.wait()
-        await interaction.edit_original_response(content="Five credits")
+        for _ in range(2):
+            await interaction.edit_original_response(content=await answers.get())
 
     def furnish(bot: Bot) -> None:
         bot.tree.add_command(app_commands.Command(name="quota", description="Try it.", callback=quota))
@@ -230,11 +230,13 @@ async def test_who_hears_the_page_hears_the_answer_that_was_thought_of_and_what_
         await used.uses("quota")
         heard = page.locator("#announcer")
         await expect(heard).to_have_text("Kinora: thinking…")
-        may_answer.set()
+        answers.put_nowait("Five credits")
         await expect(heard).to_have_text("Kinora: thinking…Kinora: Five credits")
+        answers.put_nowait("Four credits\nand some words")
+        await expect(heard).to_contain_text("Five creditsKinora: Four credits and some words")
         for _ in range(2):
             await page.evaluate("import('/page/static/app.js').then(({ page }) => page.announce('Copied.'))")
-        await expect(heard).to_have_text("Kinora: Five creditsCopied.Copied.")
+        await expect(heard).to_have_text("Kinora: Four credits and some wordsCopied.Copied.")
 
 
 async def test_links_lead_to_the_web_and_buttons_into_discord_as_well(
@@ -262,5 +264,8 @@ async def test_what_one_writes_in_has_an_edge_that_can_be_seen(
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for scheme in schemes:
         await page.emulate_media(color_scheme=scheme)
+        await page.wait_for_function(
+            "words => matchMedia(words).matches", arg=f"(prefers-color-scheme: {scheme})"
+        )
         contrasts: list[float] = await page.evaluate(_CONTRASTS)
         assert min(contrasts) >= 3, (scheme, contrasts)
