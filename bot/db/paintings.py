@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.db import offers
+from bot.db import blobs, offers
 from bot.db.transaction import Transaction
 from bot.domain.errors import OfferLapsed
 
@@ -46,9 +46,10 @@ def send(number: int, *, now_ms: int) -> Transaction[None]:
         raise OfferLapsed
 
 
-def drop(number: int) -> Transaction[None]:
-    """Keep a painting no longer."""
-    yield "DELETE FROM offers WHERE id = :id", {"id": number}
+def drop(number: int, *, now_ms: int) -> Transaction[None]:
+    """Keep a painting no longer, and its picture only if something else needs it."""
+    for row in (yield "DELETE FROM offers WHERE id = :id AND is_painting = 1 RETURNING ask", {"id": number}):
+        yield from blobs.spare(*blobs.named_in(row["ask"]), at_ms=now_ms)
 
 
 def reopen(number: int) -> Transaction[None]:

@@ -203,7 +203,7 @@ class Paintings:
     async def withdraw(self, link: Link) -> None:
         """Nobody has seen a link: it leads nowhere, and does not count."""
         number, _ = self._verified(link.url.rpartition("/")[2])
-        await self._db.write(paintings.drop(number))
+        await self._db.write(paintings.drop(number, now_ms=self._clock.now_ms()))
 
     async def _keep(self, painting: Painting) -> Link:
         if not self.has_page:

@@ -22,9 +22,11 @@ from bot.domain.limits import Limit, Measure
 from bot.domain.money import Scope
 from bot.sandbox import Answer, File, Hold, Message, Permission
 from bot.sandbox.model.components import walk
+from bot.services import paintings
 from bot.services.paintings import LINK_LASTS_S
 from bot.services.retention import LET_GO_LASTS_MS
 from bot.settings import Settings
+from bot.ui.threads import DiscordPublisher
 from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene, picture
 from tests.e2e.studio import Studio
@@ -322,6 +324,26 @@ async def test_what_cannot_be_painted_on_is_refused_instead_of_a_link(
         assert "Nothing was charged." in answer.text
         assert answer.buttons == []
         assert answer.ephemeral_to is not None
+
+
+@quick
+async def test_for_one_link_too_many_no_picture_is_fetched(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paintings, "MAX_OPEN", 1)
+    fetched: list[str] = []
+    honest = DiscordPublisher.download
+
+    async def download(self: DiscordPublisher, url: str) -> bytes:
+        fetched.append(url)
+        return await honest(self, url)
+
+    monkeypatch.setattr(DiscordPublisher, "download", download)
+    async with easel(scene):
+        await link_of(scene)
+        used = await scene.mia.slash("motion", scene.channel, image=PICTURE)
+        assert "as many links to paint as one can have" in (await used.response()).text
+    assert len(fetched) == 1
 
 
 @quick

@@ -16,6 +16,7 @@ from aiohttp import test_utils, web
 from PIL import Image
 from structlog.testing import capture_logs
 
+from bot.db import blobs as uses
 from bot.db import offers, paintings
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.catalogue import Catalogue
@@ -438,6 +439,16 @@ async def test_those_that_are_asked_for_at_once_are_counted_too(shop: Shop) -> N
     with pytest.raises(TooManyPaintings):
         await shop.paintings.ensure_few(100)
     await shop.paintings.ensure_few(200)
+
+
+async def test_the_picture_of_a_link_that_nobody_saw_is_let_go_at_once(shop: Shop) -> None:
+    link = await shop.paintings.begin(ASKED, PICTURE, language="en")
+    blob = (await shop.paintings.open(link.url.rpartition("/")[2])).picture.blob
+    now_ms = shop.site.clock.now_ms()
+    assert await shop.db.read(uses.let_go(before_ms=now_ms, limit=9)) == []
+    await shop.paintings.withdraw(link)
+    assert await shop.db.read(uses.let_go(before_ms=now_ms, limit=9)) == [blob]
+    assert (await shop.ask(path_of(link)))[0] == 410
 
 
 def number_in(path: str) -> int:
