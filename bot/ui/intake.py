@@ -30,9 +30,9 @@ _AT_ONCE = 8
 _PAINTED_AT_ONCE = 2
 """A request with masks brings up to nine pictures of 10 MB, which are held in memory."""
 _LONGEST_COURTESY_S = 1.0
-_CHECKED_WITHIN_S = 10.0
-_ANSWERED_WITHIN_S = 10.0
-"""So long an answer to a page is waited for; its browser gives up after a minute."""
+_CHECKED_WITHIN_S = 15.0
+_ANSWERED_WITHIN_S = 15.0
+"""So long an answer to a page is waited for, before a request is noted and after it; the page waits for a minute."""
 _GO_ON_PAUSES_S = (1, 5, 30, 120, 600)
 """Between attempts to go on with what Discord or the database does not take; the last one again and again."""
 
