@@ -125,18 +125,20 @@ _NOTE = """
     WHERE NOT EXISTS (SELECT 1 FROM blob_uses WHERE blob = :blob)
     ON CONFLICT (blob) DO UPDATE SET at_ms = excluded.at_ms
 """
-_NEEDED = """
+_IS_OPEN = "lapses_at_ms >= :now_ms AND (request_key IS NULL OR is_asked = 1)"
+"""No question that was answered: it is kept for its words alone."""
+_NEEDED = f"""
     SELECT 1 AS is_needed WHERE EXISTS (SELECT 1 FROM blob_uses WHERE blob = :blob)
-        OR EXISTS (SELECT 1 FROM offers WHERE lapses_at_ms >= :now_ms AND ask LIKE :anywhere)
+        OR EXISTS (SELECT 1 FROM offers WHERE {_IS_OPEN} AND ask LIKE :anywhere)
         OR EXISTS (SELECT 1 FROM asks WHERE asked LIKE :anywhere)
         OR EXISTS (SELECT 1 FROM exports WHERE blob = :blob AND at_ms > :since_ms)
-"""
-_NAMED_UNTIL = """
+"""  # noqa: S608 - built from a constant
+_NAMED_UNTIL = f"""
     SELECT max(until_ms) AS until_ms FROM (
-        SELECT lapses_at_ms AS until_ms FROM offers WHERE lapses_at_ms >= :now_ms AND ask LIKE :anywhere
+        SELECT lapses_at_ms AS until_ms FROM offers WHERE {_IS_OPEN} AND ask LIKE :anywhere
         UNION ALL SELECT CAST(:now_ms AS BIGINT) FROM asks WHERE asked LIKE :anywhere
     ) AS named
-"""
+"""  # noqa: S608 - built from a constant
 _NEWEST = "SELECT blob FROM blob_uses GROUP BY blob ORDER BY max(job_id) DESC LIMIT :limit"
 _LET_GO_BEFORE = """
     SELECT blob FROM unneeded_blobs WHERE at_ms <= :before_ms ORDER BY at_ms, blob LIMIT :limit

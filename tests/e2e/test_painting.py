@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,12 +21,14 @@ from bot.clock import SystemClock
 from bot.db import asks, guilds, limits
 from bot.domain.limits import Limit, Measure
 from bot.domain.money import Scope
-from bot.sandbox import Answer, File, Hold, Message, Permission
+from bot.sandbox import Answer, File, Hold, Message, Permission, shows
 from bot.sandbox.model.components import walk
 from bot.services import paintings
 from bot.services.paintings import LINK_LASTS_S
+from bot.services.questions import CONFIRMATION_LASTS_MS
 from bot.services.retention import LET_GO_LASTS_MS
 from bot.settings import Settings
+from bot.ui import intake
 from bot.ui.threads import DiscordPublisher
 from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene, picture
@@ -93,7 +96,9 @@ async def easel(
     settings = settings or scene.settings
     known = settings.model_dump() | {"discord_token": settings.token, "public_url": PUBLIC_URL} | changed
     later = clock or LaterClock()
-    with capture_logs() as logs:
+    with capture_logs() as logs, pytest.MonkeyPatch.context() as patient:
+        for name in ("_CHECKED_WITHIN_S", "_ANSWERED_WITHIN_S"):
+            patient.setattr(intake, name, PATIENCE_S)
         async with (
             held(running(Settings.model_validate(known), clock=later)) as app,
             aiohttp.ClientSession() as client,
@@ -306,6 +311,34 @@ async def test_a_question_that_was_answered_meanwhile_is_not_painted_any_more(sc
         assert (await board.bot.job()).request.motion is None
 
 
+@pytest.mark.parametrize("end", ["lapses", "is withdrawn"])
+@quick
+async def test_what_was_painted_for_a_question_is_kept_no_longer_than_that_waits(
+    scene: Scene, end: str
+) -> None:
+    async with easel(scene) as board:
+        await prefer(board, scene, confirm_above=4)
+        used = await scene.mia.slash("animate", scene.channel, image=PICTURE, prompt="a boat")
+        question = await used.response(until=lambda message: "Make it?" in message.text)
+        link = link_in(await (await scene.mia.click(question, "Paint motion")).response())
+        assert (await board.send(link))[1]["outcome"] == "asked"
+    async with easel(scene) as board:  # where nothing has come just now
+        forget_due = board.bot.app.client.services.retention.forget_due
+        board.clock.ms = LET_GO_LASTS_MS + 1000
+        await forget_due()
+        assert len(files(scene)) == 2  # the picture and a mask, which is painted twice
+        if end == "is withdrawn":
+            await scene.mia.click(question, "Never mind")
+            await shows(question, lambda message: "Withdrawn" in message.text)
+        board.clock.ms += CONFIRMATION_LASTS_MS + LET_GO_LASTS_MS
+        await forget_due()
+        assert files(scene) == []
+
+
+def files(scene: Scene) -> list[Path]:
+    return [file for file in (scene.settings.data_dir / "blobs").rglob("*") if file.is_file()]
+
+
 @pytest.mark.parametrize(
     ("image", "said"),
     [
@@ -365,11 +398,10 @@ async def test_a_link_works_after_a_restart_and_not_after_half_an_hour(scene: Sc
         status, _, page = await board.ask(link)
         assert (status, b"has lapsed" in page) == (410, True)
         assert (await board.send(link))[0] == 410
-        kept = scene.settings.data_dir / "blobs"
-        assert [file for file in kept.rglob("*") if file.is_file()]
+        assert files(scene)
         board.clock.ms += LET_GO_LASTS_MS
         await board.bot.app.client.services.retention.forget_due()
-        assert [file for file in kept.rglob("*") if file.is_file()] == []
+        assert files(scene) == []
 
 
 @quick
