@@ -115,10 +115,8 @@ class Crowd:
     async def go_on(self, lasts_s: float) -> None:
         """Change cards as often as a busy server does, evenly over the time."""
         half = _UPDATED // 2
-        busy = [
-            *self._cards[-half:],
-            *self._dice.sample(self._cards[:-half], min(half, len(self._cards) - half)),
-        ]
+        older = self._cards[:-half]
+        busy = [*self._cards[-half:], *self._dice.sample(older, min(half, len(older)))]
         async for number in _evenly(lasts_s, UPDATES_PER_S):
             step, card = next(self._numbers), busy[number % len(busy)]
             draft = Draft(components=_card(step, step % 100 / 100), flags=V2, given=frozenset({"components"}))
