@@ -16,12 +16,12 @@ from playwright.async_api import async_playwright
 from tests.browser.chromium import FLAGS, PROGRAM
 from tests.browser.windows import Windows
 from tests.e2e import studio
-from tests.e2e.conftest import _discord_py_as_it_was, _patient_discord, bot, scene
+from tests.e2e.conftest import _discord_py_as_it_was, _patient, bot, scene
 from tests.e2e.studio import Studio
 from tests.patience import PATIENCE_S
 from tests.shell import require
 
-__all__ = ["_discord_py_as_it_was", "_patient_discord", "bot", "scene"]
+__all__ = ["_discord_py_as_it_was", "_patient", "bot", "scene"]
 
 _SAID = "DevTools listening on "
 

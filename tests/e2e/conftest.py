@@ -14,6 +14,7 @@ from bot.sandbox.actions import responding
 from bot.sandbox.page import dealings, using
 from bot.services.pace import Pace
 from bot.settings import Settings
+from bot.ui import intake
 from tests.e2e.scenes import TOKEN, Bot, Scene
 from tests.held import held
 from tests.patience import PATIENCE_S
@@ -26,10 +27,12 @@ def _discord_py_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _patient_discord(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three seconds without an answer are nothing unusual on a machine that is busy with other things."""
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three seconds without an answer, or ten, are nothing unusual on a machine that is busy with other things."""
     for module in (responding, dealings, using):
         monkeypatch.setattr(module, "ACK_WINDOW_S", PATIENCE_S)
+    for name in ("_CHECKED_WITHIN_S", "_ANSWERED_WITHIN_S"):
+        monkeypatch.setattr(intake, name, PATIENCE_S)
 
 
 @pytest.fixture

@@ -164,7 +164,7 @@ async def test_a_clip_that_was_deleted_meanwhile_is_not_painted_and_its_card_off
         await (await scene.mia.click(scene.clips()[-1], "Delete")).response()
         status, told = await board.send(link)
         assert (status, "This clip was deleted." in told["said"]) == (422, True)
-        assert labels(card) == ["Show request"]
+        await shows(card, lambda message: labels(message) == ["Show request"])
 
 
 async def test_what_was_asked_in_a_private_thread_is_painted_there(scene: Scene) -> None:
