@@ -222,7 +222,7 @@ class Books:
                 raise No("ClipTooDear", scope)
         taken = self._take(asker, caps, of_channel, price, worth)
         may_double = server.preferred["pays_overrun"] and percent is not None
-        self._check_consent(asker, server, price, price * 2 if may_double else price)
+        self._check_consent(asker, server, price * 2 if may_double else price)
         now = periods(self.now_ms, server.zone)
         place = (asker.guild_id, asker.user_id, asker.channel_id)
         sides = (taken["member"], taken["server"])
@@ -248,9 +248,9 @@ class Books:
         if most is not None and len(waiting) >= most:
             raise No("TooManyQueued")
 
-    def _check_consent(self, asker: Asker, server: Server, price: int, at_worst: int) -> None:
+    def _check_consent(self, asker: Asker, server: Server, at_worst: int) -> None:
         most, role_id = server.preferred["confirm_above"], server.preferred["approval_role_id"]
-        if most is not None and at_worst > most and price > asker.confirmed:
+        if most is not None and at_worst > max(most, asker.confirmed):
             raise No("Unconfirmed")
         needs_word = role_id is not None and role_id not in asker.roles
         if needs_word and not asker.manages and asker.approved_by is None:
