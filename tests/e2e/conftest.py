@@ -12,6 +12,7 @@ from bot.db import audit
 from bot.sandbox import Sandbox
 from bot.sandbox.actions import responding
 from bot.sandbox.page import dealings, using
+from bot.services import reports
 from bot.services.pace import Pace
 from bot.settings import Settings
 from bot.ui import intake
@@ -33,6 +34,7 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "ACK_WINDOW_S", PATIENCE_S)
     for name in ("_CHECKED_WITHIN_S", "_ANSWERED_WITHIN_S"):
         monkeypatch.setattr(intake, name, PATIENCE_S)
+    monkeypatch.setattr(reports, "TOLD_WITHIN_S", PATIENCE_S)
 
 
 @pytest.fixture
