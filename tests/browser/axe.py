@@ -37,6 +37,3 @@ async def _is_sound(page: Page, rule: str, target: list[str]) -> bool:
 @cache
 def _source() -> str:
     return resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-
-
-serious = findings

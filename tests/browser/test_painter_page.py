@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.async_api import CDPSession, Page, expect
 
 from bot.web.painter.words import words
-from tests.browser.axe import serious
+from tests.browser.axe import findings
 from tests.browser.easel import Easel, Painter, is_painted, mask_of
 from tests.browser.windows import DESKTOP, PHONE, Scheme, Windows
 from tests.e2e.scenes import Scene
@@ -526,7 +526,7 @@ async def test_everybody_can_use_it(
     await boat(easel)
     await easel.choose(2)
     await easel.drag((400, 500), (500, 500))
-    assert await serious(page) == []
+    assert await findings(page) == []
     assert await sideways(page) <= 0
     assert await page.evaluate(FAINT_BORDERS) == []
 
