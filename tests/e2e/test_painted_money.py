@@ -205,7 +205,7 @@ async def test_a_bot_that_does_not_know_its_servers_yet_asks_for_patience(
     async with easel(scene) as board:
         link = await link_of(scene)
         with monkeypatch.context() as before_ready:
-            before_ready.setattr(board.bot.app.client, "get_guild", lambda _: None)
+            before_ready.setattr(board.bot.app.client, "get_guild", dict[int, None]().get)
             status, told = await board.send(link)
         assert (status, told["outcome"]) == (503, "refused")
         assert "only just come back" in told["said"]

@@ -28,7 +28,6 @@ from bot.services.paintings import LINK_LASTS_S
 from bot.services.questions import CONFIRMATION_LASTS_MS
 from bot.services.retention import LET_GO_LASTS_MS
 from bot.settings import Settings
-from bot.ui import intake
 from bot.ui.threads import DiscordPublisher
 from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene, picture
@@ -96,9 +95,7 @@ async def easel(
     settings = settings or scene.settings
     known = settings.model_dump() | {"discord_token": settings.token, "public_url": PUBLIC_URL} | changed
     later = clock or LaterClock()
-    with capture_logs() as logs, pytest.MonkeyPatch.context() as patient:
-        for name in ("_CHECKED_WITHIN_S", "_ANSWERED_WITHIN_S"):
-            patient.setattr(intake, name, PATIENCE_S)
+    with capture_logs() as logs:
         async with (
             held(running(Settings.model_validate(known), clock=later)) as app,
             aiohttp.ClientSession() as client,
