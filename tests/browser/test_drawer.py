@@ -7,7 +7,7 @@ from bot.sandbox import Person, Sandbox
 from tests.browser.axe import findings
 from tests.browser.discord import Discord
 from tests.browser.windows import DESKTOP, PHONE, Windows
-from tests.e2e.scenes import PICTURE, Scene
+from tests.e2e.scenes import CLIP_TIMEOUT_S, PICTURE, Scene
 from tests.patience import PATIENCE_S
 
 _COVERS_ALL = """box => {
@@ -55,7 +55,7 @@ async def test_a_bot_is_killed_and_started_again_and_the_books_stand_beside_it(w
         await drawer.press("Kill the bot")
         await expect(drawer.itself.get_by_role("alert")).to_have_text("The bot does not run.")
         await drawer.itself.get_by_role("switch", name="Clips do not get ready").uncheck()
-        await expect(drawer.rows("The provider's bill")).to_have_count(2)
+        await expect(drawer.rows("The provider's bill")).to_have_count(2, timeout=CLIP_TIMEOUT_S * 1000)
         await drawer.press("Start the bot again")
         await expect(drawer.itself.get_by_role("alert")).to_have_text("")
         await expect(drawer.rows("The ledger")).to_contain_text(["Job", "settle", "reserve"])

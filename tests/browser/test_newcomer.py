@@ -7,7 +7,7 @@ from bot.demo import stage as demo
 from bot.sandbox import Permission, Person
 from tests.browser.discord import Discord
 from tests.browser.windows import Windows
-from tests.e2e.scenes import PICTURE, Bot, Scene
+from tests.e2e.scenes import CLIP_TIMEOUT_S, PICTURE, Bot, Scene
 from tests.e2e.studio import Studio
 
 
@@ -34,7 +34,7 @@ async def mia(reading: None, provider: Studio, bot: Bot, scene: Scene, windows: 
 async def sees_a_clip(who: Discord, prompt: str) -> None:
     """The card says that it is there, and its thread shows it."""
     card = who.card(prompt)
-    await expect(card).to_contain_text("Done")
+    await expect(card).to_contain_text("Done", timeout=CLIP_TIMEOUT_S * 1000)
     await card.get_by_role("link", name="See the clip").click()
     clip = who.message("Your clip is ready.", prompt)
     await expect(clip.locator("video")).to_be_visible()
@@ -136,7 +136,7 @@ async def test_a_bot_that_is_killed_comes_back_and_delivers(windows: Windows) ->
         await expect(drawer).to_contain_text("The bot is down.")
         await slow.uncheck()
         await drawer.get_by_role("button", name="Start the bot again").click()
-        await expect(card).to_contain_text("Done")
+        await expect(card).to_contain_text("Done", timeout=CLIP_TIMEOUT_S * 1000)
         await drawer.get_by_role("button", name="Close").click()
         await sees_a_clip(mia, "the boat drifts")
         assert len(stage.vendor.bill) == 1

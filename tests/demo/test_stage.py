@@ -27,7 +27,7 @@ class Drawer:
         self._backstage.watch(self._changed.set)
 
     async def shows(self, fits: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(CLIP_TIMEOUT_S):
             while not fits(known := self._backstage.describe()):
                 self._changed.clear()
                 await self._changed.wait()
