@@ -47,7 +47,7 @@ async def _take(program: str) -> list[str]:
             await windows.close(None)
             await browser.close()
     SHOWN.write_text(told(camera.read), encoding="utf-8")
-    for picture in HERE.glob("*.png"):
+    for picture in (*HERE.glob("*.webp"), *HERE.glob("*.png")):
         if picture.name not in camera.drawn:
             picture.unlink()
     sys.stdout.write(f"{len(camera.read)} screens in {HERE.relative_to(Path.cwd())}\n")

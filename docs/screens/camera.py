@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops
 from playwright.async_api import FloatRect, Locator, Page
 
 from bot.sandbox import Channel
+from docs.screens.texts import kept
 from tests.browser.discord import Discord
 from tests.browser.windows import DESKTOP, Scheme, Windows, turn_clock
 
@@ -19,9 +20,9 @@ Framed: TypeAlias = Callable[[Page], Locator]
 LARGEST_BYTES = 200_000
 _SCALE = 2
 _MARGIN = 16
-_COLOURS = 256
-_ALIKE = 0.5
-"""Of 255, on average: what a browser draws differently from run to run, and nobody sees."""
+_QUALITY = 90
+_SEEN, _UNSEEN_PIXELS = 25, 30
+"""Of 255, and how many pixels may be so different: what a browser draws otherwise from run to run."""
 _SETTLED = """async () => {
   if (!document.getElementById("messages")) return;
   const { page } = await import("/page/static/app.js");
@@ -89,6 +90,7 @@ class Camera:
         self._windows = windows
         self._now_s = now_s
         self._folder = folder
+        self._told = kept()
         self.read: dict[str, str] = {}
         """What stands in each picture, by its name."""
         self.drawn: set[str] = set()
@@ -118,40 +120,36 @@ class Camera:
                 self.read[name] = "\n".join(_plain(text) for text in await found.all_inner_texts())
             if self._folder is not None:
                 png = await _drawn(page, found if framed else None)
-                path = self._folder / f"{name}{'-dark' if scheme == 'dark' else ''}.png"
-                keep(path, png)
+                path = self._folder / f"{name}{'-dark' if scheme == 'dark' else ''}.webp"
+                keep(path, png, is_told_otherwise=self.read[name] != self._told.get(name))
                 self.drawn.add(path.name)
 
 
-def keep(path: Path, png: bytes) -> None:
-    """Write a picture, unless the one that is there looks the same."""
-    if path.exists() and _is_alike(path, png):
-        return
+def keep(path: Path, png: bytes, *, is_told_otherwise: bool) -> None:
+    """Write a picture, unless what can be read in it is the same and so is how the one that is there looks."""
     data = _packed(Image.open(io.BytesIO(png)).convert("RGB"))
-    path.write_bytes(data)
+    if is_told_otherwise or not path.exists() or not _is_alike(path, data):
+        path.write_bytes(data)
 
 
-def _is_alike(path: Path, png: bytes) -> bool:
-    with Image.open(path) as there, Image.open(io.BytesIO(_packed(Image.open(io.BytesIO(png))))) as new:
+def _is_alike(path: Path, data: bytes) -> bool:
+    with Image.open(path) as there, Image.open(io.BytesIO(data)) as new:
         if there.size != new.size:
             return False
-        difference = ImageChops.difference(there.convert("RGB"), new.convert("RGB"))
-    return max(ImageStat.Stat(difference).mean) < _ALIKE
+        bands = ImageChops.difference(there.convert("RGB"), new.convert("RGB")).split()
+    strongest = ImageChops.lighter(ImageChops.lighter(bands[0], bands[1]), bands[2])
+    return sum(strongest.histogram()[_SEEN:]) <= _UNSEEN_PIXELS
 
 
 def _packed(picture: Image.Image) -> bytes:
-    """As a PNG that is not too large for a page: with fewer colours where it would be, and smaller at last."""
-    picture = picture.convert("RGB")
-    data = _png(picture)
-    while len(data) > LARGEST_BYTES:
-        data = _png(picture.quantize(_COLOURS))
-        picture = picture.resize((picture.width * 7 // 8, picture.height * 7 // 8), Image.Resampling.LANCZOS)
-    return data
+    """As a WebP in all its colours and at its size: exactly as drawn where that is small enough for a page."""
+    data = _webp(picture, lossless=True)
+    return data if len(data) <= LARGEST_BYTES else _webp(picture, quality=_QUALITY)
 
 
-def _png(picture: Image.Image) -> bytes:
+def _webp(picture: Image.Image, **how: object) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "WEBP", method=4, **how)
     return buffer.getvalue()
 
 

@@ -61,7 +61,7 @@ def _history(guild_id: int, people: tuple[int, ...]) -> Iterable[Past]:
         provider, model, price = models[(number * number + number // 3) % 3]
         yield Past(
             JobState.FAILED if not (number + 12) % 17 else JobState.DONE,
-            at_ms=int(NOW_S * 1000) - ((number * 13 + number // 7) % 30) * DAY_MS - number * 61_000,
+            at_ms=int(NOW_S * 1000) - (29 - number * 30 // 70) * DAY_MS - (70 - number) * 61_000,
             guild_id=guild_id,
             user_id=people[(number * 5 + number // 4) % 3],
             provider=provider,
@@ -134,7 +134,7 @@ async def _of_members(stage: Stage, camera: Camera, view: View) -> None:
     """What a member asks about themselves."""
     await camera.takes("quota-me", view, message(await stage.asks(stage.mia, "quota me")))
     await camera.takes("jobs", view, message(await stage.asks(stage.mia, "jobs")))
-    await stage.asks(stage.ada, "quota set", limit="day", amount="150", member=stage.mia)
+    await stage.asks(stage.ada, "quota set", limit="day", amount="100", member=stage.mia)
     refusal = await stage.asks(stage.mia, "video", prompt="the same at night", model="kling-v3", duration=10)
     await camera.takes("refusal", view, message(refusal))
 
