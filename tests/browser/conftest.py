@@ -13,11 +13,14 @@ from typing import IO
 import pytest
 from playwright.async_api import async_playwright
 
+from bot.demo.stage import Stage, opened
+from bot.sandbox import Sandbox
 from tests.browser.chromium import FLAGS, PROGRAM
 from tests.browser.windows import Windows
 from tests.e2e import studio
 from tests.e2e.conftest import _discord_py_as_it_was, _patient, bot, scene
 from tests.e2e.studio import Studio
+from tests.held import held
 from tests.patience import PATIENCE_S
 from tests.shell import require
 
@@ -91,18 +94,29 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Studio:
 
 
 @pytest.fixture
-async def windows(chromium: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Windows]:
-    """Windows of the browser; what went wrong in one fails the test.
+async def stage() -> AsyncGenerator[Stage]:
+    """The demo, whose bot is up; a test names it before its windows, so that it outlives them."""
+    async with held(opened()) as made:
+        await made.app.ready(timeout_s=PATIENCE_S)
+        yield made
+
+
+@pytest.fixture
+async def windows(
+    sandbox: Sandbox, chromium: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncGenerator[Windows]:
+    """Windows of the browser, closed before the sandbox ends; what went wrong in one fails the test.
 
     Of a test that fails, screenshots and traces are kept in `tmp_path`; `playwright show-trace` shows these.
     """
+    del sandbox
     async with async_playwright() as playwright:
         browser = await playwright.chromium.connect_over_cdp(chromium, timeout=PATIENCE_S * 1000)
-        opened = Windows(browser)
+        made = Windows(browser)
         try:
-            yield opened
+            yield made
         finally:
-            is_fine = request.node.stash.get(_outcome, False) and not opened.problems
-            await opened.close(None if is_fine else tmp_path)
+            is_fine = request.node.stash.get(_outcome, False) and not made.problems
+            await made.close(None if is_fine else tmp_path)
             await browser.close()
-    assert opened.problems == []
+    assert made.problems == []

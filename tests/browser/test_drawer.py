@@ -2,13 +2,12 @@
 
 from playwright.async_api import Locator, expect
 
-from bot.demo.stage import opened
+from bot.demo.stage import Stage
 from bot.sandbox import Person, Sandbox
 from tests.browser.axe import findings
 from tests.browser.discord import Discord
 from tests.browser.windows import DESKTOP, PHONE, Windows
 from tests.e2e.scenes import CLIP_TIMEOUT_S, PICTURE, Scene
-from tests.patience import PATIENCE_S
 
 _COVERS_ALL = """box => {
     const { x, y, width, height } = box.getBoundingClientRect();
@@ -42,29 +41,29 @@ class Drawer:
         await expect(self.itself.get_by_role("listitem").filter(has_text=sentence)).to_be_visible()
 
 
-async def test_a_bot_is_killed_and_started_again_and_the_books_stand_beside_it(windows: Windows) -> None:
-    async with opened() as stage:
-        await stage.app.ready(timeout_s=PATIENCE_S)
-        drawer = await Drawer.open(windows, stage.sandbox, stage.mia)
-        await drawer.says("The bot is up.")
-        await drawer.itself.get_by_role("switch", name="Clips do not get ready").check()
-        used = await stage.mia.slash("animate", stage.channel, image=PICTURE, provider="kling")
-        await expect(drawer.rows("Jobs")).to_contain_text(["Job", "rendering"])
-        await drawer.press("Kill the bot")
-        await drawer.says("The bot is down.")
-        await drawer.press("Kill the bot")
-        await expect(drawer.itself.get_by_role("alert")).to_have_text("The bot does not run.")
-        await drawer.itself.get_by_role("switch", name="Clips do not get ready").uncheck()
-        await expect(drawer.rows("The provider's bill")).to_have_count(2, timeout=CLIP_TIMEOUT_S * 1000)
-        await drawer.press("Start the bot again")
-        await expect(drawer.itself.get_by_role("alert")).to_have_text("")
-        await expect(drawer.rows("The ledger")).to_contain_text(["Job", "settle", "reserve"])
-        await expect(drawer.rows("Jobs")).to_contain_text(["Job", "done"])
-        for promise in ("(1 on the bill)", "(1 posted)", "The books balance"):
-            await drawer.says(promise)
-        await expect(drawer.itself.get_by_role("img", name="Not good:")).to_have_count(0)
-        await used.response(lambda card: "See the clip" in card.text)  # cards may lag behind
-        assert await findings(drawer.page) == []
+async def test_a_bot_is_killed_and_started_again_and_the_books_stand_beside_it(
+    stage: Stage, windows: Windows
+) -> None:
+    drawer = await Drawer.open(windows, stage.sandbox, stage.mia)
+    await drawer.says("The bot is up.")
+    await drawer.itself.get_by_role("switch", name="Clips do not get ready").check()
+    used = await stage.mia.slash("animate", stage.channel, image=PICTURE, provider="kling")
+    await expect(drawer.rows("Jobs")).to_contain_text(["Job", "rendering"])
+    await drawer.press("Kill the bot")
+    await drawer.says("The bot is down.")
+    await drawer.press("Kill the bot")
+    await expect(drawer.itself.get_by_role("alert")).to_have_text("The bot does not run.")
+    await drawer.itself.get_by_role("switch", name="Clips do not get ready").uncheck()
+    await expect(drawer.rows("The provider's bill")).to_have_count(2, timeout=CLIP_TIMEOUT_S * 1000)
+    await drawer.press("Start the bot again")
+    await expect(drawer.itself.get_by_role("alert")).to_have_text("")
+    await expect(drawer.rows("The ledger")).to_contain_text(["Job", "settle", "reserve"])
+    await expect(drawer.rows("Jobs")).to_contain_text(["Job", "done"])
+    for promise in ("(1 on the bill)", "(1 posted)", "The books balance"):
+        await drawer.says(promise)
+    await expect(drawer.itself.get_by_role("img", name="Not good:")).to_have_count(0)
+    await used.response(lambda card: "See the clip" in card.text)  # cards may lag behind
+    assert await findings(drawer.page) == []
 
 
 async def test_on_a_phone_it_covers_the_page_and_is_left_by_the_keyboard(

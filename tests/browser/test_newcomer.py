@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
-from bot.demo import stage as demo
+from bot.demo.stage import Stage
 from bot.sandbox import Permission, Person
 from tests.browser.discord import Discord
 from tests.browser.windows import Windows
@@ -121,22 +121,20 @@ async def test_a_moderator_may_do_more_than_a_member_and_raises_a_quota(
     await sees_a_clip(mia, "the boat comes back")
 
 
-async def test_a_bot_that_is_killed_comes_back_and_delivers(windows: Windows) -> None:
-    async with demo.opened() as stage:
-        await stage.app.ready()
-        mia = await Discord.enter(windows, stage.sandbox, stage.mia)
-        await mia.page.get_by_role("button", name="What if").click()
-        drawer = mia.page.get_by_role("complementary", name="What if")
-        slow = drawer.get_by_role("switch", name="Clips do not get ready")
-        await slow.check()
-        await mia.uses("animate", image=PICTURE, prompt="the boat drifts", provider="kling")
-        card = mia.card("the boat drifts")
-        await expect(card).to_contain_text("Rendering")
-        await drawer.get_by_role("button", name="Kill the bot").click()
-        await expect(drawer).to_contain_text("The bot is down.")
-        await slow.uncheck()
-        await drawer.get_by_role("button", name="Start the bot again").click()
-        await expect(card).to_contain_text("Done", timeout=CLIP_TIMEOUT_S * 1000)
-        await drawer.get_by_role("button", name="Close").click()
-        await sees_a_clip(mia, "the boat drifts")
-        assert len(stage.vendor.bill) == 1
+async def test_a_bot_that_is_killed_comes_back_and_delivers(stage: Stage, windows: Windows) -> None:
+    mia = await Discord.enter(windows, stage.sandbox, stage.mia)
+    await mia.page.get_by_role("button", name="What if").click()
+    drawer = mia.page.get_by_role("complementary", name="What if")
+    slow = drawer.get_by_role("switch", name="Clips do not get ready")
+    await slow.check()
+    await mia.uses("animate", image=PICTURE, prompt="the boat drifts", provider="kling")
+    card = mia.card("the boat drifts")
+    await expect(card).to_contain_text("Rendering")
+    await drawer.get_by_role("button", name="Kill the bot").click()
+    await expect(drawer).to_contain_text("The bot is down.")
+    await slow.uncheck()
+    await drawer.get_by_role("button", name="Start the bot again").click()
+    await expect(card).to_contain_text("Done", timeout=CLIP_TIMEOUT_S * 1000)
+    await drawer.get_by_role("button", name="Close").click()
+    await sees_a_clip(mia, "the boat drifts")
+    assert len(stage.vendor.bill) == 1
