@@ -105,7 +105,7 @@ class Consent:
         choice = await self._routes.choose(wanted.origin.guild_id, wanted.request)
         condition = await self._rehearsed(wanted, choice)
         _ensure_no_more(condition.price, wanted.asker.confirmed_credits)
-        if not isinstance(condition, _Taken):
+        if not isinstance(condition, _Taken) or _is_above(condition.most, wanted.asker):
             await self._db.read(self._check_open(wanted.origin))
 
     async def place(self, wanted: Wanted, redeem: Redeem | None = None) -> Job:
@@ -120,8 +120,7 @@ class Consent:
         def placed() -> Transaction[jobs.Accepted]:
             yield from redeem() if redeem else ()
             accepted = yield from self._accepted(wanted, choice)
-            agreed = wanted.asker.confirmed_credits
-            if agreed is not None and accepted.job.credits > agreed:  # it was less a moment ago
+            if accepted.is_new and _is_above(accepted.job.most_charged, wanted.asker):
                 raise Unconfirmed(accepted.job.credits, accepted.job.most_charged)
             return accepted
 
@@ -200,6 +199,7 @@ class Consent:
         choice = await self._routes.choose(origin.guild_id, request)
         condition = await self._rehearsed(wanted, choice)
         _ensure_no_more(condition.price, asked.agreed_credits)
+        wanted = replace(wanted, asker=replace(asker, confirmed_credits=asked.agreed_credits))
         after = self._question(wanted, choice, condition, before=kept.question)
 
         def painted() -> Transaction[int]:
@@ -291,11 +291,9 @@ class Consent:
         condition: Unconfirmed | Unapproved,
         before: Question | None = None,
     ) -> Question:
-        agreed = wanted.asker.confirmed_credits
-        is_above_agreed = agreed is not None and agreed < condition.price
-        is_members = isinstance(condition, Unconfirmed) or is_above_agreed
+        is_members = isinstance(condition, Unconfirmed) or _is_above(condition.most, wanted.asker)
         stage = Stage.MEMBER if is_members else Stage.MODERATORS
-        shown = before.price if before else agreed
+        shown = before.price if before else wanted.asker.confirmed_credits
         return Question(
             origin=wanted.origin,
             asker=replace(wanted.asker, approved_by=None),
@@ -406,6 +404,10 @@ class Consent:
             log.info("accepted", job=job.id, guild=wanted.origin.guild_id, credits=job.credits)
             self._queued(job)
         return job
+
+
+def _is_above(most: int, asker: Asker) -> bool:
+    return asker.confirmed_credits is not None and most > asker.confirmed_credits
 
 
 def _ensure_no_more(price: int, agreed: int | None) -> None:

@@ -117,9 +117,10 @@ class Drawings:
             for part in drawing.moving
         ]
         async with self._places:
-            masks = [await self._mask(name, mask, picture) for name, mask in drawing.masks]
-        await self._db.write(uses.spare(*(mask.blob for mask in masks), at_ms=self._clock.now_ms()))
-        self._let_go()
+            try:
+                masks = [await self._mask(name, mask, picture) for name, mask in drawing.masks]
+            finally:
+                self._let_go()
         still = masks.pop(0) if drawing.still is not None else None
         strokes = [Stroke(mask=mask, path=path) for mask, path in zip(masks, paths, strict=True)]
         return asked.model_copy(update={"motion": MotionBrush(still=still, moving=tuple(strokes))})
@@ -133,12 +134,13 @@ class Drawings:
         if drawing.prompt is not None:
             changed["prompt"] = drawing.prompt
         offered = [(one.spec.provider, one.spec.id) for one in await self._choices(asked)]
-        if drawing.model is None and offered:
-            changed["provider"], changed["model"] = offered[0]
-        elif drawing.model is not None:
-            if (drawing.provider, drawing.model) not in offered:
-                raise PaintingUnclear(tr("This model cannot make it any more; choose another one."))
-            changed |= {"provider": drawing.provider, "model": drawing.model}
+        first = offered[0] if offered else None
+        chosen = first if drawing.model is None else (drawing.provider, drawing.model)
+        if chosen not in (first, *offered):
+            raise PaintingUnclear(tr("This model cannot make it any more; choose another one."))
+        stays_open = asked.options.draft and chosen == first  # it says nothing of its final
+        if chosen is not None and not stays_open:
+            changed["provider"], changed["model"] = chosen
         options = Options.model_validate({**dict(asked.options), **changed})
         return asked.model_copy(update={"options": options})
 
@@ -157,6 +159,7 @@ class Drawings:
         except PictureRefused as refusal:
             raise MaskRefused(name, refusal) from refusal
         blob = await self._blobs.put(mask.data, max_bytes=MAX_PICTURE_BYTES)
+        await self._db.write(uses.spare(blob.hash, at_ms=self._clock.now_ms()))  # the next one may be refused
         return Picture(blob=blob.hash, media_type=mask.media_type, width=mask.width, height=mask.height)
 
 

@@ -227,7 +227,8 @@ class PaintingsDesk:
         """What Discord says of the member and the place by now: a page is asked by whoever has its link.
 
         Raises:
-            MayNotAskHere: the member has left, was timed out, or may not use commands there any more.
+            MayNotAskHere: the member has left, was timed out or taken out of the private thread, or may not use commands
+                there any more.
             NotInServer: the bot is not there (yet).
             Refused: the place does not do any more.
             DeliveryFault: Discord does not say.
@@ -239,6 +240,7 @@ class PaintingsDesk:
             async with translated(), asyncio.timeout(_PATIENCE_S):
                 channel = await guild.fetch_channel(asked.channel_id)
                 member = await guild.fetch_member(asked.user_id)
+                await _ensure_in(channel, member)
         except (DestinationGone, DestinationForbidden) as gone:
             raise MayNotAskHere from gone
         if not isinstance(channel, Messageable):
@@ -282,6 +284,18 @@ class PaintingsDesk:
     def _called(self, channel_id: int) -> str:
         name = getattr(self._client.get_channel(channel_id), "name", None)
         return f"#{name}" if isinstance(name, str) else tr("Discord")
+
+
+async def _ensure_in(channel: object, member: discord.Member) -> None:
+    """Discord takes commands in a private thread from those in it and who manages threads; rights say nothing of it.
+
+    Raises:
+        discord.NotFound: the member is neither.
+    """
+    if not isinstance(channel, discord.Thread) or not channel.is_private():
+        return
+    if not channel.permissions_for(member).manage_threads:
+        await channel.fetch_member(member.id)
 
 
 @describe.register

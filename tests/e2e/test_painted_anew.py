@@ -181,6 +181,10 @@ async def test_what_was_asked_in_a_private_thread_is_painted_there(scene: Scene)
         _, told = await board.send(await link_from(scene.mia, card))
         assert told["outcome"] == "made"
         assert (await board.bot.job(told["job"])).origin.is_private
+        link = await link_from(scene.mia, card)
+        threads.leave(scene.sandbox.world, thread, scene.mia.user)
+        status, told = await board.send(link)
+        assert (status, "can use me no longer" in told["said"]) == (422, True)
 
 
 @pytest.mark.parametrize("options", [{"duration": 9, "model": "local-still"}, {"command": "video"}])
@@ -207,3 +211,5 @@ async def test_a_draft_can_be_painted_from_the_command_too(scene: Scene) -> None
         assert [one["price"] for one in (await board.facts(link))["models"]] == [0]
         card = await sent(scene, board, link, price=0)
         assert "free draft" in card.text
+        draft = await board.bot.job(card_number(card))
+        assert (draft.model, draft.request.provider, draft.request.model) == ("local-camera", None, None)

@@ -254,9 +254,12 @@ async def test_a_role_that_was_taken_meanwhile_counts_no_more(scene: Scene) -> N
 
 
 @quick
-async def test_what_may_cost_more_than_the_page_showed_is_asked_for_in_the_channel(scene: Scene) -> None:
+@pytest.mark.parametrize("confirm_above", [None, 4, 20])
+async def test_what_may_cost_more_than_the_page_showed_is_asked_for_in_the_channel(
+    scene: Scene, confirm_above: int | None
+) -> None:
     async with easel(scene) as board:
-        await prefer(board, scene, confirm_above=4, pays_overrun=True)
+        await prefer(board, scene, confirm_above=confirm_above, pays_overrun=True)
         link = await link_of(scene)
         status, told = await board.send(link)
         assert (status, told["outcome"]) == (200, "asked")

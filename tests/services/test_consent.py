@@ -601,6 +601,51 @@ async def test_what_was_agreed_to_on_a_page_is_the_most_that_is_taken(desk: Desk
     assert (await desk.consent.place(wanted(5))).credits == 5
 
 
+@pytest.mark.parametrize("confirm_above", [None, 4, 20])
+async def test_what_may_be_charged_over_what_was_agreed_to_on_a_page_is_asked_for(
+    desk: Desk, confirm_above: int | None
+) -> None:
+    origin = builders.origin()
+    wanted = Wanted(origin, builders.request(), replace(MEMBER, confirmed_credits=5))
+    await desk.prefer(confirm_above=confirm_above, approval_role_id=REGULARS, pays_overrun=True)
+    with pytest.raises(NeedsConfirmation) as asked:
+        await desk.consent.place(wanted)
+    question = asked.value.question
+    assert (question.price, question.most_charged, question.price_before) == (5, 10, None)
+    regular = replace(MEMBER, roles=frozenset({REGULARS}))
+    job = await desk.consent.confirm(asked.value.number, GUILD, MIA, regular)
+    again = replace(wanted, asker=replace(regular, confirmed_credits=5))
+    assert await desk.consent.place(again) == job  # that was agreed to since
+
+
+async def test_a_rehearsal_counts_the_question_that_an_overrun_leads_to(desk: Desk) -> None:
+    await desk.prefer(confirm_above=4, pays_overrun=True)
+    for _ in range(MAX_OPEN):
+        await desk.asked(NeedsConfirmation)
+    await desk.prefer(confirm_above=None)
+    asker = replace(MEMBER, confirmed_credits=5)
+    with pytest.raises(TooManyOpen):
+        await desk.consent.rehearse(Wanted(builders.origin(), builders.request(), asker))
+
+
+async def test_a_moderator_takes_no_more_than_the_member_agreed_to_on_a_page(desk: Desk) -> None:
+    paints = builders.LOCAL.model_copy(update={"parameters": ("prompt", "motion")})
+    desk.consent = desk.offering(paints)
+    await desk.prefer(confirm_above=10, approval_role_id=REGULARS)
+    await desk.price(4)
+    number, question = await desk.asked(NeedsConfirmation, image=builders.PICTURE)
+    await desk.price(1)
+    asked = painted(question).model_copy(update={"agreed_credits": 10})
+    needed = await desk.consent.paint(number, asked, nothing)
+    assert (needed.question.stage, needed.question.price) == (Stage.MODERATORS, 10)
+    await desk.prefer(confirm_above=None)
+    await desk.price(2)
+    with pytest.raises(NeedsConfirmation) as risen:
+        await desk.consent.approve(needed.number, GUILD, ADA)
+    assert (risen.value.question.price, risen.value.question.price_before) == (20, 10)
+    assert await desk.reserved() == 0
+
+
 async def test_what_cannot_be_painted_leaves_the_question_as_it_was(desk: Desk) -> None:
     paints = builders.LOCAL.model_copy(update={"parameters": ("prompt", "motion")})
     await desk.prefer(confirm_above=4)

@@ -4,6 +4,7 @@ import io
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -45,6 +46,7 @@ def mask(shade: int = 255, size: tuple[int, int] = SIZE) -> bytes:
 
 PATH = ((1.0, 2.0), (3.5, 40.0))
 PART = Part(mask(), PATH)
+CHOSEN: Any = {"provider": "local", "model": MODEL.id}
 
 
 @dataclass
@@ -104,3 +106,21 @@ async def test_what_cannot_be_made_is_refused_in_words(
 ) -> None:
     with pytest.raises(refusal, match=words):
         await easel.drawings.put_into(ASKED, drawing)
+
+
+async def test_masks_beside_one_that_is_refused_are_let_go_of_as_soon(easel: Easel) -> None:
+    with pytest.raises(MaskRefused):
+        await easel.drawings.put_into(ASKED, Drawing(still=mask(200), moving=(Part(mask(0), PATH),)))
+    [noted] = await easel.db.read(uses.let_go(before_ms=easel.clock.now_ms(), limit=9))
+    assert (await easel.blobs.exists(noted), easel.let_go) == (True, [None])
+
+
+@pytest.mark.parametrize("drawing", [Drawing(moving=(PART,)), Drawing(moving=(PART,), **CHOSEN)])
+async def test_a_draft_says_no_more_of_who_makes_its_final_than_was_asked(
+    easel: Easel, drawing: Drawing
+) -> None:
+    draft = ASKED.model_copy(update={"options": Options(draft=True, provider="kling")})
+    options = (await easel.drawings.put_into(draft, drawing)).options
+    assert (options.provider, options.model) == ("kling", None)
+    options = (await easel.drawings.put_into(ASKED, drawing)).options
+    assert (options.provider, options.model) == ("local", MODEL.id)
