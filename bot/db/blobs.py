@@ -125,8 +125,8 @@ _NOTE = """
     WHERE NOT EXISTS (SELECT 1 FROM blob_uses WHERE blob = :blob)
     ON CONFLICT (blob) DO UPDATE SET at_ms = excluded.at_ms
 """
-_IS_OPEN = "lapses_at_ms >= :now_ms AND (request_key IS NULL OR is_asked = 1)"
-"""No question that was answered: it is kept for its words alone."""
+_IS_OPEN = "lapses_at_ms >= :now_ms AND (request_key IS NULL OR is_asked = 1) AND sent_at_ms IS NULL"
+"""No question that was answered, which is kept for its words alone, and no painting that was sent: it is a request."""
 _NEEDED = f"""
     SELECT 1 AS is_needed WHERE EXISTS (SELECT 1 FROM blob_uses WHERE blob = :blob)
         OR EXISTS (SELECT 1 FROM offers WHERE {_IS_OPEN} AND ask LIKE :anywhere)

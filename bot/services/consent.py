@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.db import asks, jobs, offers
+from bot.db import asks, blobs, jobs, offers
 from bot.db.transaction import Database, Transaction
 from bot.domain.catalogue import Choice
 from bot.domain.errors import NotExpressible, Unapproved, Unconfirmed
@@ -81,9 +81,13 @@ class Consent:
         gate: Gate,
         defaults: Limits,
         queued: Callable[[Job], None],
+        let_go: Callable[[], None],
         has_page: bool = False,
     ) -> None:
-        """`has_page`: there is a page on which motion can be painted."""
+        """`let_go` is called when the pictures of a request that nobody agreed to may be needed no more.
+
+        `has_page`: there is a page on which motion can be painted.
+        """
         self._db = db
         self._routes = routes
         self._clock = clock
@@ -92,6 +96,7 @@ class Consent:
         self._gate = gate
         self._defaults = defaults
         self._queued = queued
+        self._let_go = let_go
         self._has_page = has_page
 
     async def rehearse(self, wanted: Wanted) -> None:
@@ -194,7 +199,9 @@ class Consent:
         request = VideoRequest.of(
             asked.options, image=before.image, end_frame=before.end_frame, motion=asked.motion
         )
-        origin, request = await self._policy.accept(kept.question.origin, request, asker)
+        place = {name: getattr(asked, name) for name in ("parent_id", "is_age_restricted", "is_private")}
+        origin = replace(kept.question.origin, **place)  # as it is by now
+        origin, request = await self._policy.accept(origin, request, asker)
         wanted = Wanted(origin, request, asker)
         choice = await self._routes.choose(origin.guild_id, request)
         condition = await self._rehearsed(wanted, choice)
@@ -280,7 +287,14 @@ class Consent:
 
     async def _end(self, kept: _Kept, stage: Stage, known: Mapping[str, object] | None = None) -> Question:
         answered = kept.question.answered(stage, now_ms=self._clock.now_ms()).model_copy(update=known)
-        await self._db.write(self._change(kept, answered))
+
+        def ended() -> Transaction[None]:
+            yield from self._change(kept, answered)
+            pictures = (picture.blob for picture in answered.request.pictures)
+            yield from blobs.spare(*pictures, at_ms=self._clock.now_ms())
+
+        await self._db.write(ended())
+        self._let_go()
         log.info("not agreed to", request=answered.origin.request_key, outcome=stage, by=answered.declined_by)
         return answered
 

@@ -122,6 +122,7 @@ class Generation:
             gate=gate,
             defaults=defaults,
             queued=queued,
+            let_go=let_go,
             has_page=has_page,
         )
 

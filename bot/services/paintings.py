@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from bot.db import blobs as uses
-from bot.db import offers, paintings
+from bot.db import jobs, offers, paintings
 from bot.db.transaction import Database, Transaction
 from bot.domain.errors import Refused
 from bot.domain.painting import Drawing
@@ -23,7 +23,8 @@ from bot.services.drawings import Drawings
 from bot.services.links import Link, Signer
 from bot.services.pictures import MAX_PICTURE_BYTES
 from bot.services.ports import Clock
-from bot.services.questions import Question, QuestionClosed, QuestionPainted, renewed, understood
+from bot.services.questions import Question, QuestionClosed, QuestionPainted, Stage, renewed, understood
+from bot.services.reuse import ClipWithdrawn
 
 LINK_LASTS_S = 1800
 MAX_OPEN = 10
@@ -156,6 +157,7 @@ class Paintings:
             NoSuchPainting: it was not signed here.
             PaintingLapsed, PaintingSent: it leads there no more.
             QuestionClosed, QuestionPainted: the question that it is for waits for it no more.
+            NoSuchJob, ClipWithdrawn: of the job whose picture it is.
         """
         number, expires_s = self._verified(token)
         now_ms = self._clock.now_ms()
@@ -167,8 +169,7 @@ class Paintings:
             raise PaintingLapsed
         if not kept.is_open:
             raise PaintingSent
-        if painting.question_id is not None:  # before anybody paints for it
-            await self._db.read(self._waits(painting.question_id, painting.asked.guild_id))
+        await self._db.read(self._ensure_wanted(painting))  # before anybody paints for it
         return Opened(number, expires_s, painting)
 
     def seconds_left(self, opened: Opened) -> int:
@@ -226,12 +227,23 @@ class Paintings:
         if (yield from paintings.open_of(user_id, now_ms=self._clock.now_ms())) >= MAX_OPEN:
             raise TooManyPaintings
 
+    def _ensure_wanted(self, painting: Painting) -> Transaction[None]:
+        asked = painting.asked
+        if painting.question_id is not None:
+            yield from self._waits(painting.question_id, asked.guild_id)
+        if asked.from_job_id is not None:
+            source = yield from jobs.of_guild(asked.from_job_id, asked.guild_id)
+            if source.withdrawn_at_ms is not None:
+                raise ClipWithdrawn
+
     def _waits(self, question_id: int, guild_id: int) -> Transaction[None]:
         text = (yield from offers.of_guild(question_id, guild_id)) or ""
         key = renewed(text)
         found = (yield from offers.of_request(key)) if key else None
         question = understood(found[1] if found else text)
-        if question is None or not question.is_open(self._clock.now_ms()):
+        if question is None or question.stage is not Stage.MEMBER:
+            raise QuestionClosed
+        if not question.is_open(self._clock.now_ms()):
             raise QuestionClosed
         if found is not None:
             raise QuestionPainted

@@ -169,7 +169,7 @@ class Intake:
         self._cards.begin(job, reply.show)
         return None
 
-    async def _go_on(self, asked: Asked, pauses_s: Sequence[float] = _GO_ON_PAUSES_S) -> Exception | None:
+    async def _go_on(self, asked: Asked, pauses_s: Sequence[float] = ()) -> Exception | None:
         """Take a request further without its interaction, now, or else again and again after a pause.
 
         Returns why it was refused, if it was.
@@ -177,7 +177,7 @@ class Intake:
         try:
             return await self._go_on_once(asked)
         except (DiscordUnavailable, DatabaseUnavailable):
-            later = self._go_on_later(asked, pauses_s)
+            later = self._go_on_later(asked, pauses_s or _GO_ON_PAUSES_S)
             self._tasks.create_task(later, name=f"ask-{asked.request_key}")
         except Exception:  # what is left is left in the database, and taken up at the next start
             log.exception("ask not gone on with", request=asked.request_key)

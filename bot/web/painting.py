@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from bot.db.errors import DatabaseUnavailable
+from bot.domain.errors import NoSuchJob
 from bot.domain.painting import MAX_BODY_BYTES, Drawing, PaintingUnclear
 from bot.language import ENGLISH, LANGUAGES, speaking, spoken, tr
 from bot.media.errors import BlobFault
@@ -25,6 +26,7 @@ from bot.services.paintings import (
     PaintingSent,
 )
 from bot.services.questions import QuestionClosed
+from bot.services.reuse import ClipWithdrawn
 from bot.web.downloads import Allow, Downloads
 from bot.web.painter.words import words
 from bot.web.painting_wire import drawing_in, told, told_facts
@@ -161,7 +163,7 @@ class PainterRoutes:
             return await self._paintings.open(request.match_info["token"])
         except NoSuchPainting as wrong:
             raise _Answered(Fate.GONE, f"{wrong}", status=404) from wrong
-        except (PaintingLapsed, PaintingSent, QuestionClosed) as gone:
+        except (PaintingLapsed, PaintingSent, QuestionClosed, ClipWithdrawn, NoSuchJob) as gone:
             raise _Answered(Fate.GONE, f"{gone}") from gone
         except DatabaseUnavailable as fault:
             raise _later() from fault

@@ -15,7 +15,7 @@ from bot.sandbox.page import dealings, using
 from bot.services import reports
 from bot.services.pace import Pace
 from bot.settings import Settings
-from bot.ui import intake
+from bot.ui import intake, paintings
 from tests.e2e.scenes import TOKEN, Bot, Scene
 from tests.held import held
 from tests.patience import PATIENCE_S
@@ -34,6 +34,8 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "ACK_WINDOW_S", PATIENCE_S)
     for name in ("_CHECKED_WITHIN_S", "_ANSWERED_WITHIN_S"):
         monkeypatch.setattr(intake, name, PATIENCE_S)
+    monkeypatch.setattr(intake, "_GO_ON_PAUSES_S", (0.05,))
+    monkeypatch.setattr(paintings, "_PATIENCE_S", PATIENCE_S)
     monkeypatch.setattr(reports, "TOLD_WITHIN_S", PATIENCE_S)
 
 

@@ -162,8 +162,11 @@ async def test_a_clip_that_was_deleted_meanwhile_is_not_painted_and_its_card_off
         card = await made(scene)
         link = await link_from(scene.mia, card)
         await (await scene.mia.click(scene.clips()[-1], "Delete")).response()
+        for part in ("", "/picture", "/facts"):  # before anybody paints on it
+            status, _, said = await board.ask(f"{link}{part}")
+            assert (status, b"This clip was deleted." in said) == (410, True)
         status, told = await board.send(link)
-        assert (status, "This clip was deleted." in told["said"]) == (422, True)
+        assert (status, "This clip was deleted." in told["said"]) == (410, True)
         await shows(card, lambda message: labels(message) == ["Show request"])
 
 

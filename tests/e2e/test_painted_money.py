@@ -189,6 +189,7 @@ async def test_nothing_goes_on_for_a_member_who_was_forgotten_meanwhile(scene: S
         link = await link_of(scene)
         scene.sandbox.faults.add(*MESSAGES, AWAY, times=None)
         assert (await board.send(link))[1]["outcome"] == "asked"
+        assert not await _nothing_goes_on()
         await board.bot.app.client.services.privacy.forget(scene.mia.id)
         scene.sandbox.faults.clear()
         await until(_nothing_goes_on)
@@ -293,6 +294,17 @@ async def test_what_is_gone_is_said_in_its_own_words(scene: Scene) -> None:
         assert (status, "answered in Discord meanwhile" in told["said"]) == (410, True)
         status, told = await board.send(first)
         assert (status, "sent already" in told["said"]) == (410, True)
+
+
+async def test_a_question_that_moderators_are_asked_by_now_is_not_painted_any_more(scene: Scene) -> None:
+    role = scene.guild.add_role("crew")
+    async with easel(scene) as board:
+        await prefer(board, scene, confirm_above=4, approval_role_id=role.id)
+        question = await asked(scene)
+        link = await painted_on(scene, question)
+        await scene.mia.click(question, "Make it")
+        await shows(question, lambda message: "Make it?" not in message.text)
+        assert b"answered in Discord meanwhile" in await page_of(board, link)  # before anybody paints
 
 
 async def page_of(board: Easel, link: str) -> bytes:

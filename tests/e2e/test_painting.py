@@ -330,7 +330,8 @@ async def test_what_was_painted_for_a_question_is_kept_no_longer_than_that_waits
         if end == "is withdrawn":
             await scene.mia.click(question, "Never mind")
             await shows(question, lambda message: "Withdrawn" in message.text)
-        board.clock.ms += CONFIRMATION_LASTS_MS + LET_GO_LASTS_MS
+        waits_ms = CONFIRMATION_LASTS_MS if end == "lapses" else 0
+        board.clock.ms += waits_ms + LET_GO_LASTS_MS + 1000
         await forget_due()
         assert files(scene) == []
 

@@ -70,6 +70,7 @@ class Desk:
             gate=Gate(changed=lambda: None),
             defaults=builders.caps(user_day=100),
             queued=self.one_more,
+            let_go=lambda: None,
             has_page=has_page,
         )
 
@@ -635,9 +636,10 @@ async def test_a_moderator_takes_no_more_than_the_member_agreed_to_on_a_page(des
     await desk.price(4)
     number, question = await desk.asked(NeedsConfirmation, image=builders.PICTURE)
     await desk.price(1)
-    asked = painted(question).model_copy(update={"agreed_credits": 10})
+    asked = painted(question).model_copy(update={"agreed_credits": 10, "is_age_restricted": True})
     needed = await desk.consent.paint(number, asked, nothing)
     assert (needed.question.stage, needed.question.price) == (Stage.MODERATORS, 10)
+    assert needed.question.origin.is_age_restricted  # as the place is by now
     await desk.prefer(confirm_above=None)
     await desk.price(2)
     with pytest.raises(NeedsConfirmation) as risen:

@@ -39,6 +39,7 @@ class House:
             gate=Gate(changed=lambda: None),
             defaults=builders.NO_CAPS,
             queued=lambda _: None,
+            let_go=lambda: None,
         )
         cards: Any = None  # no job comes of this
         self.consents = Consents(
