@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -29,7 +29,7 @@ from bot.services.drawings import Fate, Outcome
 from bot.services.generation import Generation
 from bot.services.links import Link
 from bot.services.pace import Pace
-from bot.services.paintings import BeingSent, Opened, PaintingLapsed, Paintings, PaintingSent
+from bot.services.paintings import Opened, PaintingLapsed, Paintings, PaintingSent
 from bot.services.questions import NeedsApproval, NeedsConsent, PriceRisen, Question, QuestionClosed
 from bot.services.reuse import Reuse
 from bot.ui import checks, errors
@@ -53,7 +53,6 @@ _FATES = {
     OfferLapsed: Fate.GONE,
     PaintingLapsed: Fate.GONE,
     PaintingSent: Fate.GONE,
-    BeingSent: Fate.BUSY,
     DatabaseUnavailable: Fate.LATER,
     DiscordUnavailable: Fate.LATER,
     NotInServer: Fate.LATER,
@@ -113,7 +112,6 @@ class PaintingsDesk:
         self._publisher = publisher
         self._courtesy = courtesy
         self._pace = pace
-        self._being_sent: set[int] = set()
         self._fetched = asyncio.Semaphore(_FETCHED_AT_ONCE)
 
     @property
@@ -172,11 +170,10 @@ class PaintingsDesk:
         return asked
 
     async def take(self, opened: Opened, drawing: Drawing) -> Outcome:
-        """Take what was painted, and say what has become of it."""
+        """Take what was painted, which the page's place sees to be one at a time, and say what has become of it."""
         with speaking(opened.painting.language):
             try:
-                with self._once(opened.number):
-                    return await self._take(opened, drawing)
+                return await self._take(opened, drawing)
             except Exception as error:  # noqa: BLE001 - whatever it is, the person is told
                 return self._refused(error)
 
@@ -257,16 +254,6 @@ class PaintingsDesk:
             "is_private": checks.is_private(channel),
             "after_id": channel.last_message_id,
         }
-
-    @contextmanager
-    def _once(self, number: int) -> Generator[None]:
-        if number in self._being_sent:
-            raise BeingSent
-        self._being_sent.add(number)
-        try:
-            yield
-        finally:
-            self._being_sent.discard(number)
 
     def _refused(self, error: Exception) -> Outcome:
         fate = next((fate for kind, fate in _FATES.items() if isinstance(error, kind)), Fate.REFUSED)

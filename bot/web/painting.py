@@ -147,7 +147,7 @@ class PainterRoutes:
                 return answered.as_json()
         with speaking(opened.painting.language):
             try:
-                with self._place(opened.number):
+                with self._place(opened.painting.asked.user_id):
                     self._allow(request, _SEND_S)
                     drawing = drawing_in(await _body(request), request.content_type)
                     outcome = await self._take(opened, drawing)
@@ -169,17 +169,17 @@ class PainterRoutes:
             raise _later() from fault
 
     @contextmanager
-    def _place(self, number: int) -> Generator[None]:
-        """One for each painting, so that who has a link cannot keep all of them."""
-        if number in self._under_way:
+    def _place(self, user_id: int) -> Generator[None]:
+        """One for each member, so that none can keep all of them with their links."""
+        if user_id in self._under_way:
             raise _Answered(Fate.BUSY, f"{BeingSent()}")
         if len(self._under_way) >= MAX_AT_ONCE:
             raise _later()
-        self._under_way.add(number)
+        self._under_way.add(user_id)
         try:
             yield
         finally:
-            self._under_way.discard(number)
+            self._under_way.discard(user_id)
 
 
 class _Answered(Exception):

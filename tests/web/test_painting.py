@@ -107,7 +107,7 @@ class Shop:
         )
 
     async def take(self, opened: Opened, drawing: Drawing) -> Outcome:
-        assert opened.painting.asked.user_id == 100
+        assert opened.painting.asked.user_id in (100, 101)
         if self.held is not None:
             await self.held.wait()
         self.taken.append(drawing)
@@ -117,11 +117,12 @@ class Shop:
         """The path of a link, by way of a process that looks into the picture."""
         return path_of(await self.paintings.begin(ASKED, PICTURE, language="en"))
 
-    async def path(self, paintings: Paintings | None = None) -> str:
+    async def path(self, paintings: Paintings | None = None, *, user_id: int = 100) -> str:
         """The same without one, for all that the picture has no part in."""
         blob = await self.blobs.put(PICTURE, max_bytes=len(PICTURE))
         image = Picture(blob=blob.hash, media_type="image/png", width=640, height=360)
-        painting = Painting(asked=ASKED.model_copy(update={"image": image}), language="en")
+        asked = ASKED.model_copy(update={"image": image, "user_id": user_id})
+        painting = Painting(asked=asked, language="en")
         return path_of(await (paintings or self.paintings)._keep(painting))
 
     async def ask(
@@ -380,14 +381,15 @@ async def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(sho
 
 async def test_only_so_many_are_received_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_painting, "MAX_AT_ONCE", 1)
-    path, other = await shop.path(), await shop.path()
+    path, second, other = await shop.path(), await shop.path(), await shop.path(user_id=101)
     shop.held = asyncio.Event()
     first = asyncio.ensure_future(shop.send(path, DRAWN))
     async with asyncio.timeout(PATIENCE_S):
         while (await shop.send(other, b""))[0] != 503:
             pass
-    status, told = await shop.send(path, b"")  # which takes no other's place
-    assert (status, told["outcome"]) == (409, "refused")
+    for one in (path, second):  # which take no other's place
+        status, told = await shop.send(one, b"")
+        assert (status, told["outcome"]) == (409, "refused")
     shop.held.set()
     assert (await first)[0] == 200
     assert (await shop.send(path, DRAWN))[0] == 200
