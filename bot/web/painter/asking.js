@@ -29,12 +29,13 @@ export function asking(facts, parts, address, onEnd) {
     if (button.getAttribute("aria-disabled") === "true" || trouble.hold()) return;
     set(button, "aria-disabled", "true");
     [button.textContent, said.textContent] = [words.say("sending"), ""];
-    const { provider, model: name, price } = model.chosen();
+    const asked = model.chosen();
+    const { provider, model: name, price } = asked;
     const chosen = { prompt: prompt.value, model: { provider, model: name }, price };
     const answer = await sent(drawing, chosen, facts.limits, words, address);
     if (answer.outcome !== "refused") return onEnd(answer);
     said.textContent = answer.said;
-    if (answer.price !== undefined) model.reprice(answer);
+    if (answer.price !== undefined) model.reprice(asked, answer);
     set(button, "aria-disabled", null);
     tell();
   }
@@ -85,9 +86,9 @@ function modelField(facts, words) {
   const about = facts.about ? el("span", { class: "left" }, facts.about) : null;
   const element = el("div", { class: "field" },
     el("label", {}, el("span", { class: "name" }, words.say("model")), select), about, cautions);
-  const reprice = ({ price, price_words }) => {
-    Object.assign(chosen(), { price, price_words });
-    select.selectedOptions[0].textContent = titleOf(chosen());
+  const reprice = (model, { price, price_words }) => {
+    Object.assign(model, { price, price_words });
+    options[facts.models.indexOf(model)].textContent = titleOf(model);
   };
   return { element, select, chosen, reprice };
 }

@@ -160,7 +160,7 @@ export class Composer {
   }
 
   #keepFiles(files) {
-    const { message } = this.#draft;
+    const { top: message } = this.#draft;
     message.files = files;
     this.refuse(faultIn(message, this.store) ?? "", message);
     this.#show();
@@ -217,7 +217,6 @@ export class Composer {
   }
 
   async #send(layer) {
-    const draft = this.#draft;
     const fault = faultIn(layer, this.store);
     this.refuse(fault ?? "", layer);
     if (fault) return;
@@ -225,7 +224,7 @@ export class Composer {
     this.#show();
     try {
       await post(layer, this.#place, this.page);
-      draft.end(layer);
+      this.#drafts.end(layer);
     } catch (refused) {
       this.refuse(refused.message, layer);
     } finally {
@@ -250,9 +249,10 @@ export class Composer {
   /** Be through with the reply or the change that is shown. */
   #end() {
     const draft = this.#draft;
-    const { message, top } = draft;
-    if (top === message) message.reply = null;
-    if (top !== message || (!message.text && !message.files.length)) draft.end(top);
+    const { top } = draft;
+    const isMessage = top.kind === "message";
+    if (isMessage) top.reply = null;
+    if (!isMessage || (!top.text && !top.files.length)) draft.end(top);
     this.#show();
     this.focus();
   }

@@ -44,6 +44,13 @@ class Draft {
     else this.layers.unshift(layer);
   }
 
+  /** Add to the message, or to one beneath it while it is on its way: that is emptied once it is there. */
+  add({ text, files = [] }) {
+    if (this.message.isBusy) this.layers.unshift((this.message = emptied({ kind: "message" })));
+    this.message.text = [this.message.text, text].filter(Boolean).join("\n");
+    this.message.files = [...this.message.files, ...files];
+  }
+
   /** Be through with something: what lies below it is gone on with. A message begins anew beneath everything. */
   end(layer) {
     this.layers = this.layers.filter((other) => other !== layer);
@@ -68,16 +75,22 @@ export class Drafts {
     return this.#byPlace.get(place);
   }
 
-  /** Carry what was begun in a place that is gone to another one. Messages of that place cannot be changed any more. */
+  /** Be through with something, wherever it was carried meanwhile. */
+  end(layer) {
+    for (const draft of this.#byPlace.values()) if (draft.layers.includes(layer)) draft.end(layer);
+  }
+
+  /** Carry what was begun in a place that is gone to another one: how a message there was to be changed, as a message. */
   carry(from, to) {
-    const gone = this.at(from);
-    const { message } = this.at(to);
+    const { layers } = this.at(from);
+    const draft = this.at(to);
     this.#byPlace.delete(from);
-    message.text = [message.text, gone.message.text].filter(Boolean).join("\n");
-    message.files = [...message.files, ...gone.message.files];
-    for (const layer of gone.layers.filter(({ kind }) => kind === "command")) {
-      layer.form.channel = to;
-      this.at(to).raise(layer);
+    for (const layer of layers) {
+      if (layer.form) {
+        layer.form.channel = to;
+        draft.raise(layer);
+      } else if (layer.kind === "message" && layer.isBusy) draft.takeBack(layer);
+      else if (layer.text !== layer.before) draft.add(layer);
     }
   }
 

@@ -138,13 +138,16 @@ export class MessageList {
   async _jump(channel, id) {
     const wasAtEnd = this.isAtEnd;
     this.isAtEnd = false; // or what is fetched would be let go of again
-    if (!(await this._reach(channel, id))) {
+    const isThere = await this._reach(channel, id);
+    if (this.store.place !== channel) return;
+    if (!isThere) {
       if (wasAtEnd) this._toEnd();
       this.page.tell("That message is gone.");
       return;
     }
     this._draw();
     const found = this.rows.get(id);
+    if (!found) return;
     found.scrollIntoView({ block: "center" });
     found.focus({ preventScroll: true });
     found.classList.add("found");
