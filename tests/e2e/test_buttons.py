@@ -19,6 +19,7 @@ from bot.sandbox.actions.threads import Plan
 from bot.sandbox.model.channels import Kind
 from bot.sandbox.model.components import walk
 from bot.services import reports, withdrawals
+from bot.ui import actions
 from tests.e2e import studio
 from tests.e2e.scenes import PICTURE, Bot, Scene, picture
 from tests.e2e.studio import Studio
@@ -211,7 +212,10 @@ async def test_the_id_of_no_job_does_nothing(scene: Scene, does: str) -> None:
 
 @pytest.mark.usefixtures("bot")
 @pytest.mark.parametrize("label", MAKES)
-async def test_a_double_click_makes_one_clip(scene: Scene, label: str) -> None:
+async def test_a_double_click_makes_one_clip(
+    scene: Scene, label: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "ONCE_IN_S", PATIENCE_S)
     clip = await draft(scene)
     used = [await scene.mia.click(clip, label) for _ in range(2)]
     texts = [(await one.response()).text for one in used]

@@ -352,7 +352,10 @@ async def test_a_store_that_is_slow_keeps_nobody_without_an_answer(
 
 
 @pytest.mark.parametrize("lock", [False, True])
-async def test_it_is_linked_to_in_a_thread_that_was_put_away(scene: Scene, *, lock: bool) -> None:
+async def test_it_is_linked_to_in_a_thread_that_was_put_away(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, *, lock: bool
+) -> None:
+    monkeypatch.setattr(originals, "_SOON_S", PATIENCE_S)
     keeper = scene.guild.add_role("keeper", permissions=Permission.MANAGE_THREADS)
     ada = scene.guild.add_member("ada", roles=[keeper])
     async with linking(scene) as web:

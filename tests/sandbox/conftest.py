@@ -180,10 +180,11 @@ def start(_pointed: None) -> Start:
                 await bot.tree.sync()
             connection = asyncio.ensure_future(bot.connect())
             ready = asyncio.ensure_future(bot.readied.wait())
-            await asyncio.wait((ready, connection), return_when=asyncio.FIRST_COMPLETED, timeout=10)
+            await asyncio.wait((ready, connection), return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE_S)
             ready.cancel()
             if connection.done():
                 connection.result()
+            assert bot.readied.is_set(), "the bot did not get ready"
             yield bot
             await bot.close()
             await connection

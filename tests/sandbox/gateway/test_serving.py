@@ -16,6 +16,7 @@ import zstandard
 from discord.gateway import KeepAliveHandler
 
 from bot.sandbox import App, Channel, File, Permission, Person, Sandbox, Server
+from bot.sandbox.gateway import serving
 from tests.patience import PATIENCE_S
 from tests.sandbox.conftest import TOKEN, Rest, Start
 from tests.sandbox.pictures import png
@@ -317,6 +318,7 @@ async def test_a_client_has_noted_its_heartbeat_before_it_is_acknowledged(
         acknowledge(self)
         acknowledged.set()
 
+    monkeypatch.setattr(serving, "_ACK_AFTER_S", 5.0)  # a starved thread takes its time
     monkeypatch.setattr(KeepAliveHandler, "__setattr__", note_late, raising=False)
     monkeypatch.setattr(KeepAliveHandler, "get_payload", begin)
     monkeypatch.setattr(KeepAliveHandler, "ack", hear)

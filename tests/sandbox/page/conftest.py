@@ -5,9 +5,18 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.sandbox import App, Channel, Person, Sandbox
+from bot.sandbox.page import dealings, using
+from tests.patience import PATIENCE_S
 from tests.sandbox.conftest import Rest
 from tests.sandbox.page.bot import COMMANDS, Bot
 from tests.sandbox.page.client import Client, Windows, windows_of
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bot that is played by hand has as long to answer as the machine is slow."""
+    for module in (dealings, using):
+        monkeypatch.setattr(module, "ACK_WINDOW_S", PATIENCE_S)
 
 
 @pytest.fixture
