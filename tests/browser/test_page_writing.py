@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,7 @@ async def test_a_command_is_found_and_filled_in_by_keyboard_alone(mia: Discord, 
         await keyboard.type("hello")
         await mia.page.get_by_role("button", name="+ loud").focus()
         await keyboard.press("Enter")
+        await expect(mia.page.get_by_role("combobox", name="loud")).to_be_focused()
         await keyboard.type("T")
         await keyboard.press("Enter")
         await expect(mia.message("said")).to_contain_text("('hello', None, True, None, None, None)")
@@ -69,6 +71,7 @@ async def test_an_option_says_what_it_takes_before_anything_is_sent(mia: Discord
         await expect(text).to_have_attribute("aria-invalid", "true")
         await text.fill("hello")
         await form.get_by_role("button", name="+ count").click()
+        await expect(form.get_by_label("count", exact=True)).to_be_focused()
         await mia.page.keyboard.type("9")
         await mia.page.keyboard.press("Enter")
         await expect(said.first).to_have_text("count takes 1 to 5.")
@@ -396,7 +399,7 @@ async def test_one_is_somebody_else_here_or_in_a_second_window(
     await mia.page.get_by_role("button", name="Ada moderator").click()
     await expect(me).to_have_accessible_name("You are Ada, moderator. Be somebody else")
     await expect(mia.composer).to_have_value("")
-    assert f"?as={ada.id}" in mia.page.url
+    await expect(mia.page).to_have_url(re.compile(rf"\?as={ada.id}"))
 
 
 async def test_each_place_keeps_what_was_begun_there(mia: Discord, guild: Server) -> None:

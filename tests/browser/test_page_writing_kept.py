@@ -40,12 +40,6 @@ _RECONNECT = """async () => {
 _BECOME = """async person => (await import("/page/static/app.js")).page.become(person)"""
 
 
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bot has as long to answer as the machine is slow, unless a test says otherwise."""
-    monkeypatch.setattr(dealings, "ACK_WINDOW_S", PATIENCE_S)
-
-
 async def test_a_message_on_its_way_and_one_begun_elsewhere_are_two(
     mia: Discord, channel: Channel, guild: Server
 ) -> None:
@@ -85,6 +79,7 @@ async def test_changing_a_message_puts_aside_what_was_begun(mia: Discord) -> Non
     await mia.chooses(mia.message("a boot"), "Edit message")
     await expect(mia.composer).to_have_value("a boot")
     await expect(files).to_be_hidden()
+    await expect(mia.composer).to_be_focused()
     await give(mia.page, "drop", "late.png")
     await expect(said).to_have_text("A message that is changed takes no more files.")
     await mia.composer.fill("a boat")
@@ -123,6 +118,38 @@ async def test_a_command_waits_where_it_was_begun_and_comes_along_when_that_is_g
         await form.get_by_role("button", name="Send /say").click()
         await expect(mia.message("said")).to_contain_text("('hello', None, None, None, None, 'boat.png')")
         await expect(form).to_be_hidden()
+
+
+async def test_what_was_begun_in_a_place_that_is_gone_outlives_the_message_that_is_on_its_way(
+    mia: Discord, guild: Server
+) -> None:
+    ideas = guild.add_channel("ideas")
+    may_arrive = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await may_arrive.wait()
+        await route.continue_()
+
+    await mia.page.route("**/page/files?*", late)
+    await mia.page.get_by_label("Files to send").set_input_files([payload(BOAT)])
+    await mia.composer.fill("Look")
+    await mia.composer.press("Enter")
+    await expect(mia.composer).not_to_be_editable()
+    await mia.go_to("ideas")
+    await mia.writes("a boot")
+    await mia.composer.fill("half a thought")
+    await mia.chooses(mia.message("a boot"), "Edit message")
+    await mia.composer.fill("a boat")
+    guild.remove_channel(ideas)
+    await expect(mia.page.get_by_role("heading", level=1)).to_have_text("general")
+    await expect(mia.composer).not_to_be_editable()
+    may_arrive.set()
+    await expect(mia.message("Look")).to_be_visible()
+    await expect(mia.composer).to_have_value("half a thought\na boat")
+    await expect(mia.page.get_by_role("list", name="Chosen files")).to_be_hidden()
+    await mia.composer.press("Enter")
+    await expect(mia.message("half a thought")).to_contain_text("a boat")
+    await expect(mia.composer).to_have_value("")
 
 
 async def test_a_command_that_nobody_answers_comes_back_as_it_was(
