@@ -81,6 +81,8 @@ async def _is_sent(stage: Stage, browser: aiohttp.ClientSession, link: str) -> b
         async with browser.get(f"{link}/facts") as answer:
             if answer.status in _SENT[1:]:
                 return True
+            if answer.status in _AGAIN:
+                return False
             model = (await answer.json())["models"][0]
         async with browser.post(link, json=_drawing(model)) as answer:
             assert answer.status in (*_SENT, *_AGAIN), await answer.text()

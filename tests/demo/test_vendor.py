@@ -46,6 +46,7 @@ from bot.providers.kling import KlingProvider
 from bot.providers.kling_calls import OFFICIAL
 from bot.providers.kling_signing import api_key
 from bot.sandbox.waiting import Bell
+from tests.e2e.scenes import CLIP_TIMEOUT_S
 from tests.held import held
 from tests.patience import PATIENCE_S
 
@@ -87,9 +88,11 @@ class Desk:
         return answer.task_id
 
     async def end_of(self, task_id: str) -> Ready | Failed:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(CLIP_TIMEOUT_S):
             while isinstance(answer := await self.provider.poll(task_id), Pending):
-                await self._bell.until(self._all_ended, awaited="the end of the task", timeout_s=PATIENCE_S)
+                await self._bell.until(
+                    self._all_ended, awaited="the end of the task", timeout_s=CLIP_TIMEOUT_S
+                )
         return answer
 
     def _all_ended(self) -> bool | None:

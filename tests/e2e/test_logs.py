@@ -7,7 +7,7 @@ from typing import Any
 
 from bot import settings as environment
 from bot.sandbox import shows
-from tests.e2e.scenes import PICTURE, Scene
+from tests.e2e.scenes import CLIP_TIMEOUT_S, PICTURE, Scene
 
 LIFE = ["accepted", "admitted", "accepted by provider", "moved", "moved", "delivered"]
 
@@ -24,7 +24,7 @@ async def test_one_job_is_followed_by_its_number_among_others(scene: Scene) -> N
         for prompt in ("It drifts", "It sinks")
     ]
     for card in cards:
-        await shows(card, lambda message: "See the clip" in message.text, timeout_s=90)
+        await shows(card, lambda message: "See the clip" in message.text, timeout_s=CLIP_TIMEOUT_S)
     process.terminate()
     _, said = await process.communicate()
     lines: list[dict[str, Any]] = [json.loads(line) for line in said.splitlines()]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox import Message, Person, shows
-from tests.e2e.scenes import Bot, Scene
+from tests.e2e.scenes import CLIP_TIMEOUT_S, Bot, Scene
 from tests.e2e.test_routing import DEAREST_FIRST, HELD, asked, logs, started, told
 from tests.e2e.test_vendor_chaos import billed, has_ended, number_of
 from tests.vendors.opened import NAMES, QuickClock, Vendors, eventually, ledger
@@ -46,7 +46,7 @@ class Club:
 
     async def have_ended(self) -> None:
         for card in self.cards.values():
-            await shows(card, has_ended, timeout_s=120)
+            await shows(card, has_ended, timeout_s=CLIP_TIMEOUT_S)
 
     @property
     def delivered(self) -> set[str]:
