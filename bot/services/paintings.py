@@ -131,6 +131,9 @@ class Paintings:
         except PictureRefused as refusal:
             raise refusal.without_remedies() from refusal
         blob = await self._blobs.put(sound.data, max_bytes=MAX_PICTURE_BYTES)
+        await self._db.write(
+            uses.spare(blob.hash, at_ms=self._clock.now_ms())
+        )  # there may be no link after all
         image = Picture(blob=blob.hash, media_type=sound.media_type, width=sound.width, height=sound.height)
         return await self.begin_with(asked.model_copy(update={"image": image}), language=language)
 

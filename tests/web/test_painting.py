@@ -453,5 +453,14 @@ async def test_the_picture_of_a_link_that_nobody_saw_is_let_go_at_once(shop: Sho
     assert (await shop.ask(path_of(link)))[0] == 410
 
 
+async def test_the_picture_of_one_link_too_many_is_let_go_at_once(shop: Shop) -> None:
+    for _ in range(MAX_OPEN):
+        await shop.path()
+    with pytest.raises(TooManyPaintings):
+        await shop.paintings.begin(ASKED, png(800, 600), language="en")
+    [blob] = await shop.db.read(uses.let_go(before_ms=shop.site.clock.now_ms(), limit=9))
+    assert await shop.blobs.exists(blob)
+
+
 def number_in(path: str) -> int:
     return int(path.removeprefix("/paint/").partition(".")[0])
