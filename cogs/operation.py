@@ -28,7 +28,7 @@ class Operation(commands.Cog):
         draining = self.bot.services.draining
         load = await draining.begin(by_id=interaction.user.id)
         await tell(interaction, operation.drain_text(load))
-        async with aclosing(draining.watched(for_ms=_WATCHED_MS)) as watched:
+        async with aclosing(draining.watched(load, for_ms=_WATCHED_MS)) as watched:
             async for load in watched:
                 await _change(interaction, operation.drain_text(load))
         if load.running and draining.lasts:

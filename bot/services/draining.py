@@ -69,10 +69,12 @@ class Draining:
         """What runs and waits."""
         return await self._db.read(operation.load())
 
-    async def watched(self, *, for_ms: int) -> AsyncGenerator[Load]:
-        """What runs and waits whenever fewer run: until none does, or for so long, or until it is no longer drained."""
+    async def watched(self, last: Load, *, for_ms: int) -> AsyncGenerator[Load]:
+        """What runs and waits whenever that is another number than `last`, what was said of it before.
+
+        Until none runs, or for so long, or until it is no longer drained.
+        """
         until_ms = self._clock.now_ms() + for_ms
-        last = await self.load()
         while last.running and self._is_watched and self._clock.now_ms() < until_ms:
             await self._clock.wait(asyncio.Event(), until_ms=self._clock.now_ms() + _LOOKS_EVERY_MS)
             now = await self.load()
