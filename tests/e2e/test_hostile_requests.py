@@ -108,8 +108,10 @@ def smuggled(
 
 
 def painted(size: tuple[int, int] = (640, 360), mode: str = "L", kind: str = "PNG", **saved: Any) -> bytes:
-    image = Image.new(mode, size)
-    image.paste(Image.new(mode, (size[0] // 2, size[1])))
+    """White on its right half."""
+    image = Image.new("L", size)
+    image.paste(255, (size[0] // 2, 0, *size))
+    image = image.convert(mode)
     buffer = io.BytesIO()
     image.save(buffer, kind, **saved)
     return buffer.getvalue()
@@ -139,7 +141,7 @@ FRAMES = [Image.new("P", (640, 360), shade) for shade in (0, 1)]
 TAKEN = "Job 1 "
 MASKS: dict[str, tuple[bytes, str]] = {
     "bomb": (png(60_000, 60_000, body=bytes(60_001)), "limit is"),
-    "too many rows": (png(640, 360, body=bytes(9_000_000)), TAKEN),
+    "too many rows": (png(640, 360, body=b"\0" + b"\xff" * 9_000_000), TAKEN),
     "cut off": (painted()[:-40], "damaged"),
     "empty": (b"", "not a picture"),
     "html": (b"<html>", "not a picture"),
@@ -152,7 +154,7 @@ MASKS: dict[str, tuple[bytes, str]] = {
     "cmyk": (painted(mode="CMYK", kind="JPEG"), TAKEN),
     "see-through": (painted(mode="RGBA"), TAKEN),
     "sixteen bits with a colour left out": (
-        png(640, 360, depth=16, colour=0, body=bytes(1281 * 360), more=chunk(b"tRNS", b"\0\0")),
+        png(640, 360, depth=16, colour=0, body=(b"\0" + b"\xff" * 1280) * 360, more=chunk(b"tRNS", b"\0\0")),
         TAKEN,
     ),
     "no palette": (png(640, 360, colour=3, body=bytes(641 * 360)), ""),
