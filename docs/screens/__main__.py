@@ -1,6 +1,6 @@
 """Takes the pictures of the README and of docs anew, from the real bot: `make screens`.
 
-It plays `story.py`, draws what changed, and writes down what can be read in each picture: `shown.txt`.
+It plays `story.py`, draws what changed, and writes down what can be read in each picture: `shown.txt`, and a page about all of them: `README.md`.
 """
 
 # ruff: noqa: INP001 - beside the pictures, and part of no package
@@ -17,7 +17,7 @@ from bot import logs
 from docs.screens.camera import Camera
 from docs.screens.stage import filmed, staged
 from docs.screens.story import play
-from docs.screens.texts import HERE, SHOWN, told
+from docs.screens.texts import GALLERY, HERE, SHOWN, gallery, told
 from tests.browser.chromium import FLAGS, PROGRAM
 from tests.browser.windows import Windows
 
@@ -50,6 +50,7 @@ async def _take(program: str) -> list[str]:
     for picture in (*HERE.glob("*.webp"), *HERE.glob("*.png")):
         if picture.name not in camera.drawn:
             picture.unlink()
+    GALLERY.write_text(gallery(), encoding="utf-8")
     sys.stdout.write(f"{len(camera.read)} screens in {HERE.relative_to(Path.cwd())}\n")
     return windows.problems
 

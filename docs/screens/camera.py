@@ -21,6 +21,7 @@ LARGEST_BYTES = 300_000
 _EXACT_BYTES = 200_000
 _SCALE = 2
 _MARGIN = 16
+_LEAST_WIDTH = 440
 _QUALITY = 90
 _SEEN, _UNSEEN_PIXELS = 25, 30
 """Of 255, and how many pixels may be so different: what a browser draws otherwise from run to run."""
@@ -50,6 +51,26 @@ _TINTED = """(one) => {
   const row = one.closest("li.private > .body, li.pings > .body");
   return row && row.getBoundingClientRect().toJSON();
 }"""
+_REACH = """(framed) => {
+  let right = 0;
+  const reach = (box) => { right = Math.max(right, box.width && box.right); };
+  const solid = ".container, img, video, button, input, table, form";
+  for (const one of framed) {
+    if (one.matches(solid)) {
+      reach(one.getBoundingClientRect());
+      continue;
+    }
+    for (const found of one.querySelectorAll(solid)) reach(found.getBoundingClientRect());
+    const texts = document.createTreeWalker(one, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const range = document.createRange();
+      range.selectNodeContents(texts.currentNode);
+      [...range.getClientRects()].forEach(reach);
+    }
+  }
+  return right;
+}"""
+"""How far to the right there is anything."""
 _INK = """() => {
   const isThere = (one) => (one.nodeName === "VIDEO" ? one.readyState >= 2 : one.complete || one.loading === "lazy");
   const isSeen = (one) => one.checkVisibility({visibilityProperty: true}) && one.getBoundingClientRect().top < innerHeight;
@@ -173,7 +194,8 @@ async def _drawn(page: Page, framed: Locator | None) -> bytes:
 async def _around(framed: Locator) -> FloatRect:
     """The rectangle that holds it all, with some air, unless that would be of another colour."""
     boxes = [box for one in await framed.all() if (box := await one.bounding_box())]
-    left, right = min(box["x"] for box in boxes), max(box["x"] + box["width"] for box in boxes)
+    left = min(box["x"] for box in boxes)
+    right = max(left + _LEAST_WIDTH, await framed.evaluate_all(_REACH))
     top, bottom = min(box["y"] for box in boxes), max(box["y"] + box["height"] for box in boxes)
     left, right, top, bottom = left - _MARGIN, right + _MARGIN, top - _MARGIN, bottom + _MARGIN
     tinted: dict[str, float] | None = await framed.first.evaluate(_TINTED)

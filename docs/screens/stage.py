@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from unittest import mock
@@ -14,8 +15,11 @@ from unittest import mock
 from aiohttp.test_utils import unused_port
 
 from bot.app import App, running
+from bot.demo.backstage import shown
+from bot.demo.process import BotProcess
+from bot.demo.vendor import Charge, PracticeVendor
 from bot.domain.models import ModelSpec
-from bot.domain.provider import Accepted, Failed, Pending, Ready, Recovery, Submission
+from bot.domain.provider import Accepted, Failed, Pending, Ready, Recovery, Submission, Unknown
 from bot.domain.requests import CameraControl, CameraMove, Options, Task
 from bot.generate import make
 from bot.providers import registry
@@ -30,6 +34,15 @@ NOW_S = datetime(2026, 3, 11, 15, 4, tzinfo=UTC).timestamp()
 _LOOKS_AGAIN_S = 0.02
 _UNASKED_S = 3600.0
 _TOKEN = "a-token-for-tests"  # noqa: S105 - of a Discord that ends with the pictures
+
+
+class Watched(BotProcess):
+    """The bot of the pictures as the drawer sees it."""
+
+    @property
+    def is_up(self) -> bool:
+        """It runs in this process."""
+        return True
 
 
 class StillClock:
@@ -66,9 +79,13 @@ class Cinema:
 
     name: str
     clip: bytes
+    clock: StillClock
     concurrency: int = 1
     recovery: Recovery = Recovery.KEY_HONOURED
     changed: registry.Changed = lambda _name, _task: None
+    is_in_doubt: bool = False
+    """Whether nobody learns what becomes of what is sent."""
+    bill: list[Charge] = field(default_factory=list[Charge])
     _says: dict[str, Pending | Ready | Failed] = field(default_factory=dict[str, "Pending | Ready | Failed"])
 
     def tell(self, answer: Pending | Ready | Failed) -> None:
@@ -78,10 +95,14 @@ class Cinema:
                 self._says[task_id] = Ready(task_id) if isinstance(answer, Ready) else answer
                 self.changed(self.name, task_id)
 
-    async def submit(self, submission: Submission) -> Accepted:
-        """Take everything."""
-        self._says.setdefault(submission.key, Pending(None, _UNASKED_S))
-        return Accepted(submission.key)
+    async def submit(self, submission: Submission) -> Accepted | Unknown:
+        """Take everything, and charge for it."""
+        key = submission.key
+        if key not in self._says:
+            self._says[key] = Pending(None, _UNASKED_S)
+            units = Decimal(submission.request.duration_s)
+            self.bill.append(Charge(key, key, submission.spec.id, units, self.clock.now_ms()))
+        return Unknown("hung up") if self.is_in_doubt else Accepted(key)
 
     def preview(self, submission: Submission) -> str:
         """No request is made."""
@@ -134,6 +155,11 @@ class Stage:
         """The page of the local Discord, as somebody."""
         return f"{self.sandbox.page_url}?as={person.id}"
 
+    def clip_of(self, card: Message) -> tuple[Channel, Message]:
+        """The thread of a job, and the message in it that has the clip."""
+        thread = next(one for one in self.guild.threads if one.id == card.id)
+        return thread, next(one for one in thread.messages if one.files)
+
     async def asks(self, person: Person, command: str, /, **options: object) -> Message:
         """Use a command; its answer."""
         return await (await person.slash(command, self.films, **options)).response()
@@ -150,16 +176,29 @@ async def staged(folder: Path, clip: bytes) -> AsyncGenerator[Stage]:
     sandbox = Sandbox(clock=clock.now_s)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(sandbox.serve())
-        stage = _members(sandbox, clock, Cinema("kling", clip))
-        local = Cinema("local", clip)
+        stage = _members(sandbox, clock, Cinema("kling", clip, clock))
+        local = Cinema("local", clip, clock)
         stack.enter_context(_obeyed(stage.cinema, local))
         for pace in (
             "PROGRESS_EVERY_MS",
             "STEP_AFTER_MS",
         ):  # a clock that stands still would never let it pass
             stack.enter_context(mock.patch.object(cards, pace, 0))
-        stage.app = await stack.enter_async_context(running(_settings(stage, folder), clock=clock))
+        settings = _settings(stage, folder)
+        stage.app = await stack.enter_async_context(running(settings, clock=clock))
         await stage.application.ready()
+        vendor = PracticeVendor(key="", folder=folder / "vendor")
+        vendor.bill = stage.cinema.bill
+        await stack.enter_async_context(
+            shown(
+                sandbox,
+                stage.application,
+                stage.guild,
+                vendor=vendor,
+                bot=Watched({}),
+                database=settings.database_path,
+            )
+        )
         yield stage
 
 

@@ -4,12 +4,15 @@
 
 from collections.abc import Iterable
 
+from playwright.async_api import Locator, Page, expect
+
 from bot.domain.jobs import JobState
 from bot.domain.provider import Failed, Pending, Ready
-from bot.sandbox import Message
+from bot.sandbox import Message, Permission
 from docs.screens.camera import Camera, Framed, View
 from docs.screens.stage import NOW_S, Stage
 from tests.browser.easel import Easel, Painter
+from tests.browser.windows import PHONE
 from tests.e2e.test_painting import link_in
 from tests.histories import DAY_MS, Past, lived
 
@@ -39,6 +42,7 @@ async def play(stage: Stage, camera: Camera) -> None:
     view = await camera.looks_at(stage.address(stage.mia), size=WIDE)
     await _of_a_clip(stage, camera, view)
     await _of_what_goes_wrong(stage, camera, view)
+    await _of_the_drawer(stage, camera)
     await _of_members(stage, camera, view)
     await _of_painting(stage, camera)
     await _of_moderators(stage, camera)
@@ -52,6 +56,7 @@ async def _lived(stage: Stage) -> None:
         await stage.app.db.write(lived(past))
     await stage.asks(stage.ada, "quota set", limit="day", amount="500")
     await stage.asks(stage.ada, "quota budget", limit="month", amount="5000")
+    await stage.asks(stage.ada, "settings set", setting="confirm_above", value="50")
 
 
 def _history(guild_id: int, people: tuple[int, ...]) -> Iterable[Past]:
@@ -99,20 +104,55 @@ async def _of_a_clip(stage: Stage, camera: Camera, view: View) -> None:
     stage.cinema.tell(Ready(""))
     await stage.says(waiting, "See the clip")
     await _of_the_page(stage, camera, card)
+    await (await leo.click(stage.clip_of(waiting)[1], "Delete")).response()
+    await stage.says(waiting, "has deleted it")
+    await camera.takes("card-deleted", view, message(waiting))
 
 
 async def _of_the_page(stage: Stage, camera: Camera, card: Message) -> None:
     """The whole window, a command as it is filled in, and the clip in its thread."""
     view = await camera.looks_at(stage.address(stage.mia), dark=True)
     await view.put_away_hint()
-    await camera.takes("page", view)
     await camera.takes("card-done", view, message(card))
     await view.begin("animate")
     await camera.takes("command", view, lambda page: page.get_by_role("form", name="Command /animate"))
-    thread = next(one for one in stage.guild.threads if one.id == card.id)
-    clip = next(one for one in thread.messages if one.files)
+    thread, clip = stage.clip_of(card)
     await view.open(thread)
     await camera.takes("result", view, message(clip))
+    await camera.takes("page", view)
+    in_thread = f"{stage.address(stage.leo)}#{thread.id}"
+    phone = await camera.looks_at(in_thread, size=PHONE, is_phone=True, dark=True)
+    await phone.put_away_hint()
+    await camera.takes("phone", phone)
+
+
+async def _of_the_drawer(stage: Stage, camera: Camera) -> None:
+    """What may go wrong, what is promised then, and the books."""
+    thread = next(one for one in stage.guild.threads if any(message.files for message in one.messages))
+    view = await camera.looks_at(f"{stage.address(stage.leo)}#{thread.id}", size=(1280, 1110), dark=True)
+    await view.put_away_hint()
+    await _opens_drawer(stage, view)
+    await camera.takes("drawer", view)
+    tall = await camera.looks_at(stage.address(stage.leo), size=WIDE)
+    await _opens_drawer(stage, tall)
+    await camera.takes("books", tall, _books)
+
+
+def _books(page: Page) -> Locator:
+    return (
+        page.get_by_role("complementary", name="What if")
+        .locator("section")
+        .filter(has=page.get_by_role("table"))
+    )
+
+
+async def _opens_drawer(stage: Stage, view: View) -> None:
+    for page in view.pages.values():
+        await page.get_by_role("button", name="What if").click()
+        bill = page.get_by_role("table", name="The provider's bill").get_by_role("row")
+        await expect(bill).to_have_count(1 + len(stage.cinema.bill))
+        ended = page.get_by_role("table", name="Jobs").get_by_role("row").filter(has_text="undeliverable")
+        await expect(ended).to_have_count(1)
 
 
 async def _of_what_goes_wrong(stage: Stage, camera: Camera, view: View) -> None:
@@ -125,9 +165,30 @@ async def _of_what_goes_wrong(stage: Stage, camera: Camera, view: View) -> None:
     await stage.says(failing, "Nothing was charged")
     await camera.takes("card-failed", view, message(failing))
     unwanted = await stage.asks(stage.mia, "video", prompt="a paper boat in a gutter", model="kling-v3")
+    await stage.says(unwanted, "Rendering")
     await (await stage.mia.click(unwanted, "Cancel")).response()
     await stage.says(unwanted, "Cancelled")
     await camera.takes("card-cancelled", view, message(unwanted))
+    await _of_what_is_kept(stage, camera, view)
+
+
+async def _of_what_is_kept(stage: Stage, camera: Camera, view: View) -> None:
+    """A provider that hangs up, and a clip for which there is no place."""
+    stage.cinema.is_in_doubt = True
+    doubted = await stage.asks(
+        stage.leo, "animate", image=stage.picture, prompt="fog rolls in from the sea", model="kling-v3"
+    )
+    await stage.says(doubted, "Checking with the provider")
+    await camera.takes("card-in-doubt", view, message(doubted))
+    stage.cinema.is_in_doubt = False
+    bots = stage.guild.app_role(stage.application)
+    stage.guild.set_overwrite(stage.films, bots, deny=Permission.ATTACH_FILES)
+    stage.clock.turn(120)
+    await stage.says(doubted, "Being made")
+    stage.cinema.tell(Ready(""))
+    await stage.says(doubted, "Made, but not posted")
+    await camera.takes("card-kept", view, message(doubted))
+    stage.guild.set_overwrite(stage.films, bots)
 
 
 async def _of_members(stage: Stage, camera: Camera, view: View) -> None:
@@ -137,6 +198,8 @@ async def _of_members(stage: Stage, camera: Camera, view: View) -> None:
     await stage.asks(stage.ada, "quota set", limit="day", amount="100", member=stage.mia)
     refusal = await stage.asks(stage.mia, "video", prompt="the same at night", model="kling-v3", duration=10)
     await camera.takes("refusal", view, message(refusal))
+    dear = await stage.asks(stage.leo, "video", prompt="a storm over the bay", model="kling-v3", duration=10)
+    await camera.takes("question", view, message(dear))
 
 
 async def _of_painting(stage: Stage, camera: Camera) -> None:
@@ -162,7 +225,6 @@ async def _of_moderators(stage: Stage, camera: Camera) -> None:
     """What moderators see."""
     ada = stage.ada
     await stage.asks(ada, "quota grant", credits=100, member=stage.mia, lasts="7d", reason="for the festival")
-    await stage.asks(ada, "settings set", setting="confirm_above", value="50")
     view = await camera.looks_at(stage.address(ada), size=WIDE)
     for name, command in (
         ("quota-show", "quota show"),

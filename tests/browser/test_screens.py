@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from docs.screens.camera import LARGEST_BYTES, Camera, keep
 from docs.screens.stage import staged
 from docs.screens.story import play
-from docs.screens.texts import HERE, SHOWN, told
+from docs.screens.texts import GALLERY, HERE, SHOWN, captioned, gallery, told
 from tests.browser.windows import Windows
 from tests.e2e.studio import film
 
@@ -23,6 +23,8 @@ async def test_what_can_be_read_in_the_pictures_is_what_the_bot_shows_now(
     written = SHOWN.read_text(encoding="utf-8")
     assert told(camera.read) == written, "a screen has changed: run `make screens`, and look at the pictures"
     assert {path.stem.removesuffix("-dark") for path in HERE.glob("*.webp")} == set(camera.read)
+    assert captioned() == set(camera.read)
+    assert GALLERY.read_text(encoding="utf-8") == gallery()
 
 
 def test_the_pictures_are_small_enough_for_a_page() -> None:

@@ -177,7 +177,7 @@ function mountGuild(container, page, drawers) {
   const { store } = page;
   const mark = el("img", { class: "mark", src: "/page/static/icon.svg", alt: "" });
   const name = el("span", { class: "guild-name" });
-  const words = el("span", { class: "guild-words" }, name, el("small", {}, "a Discord of your own"));
+  const words = el("span", { class: "guild-words" }, name, el("small", {}, "a server of your own"));
   container.append(mark, words);
   const show = () => {
     name.textContent = store.guild.name;
