@@ -152,11 +152,9 @@ class Stage:
             await asyncio.sleep(0)
 
     def said_in_channel(self) -> list[Message]:
-        """The bot's messages there that have no clip: its cards."""
-        author = self.application.user
-        return [
-            message for message in self.channel.messages if message.author is author and not message.files
-        ]
+        """The bot's messages there that answer no interaction and have no clip: cards of what came another way."""
+        said = (message for message in self.channel.messages if message.author is self.application.user)
+        return [message for message in said if message.interaction is None and not message.files]
 
     def kill(self) -> None:
         """End the bot where it is."""

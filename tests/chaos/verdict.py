@@ -75,7 +75,7 @@ def of_discord(stage: Stage, posted: Posted, known: list[Row], cards: list[Messa
     if len(known) != len(cards):
         yield f"{len(cards)} requests were taken, and there are {len(known)} jobs"
     if strays := [message for message in stage.said_in_channel() if message not in cards]:
-        yield f"besides the cards the bot said {strays}"
+        yield f"unasked the bot said {strays}"
     if len(stage.guild.threads) > len(known):
         yield f"there are {len(stage.guild.threads)} threads for {len(known)} jobs"
 
