@@ -7,12 +7,15 @@ import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 
-from bot.sandbox import App, Channel, File, Person, Sandbox, Server
+from bot.sandbox import Channel, File, Person, Sandbox, Server
+from tests.browser.club import app, channel, guild, leo, sandbox
 from tests.browser.discord import Discord
 from tests.browser.windows import PHONE, Windows
 from tests.patience import PATIENCE_S
-from tests.sandbox.conftest import TOKEN, Rest
+from tests.sandbox.conftest import Rest
 from tests.sandbox.pictures import png
+
+__all__ = ["app", "channel", "guild", "leo", "sandbox"]
 
 V2 = 1 << 15
 _READ = """async texts => {
@@ -84,36 +87,9 @@ _MARKDOWN = {
 }
 
 
-@pytest.fixture(autouse=True)  # before the windows, so that they are closed before it ends
-async def sandbox() -> AsyncIterator[Sandbox]:
-    made = Sandbox()
-    async with made.serve():
-        yield made
-
-
-@pytest.fixture
-def app(sandbox: Sandbox) -> App:
-    return sandbox.add_application("Kinora", token=TOKEN)
-
-
-@pytest.fixture
-def guild(sandbox: Sandbox, app: App) -> Server:
-    return sandbox.add_guild("Film club", app=app)
-
-
-@pytest.fixture
-def channel(guild: Server) -> Channel:
-    return guild.add_channel("general")
-
-
 @pytest.fixture
 def mia(guild: Server) -> Person:
     return guild.add_member("mia")
-
-
-@pytest.fixture
-def leo(guild: Server) -> Person:
-    return guild.add_member("leo")
 
 
 @pytest.fixture
