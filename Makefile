@@ -4,6 +4,7 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 RUN := .venv/.run-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
+LOCK := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 DEV := .venv/.dev-$(shell cksum < requirements-dev.lock | cut -d ' ' -f 1)
 
 .DEFAULT_GOAL := help
@@ -62,8 +63,9 @@ screens: $(DEV)  ## take the pictures in docs/screens anew, of the real bot in a
 
 .PHONY: lock
 lock: $(DEV)  ## resolve the dependencies anew, with hashes and without naming an index
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(LOCK) --upgrade pyproject.toml -o requirements.lock
+	$(LOCK) --upgrade --extra cluster -c requirements.lock pyproject.toml -o requirements-cluster.lock
+	$(LOCK) --upgrade --extra cluster --extra dev -c requirements-cluster.lock pyproject.toml -o requirements-dev.lock
 
 $(RUN): | .venv/bin/python
 	@echo "Installing the locked dependencies into .venv (once) ..."
