@@ -2,16 +2,13 @@
 
 Every transaction runs whole in a connection's own thread, in one hop: a cancelled caller cannot tear
 it, and the event loop is not asked between two statements. All writes that wait at one moment are
-committed together (`bot.db.group`), so that the fsync which makes them durable is shared.
+committed together (`bot.db.commits`, `bot.db.group`), so that the fsync which makes them durable is shared.
 """
 
 import asyncio
 import logging
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Sequence
-from contextvars import Context
-from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -21,6 +18,7 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from bot.db import migrate
+from bot.db.commits import Commits
 from bot.db.errors import (
     DatabaseBroken,
     DatabaseClosed,
@@ -41,19 +39,11 @@ log = logging.getLogger(__name__)
 
 OLDEST_SQLITE = (3, 35, 0)
 """The first with RETURNING."""
-GROUP_SIZE = 256
-"""Transactions per commit: bounds how long the first of them waits for the last."""
 CHECKED_UP_TO_BYTES = 64 * 1024 * 1024
 """A file up to this size is looked through at start, some 0.1 s; damage in a larger one shows when it is read."""
 PATIENCE_MS = 1_000
 """For a lock that another program holds: a click has to be answered within three seconds, a fault among the answers."""
 _CACHED_STATEMENTS = 512
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    transaction: Transaction[Any]
-    answer: asyncio.Future[Any]
 
 
 class SqliteDatabase:
@@ -68,8 +58,7 @@ class SqliteDatabase:
         self._reader = reader
         self._lock = lock
         self._outages = Outages()
-        self._queue: deque[_Waiting] = deque()
-        self._flusher: asyncio.Task[None] | None = None
+        self._commits = Commits(self._commit, self._outages)
         self._closing = asyncio.Lock()
         self._closed = False
 
@@ -117,14 +106,7 @@ class SqliteDatabase:
     async def write(self, transaction: Transaction[T]) -> T:
         """Run a transaction and return its value once it is durable (see `Database.write`)."""
         self._refuse_when_closed(transaction)
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(InContext(transaction), answer))
-        if self._flusher is None:
-            # In a context of its own: it commits for others than who happened to come first.
-            self._flusher = asyncio.get_running_loop().create_task(
-                self._flush(), name="group commit", context=Context()
-            )
-        return await answer
+        return await self._commits.add(transaction)
 
     async def read(self, transaction: Transaction[T]) -> T:
         """Run a transaction that only reads, on one consistent snapshot (see `Database.read`)."""
@@ -139,9 +121,7 @@ class SqliteDatabase:
         """Finish what was asked for, close both connections, give the file free; twice does nothing."""
         self._closed = True
         async with self._closing:
-            if self._flusher is not None:
-                await asyncio.wait((self._flusher,))
-            await self._flush()  # whatever a cancelled flusher left
+            await self._commits.finish()
             # The reader first: the last connection to close folds the WAL back into the file.
             await self._reader.close()
             await self._writer.close()
@@ -152,28 +132,8 @@ class SqliteDatabase:
             transaction.close()
             raise DatabaseClosed
 
-    async def _flush(self) -> None:
-        """Commit groups until nobody waits; started by the first who does, so that idling costs nothing."""
-        try:
-            while self._queue:
-                group = [self._queue.popleft() for _ in range(min(len(self._queue), GROUP_SIZE))]
-                await self._commit(group)
-        finally:
-            self._flusher = None
-
-    async def _commit(self, group: list[_Waiting]) -> None:
-        transactions = [waiting.transaction for waiting in group]
-        try:
-            outcomes = await _hop(self._writer, partial(self._together, transactions))
-        except Exception as error:  # noqa: BLE001 - who waits has to hear of it, and the next group to be committed
-            outcomes = [Outcome(error=unavailable(error)) for _ in group]
-        except asyncio.CancelledError:  # the loop is being torn down without close()
-            for waiting in group:
-                waiting.answer.cancel()
-            raise
-        self._outages.looked_at(outcomes)
-        for waiting, outcome in zip(group, outcomes, strict=True):
-            _settle(waiting.answer, outcome)
+    async def _commit(self, transactions: Sequence[Transaction[Any]]) -> list[Outcome]:
+        return await _hop(self._writer, partial(self._together, transactions))
 
     def _together(
         self, transactions: Sequence[Transaction[Any]], connection: sqlite3.Connection
@@ -231,16 +191,6 @@ def _refused(
     for transaction in transactions:
         transaction.close()
     return [Outcome(error=fault()) for _ in transactions]
-
-
-def _settle(answer: asyncio.Future[Any], outcome: Outcome) -> None:
-    if answer.done():  # its caller was cancelled
-        if outcome.error is not None:
-            log.warning("a transaction failed after its caller was cancelled", exc_info=outcome.error)
-    elif outcome.error is not None:
-        answer.set_exception(outcome.error)
-    else:
-        answer.set_result(outcome.value)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

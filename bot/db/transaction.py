@@ -16,7 +16,7 @@ str, bytes, None), and what only PostgreSQL understands stands in a comment, `/*
 """
 
 import contextlib
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from contextvars import copy_context
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -41,6 +41,7 @@ Rows: TypeAlias = Sequence[Row]
 Step: TypeAlias = tuple[str, Mapping[str, object]]
 Transaction: TypeAlias = Generator[Step, Rows, T]
 Execute: TypeAlias = Callable[[str, Mapping[str, object]], Rows]
+Send: TypeAlias = Callable[[str, Mapping[str, object]], Awaitable[Rows]]
 
 
 class Database(Protocol):
@@ -99,6 +100,21 @@ def run(transaction: Transaction[T], execute: Execute) -> T:
         while True:
             try:
                 rows = execute(sql, parameters)
+            except Exception as error:
+                _end(transaction, error)
+                raise
+            sql, parameters = transaction.send(rows)
+    except StopIteration as finished:
+        return finished.value
+
+
+async def drive(transaction: Transaction[T], send: Send) -> T:
+    """Drive a transaction to its end with a `send` that is waited for."""
+    try:
+        sql, parameters = next(transaction)
+        while True:
+            try:
+                rows = await send(sql, parameters)
             except Exception as error:
                 _end(transaction, error)
                 raise

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
-from bot.db import sqlite
+from bot.db import commits, sqlite
 from bot.db.errors import DatabaseClosed, DatabaseUnavailable, WriteInRead
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
@@ -40,9 +40,9 @@ async def test_no_increment_is_lost(db: SqliteDatabase, ledger: type[Ledger]) ->
 async def test_writes_that_wait_together_share_one_commit(
     db: SqliteDatabase, ledger: type[Ledger], statements: list[str]
 ) -> None:
-    await asyncio.gather(*(db.write(ledger.increment("a")) for _ in range(sqlite.GROUP_SIZE + 1)))
+    await asyncio.gather(*(db.write(ledger.increment("a")) for _ in range(commits.GROUP_SIZE + 1)))
     assert statements.count("BEGIN IMMEDIATE") == statements.count("COMMIT") == 2
-    assert statements.count("SAVEPOINT own") == sqlite.GROUP_SIZE
+    assert statements.count("SAVEPOINT own") == commits.GROUP_SIZE
 
 
 async def test_no_answer_comes_before_the_commit(
@@ -248,8 +248,8 @@ async def test_close_finishes_what_a_cancelled_flusher_left(
     await entered.wait()
     second = asyncio.ensure_future(db.write(ledger.increment("a")))
     await asyncio.sleep(0)
-    assert db._flusher is not None
-    db._flusher.cancel()
+    assert db._commits._flusher is not None
+    db._commits._flusher.cancel()
     gate.set()
     await asyncio.wait((first,))
     assert first.cancelled()

@@ -1,0 +1,34 @@
+"""Who carries jobs on is told in the transaction that gives them something to do.
+
+A tick is a statement that is only a comment. SQLite executes it as nothing: there the one process sees by itself what
+is due. `PostgresDatabase` hands the ticks of what it commits to the queue of jobs, in the same transaction.
+"""
+
+from dataclasses import dataclass
+
+from bot.db.transaction import Transaction
+
+STEP = "-- step"
+ADMISSION = "-- admission"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Something to be done by any worker."""
+
+    job_id: int | None = None
+    """The job to be carried one step further; None for filling free slots with waiting jobs."""
+    at_ms: int | None = None
+    """Not before; None is at once."""
+    is_early: bool = False
+    """Whether it goes ahead of a later one of the same job."""
+
+
+def step(job_id: int, at_ms: int | None = None, *, early: bool = False) -> Transaction[None]:
+    """Carry a job one step further at this time, or at once."""
+    yield STEP, {"job_id": job_id, "at_ms": at_ms, "early": early}
+
+
+def admission() -> Transaction[None]:
+    """Fill free slots with waiting jobs."""
+    yield ADMISSION, {}
