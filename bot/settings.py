@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -51,6 +52,31 @@ def _checked_url(url: str) -> str:
     return url
 
 
+def _checked_endpoint(url: str) -> str:
+    """What people sent and got goes there, so plain http is for a network of one's own."""
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        raise ValueError(
+            "write it without a name and password; those are AWS_ACCESS_KEY_ID and the secret key"
+        )
+    if not parts.hostname or parts.scheme not in ("https", "http") or parts.query or parts.fragment:
+        raise ValueError("write it like https://s3.example.com")
+    if parts.scheme == "http" and not _is_private(parts.hostname):
+        raise ValueError("write it with https; plain http is for this machine and private networks only")
+    return url
+
+
+_PRIVATE_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".svc")
+
+
+def _is_private(host: str) -> bool:
+    """Whether an address, or a name by its form, is none of the internet's."""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith(_PRIVATE_NAMES)
+
+
 def _on_one_line(secret: SecretStr) -> SecretStr:
     if not secret.get_secret_value().strip().isprintable():
         raise ValueError("it has a line break or another invisible character in it; copy it again")
@@ -62,6 +88,7 @@ Ids = Annotated[tuple[Annotated[int, Field(gt=0, lt=2**63)], ...], NoDecode, Bef
 Cap = Annotated[int | None, Field(ge=0), BeforeValidator(_none_if_empty)]
 Url = Annotated[str, AfterValidator(_without_slash)]
 Secret = Annotated[SecretStr, AfterValidator(_on_one_line)]
+Endpoint = Annotated[str, AfterValidator(_without_slash), AfterValidator(_checked_endpoint)]
 BaseUrl = Annotated[str, AfterValidator(_without_slash), AfterValidator(_checked_url)]
 
 KNOWN_PROVIDERS = ("kling", "kkiai", "aimlapi", "onemin", "local")
@@ -98,6 +125,11 @@ class Settings(BaseSettings):
     database_url: str = Field(default="", repr=False)  # may hold a password
     data_dir: Path = Path("data")
     blob_url: str = ""
+    aws_access_key_id: Secret | None = None
+    aws_secret_access_key: Secret | None = None
+    aws_session_token: Secret | None = None
+    aws_region: str | None = None
+    aws_endpoint_url: Endpoint | None = None
     disk_reserve_mb: int = Field(default=500, ge=0)
     originals_days: Annotated[int | None, Field(ge=1, le=36_500), BeforeValidator(_none_if_empty)] = 90
     guild_data_days: Annotated[int | None, Field(ge=1, le=36_500), BeforeValidator(_none_if_empty)] = 30

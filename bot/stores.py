@@ -15,6 +15,7 @@ from bot.db.sqlite import SqliteDatabase
 from bot.disk import ensure_writable
 from bot.media.archives import Archives
 from bot.media.blobs import Blobs
+from bot.media.buckets import Access
 from bot.media.charts import Charts
 from bot.media.clips import Clips
 from bot.media.images import Images
@@ -99,9 +100,16 @@ def ensure_not_lost(settings: Settings) -> None:
         raise DatabaseLost
 
 
+def access(settings: Settings) -> Access:
+    """What opens the bucket, if there is one."""
+    secrets_given = (settings.aws_access_key_id, settings.aws_secret_access_key, settings.aws_session_token)
+    key_id, secret, token = (None if one is None else one.get_secret_value().strip() for one in secrets_given)
+    return Access(settings.aws_endpoint_url, settings.aws_region, key_id, secret, token)
+
+
 def _open_blobs(settings: Settings) -> Blobs:
     try:
-        return Blobs.open(settings.blob_location)
+        return Blobs.open(settings.blob_location, spool=settings.data_dir / "spool", access=access(settings))
     except Exception as error:  # each kind of store has errors of its own
         raise SettingsInvalid(
             "BLOB_URL is not understood, or its store cannot be opened; leave it empty for a folder in DATA_DIR."

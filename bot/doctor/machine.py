@@ -20,7 +20,7 @@ from bot.listening import webhook_key
 from bot.media.blobs import Blobs, file_of
 from bot.services.room import ENOUGH_BYTES, least_free_bytes
 from bot.settings import Settings, SettingsInvalid
-from bot.stores import ensure_not_lost
+from bot.stores import access, ensure_not_lost
 
 _FILES_LOOKED_AT = 300
 
@@ -144,16 +144,17 @@ def _files(settings: Settings) -> Iterator[Finding]:
         yield _folder_of_files(Path(where), settings)
         return
     try:
-        asyncio.run(_list_one(where))
+        bucket = Blobs.open(where, spool=settings.data_dir / "spool", access=access(settings))
+        trouble = asyncio.run(bucket.trouble())
     except Exception as error:  # noqa: BLE001 - each kind of store has errors of its own
-        yield fault("Files", f"{where} cannot be read ({type(error).__name__}).", "Correct BLOB_URL.")
+        yield fault("Files", f"{where} is not understood ({type(error).__name__}).", "Correct BLOB_URL.")
+        return
+    if trouble:
+        yield fault(
+            "Files", f"{where} {trouble}.", "Correct BLOB_URL, the AWS_ variables, or what they may do."
+        )
     else:
-        yield fine("Files", f"kept in {where}.")
-
-
-async def _list_one(where: str) -> None:
-    async for _ in Blobs.open(where).listed():
-        break
+        yield fine("Files", f"kept in {where}, which can be written, read and cleared.")
 
 
 def _folder_of_files(folder: Path, settings: Settings) -> Finding:

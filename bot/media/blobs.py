@@ -24,9 +24,11 @@ from typing import BinaryIO, NoReturn, Self, TypeVar
 import obstore
 import structlog
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore
 
+from bot.media import buckets
 from bot.media.errors import NoSuchBlob, StoreUnavailable, TooLarge
+from bot.media.spool import CHUNK_BYTES, append, chunked, rename, sweep, sync
 
 T = TypeVar("T")
 
@@ -34,10 +36,12 @@ log = structlog.stdlib.get_logger(__name__)
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}")
-_CHUNK_BYTES = 1 << 20
 _LEFTOVER_AGE_S = 24 * 60 * 60
 _FRESH_S = 600
 _PAGE = 200
+_PART_BYTES = 8 << 20
+"""S3 takes parts of 5 MB and more, and what is not larger in one piece; either becomes an object only once it is whole."""
+_PARTS_AT_ONCE = 3
 _MAX_GET_BYTES = 64_000_000
 _DAMAGED = "damaged"
 _READ_BYTES = 1 << 18
@@ -81,23 +85,28 @@ class Blobs:
 
     @classmethod
     def open(
-        cls, place: str | Path, *, spool: Path | None = None, now: Callable[[], float] = time.time
+        cls,
+        place: str | Path,
+        *,
+        spool: Path | None = None,
+        access: buckets.Access = buckets.Access(),  # noqa: B008 - it is frozen
+        now: Callable[[], float] = time.time,
     ) -> Self:
-        """Open a folder, or a URL such as `s3://bucket/prefix`; a missing folder is made.
+        """Open a folder, or a URL such as `s3://bucket/prefix` by what gives access to it; a missing folder is made.
 
         Files that a crash left half-written more than a day ago are removed. `spool` is where
         bytes are gathered on their way to a bucket; None means the system's temporary folder.
         """
         if isinstance(place, str) and "://" in place:
             folder, spool = None, spool or Path(tempfile.gettempdir(), "kinora-spool")
-            store = from_url(place)
+            store = buckets.opened(place, access)
         else:
             folder = Path(place).absolute()
             folder.mkdir(parents=True, exist_ok=True)
             spool = folder / "spool"  # on the same file system, so that a rename publishes
             store = LocalStore(folder)
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sweep(spool, older_than_s=now() - _LEFTOVER_AGE_S)
+        sweep(spool, older_than_s=now() - _LEFTOVER_AGE_S)
         return cls(store, folder=folder, spool=spool, now=now)
 
     async def put(self, data: bytes | AsyncIterable[bytes], *, max_bytes: int) -> Blob:
@@ -110,12 +119,12 @@ class Blobs:
         digest, size_bytes = hashlib.sha256(), 0
         with self._temporary() as path:
             with _created(path) as file:
-                async for chunk in _chunked(data, max_bytes):
+                async for chunk in chunked(data, max_bytes):
                     size_bytes += len(chunk)
                     with _translated():
-                        await asyncio.to_thread(_append, file, digest.update, chunk)
+                        await asyncio.to_thread(append, file, digest.update, chunk)
                 with _translated():
-                    await asyncio.to_thread(_sync, file)
+                    await asyncio.to_thread(sync, file)
             blob = Blob(digest.hexdigest(), size_bytes)
             await self._publish(path, blob)
         return blob
@@ -129,7 +138,7 @@ class Blobs:
         """
 
         async def read() -> bytes | None:
-            with _translated(blob):
+            async with self._asking(blob):
                 result = await obstore.get_async(self._store, _key(blob))
                 if result.meta["size"] > max_bytes:
                     raise TooLarge(max_bytes=max_bytes)
@@ -148,10 +157,10 @@ class Blobs:
         if start >= end:
             return
         await self._ensure_whole(blob)
-        with _translated(blob):
+        async with self._asking(blob):
             options: obstore.GetOptions = {"range": (start, end)}
             result = await obstore.get_async(self._store, _key(blob), options=options)
-            async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
+            async for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
 
     async def listed(self) -> AsyncGenerator[Sequence[Found]]:
@@ -182,6 +191,10 @@ class Blobs:
         with self._temporary() as path:
             yield await self._undamaged(blob, lambda: self._copied(blob, path))
 
+    async def trouble(self) -> str | None:
+        """What cannot be done in a bucket, as the rest of a sentence about it; nothing is left there."""
+        return await buckets.trouble(self._store)
+
     async def exists(self, blob: str) -> bool:
         """Whether anything is kept under the hash."""
         try:
@@ -196,7 +209,7 @@ class Blobs:
         Raises:
             NoSuchBlob, StoreUnavailable: when that is not to be had.
         """
-        with _translated(blob):
+        async with self._asking(blob):
             return (await obstore.head_async(self._store, _key(blob)))["size"]
 
     async def delete(self, blob: str) -> None:
@@ -205,8 +218,9 @@ class Blobs:
         Raises:
             StoreUnavailable: when they may still be there.
         """
-        with contextlib.suppress(NoSuchBlob), _translated(blob):
-            await obstore.delete_async(self._store, _key(blob))
+        with contextlib.suppress(NoSuchBlob):
+            async with self._asking(blob):
+                await obstore.delete_async(self._store, _key(blob))
 
     async def discard(self, blob: str, *, unless: Callable[[], Awaitable[bool]]) -> bool:
         """Forget bytes for good; returns whether there are none left.
@@ -237,18 +251,45 @@ class Blobs:
         path = self._folder / _key(blob)
 
         async def read() -> Path | None:
-            with _translated(blob):
+            async with self._asking(blob):
                 return path if await asyncio.to_thread(self._is_whole, path, blob) else None
 
         await self._undamaged(blob, read)
 
+    @contextlib.asynccontextmanager
+    async def _asking(self, blob: str) -> AsyncGenerator[None]:
+        """Translate what the store says of a blob; one is gone only if the store itself is there.
+
+        Raises:
+            NoSuchBlob, StoreUnavailable: instead of the store's errors.
+        """
+        try:
+            with _translated(blob):
+                yield
+        except NoSuchBlob:
+            await self._ensure_there(blob)
+            raise
+
+    async def _ensure_there(self, blob: str) -> None:
+        """A bucket that was deleted, and a folder that is not mounted, lack every blob; none of them is lost by it.
+
+        Raises:
+            StoreUnavailable: so it is.
+        """
+        if self._folder is None:
+            with _translated():
+                await buckets.listed(self._store, _key(blob))
+        elif not await asyncio.to_thread(self._spool.is_dir):
+            raise StoreUnavailable
+
     async def _copied(self, blob: str, path: Path) -> Path | None:
         """The path, with the bytes; None where they have not its hash."""
         digest = hashlib.sha256()
-        with _created(path) as file, _translated(blob):
-            result = await obstore.get_async(self._store, _key(blob))
-            async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
-                await asyncio.to_thread(_append, file, digest.update, bytes(chunk))
+        with _created(path) as file:
+            async with self._asking(blob):
+                result = await obstore.get_async(self._store, _key(blob))
+                async for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
+                    await asyncio.to_thread(append, file, digest.update, bytes(chunk))
         return path if digest.hexdigest() == blob else None
 
     async def _undamaged(self, blob: str, read: Callable[[], Awaitable[T | None]]) -> T:
@@ -319,9 +360,11 @@ class Blobs:
         async with self._alone_with(blob.hash):
             with _translated():
                 if self._folder:
-                    await asyncio.to_thread(_rename, path, self._folder / key)
+                    await asyncio.to_thread(rename, path, self._folder / key)
                 elif not await self.exists(blob.hash):
-                    await obstore.put_async(self._store, key, path)
+                    await obstore.put_async(
+                        self._store, key, path, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE
+                    )
 
     def _has_come(self, blob: str) -> None:
         now_s = self._now()
@@ -358,25 +401,6 @@ def _translated(blob: str | None = None) -> Generator[None]:
         raise StoreUnavailable from fault
 
 
-async def _chunked(data: bytes | AsyncIterable[bytes], max_bytes: int) -> AsyncGenerator[bytes]:
-    """The bytes in pieces worth a trip to a thread; TooLarge once there are more than `max_bytes`."""
-    if isinstance(data, bytes):
-        if len(data) > max_bytes:
-            raise TooLarge(max_bytes=max_bytes)
-        yield data
-        return
-    seen_bytes, gathered = 0, bytearray()
-    async for piece in data:
-        seen_bytes += len(piece)
-        if seen_bytes > max_bytes:
-            raise TooLarge(max_bytes=max_bytes)
-        gathered += piece
-        if len(gathered) >= _CHUNK_BYTES:
-            yield bytes(gathered)
-            gathered.clear()
-    yield bytes(gathered)
-
-
 def _created(path: Path) -> BinaryIO:
     with _translated():
         return path.open("wb")
@@ -384,32 +408,3 @@ def _created(path: Path) -> BinaryIO:
 
 def _hash_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _append(file: BinaryIO, hash_further: Callable[[bytes], None], chunk: bytes) -> None:
-    file.write(chunk)
-    hash_further(chunk)
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _rename(path: Path, blob: Path) -> None:
-    """Give the synced file its name, durably: a name is on disk once its folder is synced."""
-    blob.parent.mkdir(exist_ok=True)
-    path.replace(blob)
-    for folder in (blob.parent, blob.parent.parent):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _sweep(spool: Path, *, older_than_s: float) -> None:
-    for leftover in spool.glob("*.tmp"):
-        with contextlib.suppress(FileNotFoundError):  # another process sweeps too
-            if leftover.stat().st_mtime < older_than_s:
-                leftover.unlink()
