@@ -408,3 +408,57 @@ def test_operators_are_a_list_of_ids_with_commas(given: Given) -> None:
 def test_an_operator_who_is_no_id_is_refused_in_words(value: str, given: Given) -> None:
     with pytest.raises(SettingsInvalid, match=r"^OWNER_IDS in the environment or .env is not valid: "):
         given(OWNER_IDS=value)
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder of secrets, as systemd and containers hand one over."""
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    return folder
+
+
+def test_secrets_may_be_files_named_after_their_settings(secrets: Path) -> None:
+    (secrets / "discord_token").write_text(f"{TOKEN}\n")
+    (secrets / "METRICS_TOKEN").write_text("a-token-for-metrics")
+    (secrets / "something_else").write_text("of another program")
+    loaded = settings.load()
+    assert loaded.token == TOKEN
+    assert loaded.metrics_token is not None
+    assert TOKEN not in repr(loaded)
+
+
+def test_a_secret_in_a_file_wins_over_an_empty_or_an_older_one(secrets: Path, given: Given) -> None:
+    (secrets / "discord_token").write_text(TOKEN)
+    (secrets.parent / ".env").write_text("DISCORD_TOKEN=\n")
+    assert settings.load().token == TOKEN
+    assert given(DISCORD_TOKEN="an-older-one").token == TOKEN
+
+
+def test_a_folder_of_secrets_may_be_missing(secrets: Path, given: Given) -> None:
+    secrets.rmdir()
+    assert given(DISCORD_TOKEN=TOKEN).token == TOKEN
+
+
+def test_a_secret_in_a_file_is_held_to_the_same_rules(secrets: Path) -> None:
+    (secrets / "web_port").write_text("70000")
+    with pytest.raises(SettingsInvalid, match=r"WEB_PORT .* at most 65535"):
+        settings.load()
+
+
+def test_a_secret_that_may_not_be_read_is_said(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (secrets / "discord_token").write_text(TOKEN)
+
+    def refuse(path: Path, *_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_text", refuse)  # root may read everything
+    with pytest.raises(SettingsInvalid, match="discord_token cannot be read: Permission denied"):
+        settings.load()
+
+
+def test_a_secret_that_is_no_text_is_said(secrets: Path) -> None:
+    (secrets / "discord_token").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsInvalid, match="CREDENTIALS_DIRECTORY is not UTF-8"):
+        settings.load()
