@@ -18,6 +18,7 @@ from bot.clock import SystemClock
 from bot.db import audit, backups, jobs, lanes, visit
 from bot.db.errors import DatabaseFault
 from bot.db.transaction import Database
+from bot.domain.duties import Duty, Role, Shards
 from bot.domain.errors import KinoraError
 from bot.domain.provider import Provider
 from bot.engine import Engine, build_engine, furnish
@@ -86,6 +87,28 @@ class App:
     """Where the web server listens; None where the usual port was taken and nobody had asked for it."""
 
 
+def ensure_possible(settings: Settings, duty: Duty) -> None:
+    """Refuse a part of the work to a process that nobody can share the rest with.
+
+    Raises:
+        SettingsInvalid: what is wrong with `--role` or `--shards`.
+    """
+    if duty.role is Role.WORKER and duty.shards is not None:
+        raise SettingsInvalid("A worker is not connected to Discord's gateway: leave --shards out.")
+    if settings.database_url.startswith(("postgresql:", "postgres:")):
+        return
+    if duty.role is not Role.ALL:
+        raise SettingsInvalid(
+            f"--role {duty.role} needs a database that processes share: set DATABASE_URL to postgresql://…, "
+            "or leave --role out, and one process does everything."
+        )
+    if duty.shards is not None and not duty.shards.are_all:
+        raise SettingsInvalid(
+            f"--shards {duty.shards} leaves servers to other processes, which needs a database that they share: "
+            f"set DATABASE_URL to postgresql://…, or write --shards {Shards.all_of(duty.shards.count)}."
+        )
+
+
 @asynccontextmanager
 async def task_group() -> AsyncGenerator[asyncio.TaskGroup]:
     """A task group that cancels what still runs when its body ends."""
@@ -139,11 +162,12 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         yield App(client, stores.db, engine.gate, engine.runner, connection, port)
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, duty: Duty = Duty()) -> None:  # noqa: B008 - a constant
     """Run the bot until it is asked to stop (SIGINT, SIGTERM) or Discord ends the connection for good.
 
     Asked, it takes no requests and begins no step any more, and waits a little for what it is in the middle of.
     """
+    ensure_possible(settings, duty)
     stop, manager = Stop(), notify_socket()
     with heeded(stop, within_s=_GONE_AFTER_S):
         try:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from bot import logs, settings
+from bot.domain.duties import Duty, NoSuchShards, Role, Shards
 from bot.domain.errors import CatalogueInvalid, KinoraError, NotExpressible
 from bot.domain.requests import (
     Aspect,
@@ -55,11 +56,26 @@ def main() -> None:
 
 
 @app.command()
-def run() -> None:
+def run(
+    *,
+    role: Annotated[
+        Role, typer.Option(help="What this process does; with SQLite one does all.", case_sensitive=False)
+    ] = Role.ALL,
+    shards: Annotated[
+        str | None,
+        typer.Option(
+            help="Its part of Discord's gateway, such as 0-3/16; left out, all that Discord asks for."
+        ),
+    ] = None,
+) -> None:
     """Start the bot on Discord, with the settings in .env."""
     from bot import app as composition
 
-    _run(composition.run(_settings()))
+    try:
+        duty = Duty(role, Shards.parse(shards) if shards is not None else None)
+    except NoSuchShards as error:
+        raise typer.BadParameter(str(error)) from error
+    _run(composition.run(_settings(), duty))
 
 
 @app.command()

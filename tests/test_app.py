@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot import app as application
+from bot.domain.duties import Duty, Role, Shards
 from bot.domain.errors import CatalogueInvalid
 from bot.engine import load_catalogue
 from bot.settings import Settings, SettingsInvalid
@@ -119,3 +120,31 @@ async def test_a_second_signal_ends_the_wait_for_what_is_under_way(monkeypatch: 
         await asyncio.wait_for(application._part(app, stop), PATIENCE_S)
     assert [entry["event"] for entry in logs] == ["stopping", "cut off"]
     under_way.cancel()
+
+
+@pytest.mark.parametrize(
+    ("url", "duty", "words"),
+    [
+        (
+            "",
+            Duty(Role.WORKER),
+            "--role worker needs a database that processes share: set DATABASE_URL to postgresql",
+        ),
+        ("sqlite:///k.db", Duty(Role.GATEWAY), "--role gateway needs a database that processes share"),
+        (
+            "",
+            Duty(shards=Shards((0, 1), 4)),
+            "--shards 0-1/4 leaves servers to other processes.* --shards 0-3/4",
+        ),
+        (
+            "postgresql://h/k",
+            Duty(Role.WORKER, Shards((0,), 2)),
+            "A worker is not connected .* leave --shards out",
+        ),
+    ],
+)
+async def test_a_part_of_the_work_that_nobody_shares_is_refused(
+    settings: Settings, url: str, duty: Duty, words: str
+) -> None:
+    with pytest.raises(SettingsInvalid, match=words):
+        await application.run(settings.model_copy(update={"database_url": url}), duty)

@@ -99,6 +99,22 @@ def test_without_a_token_the_bot_says_so_and_leaves(kinora: Callable[..., Ended]
     assert errors[0].startswith("DISCORD_TOKEN is not set.")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--shards", "4-2/8"), "--shards is not understood. Write it like 0-3/16"),
+        (("--role", "worker"), "--role worker needs a database that processes share"),
+        (("--role", "boss"), "'boss' is not one of 'all', 'gateway', 'worker'"),
+    ],
+)
+def test_a_part_of_the_work_that_cannot_be_is_a_usage_fault(
+    command: Callable[..., Ended], arguments: tuple[str, ...], words: str
+) -> None:
+    status, said, errors = command("run", *arguments)
+    assert (status, said) == (2, "")
+    assert words in errors[0]
+
+
 def test_a_database_that_is_none_is_a_failure_in_a_sentence(
     kinora: Callable[..., Ended], tmp_path: Path
 ) -> None:

@@ -27,11 +27,13 @@ BOT_PERMISSIONS = (
 class App(Application):
     """An application that is waited for."""
 
-    async def ready(self, *, commands: bool = True, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
-        """Wait until the bot is connected, and its commands are known."""
+    async def ready(
+        self, *, commands: bool = True, sessions: int = 1, timeout_s: float = DEFAULT_TIMEOUT_S
+    ) -> None:
+        """Wait until the bot is connected, as often as it has shards, and its commands are known."""
 
         def look() -> bool | None:
-            is_ready = self.live_sessions > 0 and (self.has_commands or not commands)
+            is_ready = self.live_sessions >= sessions and (self.has_commands or not commands)
             return is_ready or None
 
         await self.bell.until(

@@ -21,7 +21,9 @@ _HEARTBEAT, _IDENTIFY, _PRESENCE, _VOICE, _RESUME, _RECONNECT, _MEMBERS, _INVALI
     1, 2, 3, 4, 6, 7, 8, 9, 10, 11,
 )  # fmt: skip
 _UNKNOWN_OP, _BAD_PAYLOAD, _NOT_IDENTIFIED, _BAD_TOKEN, _TWICE = 4001, 4002, 4003, 4004, 4005
-_BAD_SEQUENCE, _FLOOD, _BAD_SHARD, _BAD_INTENTS, _FORBIDDEN_INTENTS = 4007, 4008, 4010, 4013, 4014
+_BAD_SEQUENCE, _FLOOD, _BAD_SHARD, _SHARDING_REQUIRED, _BAD_INTENTS, _FORBIDDEN_INTENTS = (
+    4007, 4008, 4010, 4011, 4013, 4014,
+)  # fmt: skip
 _FINAL_CLOSES: Final = frozenset({1000, 1001})
 _MAX_SESSIONS = 100
 _MAX_RECEIVED_BYTES = 4096
@@ -44,6 +46,11 @@ class Gateway:
         self.heartbeat_interval_ms = 41_250
         self.is_away = False
         """While it is, nobody is let in."""
+        self.identify_every_s = 0.0
+        """Discord's is 5: so long a start keeps out others with the same remainder by `max_concurrency`."""
+        self.max_guilds = 2500
+        """As many a shard may hold."""
+        self._identified_at_s: dict[tuple[int, int], float] = {}
         self.unlisted: set[int] = set()
         """Guilds that no new session is told of, though the bot is in them."""
         world.hub.listeners.append(self._dispatch)
@@ -180,14 +187,27 @@ class Gateway:
             connection.close(_BAD_INTENTS)
         elif intents & app.forbidden_intents:
             connection.close(_FORBIDDEN_INTENTS)
+        elif self._is_too_soon(app, shard[0]):
+            connection.send(_INVALID, False)
         else:
             self._start(Session(secrets.token_hex(16), app, intents, shard, connection), connection)
 
+    def _is_too_soon(self, app: Application, shard_id: int) -> bool:
+        now_s, key = self._world.hub.clock(), (app.id, shard_id % app.max_concurrency)
+        is_too_soon = now_s < self._identified_at_s.get(key, 0.0) + self.identify_every_s
+        app.starts_left -= 1
+        if not is_too_soon:
+            self._identified_at_s[key] = now_s
+        return is_too_soon
+
     def _start(self, session: Session, connection: Connection) -> None:
-        self._drop_abandoned(session)
-        self._sessions[session.id] = session
         app = session.app
         guilds = [g for g in self._world.guilds.values() if app.user.id in g.members and session.holds(g.id)]
+        if len(guilds) > self.max_guilds:
+            connection.close(_SHARDING_REQUIRED)
+            return
+        self._drop_abandoned(session)
+        self._sessions[session.id] = session
         guilds = [guild for guild in guilds if guild.id not in self.unlisted]
         session.dispatch("READY", self._ready(session, [guild.id for guild in guilds]))
         if session.intents & GUILDS:

@@ -59,6 +59,10 @@ class Application:
         default_factory=dict[int | None, dict[tuple[int, str], Command]]
     )
     recommended_shards: int = 1
+    max_concurrency: int = 1
+    """How many shards may identify at once, where the gateway goes by that."""
+    starts_left: int = 1000
+    """Sessions that may still be started today, of a thousand."""
     revision: int = 0
     """Grows whenever its commands are different."""
     live_sessions: int = 0

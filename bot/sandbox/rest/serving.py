@@ -20,7 +20,7 @@ from bot.sandbox.wire import Json, dumps
 from bot.sandbox.world import World
 
 BASE = "/api/v10"
-_STARTS = {"total": 1000, "remaining": 1000, "reset_after": 86_400_000, "max_concurrency": 1}
+_STARTS = {"total": 1000, "reset_after": 86_400_000}
 _MAX_REQUESTS = 20_000
 _PARTS = (account, commands, messages, channels, guilds, interactions)
 _MAJOR = ("channel_id", "guild_id", "webhook_token", "interaction_token")
@@ -55,7 +55,8 @@ class Api:
             return {
                 "url": gateway_url(),
                 "shards": call.bot.recommended_shards,
-                "session_start_limit": _STARTS,
+                "session_start_limit": _STARTS
+                | {"remaining": call.bot.starts_left, "max_concurrency": call.bot.max_concurrency},
             }
 
         routes: dict[tuple[str, str], Handler] = {

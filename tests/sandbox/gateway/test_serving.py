@@ -18,7 +18,7 @@ from discord.gateway import KeepAliveHandler
 from bot.sandbox import App, Channel, File, Permission, Person, Sandbox, Server
 from bot.sandbox.gateway import serving
 from tests.patience import PATIENCE_S
-from tests.sandbox.conftest import TOKEN, Rest, Start
+from tests.sandbox.conftest import TOKEN, ManualClock, Rest, Start
 from tests.sandbox.pictures import png
 
 ALL = discord.Intents.all()
@@ -359,6 +359,54 @@ async def test_a_sharded_client_runs(sandbox: Sandbox, app: App, start: Start) -
         assert app.live_sessions == 2
         await bot.close()
         await running
+
+
+async def test_what_happens_in_a_guild_is_heard_by_its_shard_alone(
+    sandbox: Sandbox, app: App, start: Start
+) -> None:
+    del start
+    odd = sandbox.add_guild("odd", app=app, guild_id=1001 << 22)
+    async with socket(sandbox) as first, socket(sandbox) as second, socket(sandbox) as again:
+        await identify(first, shard=[0, 2])
+        for one in (second, again):  # two connections of a shard: each hears all, as at Discord
+            await identify(one, shard=[1, 2])
+            assert (await one.receive_json())["t"] == "GUILD_CREATE"
+        odd.add_channel("here")
+        for one in (second, again):
+            assert (await one.receive_json())["t"] == "CHANNEL_CREATE"
+        even = sandbox.add_guild("even", app=app, guild_id=1000 << 22)
+        heard = await first.receive_json()
+        assert (heard["t"], heard["d"]["id"]) == ("GUILD_CREATE", str(even.id))
+
+
+async def test_shards_identify_one_after_another_unless_discord_lets_more_in(
+    sandbox: Sandbox, app: App, clock: ManualClock, rest: Rest
+) -> None:
+    app.max_concurrency, sandbox.gateway.identify_every_s = 2, 5.0
+    heard: list[int] = []
+    for shard in (0, 1, 2):
+        async with socket(sandbox) as found:
+            heard.append((await identify(found, shard=[shard, 4]))["op"])
+    clock.advance(5)
+    async with socket(sandbox) as found:
+        heard.append((await identify(found, shard=[2, 4]))["op"])
+    assert heard == [0, 0, 9, 0]
+    _, advice = await rest("GET", "/gateway/bot")
+    limits = advice["session_start_limit"]
+    assert (limits["remaining"], limits["max_concurrency"]) == (996, 2)
+
+
+async def test_a_shard_holds_so_many_guilds_and_no_more(sandbox: Sandbox, app: App) -> None:
+    for number in range(3):
+        sandbox.add_guild(f"g{number}", app=app, guild_id=(1000 + number) << 22)
+    sandbox.gateway.max_guilds = 2
+    async with socket(sandbox) as found:
+        await found.receive_json()
+        await found.send_json({"op": 2, "d": {"token": TOKEN, "intents": 1}})
+        await found.receive()
+        assert found.close_code == 4011
+    async with socket(sandbox) as found:
+        assert (await identify(found, shard=[0, 2]))["t"] == "READY"
 
 
 async def test_a_bot_that_left_is_not_ready(start: Start, app: App, guild: Server) -> None:
