@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.db import blobs, erasures, guilds, lanes, limits, money
+from bot.db import blobs, erasures, guilds, lanes, limits, money, ticks
 from bot.db.rows import UNTOUCHED, checked, job_of, jobs_of, made_of, new_row
 from bot.db.transaction import Transaction
 from bot.domain.catalogue import Choice
@@ -81,6 +81,7 @@ def accept(
     _check_consent(job, asker, terms)
     is_present = asker.approved_by is None  # else the roles are those of hours ago
     yield from lanes.join(job, asker.roles, known_limits, is_present=is_present)
+    yield from ticks.admission()
     yield from blobs.use(job.id, *(picture.blob for picture in request.pictures))
     return Accepted(job, is_new=True, is_budget_news=is_news)
 
@@ -150,7 +151,21 @@ def _move(
     if ends and state in CLOSED:
         cost = job.rendered_at_ms is not None or bool(known.get("maybe_charged"))
         yield from money.close(job, state, cost=cost, now_ms=now_ms, comes_back=comes_back)
-    return job_of(rows[0], job.request)
+    moved = job_of(rows[0], job.request)
+    yield from _tell(job, moved)
+    return moved
+
+
+def _tell(job: Job, moved: Job) -> Transaction[None]:
+    """What is to be done now that a job has moved: its next step, and what may begin in its place."""
+    if job.state in SLOT_HOLDERS and moved.state not in SLOT_HOLDERS:
+        yield from ticks.admission()
+    if moved.state is JobState.QUEUED or moved.aftercare is Aftercare.NONE:
+        return
+    if (moved.state, moved.run_at_ms) != (job.state, job.run_at_ms):
+        yield from ticks.step(job.id, moved.run_at_ms)
+    elif moved.withdrawn_at_ms != job.withdrawn_at_ms:  # its carrier need not wait with what is not to be posted
+        yield from ticks.step(job.id, early=True)
 
 
 def move_on(job: Job, choice: Choice, *, now_ms: int) -> Transaction[Job]:
@@ -175,6 +190,7 @@ def move_on(job: Job, choice: Choice, *, now_ms: int) -> Transaction[Job]:
     )
     if job.state is JobState.QUEUED:
         yield from lanes.leave(job)
+        yield from ticks.admission()  # elsewhere there may be room
     known = yield from limits.that_matter(job.origin.guild_id, job.origin.user_id, money.channel_of(job))
     yield from lanes.rejoin(moved, job.provider, known)
     return moved
@@ -211,9 +227,9 @@ def let_go(job: Job, *, now_ms: int, comes_back: bool = False, **known: object) 
 
 def waiting_elsewhere(providers: Sequence[str]) -> Transaction[list[Job]]:
     """Jobs that wait for a provider which is none of these."""
-    rows = yield "SELECT DISTINCT pool FROM lanes WHERE queued > 0", {}
+    waited_for = yield from lanes.waited_for()
     found: list[Job] = []
-    for pool in {row["pool"] for row in rows} - set(providers):
+    for pool in set(waited_for) - set(providers):
         found += jobs_of((yield _WAITING_FOR, {"provider": pool}))
     return found
 

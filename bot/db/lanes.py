@@ -7,6 +7,7 @@ cannot leak one. `queued` is a counter; `recount` compares it with the rows at s
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from bot.db import ticks
 from bot.db.transaction import Transaction
 from bot.domain import fairness
 from bot.domain.jobs import Job
@@ -61,6 +62,7 @@ def recap(guild_id: int, limits: Limits) -> Transaction[None]:
     rows = yield _WAITING_TURNS, {"guild_id": guild_id}
     for row in rows:
         yield from _cap(guild_id, row["user_id"], row["roles"], limits)
+    yield from ticks.admission()
 
 
 def _cap(guild_id: int, user_id: int, held: str, limits: Limits) -> Transaction[None]:
@@ -74,6 +76,12 @@ def leave(job: Job) -> Transaction[None]:
     key = _key(job)
     yield "UPDATE lanes SET queued = queued - 1 WHERE pool = :pool AND guild_id = :guild_id", key
     yield _LEAVE_TURN, key
+
+
+def waited_for() -> Transaction[list[str]]:
+    """The providers for which a job waits."""
+    rows = yield "SELECT DISTINCT pool FROM lanes WHERE queued > 0", {}
+    return [row["pool"] for row in rows]
 
 
 def queued_by(guild_id: int, user_id: int) -> Transaction[int]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import structlog
 
-from bot.db import jobs, operation
+from bot.db import jobs, lanes, operation
 from bot.db.errors import DatabaseUnavailable
 from bot.db.transaction import Database, Transaction
 from bot.domain.jobs import Job
@@ -59,6 +59,10 @@ class Admission:
         """Why nothing is begun, as the cards of waiting jobs say; empty after a start, when nobody knows what they say."""
         self._due = asyncio.Event()
         self._due.set()
+        self._is_adopted = False
+        self._filling = asyncio.Lock()
+        self._asked = self._done = 0
+        """How many have asked for slots to be filled, and how many of them were served."""
 
     def wake(self) -> None:
         """A slot may be free, or a job may be waiting."""
@@ -66,22 +70,37 @@ class Admission:
 
     async def run(self) -> None:
         """Admit jobs for as long as the bot runs."""
-        is_adopted = False
         while True:
             next_try_ms = self._health.next_try_ms() if self._gate.admits else None
             await self._clock.wait(self._due, until_ms=next_try_ms)
             self._due.clear()
             try:
-                if not is_adopted:
-                    await self._adopt()
-                    is_adopted = True
-                await self._fill_all()
-                await self._tell_of_pause()
+                await self.fill()
             except Exception as fault:
                 if not isinstance(fault, DatabaseUnavailable):  # which tells so itself, once
                     log.exception("admission failed")
                 self._due.set()
                 await self._clock.wait(asyncio.Event(), until_ms=self._clock.now_ms() + _RETRY_AFTER_MS)
+
+    async def fill(self) -> None:
+        """Give every free slot away, once; those who ask while others are served share the next time.
+
+        Raises:
+            DatabaseUnavailable: it is not known which were given away.
+        """
+        self._asked += 1
+        number = self._asked
+        async with self._filling:
+            if self._done >= number:
+                return
+            asked = self._asked
+            if not self._is_adopted:
+                await self._adopt()
+                self._is_adopted = True
+            while await self._fill_all():
+                pass
+            await self._tell_of_pause()
+            self._done = asked
 
     async def _adopt(self) -> None:
         """Find a provider for the jobs that wait for one which the operator has taken away, or end them."""
@@ -100,20 +119,28 @@ class Admission:
         reason = f"{job.provider} is no longer at hand here, and nobody else can make this for what it costs."
         self._admitted(await self._db.write(jobs.turn_away(job, reason, now_ms=now_ms)))
 
-    async def _fill_all(self) -> None:
-        for provider in self._providers.values():
-            admitted = await self._db.write(self._fill(provider)) if self._gate.admits else []
-            if len(admitted) == _AT_ONCE:
-                self._due.set()
-            if admitted:
-                self._health.probed(provider.name)
-            for job in admitted:
-                log.info("admitted", job=job.id, guild=job.origin.guild_id, provider=provider.name)
-                self._admitted(job)
-            for guild_id in {job.origin.guild_id for job in admitted}:
-                waiting = jobs.next_waiting(provider.name, guild_id, limit=_TOLD)
-                for job in await self._db.read(waiting):
-                    self._moved_up(job)
+    async def _fill_all(self) -> bool:
+        """Let in what there is room for, wherever something waits; returns whether there may be room for more."""
+        waited_for = await self._db.read(lanes.waited_for()) if self._gate.admits else []
+        fullest = [
+            len(await self._fill_up(provider))
+            for name, provider in self._providers.items()
+            if name in waited_for
+        ]
+        return _AT_ONCE in fullest
+
+    async def _fill_up(self, provider: Provider) -> list[Job]:
+        admitted = await self._db.write(self._fill(provider)) if self._gate.admits else []
+        if admitted:
+            self._health.probed(provider.name)
+        for job in admitted:
+            log.info("admitted", job=job.id, guild=job.origin.guild_id, provider=provider.name)
+            self._admitted(job)
+        for guild_id in {job.origin.guild_id for job in admitted}:
+            waiting = jobs.next_waiting(provider.name, guild_id, limit=_TOLD)
+            for job in await self._db.read(waiting):
+                self._moved_up(job)
+        return admitted
 
     async def _tell_of_pause(self) -> None:
         """Let the cards of jobs that wait say that nothing is begun, or no more. Of a stop the next start tells."""
