@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from benchmarks import (
-    acceptance,
     acknowledgement,
     admission,
     fitting,
@@ -21,6 +20,7 @@ from benchmarks import (
     memory,
     page,
     polling,
+    queues,
     rendering,
     start,
 )
@@ -41,7 +41,7 @@ class Benchmark(Protocol):
 
 
 BENCHMARKS: tuple[Benchmark, ...] = (
-    acceptance,
+    queues,
     admission,
     acknowledgement,
     memory,

@@ -1,8 +1,10 @@
 """What a benchmark answers: a small table, printed and kept as JSON."""
 
 import textwrap
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 WIDTH = 80
 RESULTS = Path(__file__).with_name("results")
@@ -17,6 +19,8 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What is kept beside the table, for those who calculate with it."""
 
     def __str__(self) -> str:
         lines = (self.columns, *self.rows)
