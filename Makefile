@@ -21,6 +21,12 @@ demo: $(RUN)  ## try the bot on this machine, without Discord (ARGS="--once --im
 run: $(RUN)  ## start the bot on Discord, with the settings in .env
 	@$(BIN)/python -m bot run $(ARGS)
 
+.PHONY: cluster
+cluster: | .venv/bin/python  ## install what PostgreSQL and several processes need; afterwards set DATABASE_URL
+	@echo "Installing the locked dependencies of a cluster into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-cluster.lock
+	@touch $(RUN)
+
 .PHONY: test
 test: $(DEV)  ## run the test suite (ARGS="tests/domain -k quota")
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -112,6 +113,7 @@ _KEY_NAMES = {
     "aimlapi": "AIMLAPI_API_KEY",
     "onemin": "ONEMIN_API_KEY",
 }
+_POSTGRES = ("postgresql://", "postgres://")
 _BASE_URLS = ("discord_api_url", "kling_base_url", "kkiai_base_url", "aimlapi_base_url", "onemin_base_url")
 
 
@@ -196,18 +198,40 @@ class Settings(BaseSettings):
         return {name: value for name, value in given.items() if value != "" or name.startswith(may_be_empty)}
 
     @property
-    def database_path(self) -> Path:
-        """The SQLite file.
+    def database(self) -> Path | SecretStr:
+        """Which database: SQLite's file, or PostgreSQL's URL.
 
         Raises:
-            SettingsInvalid: `DATABASE_URL` names another kind of database.
+            SettingsInvalid: `DATABASE_URL` names another kind, or one whose driver is not installed.
         """
         if not self.database_url:
             return self.data_dir / "kinora.db"
         scheme, separator, path = self.database_url.partition(":///")
-        if scheme != "sqlite" or not separator or not path:
-            raise SettingsInvalid("DATABASE_URL must look like sqlite:///data/kinora.db; correct it in .env.")
-        return Path(path)
+        if scheme == "sqlite" and separator and path:
+            return Path(path)
+        if not self.database_url.startswith(_POSTGRES):
+            raise SettingsInvalid(
+                "DATABASE_URL must look like sqlite:///data/kinora.db "
+                "or postgresql://user:password@host/kinora; correct it in .env."
+            )
+        if find_spec("psycopg") is None:
+            raise SettingsInvalid(
+                "DATABASE_URL names PostgreSQL, for which a few packages more are needed: run `make cluster` once."
+            )
+        return SecretStr(self.database_url)
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file, for what there is with SQLite only.
+
+        Raises:
+            SettingsInvalid: the database is another one.
+        """
+        if isinstance(place := self.database, Path):
+            return place
+        raise SettingsInvalid(
+            "This needs SQLite, but DATABASE_URL names PostgreSQL; correct it, or leave it out."
+        )
 
     @property
     def blob_location(self) -> str:
@@ -218,7 +242,8 @@ class Settings(BaseSettings):
     def kept_in(self) -> tuple[Path, ...]:
         """The folders of this machine whose disks must not be full."""
         blobs = () if "://" in self.blob_location else (Path(self.blob_location),)
-        return (self.data_dir, self.database_path.parent, *blobs)
+        database = (self.database.parent,) if isinstance(self.database, Path) else ()
+        return (self.data_dir, *database, *blobs)
 
     @property
     def originals_last_ms(self) -> int | None:

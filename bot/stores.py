@@ -5,13 +5,14 @@ import string
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import aiohttp
 
 from bot.db import installation
 from bot.db.errors import DatabaseLost
 from bot.db.measured import MeasuredDatabase
-from bot.db.sqlite import SqliteDatabase
+from bot.db.opening import open_database
 from bot.disk import ensure_writable
 from bot.media.archives import Archives
 from bot.media.blobs import Blobs
@@ -22,6 +23,9 @@ from bot.media.images import Images
 from bot.providers import registry
 from bot.providers.download import Downloads
 from bot.settings import Settings, SettingsInvalid
+
+if TYPE_CHECKING:
+    from bot.db.postgres.database import Defer
 
 _NAME_LENGTH = 6
 
@@ -48,8 +52,13 @@ class Wires:
     downloads: Downloads
 
 
-async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
+async def open_stores(settings: Settings, stack: AsyncExitStack, *, defer: "Defer | None" = None) -> Stores:
     """Open the stores; the stack closes them.
+
+    Args:
+        settings: Which and where.
+        stack: Closes them.
+        defer: Takes the ticks of what PostgreSQL commits.
 
     Raises:
         SettingsInvalid: the place for them cannot be used.
@@ -63,7 +72,7 @@ async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
             f"DATA_DIR is {settings.data_dir}, where nothing can be kept: {error.strerror}."
         ) from error
     ensure_not_lost(settings)
-    db = MeasuredDatabase(await SqliteDatabase.open(settings.database_path))
+    db = MeasuredDatabase(await open_database(settings.database, defer=defer))
     stack.push_async_callback(db.close)
     return Stores(
         db=db,
@@ -86,13 +95,13 @@ async def open_wires(settings: Settings, stack: AsyncExitStack) -> Wires:
 
 
 def ensure_not_lost(settings: Settings) -> None:
-    """Refuse to make a database where there was one: an empty one knows nobody's credits, nor what was paid for.
+    """Refuse to make SQLite's file where there was one: an empty one knows nobody's credits, nor what was paid for.
 
     Raises:
         DatabaseLost: it is not there, but its log is, or files of its jobs are in this machine's folder for them.
     """
-    path, files = settings.database_path, settings.blob_location
-    if path.exists():
+    path, files = settings.database, settings.blob_location
+    if not isinstance(path, Path) or path.exists():
         return
     if path.with_name(f"{path.name}-wal").exists():
         raise DatabaseLost

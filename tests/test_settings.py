@@ -1,10 +1,12 @@
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from bot import settings
 from bot.domain.limits import EVERYBODY, Limit, Limits, Measure
@@ -285,7 +287,8 @@ def test_a_database_is_a_file(url: str, path: str, given: Given) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://u:hunter2@db/kinora", "sqlite:///", "sqlite://k.db", "k.db", "mysql:///x"]
+    "url",
+    ["mysql://u:hunter2@db/kinora", "sqlite:///", "sqlite://k.db", "k.db", "mysql:///x", "postgresql:x"],
 )
 def test_another_kind_of_database_is_refused_without_showing_its_password(url: str, given: Given) -> None:
     with pytest.raises(
@@ -293,6 +296,26 @@ def test_another_kind_of_database_is_refused_without_showing_its_password(url: s
     ) as error:
         _ = given(DATABASE_URL=url).database_path
     assert "hunter2" not in str(error.value)
+
+
+def test_postgresql_is_a_database_whose_url_nothing_prints(given: Given) -> None:
+    chosen = given(DATABASE_URL="postgresql://kinora:hunter2@db/kinora").database
+    assert isinstance(chosen, SecretStr)
+    assert chosen.get_secret_value() == "postgresql://kinora:hunter2@db/kinora"
+    assert "hunter2" not in f"{chosen!r} {chosen}"
+
+
+def test_postgresql_without_its_driver_says_how_to_install_it(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(SettingsInvalid, match="make cluster"):
+        _ = given(DATABASE_URL="postgresql://db/kinora").database
+
+
+def test_what_needs_a_file_says_so_where_the_database_is_none(given: Given) -> None:
+    with pytest.raises(SettingsInvalid, match="needs SQLite"):
+        _ = given(DATABASE_URL="postgresql://db/kinora").database_path
 
 
 def test_the_folder_takes_the_database_and_the_blobs_along(given: Given) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from bot.db.errors import DatabaseBroken, MigrationFault, SchemaTooNew
 
@@ -127,10 +127,24 @@ def apply(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> in
     recognise(connection)
     with _transaction(connection):
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.execute(_SCHEMA_VERSION)
+        connection.execute(SCHEMA_VERSION)
     applied = connection.execute(
         "SELECT number, name, checksum FROM schema_version ORDER BY number"
     ).fetchall()
+    left = missing(applied, migrations)
+    connection.execute("PRAGMA foreign_keys=OFF")
+    for migration in left:
+        _step(connection, migration)
+    return len(left)
+
+
+def missing(applied: Sequence[tuple[Any, ...]], migrations: Sequence[Migration]) -> Sequence[Migration]:
+    """What is left to apply after these rows of `schema_version` (number, name, checksum).
+
+    Raises:
+        SchemaTooNew: there are more of them than migrations.
+        MigrationFault: one was changed after it was applied.
+    """
     if len(applied) > len(migrations):
         raise SchemaTooNew
     for (number, name, checksum), migration in zip(applied, migrations, strict=False):
@@ -139,10 +153,7 @@ def apply(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> in
                 f"{migration} is not what was applied here as {number:04}_{name}.sql; "
                 "an applied migration never changes, add a new one."
             )
-    connection.execute("PRAGMA foreign_keys=OFF")
-    for migration in migrations[len(applied) :]:
-        _step(connection, migration)
-    return len(migrations) - len(applied)
+    return migrations[len(applied) :]
 
 
 def _read(file: Traversable) -> Migration:
@@ -178,7 +189,7 @@ def _transaction(connection: sqlite3.Connection) -> Generator[None]:
         raise
 
 
-_SCHEMA_VERSION = """
+SCHEMA_VERSION = """
     CREATE TABLE IF NOT EXISTS schema_version (
         number INTEGER PRIMARY KEY,
         name TEXT NOT NULL,

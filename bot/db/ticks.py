@@ -4,7 +4,9 @@ A tick is a statement that is only a comment. SQLite executes it as nothing: the
 is due. `PostgresDatabase` hands the ticks of what it commits to the queue of jobs, in the same transaction.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bot.db.transaction import Transaction
 
@@ -32,3 +34,10 @@ def step(job_id: int, at_ms: int | None = None, *, early: bool = False) -> Trans
 def admission() -> Transaction[None]:
     """Fill free slots with waiting jobs."""
     yield ADMISSION, {}
+
+
+def told(sql: str, parameters: Mapping[str, Any]) -> Tick | None:
+    """The tick that a statement of a transaction is; None for the others."""
+    if sql is STEP:
+        return Tick(parameters["job_id"], parameters["at_ms"], parameters["early"])
+    return Tick() if sql is ADMISSION else None

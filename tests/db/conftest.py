@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.db.postgres.database import PostgresDatabase
 from bot.db.sqlite import SqliteDatabase
-from bot.db.transaction import Transaction
+from bot.db.transaction import Database, Transaction
 
 SCHEMA = """
 CREATE TABLE counters (name TEXT PRIMARY KEY, n INTEGER NOT NULL CHECK (n <= 1000));
@@ -86,3 +87,22 @@ class Ledger:
 @pytest.fixture
 def ledger() -> type[Ledger]:
     return Ledger
+
+
+@pytest.fixture
+async def embedded(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    """An empty SQLite database that is up to date, for what is SQLite's own."""
+    database = await SqliteDatabase.open(tmp_path / "kinora.db")
+    yield database
+    await database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """An empty database that is up to date; the test runs once on each kind."""
+    if request.param == "sqlite":
+        database: Database = await SqliteDatabase.open(tmp_path / "kinora.db")
+    else:
+        database = await PostgresDatabase.open(request.getfixturevalue("postgres_url"))
+    yield database
+    await database.close()

@@ -9,7 +9,7 @@ import pytest
 
 from bot.db import asks, audit, blobs, jobs, lanes, offers, retention
 from bot.db.sqlite import SqliteDatabase
-from bot.db.transaction import Transaction
+from bot.db.transaction import Database, Transaction
 from bot.domain.errors import QuotaExceeded
 from bot.domain.jobs import Job, JobState
 from bot.domain.requests import Asked, MotionBrush, Options, Picture, Point, Stroke, VideoRequest
@@ -22,19 +22,17 @@ CLIP, OTHER_CLIP, FRAME = "c" * 64, "d" * 64, "f" * 64
 
 
 @pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    database = await SqliteDatabase.open(tmp_path / "kinora.db")
-    await database.write(lanes.open_pool("local"))
-    yield database
-    assert await database.read(audit.discrepancies()) == 0
-    await database.close()
+async def db(either: Database) -> AsyncIterator[Database]:
+    await either.write(lanes.open_pool("local"))
+    yield either
+    assert await either.read(audit.discrepancies()) == 0
 
 
 def picture(digit: str) -> Picture:
     return Picture(blob=digit * 64, media_type="image/png", width=640, height=360)
 
 
-async def accepted(db: SqliteDatabase, request: VideoRequest | None = None, **origin: Any) -> Job:
+async def accepted(db: Database, request: VideoRequest | None = None, **origin: Any) -> Job:
     made = await db.write(
         jobs.accept(
             builders.origin(**origin),
@@ -47,7 +45,7 @@ async def accepted(db: SqliteDatabase, request: VideoRequest | None = None, **or
     return made.job
 
 
-async def done(db: SqliteDatabase, request: VideoRequest | None = None, clip: str = CLIP) -> Job:
+async def done(db: Database, request: VideoRequest | None = None, clip: str = CLIP) -> Job:
     await accepted(db, request)
     job = await db.write(jobs.admit("local", slots=99, now_ms=NOW_MS))
     assert job is not None
@@ -62,15 +60,15 @@ def uses() -> Transaction[set[tuple[str, int]]]:
     return {(row["blob"], row["job_id"]) for row in rows}
 
 
-async def let_go(db: SqliteDatabase, before_ms: int = NOW_MS) -> list[str]:
+async def let_go(db: Database, before_ms: int = NOW_MS) -> list[str]:
     return await db.read(blobs.let_go(before_ms=before_ms, limit=10))
 
 
-async def is_needed(db: SqliteDatabase, blob: str, now_ms: int = NOW_MS) -> bool:
+async def is_needed(db: Database, blob: str, now_ms: int = NOW_MS) -> bool:
     return await db.read(blobs.is_needed(blob, now_ms=now_ms))
 
 
-async def test_a_job_needs_every_picture_of_its_request_once(db: SqliteDatabase) -> None:
+async def test_a_job_needs_every_picture_of_its_request_once(db: Database) -> None:
     motion = MotionBrush(
         still=picture("b"),
         moving=(
@@ -84,7 +82,7 @@ async def test_a_job_needs_every_picture_of_its_request_once(db: SqliteDatabase)
 
 
 async def test_a_request_that_is_accepted_twice_needs_nothing_twice_and_a_refused_one_nothing(
-    db: SqliteDatabase,
+    db: Database,
 ) -> None:
     origin = builders.origin(request_key="same")
     request = builders.request(image=picture("a"))
@@ -106,7 +104,7 @@ async def test_a_request_that_is_accepted_twice_needs_nothing_twice_and_a_refuse
 
 
 async def test_a_fetched_clip_is_needed_until_the_last_job_that_names_it_lets_it_go(
-    db: SqliteDatabase,
+    db: Database,
 ) -> None:
     first, second = await done(db), await done(db)  # the same request can give the very same clip
     await db.write(jobs.move(first, first.state, now_ms=NOW_MS, clip=None, last_frame=FRAME))
@@ -119,7 +117,7 @@ async def test_a_fetched_clip_is_needed_until_the_last_job_that_names_it_lets_it
     assert await let_go(db, NOW_MS + 5) == []
 
 
-async def test_another_clip_in_its_place_lets_the_first_go(db: SqliteDatabase) -> None:
+async def test_another_clip_in_its_place_lets_the_first_go(db: Database) -> None:
     job = await done(db)
     job = await db.write(jobs.move(job, job.state, now_ms=NOW_MS, clip=OTHER_CLIP))
     assert (await is_needed(db, OTHER_CLIP), await let_go(db)) == (True, [CLIP])
@@ -127,7 +125,7 @@ async def test_another_clip_in_its_place_lets_the_first_go(db: SqliteDatabase) -
     assert await is_needed(db, OTHER_CLIP)
 
 
-async def test_a_step_that_somebody_else_took_before_changes_nothing(db: SqliteDatabase) -> None:
+async def test_a_step_that_somebody_else_took_before_changes_nothing(db: Database) -> None:
     job = await done(db)
     await db.write(jobs.move(job, job.state, now_ms=NOW_MS, tries=1))
     with pytest.raises(jobs.Overtaken):
@@ -135,7 +133,7 @@ async def test_a_step_that_somebody_else_took_before_changes_nothing(db: SqliteD
     assert await is_needed(db, CLIP)
 
 
-async def test_a_forgotten_job_lets_go_of_everything_that_nobody_else_needs(db: SqliteDatabase) -> None:
+async def test_a_forgotten_job_lets_go_of_everything_that_nobody_else_needs(db: Database) -> None:
     job = await done(db, builders.request(image=picture("a"), end_frame=picture("b")))
     await accepted(db, builders.request(image=picture("b")))
     await db.write(blobs.forget(job, now_ms=NOW_MS))
@@ -145,7 +143,7 @@ async def test_a_forgotten_job_lets_go_of_everything_that_nobody_else_needs(db: 
     assert kept.version == job.version + 1
 
 
-async def test_a_job_that_has_not_ended_forgets_nothing(db: SqliteDatabase) -> None:
+async def test_a_job_that_has_not_ended_forgets_nothing(db: Database) -> None:
     job = await accepted(db)
     with pytest.raises(ValueError, match="needs its files"):
         await db.write(blobs.forget(job, now_ms=NOW_MS))
@@ -153,7 +151,7 @@ async def test_a_job_that_has_not_ended_forgets_nothing(db: SqliteDatabase) -> N
 
 
 async def test_an_offer_and_a_request_on_its_way_need_what_they_name_while_they_are_open(
-    db: SqliteDatabase,
+    db: Database,
 ) -> None:
     await db.write(offers.make(1, 100, f'{{"image": "{FRAME}"}}', lapses_at_ms=NOW_MS + 10, now_ms=NOW_MS))
     assert (await is_needed(db, FRAME), await is_needed(db, FRAME, NOW_MS + 11)) == (True, False)
@@ -209,13 +207,15 @@ async def test_what_was_kept_before_uses_were_is_known_to_be_used(tmp_path: Path
         (retention._OLDEST, "jobs_kept"),
     ],
 )
-async def test_what_is_due_is_found_without_reading_history(db: SqliteDatabase, sql: str, index: str) -> None:
-    found = await db.read(plan(sql))
+async def test_what_is_due_is_found_without_reading_history(
+    embedded: SqliteDatabase, sql: str, index: str
+) -> None:
+    found = await embedded.read(plan(sql))
     assert index in found
     assert "TEMP B-TREE" not in found
     assert not re.search(r"SCAN jobs(?! USING (COVERING )?INDEX jobs_(kept|withdrawn))", found)
 
 
-async def test_letting_go_and_needing_are_found_by_key(db: SqliteDatabase) -> None:
+async def test_letting_go_and_needing_are_found_by_key(embedded: SqliteDatabase) -> None:
     for sql in (blobs._USE, blobs._NOTE):
-        assert "SCAN blob_uses" not in await db.read(plan(sql))
+        assert "SCAN blob_uses" not in await embedded.read(plan(sql))

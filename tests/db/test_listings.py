@@ -1,21 +1,12 @@
 """Pages of a member's jobs are found by their place in the index, however long the history is."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from bot.db import listings
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
-
-
-@pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    database = await SqliteDatabase.open(tmp_path / "kinora.db")
-    yield database
-    await database.close()
 
 
 def plan(sql: str) -> Transaction[str]:
@@ -25,8 +16,8 @@ def plan(sql: str) -> Transaction[str]:
 
 @pytest.mark.parametrize(("sql", "sign"), [(listings._OLDER, "<"), (listings._NEWER, ">")])
 async def test_a_page_begins_where_the_index_says_and_is_not_sorted(
-    db: SqliteDatabase, sql: str, sign: str
+    embedded: SqliteDatabase, sql: str, sign: str
 ) -> None:
-    found = await db.read(plan(sql))
+    found = await embedded.read(plan(sql))
     assert f"INDEX jobs_member (guild_id=? AND user_id=? AND id{sign}?)" in found
     assert "TEMP B-TREE" not in found

@@ -1,0 +1,23 @@
+-- What several processes need of one PostgreSQL. SQLite has one process, and finds nothing to do here.
+
+-- What is said of money once stays said; SQLite has had these since 0003.
+-- pg: CREATE FUNCTION refuse_to_change_books() RETURNS trigger LANGUAGE plpgsql AS '
+-- pg:     BEGIN RAISE EXCEPTION ''the ledger is immutable'' USING ERRCODE = ''integrity_constraint_violation''; END
+-- pg: ';
+-- pg: CREATE OR REPLACE TRIGGER ledger_stays BEFORE DELETE ON ledger
+-- pg:     FOR EACH ROW EXECUTE FUNCTION refuse_to_change_books();
+-- pg: CREATE OR REPLACE TRIGGER ledger_keeps BEFORE UPDATE OF id, kind, guild_id, job_id, grant_id, channel_id, credits,
+-- pg:     allowance, budget, worth, cost_micro_usd, day, week, month, at_ms ON ledger
+-- pg:     FOR EACH ROW EXECUTE FUNCTION refuse_to_change_books();
+-- pg: CREATE OR REPLACE TRIGGER draws_stay BEFORE DELETE ON draws
+-- pg:     FOR EACH ROW EXECUTE FUNCTION refuse_to_change_books();
+-- pg: CREATE OR REPLACE TRIGGER draws_keep BEFORE UPDATE ON draws
+-- pg:     FOR EACH ROW EXECUTE FUNCTION refuse_to_change_books();
+-- pg: CREATE OR REPLACE TRIGGER ledger_stays_whole BEFORE TRUNCATE ON ledger EXECUTE FUNCTION refuse_to_change_books();
+-- pg: CREATE OR REPLACE TRIGGER draws_stay_whole BEFORE TRUNCATE ON draws EXECUTE FUNCTION refuse_to_change_books();
+
+-- Rows that change with every job keep their new versions beside them; plans follow how many jobs there are.
+-- pg: ALTER TABLE pools SET (fillfactor = 50);
+-- pg: ALTER TABLE lanes SET (fillfactor = 60);
+-- pg: ALTER TABLE balances SET (fillfactor = 60);
+-- pg: ALTER TABLE jobs SET (fillfactor = 80, autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_scale_factor = 0.05);

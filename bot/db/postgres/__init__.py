@@ -1,0 +1,1 @@
+"""PostgreSQL, for several processes; needs the optional packages of `requirements-cluster.lock`."""
