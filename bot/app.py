@@ -144,7 +144,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         wires = await open_wires(settings, stack)
         providers = await stack.enter_async_context(_closing())
         tasks = await stack.enter_async_context(task_group())  # ends first, so that nothing is begun anew
-        publisher = DiscordPublisher(client, installation=stores.installation)
+        publisher = DiscordPublisher(client, directory=client.directory, installation=stores.installation)
         engine = build_engine(settings, stores, wires, publisher, clock=clock, tasks=tasks)
         providers.extend(engine.providers.values())
         furnish(client, settings, stores, publisher, engine, tasks=tasks)

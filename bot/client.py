@@ -39,7 +39,8 @@ from bot.services.routing import Routes
 from bot.services.usage import UsageReports
 from bot.ui import errors
 from bot.ui.desk import Desk
-from bot.ui.faults import translated
+from bot.ui.directory import Directory
+from bot.ui.faults import NOT_IN, translated
 from bot.ui.modals import Form, Sheet
 from bot.ui.payloads import outlive
 from bot.ui.translator import Translator
@@ -68,9 +69,6 @@ _GUILD_READY_TIMEOUT_S = 0.2
 """Nothing here waits for every guild: on_ready is only logged."""
 
 _HANDLERS = ("CommandTree-invoker", "discord-ui-", "discord.py: on_interaction", "discord.py: on_message")
-
-_NOT_IN = {10004, 50001}
-"""Unknown Guild, Missing Access (Discord, JSON Error Codes). No other refusal says where the bot is."""
 
 _MAX_RATELIMIT_WAIT_S = 60.0
 """Longer waits become an error that the job's own back-off handles."""
@@ -188,6 +186,7 @@ class Kinora(commands.Bot):
             allowed_contexts=app_commands.AppCommandContext(guild=True),
             allowed_installs=app_commands.AppInstallationType(guild=True),
         )
+        self.directory = Directory(self)
         self._db = db
         self._reads_messages = reads_messages
         self._forms: dict[Form | Sheet, Submitted] = {}
@@ -253,7 +252,7 @@ class Kinora(commands.Bot):
             try:
                 await self.fetch_guild(guild_id, with_counts=False)
             except discord.HTTPException as refusal:
-                if refusal.code in _NOT_IN:
+                if refusal.code in NOT_IN:
                     return False
                 raise
         return True

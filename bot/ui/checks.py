@@ -1,13 +1,16 @@
 """Rights: what the bot needs in a place before money is reserved, and who may do what."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 import discord
 
-from bot.domain.errors import PermissionsMissing, Refused
+from bot.domain.errors import DeliveryFault, PermissionsMissing, Refused
 from bot.domain.jobs import Asker, Job
 from bot.language import marked, tr
+from bot.ui.directory import Directory, is_told_of
+from bot.ui.faults import translated
 
 if TYPE_CHECKING:
     from bot.services.guilds import GuildSettings
@@ -19,6 +22,8 @@ _ALWAYS = (
 )
 _TO_POST = ((marked("Attach Files"), "attach_files"), (marked("Embed Links"), "embed_links"))
 _TO_WRITE = (marked("Send Messages"), "send_messages")
+_LOOKED_UP_WITHIN_S = 1.0
+"""A gallery; a refusal must not wait for Discord."""
 _IN_THREADS = (marked("Send Messages in Threads"), "send_messages_in_threads")
 
 
@@ -75,12 +80,21 @@ async def ensure_place(client: Any, granted: discord.Permissions, channel: objec
     except PermissionsMissing:
         places: Places = client.services.places
         gallery_id = (await places.preferred_by(guild_id)).gallery_id
-        gallery = client.get_channel(gallery_id) if gallery_id else None
+        gallery = await _looked_up(client.directory, guild_id, gallery_id) if gallery_id else None
         if not isinstance(gallery, discord.TextChannel) or not is_seen_like(channel, gallery):
             raise
         if is_age_restricted(channel) and not gallery.is_nsfw():
             raise
         ensure_deliverable(granted, channel, gallery)
+
+
+async def _looked_up(directory: Directory, guild_id: int, channel_id: int) -> object:
+    """A channel; None where Discord does not say at once that it is there."""
+    try:
+        async with translated(), asyncio.timeout(_LOOKED_UP_WITHIN_S):
+            return await directory.channel(guild_id, channel_id)
+    except DeliveryFault:
+        return None
 
 
 async def ensure_place_of(interaction: discord.Interaction[Any]) -> None:
@@ -104,8 +118,9 @@ def missing_in_gallery(gallery: discord.TextChannel) -> list[str]:
 def is_seen_like(channel: object, gallery: discord.TextChannel) -> bool:
     """Whether who sees a gallery may see a channel or thread as well, as far as roles say; False in doubt."""
     above = channel.parent if isinstance(channel, discord.Thread) else channel
-    is_doubtful = is_private(channel) or not is_told_of(gallery.guild)
-    if is_doubtful or not isinstance(above, discord.abc.GuildChannel):
+    if is_private(channel) or not isinstance(above, discord.abc.GuildChannel):
+        return False
+    if not (is_told_of(above.guild) and is_told_of(gallery.guild)):
         return False
     people = [role for role in gallery.guild.roles if not role.is_bot_managed()]
     return all(_sees(role, above) for role in people if _sees(role, gallery))
@@ -119,11 +134,6 @@ def own_permissions(channel: discord.TextChannel) -> discord.Permissions | None:
     """What the bot may do in a channel; None until Discord has told of the server."""
     me = cast("discord.Member | None", channel.guild.me)
     return channel.permissions_for(me) if me is not None and is_told_of(channel.guild) else None
-
-
-def is_told_of(guild: discord.Guild) -> bool:
-    """Whether Discord has told of a server since the bot is connected; before that nothing is known of its roles."""
-    return guild.get_role(guild.id) is not None
 
 
 def _is_stranger_in(thread: discord.Thread, granted: discord.Permissions) -> bool:

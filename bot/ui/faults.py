@@ -21,6 +21,9 @@ NO_HISTORY = 160002  # a reply, where the channel's history may not be read
 THREAD_EXISTS = 160004
 CENSORED = {200000, 200001, 240000}  # by AutoMod: a message, a thread's name, a link
 
+NOT_IN = {10004, 50001}
+"""Unknown Guild, Missing Access (Discord, JSON Error Codes). Of a server, no other refusal says where the bot is."""
+
 _TOO_LARGE = {40005, 50045}
 _GONE = {10003, 10008, NOT_IN_ARCHIVED, 160005}  # unknown channel or message, archived, locked
 _PASSING = {401, 408, 429}  # a token that is being replaced, a time-out, a rate limit
@@ -42,6 +45,8 @@ async def translated() -> AsyncGenerator[None]:
         raise _fault(error) from error
     except (discord.RateLimited, aiohttp.ClientError, TimeoutError, OSError) as error:
         raise DiscordUnavailable from error
+    except discord.InvalidData as error:  # a channel of a kind that came up later
+        raise DestinationForbidden from error
     except RuntimeError as error:
         if str(error) != "Session is closed":  # what aiohttp says while the bot is ending
             raise

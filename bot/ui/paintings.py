@@ -35,8 +35,9 @@ from bot.services.reuse import Reuse
 from bot.ui import checks, errors
 from bot.ui.answers import Answer, shown
 from bot.ui.consent import Consents
+from bot.ui.directory import Directory
 from bot.ui.errors import describe
-from bot.ui.faults import translated
+from bot.ui.faults import NOT_IN, translated
 from bot.ui.intake import Courtesy, Intake
 from bot.ui.text import counted
 from bot.ui.threads import DiscordPublisher
@@ -49,6 +50,8 @@ _FETCHED_AT_ONCE = 4
 """Pictures to be painted on, of 10 MB at most, which are held in memory."""
 _PATIENCE_S = 10.0
 """With Discord, each time that the answer to a page waits for it."""
+_LATELY_S = 5.0
+"""No older is what is judged by when somebody sends what they painted."""
 _FATES = {
     OfferLapsed: Fate.GONE,
     PaintingLapsed: Fate.GONE,
@@ -76,14 +79,11 @@ Messageable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel 
 
 
 class Client(Protocol):
-    """What is asked of the client: what it knows of a channel."""
+    """What is asked of the client."""
 
-    def get_channel(self, id: int, /) -> object:  # noqa: A002 - discord.py's name
-        """A channel or thread that Discord has told of."""
-        ...
-
-    def get_guild(self, id: int, /) -> discord.Guild | None:  # noqa: A002 - discord.py's name
-        """A server that the bot is in."""
+    @property
+    def directory(self) -> Directory:
+        """What is known of servers and channels."""
         ...
 
 
@@ -230,12 +230,10 @@ class PaintingsDesk:
             Refused: the place does not do any more.
             DeliveryFault: Discord does not say.
         """
-        guild = self._client.get_guild(asked.guild_id)
-        if guild is None:
-            raise NotInServer
         try:
             async with translated(), asyncio.timeout(_PATIENCE_S):
-                channel = await guild.fetch_channel(asked.channel_id)
+                guild = await self._server(asked.guild_id)
+                channel = await self._client.directory.fetch_channel(guild, asked.channel_id)
                 member = await guild.fetch_member(asked.user_id)
                 await _ensure_in(channel, member)
         except (DestinationGone, DestinationForbidden) as gone:
@@ -255,6 +253,14 @@ class PaintingsDesk:
             "after_id": channel.last_message_id,
         }
 
+    async def _server(self, guild_id: int) -> discord.Guild:
+        try:
+            return await self._client.directory.guild(guild_id, most_s=_LATELY_S)
+        except discord.HTTPException as refusal:
+            if refusal.code in NOT_IN:
+                raise NotInServer from refusal
+            raise
+
     def _refused(self, error: Exception) -> Outcome:
         fate = next((fate for kind, fate in _FATES.items() if isinstance(error, kind)), Fate.REFUSED)
         price = error.credits if isinstance(error, PriceRisen) else None
@@ -269,8 +275,8 @@ class PaintingsDesk:
         return _MARKUP.sub("", text)
 
     def _called(self, channel_id: int) -> str:
-        name = getattr(self._client.get_channel(channel_id), "name", None)
-        return f"#{name}" if isinstance(name, str) else tr("Discord")
+        name = self._client.directory.name_of(channel_id)
+        return f"#{name}" if name else tr("Discord")
 
 
 async def _ensure_in(channel: object, member: discord.Member) -> None:

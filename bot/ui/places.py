@@ -6,12 +6,13 @@ from typing import Any
 
 import discord
 
-from bot.domain.errors import DestinationForbidden, DestinationGone, DiscordUnavailable
+from bot.domain.errors import DestinationForbidden, DestinationGone
 from bot.domain.jobs import Job
 from bot.language import speaking, tr
 from bot.services.ports import Place, PlaceKind, Sent
 from bot.ui import faults
-from bot.ui.checks import is_seen_like, is_told_of, missing_in_gallery, own_permissions
+from bot.ui.checks import is_seen_like, missing_in_gallery, own_permissions
+from bot.ui.directory import Directory
 from bot.ui.faults import translated
 from bot.ui.results import result_text, result_view
 from bot.ui.text import thread_name
@@ -23,14 +24,17 @@ _SEARCHED = 1_000
 """Messages that are read at most: what a busy channel gets in the minutes by which clocks may differ."""
 _CLOCK_OFF_MS = 900_000
 """Ids of messages go by Discord's clock, what we remember by ours; the card is in any case older than its clip."""
+_LATELY_S = 5.0
+"""Who sees a gallery is not to be much older news than that."""
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class ClipPlaces:
     """What the publisher does with clips and the places that they go to."""
 
-    def __init__(self, client: discord.Client, *, installation: str) -> None:
+    def __init__(self, client: discord.Client, *, directory: Directory, installation: str) -> None:
         self._client = client
+        self._directory = directory
         self._installation = installation
         self.gone: set[int] = set()
         """Servers that the bot is not in: nothing is asked of Discord about them."""
@@ -43,7 +47,7 @@ class ClipPlaces:
         """The thread on a card in the channel where the job was asked, unless it is there."""
         self._ensure_in(job.origin.guild_id)
         async with translated():
-            channel = await self._channel(job.origin.channel_id)
+            channel = await self._directory.channel(job.origin.guild_id, job.origin.channel_id)
             if not isinstance(channel, discord.TextChannel):
                 raise DestinationForbidden("Threads do not exist in channels of this kind.")
             if channel.get_thread(place.channel_id) is None and not await self._exists(job, place):
@@ -89,24 +93,35 @@ class ClipPlaces:
         """Whether a gallery is for this clip."""
         self._ensure_in(job.origin.guild_id)
         async with translated():
-            gallery = await self._channel(gallery_id)
+            gallery = await self._directory.channel(job.origin.guild_id, gallery_id, most_s=_LATELY_S)
         with speaking(job.origin.language):
             if not isinstance(gallery, discord.TextChannel):
                 raise DestinationForbidden(tr("It is no text channel."))
-            if not is_told_of(gallery.guild):
-                raise DiscordUnavailable  # the bot has only just started: who sees what is known in a moment
             if missing := missing_in_gallery(gallery):
                 names = ", ".join(f"**{name}**" for name in missing)
                 raise DestinationForbidden(tr("I lack {permissions} there.", permissions=names))
         if job.origin.is_age_restricted and not gallery.is_nsfw():
             return False
-        channel = self._client.get_channel(job.origin.parent_id or job.origin.channel_id)
-        return is_seen_like(channel, gallery)
+        return is_seen_like(await self._asked_in(job), gallery)
+
+    async def _asked_in(self, job: Job) -> object:
+        """The channel where the job was asked, or the one above the thread; None if it is not there any more."""
+        origin = job.origin
+        channel_id = origin.parent_id or origin.channel_id
+        try:
+            async with translated():
+                return await self._directory.channel(origin.guild_id, channel_id, most_s=_LATELY_S)
+        except (DestinationGone, DestinationForbidden):
+            return None
 
     async def upload_limit(self, job: Job, place: Place) -> int:
         """The server's limit: what a member with Nitro may upload does not hold for the bot."""
-        guild = self._client.get_guild(job.origin.guild_id) if place.kind is not PlaceKind.DIRECT else None
-        limit = guild.filesize_limit if guild and guild.premium_tier >= _TIER_WITH_A_LIMIT else _USUAL_LIMIT
+        limit = _USUAL_LIMIT
+        if place.kind is not PlaceKind.DIRECT:
+            self._ensure_in(job.origin.guild_id)
+            async with translated():
+                guild = await self._directory.guild(job.origin.guild_id)
+            limit = guild.filesize_limit if guild.premium_tier >= _TIER_WITH_A_LIMIT else limit
         return min(limit, job.origin.upload_limit)
 
     async def post(self, job: Job, clip: Path, place: Place) -> Sent:

@@ -1,8 +1,10 @@
 """The bot in this process, in a guild of the sandbox."""
 
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
+import discord
 import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
@@ -16,6 +18,7 @@ from bot.services import reports
 from bot.services.pace import Pace
 from bot.settings import Settings
 from bot.ui import intake, paintings
+from bot.ui.directory import Directory
 from tests.e2e.scenes import TOKEN, Bot, Scene
 from tests.held import held
 from tests.patience import PATIENCE_S
@@ -71,3 +74,15 @@ async def bot(scene: Scene) -> AsyncGenerator[Bot]:
         await scene.application.ready()
         yield Bot(app)
         assert await app.db.read(audit.discrepancies()) == 0
+
+
+@pytest.fixture(params=["told", "asking"])
+async def way(bot: Bot, request: pytest.FixtureRequest) -> AsyncGenerator[str]:
+    """How the publisher knows servers: told by the gateway, or, as a worker that never connects, by asking."""
+    async with AsyncExitStack() as stack:
+        if request.param == "asking":
+            client = await stack.enter_async_context(discord.Client(intents=discord.Intents.none()))
+            await client.login(TOKEN)
+            publisher = bot.app.client.desk._publisher
+            publisher._client, publisher._directory = client, Directory(client)
+        yield request.param

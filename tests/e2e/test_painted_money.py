@@ -200,13 +200,27 @@ async def _nothing_goes_on() -> bool:
     return not [task for task in asyncio.all_tasks() if task.get_name().startswith("ask-")]
 
 
-async def test_a_bot_that_does_not_know_its_servers_yet_asks_for_patience(
+async def test_what_was_painted_is_taken_where_no_gateway_tells_of_servers(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with easel(scene) as board:
+        link = await link_of(scene)
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(board.bot.app.client, "get_guild", dict[int, None]().get)
+            elsewhere.setattr(board.bot.app.client, "get_channel", dict[int, None]().get)
+            told = (await board.send(link))[1]
+        assert (told["outcome"], told["said"]) == ("made", "Job 1 is queued; its card is in #general.")
+
+
+async def test_a_bot_that_is_not_in_the_server_asks_for_patience(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with easel(scene) as board:
         link = await link_of(scene)
         with monkeypatch.context() as before_ready:
             before_ready.setattr(board.bot.app.client, "get_guild", dict[int, None]().get)
+            missing = Answer(403, {"message": "Missing Access", "code": 50001})
+            scene.sandbox.faults.add("GET", "/guilds/{guild_id}", missing)
             status, told = await board.send(link)
         assert (status, told["outcome"]) == (503, "refused")
         assert "only just come back" in told["said"]

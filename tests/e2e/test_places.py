@@ -35,9 +35,10 @@ def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
 
 
 @pytest.fixture(autouse=True)
-async def _everybody_is_answered(studio: Studio, bot: Bot, scene: Scene) -> AsyncGenerator[None]:
+async def _everybody_is_answered(studio: Studio, bot: Bot, scene: Scene, way: str) -> AsyncGenerator[None]:
     yield
     assert studio
+    assert way
     await everybody_is_answered(bot, scene)
 
 

@@ -11,6 +11,8 @@ from bot.ui.threads import DiscordPublisher
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.patience import PATIENCE_S
 
+pytestmark = pytest.mark.usefixtures("way")
+
 CHANNEL = "/channels/{channel_id}"
 
 

@@ -17,8 +17,9 @@ from bot.domain.errors import (
     DestinationGone,
     DiscordUnavailable,
 )
+from bot.ui.directory import Directory
 from bot.ui.faults import translated
-from bot.ui.places import ClipPlaces, base36, snowflake
+from bot.ui.places import base36, snowflake
 from bot.ui.threads import DiscordPublisher
 from tests.ui.conftest import make_job
 
@@ -68,7 +69,7 @@ async def test_a_bug_stays_what_it_is() -> None:
 @given(st.integers(0, 10**15), st.integers(2**40, 2**63 - 1))
 def test_a_nonce_is_short_enough_and_the_jobs_and_the_places_own(job_id: int, channel_id: int) -> None:
     client: Any = object()
-    publisher = DiscordPublisher(client, installation="abc123")
+    publisher = DiscordPublisher(client, directory=Directory(client), installation="abc123")
     nonce = publisher._nonce(make_job(id=job_id), channel_id)
     assert len(nonce) <= 25
     found = re.fullmatch(r"abc123\.([0-9a-z]+)\.[0-9a-z]{1,6}", nonce)
@@ -87,14 +88,3 @@ def test_a_moment_is_the_first_id_of_its_millisecond(at_ms: int) -> None:
     made = discord.utils.snowflake_time(snowflake(at_ms))
     assert abs(made.timestamp() * 1000 - at_ms) < 1
     assert snowflake(0) == 0
-
-
-async def test_the_gallery_waits_until_discord_has_told_of_its_server() -> None:
-    async with discord.Client(intents=discord.Intents.none()) as client:
-        state: Any = client._connection
-        guild = state._get_or_create_unavailable_guild(1)
-        state._add_guild(guild)
-        data: Any = {"id": "90", "type": 0, "name": "gallery", "position": 0, "permission_overwrites": []}
-        guild._add_channel(discord.TextChannel(state=state, guild=guild, data=data))
-        with pytest.raises(DiscordUnavailable):
-            await ClipPlaces(client, installation="x").suits(make_job(), 90)

@@ -15,7 +15,10 @@ _MEMBERS = _CHANNEL + "/thread-members"
 
 
 def _get(call: Call) -> Json:
-    return call.channel().payload()
+    channel, bot = call.channel(), call.bot.user
+    if channel.thread and bot.id in channel.thread.joined_at_s:
+        return _thread_payload(call, channel)
+    return channel.payload()
 
 
 def _change(call: Call) -> Json:
