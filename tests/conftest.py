@@ -11,7 +11,7 @@ from bot.sandbox import Sandbox
 from tests.discord_schema import ABSENT, observer
 from tests.fuzzed import FuzzCount
 
-pytest_plugins = ["tests.leaks", "tests.postgres"]
+pytest_plugins = ["tests.leaks", "tests.bucket", "tests.postgres"]
 
 settings.register_profile("kinora", deadline=None, print_blob=True)  # a busy machine is not a fault
 settings.register_profile("long", settings.get_profile("kinora"), max_examples=5000)

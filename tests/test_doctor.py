@@ -19,6 +19,7 @@ from bot.media.blobs import Blobs
 from bot.sandbox import Sandbox
 from bot.settings import Settings
 from tests import builders
+from tests.bucket import Bucket
 from tests.held import held
 from tests.vendors.opened import Vendors
 
@@ -249,3 +250,20 @@ async def test_a_database_that_was_moved_away_from_a_running_bot_is_a_fault(
     assert "moved away" in seen["Database"].words
     assert seen["Web server"].words.endswith("is the running bot's.")
     assert "is gone" in (await found(settings))["Database"].words  # whose log is left
+
+
+async def test_a_bucket_is_tried_and_what_it_refuses_is_said(settings: Settings, bucket: Bucket) -> None:
+    chosen = Settings.model_validate({**settings.model_dump(), **bucket.variables})
+    finding = (await found(chosen))["Files"]
+    assert (finding.level, finding.words) == (
+        Level.FINE,
+        f"kept in {bucket.url}, which can be written, read and cleared.",
+    )
+    assert list(settings.data_dir.iterdir()) == []
+    missing = chosen.model_copy(update={"blob_url": "s3://kinora-nowhere"})
+    finding = (await found(missing))["Files"]
+    assert (finding.level, finding.words) == (
+        Level.FAULT,
+        "s3://kinora-nowhere cannot be listed (NoSuchBucket).",
+    )
+    assert "AWS_" in finding.todo

@@ -17,7 +17,8 @@ from bot.domain.errors import CatalogueInvalid
 from bot.domain.findings import Finding, doubt, fault, fine, number_of
 from bot.engine import load_catalogue
 from bot.listening import webhook_key
-from bot.media.blobs import Blobs, file_of
+from bot.media import buckets
+from bot.media.blobs import file_of
 from bot.services.room import ENOUGH_BYTES, least_free_bytes
 from bot.settings import Settings, SettingsInvalid
 from bot.stores import access, ensure_not_lost
@@ -144,8 +145,7 @@ def _files(settings: Settings) -> Iterator[Finding]:
         yield _folder_of_files(Path(where), settings)
         return
     try:
-        bucket = Blobs.open(where, spool=settings.data_dir / "spool", access=access(settings))
-        trouble = asyncio.run(bucket.trouble())
+        trouble = asyncio.run(buckets.trouble(buckets.opened(where, access(settings))))
     except Exception as error:  # noqa: BLE001 - each kind of store has errors of its own
         yield fault("Files", f"{where} is not understood ({type(error).__name__}).", "Correct BLOB_URL.")
         return

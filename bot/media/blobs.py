@@ -191,10 +191,6 @@ class Blobs:
         with self._temporary() as path:
             yield await self._undamaged(blob, lambda: self._copied(blob, path))
 
-    async def trouble(self) -> str | None:
-        """What cannot be done in a bucket, as the rest of a sentence about it; nothing is left there."""
-        return await buckets.trouble(self._store)
-
     async def exists(self, blob: str) -> bool:
         """Whether anything is kept under the hash."""
         try:

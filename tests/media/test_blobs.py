@@ -17,10 +17,12 @@ from bot.media.errors import NoSuchBlob, StoreUnavailable, TooLarge
 NOTHING = "0" * 64
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", "bucket"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     if request.param == "folder":
         return Blobs.open(tmp_path / "blobs")
+    if request.param == "bucket":
+        return request.getfixturevalue("bucket").blobs(tmp_path / "spool")
     return Blobs.open("memory:///", spool=tmp_path / "spool")
 
 

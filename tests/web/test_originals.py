@@ -89,8 +89,10 @@ async def done_job(
 
 @pytest.fixture(params=["folder", "bucket"])
 async def shop(request: pytest.FixtureRequest, unserved: Site, tmp_path: Path) -> AsyncGenerator[Shop]:
-    place = str(tmp_path / "blobs") if request.param == "folder" else "memory:///"
-    blobs = Blobs.open(place, spool=tmp_path / "spool")
+    if request.param == "folder":
+        blobs = Blobs.open(tmp_path / "blobs")
+    else:
+        blobs = request.getfixturevalue("bucket").blobs(tmp_path / "spool")
     db = await SqliteDatabase.open(tmp_path / "kinora.db")
     originals = Originals(
         db=db, blobs=blobs, clock=unserved.clock, secret="of the installation", public_url=PUBLIC_URL
