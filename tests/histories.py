@@ -1,17 +1,19 @@
 """Made-up histories: jobs that went all the way to their ends, on a real database that is not asynchronous."""
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bot.db import jobs, lanes, migrate
-from bot.db.group import commit_together, read_alone
+from bot.db.group import Outcome, commit_together, read_alone
+from bot.db.postgres.database import PostgresDatabase
 from bot.db.rows import spent_columns
-from bot.db.transaction import Transaction
+from bot.db.transaction import Row, Transaction
 from bot.domain.catalogue import Choice
 from bot.domain.jobs import Job, JobState
 from bot.domain.provider import Spent
@@ -80,12 +82,75 @@ class History:
         for one in past:
             self.write(lived(one))
 
-    def ledger(self, guild_id: int | None = None) -> Sequence[sqlite3.Row]:
-        return self.connection.execute(
-            "SELECT ledger.*, jobs.state, jobs.model, jobs.worth AS catalogue FROM ledger"
-            " LEFT JOIN jobs ON jobs.id = job_id WHERE ?1 IS NULL OR ledger.guild_id = ?1 ORDER BY ledger.id",
-            (guild_id,),
-        ).fetchall()
+    def together(self, *transactions: Transaction[Any]) -> list[Outcome]:
+        """As one group; an outcome each."""
+        return commit_together(self.connection, transactions)
+
+    def rows(self, sql: str, **known: object) -> list[Row]:
+        """What a statement answers, outside any transaction of the bot's."""
+        return self.connection.execute(sql, known).fetchall()
+
+    def columns(self) -> dict[str, list[str]]:
+        """Every table and the names of its columns."""
+        tables = [row["name"] for row in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: [row["name"] for row in self.rows(f"PRAGMA table_info({name})")] for name in tables}
+
+    def ledger(self, guild_id: int | None = None) -> Sequence[Row]:
+        return self.rows(
+            "SELECT ledger.*, jobs.state, jobs.model, jobs.worth AS catalogue FROM ledger LEFT JOIN jobs"
+            " ON jobs.id = job_id WHERE CAST(:guild_id AS BIGINT) IS NULL OR ledger.guild_id = :guild_id"
+            " ORDER BY ledger.id",
+            guild_id=guild_id,
+        )
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+class PostgresHistory(History):
+    """The same in PostgreSQL, through the database that the bot uses, for tests that are not asynchronous."""
+
+    def __init__(self, url: str) -> None:
+        self._runner = asyncio.Runner()
+        self._db = self._runner.run(PostgresDatabase.open(url))
+
+    def write(self, transaction: Transaction[T]) -> T:
+        return self._runner.run(self._db.write(transaction))
+
+    def read(self, transaction: Transaction[T]) -> T:
+        return self._runner.run(self._db.read(transaction))
+
+    def together(self, *transactions: Transaction[Any]) -> list[Outcome]:
+        async def gathered() -> list[Any]:
+            return await asyncio.gather(*map(self._db.write, transactions), return_exceptions=True)
+
+        ends = self._runner.run(gathered())
+        return [Outcome(error=end) if isinstance(end, Exception) else Outcome(end) for end in ends]
+
+    def rows(self, sql: str, **known: object) -> list[Row]:
+        def statement() -> Transaction[list[Row]]:
+            return list((yield sql, known))
+
+        return self.write(statement())
+
+    def columns(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for row in self.rows(
+            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
+        ):
+            found.setdefault(row["table_name"], []).append(row["column_name"])
+        return found
+
+    def begin_anew(self) -> None:
+        """Empty every table, as no transaction of the bot's may."""
+        tables = ", ".join(self.columns().keys() - {"schema_version"})
+        self.rows("SET session_replication_role = replica")  # no triggers
+        self.rows(f"TRUNCATE {tables} RESTART IDENTITY")
+        self.rows("SET session_replication_role = origin")
+
+    def close(self) -> None:
+        self._runner.run(self._db.close())
+        self._runner.close()
 
 
 def lived(past: Past) -> Transaction[Job]:

@@ -70,11 +70,12 @@ _GRANTS = """
 _WRONG_ENDS = """
     SELECT jobs.id FROM jobs
     LEFT JOIN (
-        SELECT job_id, sum(kind = 'reserve') AS reserved, sum(kind = 'settle') AS settled,
-            sum(kind = 'refund') AS refunded
+        SELECT job_id, count(CASE WHEN kind = 'reserve' THEN 1 END) AS reserved,
+            count(CASE WHEN kind = 'settle' THEN 1 END) AS settled,
+            count(CASE WHEN kind = 'refund' THEN 1 END) AS refunded
         FROM ledger WHERE job_id IS NOT NULL GROUP BY job_id
     ) AS said ON said.job_id = jobs.id
-    WHERE coalesce(reserved, 0) <> 1 OR settled <> (state = 'done')
-        OR refunded <> (state IN ('failed', 'cancelled'))
+    WHERE coalesce(reserved, 0) <> 1 OR settled <> CASE WHEN state = 'done' THEN 1 ELSE 0 END
+        OR refunded <> CASE WHEN state IN ('failed', 'cancelled') THEN 1 ELSE 0 END
     ORDER BY jobs.id
 """

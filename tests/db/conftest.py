@@ -1,6 +1,6 @@
 """A real database file per test, with a schema of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from bot.db.postgres.database import PostgresDatabase
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Database, Transaction
+from tests.histories import History, PostgresHistory
 
 SCHEMA = """
 CREATE TABLE counters (name TEXT PRIMARY KEY, n INTEGER NOT NULL CHECK (n <= 1000));
@@ -106,3 +107,19 @@ async def either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         database = await PostgresDatabase.open(request.getfixturevalue("postgres_url"))
     yield database
     await database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def anew(request: pytest.FixtureRequest) -> Iterator[Callable[[], History]]:
+    """Gives a history with nothing in it as often as it is asked; the test runs once on each kind of database."""
+    if request.param == "sqlite":
+        yield History
+        return
+    history = PostgresHistory(request.getfixturevalue("postgres_url"))
+
+    def emptied() -> History:
+        history.begin_anew()
+        return history
+
+    yield emptied
+    history.close()

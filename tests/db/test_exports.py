@@ -1,5 +1,7 @@
 """What the books say of one member, page by page, and which files somebody may fetch."""
 
+from collections.abc import Callable
+
 import pytest
 
 from bot.db import exports
@@ -10,8 +12,8 @@ MIA, LEO = 100, 101
 
 
 @pytest.fixture
-def history() -> History:
-    made = History()
+def history(anew: Callable[[], History]) -> History:
+    made = anew()
     made.add(*(Past(user_id=(MIA, LEO)[number % 2], at_ms=NOW_MS - number % 3) for number in range(12)))
     made.add(Past(user_id=MIA, guild_id=2))
     return made
@@ -69,4 +71,4 @@ def test_who_was_forgotten_meanwhile_gets_no_file(history: History) -> None:
 
 
 def let_go(history: History) -> set[str]:
-    return {row["blob"] for row in history.connection.execute("SELECT blob FROM unneeded_blobs")}
+    return {row["blob"] for row in history.rows("SELECT blob FROM unneeded_blobs")}

@@ -1,13 +1,11 @@
 """What servers prefer, and what a request has to reckon with there."""
 
-from collections.abc import AsyncGenerator
 from datetime import UTC
-from pathlib import Path
 
 import pytest
 
 from bot.db import guilds, limits
-from bot.db.sqlite import SqliteDatabase
+from bot.db.transaction import Database
 from bot.domain.pricing import Prices
 from tests import builders
 
@@ -40,18 +38,16 @@ UNTOUCHED = {
 
 
 @pytest.fixture
-async def db(tmp_path: Path) -> AsyncGenerator[SqliteDatabase]:
-    database = await SqliteDatabase.open(tmp_path / "kinora.db")
-    yield database
-    await database.close()
+def db(either: Database) -> Database:
+    return either
 
 
-async def test_a_server_that_was_never_seen_prefers_nothing(db: SqliteDatabase) -> None:
+async def test_a_server_that_was_never_seen_prefers_nothing(db: Database) -> None:
     assert await db.read(guilds.preferences(1)) == {}
     assert not (await db.read(guilds.preferences(1))).get("cheapest_first")
 
 
-async def test_what_one_server_prefers_holds_there_and_keeps_its_caps(db: SqliteDatabase) -> None:
+async def test_what_one_server_prefers_holds_there_and_keeps_its_caps(db: Database) -> None:
     await db.write(guilds.settle_in(1, defaults=CAPS))
     await db.write(guilds.prefer(1, {"cheapest_first": 1}, defaults=builders.NO_CAPS))
     assert await db.read(guilds.preferences(1)) == UNTOUCHED | {"cheapest_first": 1}
@@ -60,19 +56,19 @@ async def test_what_one_server_prefers_holds_there_and_keeps_its_caps(db: Sqlite
     assert await db.read(limits.all_of(1)) == CAPS
 
 
-async def test_a_server_seen_for_the_first_time_starts_with_the_default_caps(db: SqliteDatabase) -> None:
+async def test_a_server_seen_for_the_first_time_starts_with_the_default_caps(db: Database) -> None:
     await db.write(guilds.prefer(1, {"cheapest_first": 1}, defaults=CAPS))
     assert await db.read(limits.all_of(1)) == CAPS
 
 
 @pytest.mark.parametrize("column", ["weight", "guild_id", "cheapest_first = 1 --"])
-async def test_no_other_column_is_touched(db: SqliteDatabase, column: str) -> None:
+async def test_no_other_column_is_touched(db: Database, column: str) -> None:
     with pytest.raises(ValueError, match="no preference of a server"):
         await db.write(guilds.prefer(1, {"cheapest_first": 1, column: 7}, defaults=CAPS))
     assert await db.read(guilds.preferences(1)) == {}
 
 
-async def test_every_preference_is_kept_where_it_was_set(db: SqliteDatabase) -> None:
+async def test_every_preference_is_kept_where_it_was_set(db: Database) -> None:
     chosen = {
         "cheapest_first": 1,
         "time_zone": "Asia/Kathmandu",
@@ -104,13 +100,13 @@ async def test_every_preference_is_kept_where_it_was_set(db: SqliteDatabase) -> 
     assert await db.read(guilds.preferences(2)) == UNTOUCHED
 
 
-async def test_a_zone_that_this_machine_does_not_know_counts_as_utc(db: SqliteDatabase) -> None:
+async def test_a_zone_that_this_machine_does_not_know_counts_as_utc(db: Database) -> None:
     for name in ("Mars/Olympus_Mons", "../etc/passwd", "", "Europe"):
         await db.write(guilds.prefer(1, {"time_zone": name}, defaults=CAPS))
         assert await db.read(guilds.zone(1)) is UTC
 
 
-async def test_a_block_ends_at_its_moment_and_a_later_one_replaces_it(db: SqliteDatabase) -> None:
+async def test_a_block_ends_at_its_moment_and_a_later_one_replaces_it(db: Database) -> None:
     async def block(now_ms: int, user_id: int = 100) -> guilds.Block | None:
         terms = await db.write(guilds.terms(1, user_id, defaults=CAPS, now_ms=now_ms))
         return terms.block
@@ -127,7 +123,7 @@ async def test_a_block_ends_at_its_moment_and_a_later_one_replaces_it(db: Sqlite
     assert await block(0) is None
 
 
-async def test_a_price_of_ones_own_stands_until_it_is_taken_back(db: SqliteDatabase) -> None:
+async def test_a_price_of_ones_own_stands_until_it_is_taken_back(db: Database) -> None:
     await db.write(guilds.prefer(1, {"price_percent": 250}, defaults=CAPS))
     for credits_per_s in (3, 0):
         await db.write(guilds.set_price(1, "kling-v3", credits_per_s))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.db import jobs, lanes, limits
 from bot.db.sqlite import SqliteDatabase
-from bot.db.transaction import Transaction
+from bot.db.transaction import Database, Transaction
 from bot.domain.jobs import Job, JobState
 from bot.domain.limits import EVERYBODY, Limit, Limits, Measure
 from bot.domain.money import Scope
@@ -18,21 +18,14 @@ from tests import builders
 NOW_MS = 1_790_000_000_000
 
 
-async def opened(folder: Path) -> SqliteDatabase:
-    database = await SqliteDatabase.open(folder / "kinora.db")
-    await database.write(lanes.open_pool("local"))
-    return database
-
-
 @pytest.fixture
-async def db(tmp_path: Path):  # noqa: ANN201 - an async generator
-    database = await opened(tmp_path)
-    yield database
-    await database.close()
+async def db(either: Database) -> Database:
+    await either.write(lanes.open_pool("local"))
+    return either
 
 
 async def queue(
-    db: SqliteDatabase, guild_id: int, user_id: int = 100, *, times: int = 1, caps: Limits = builders.NO_CAPS
+    db: Database, guild_id: int, user_id: int = 100, *, times: int = 1, caps: Limits = builders.NO_CAPS
 ) -> list[Job]:
     accepted = await asyncio.gather(
         *(
@@ -51,24 +44,24 @@ async def queue(
     return [one.job for one in accepted]
 
 
-async def admit(db: SqliteDatabase, *, slots: int = 1_000_000) -> Job | None:
+async def admit(db: Database, *, slots: int = 1_000_000) -> Job | None:
     return await db.write(jobs.admit("local", slots=slots, now_ms=NOW_MS))
 
 
-async def admit_some(db: SqliteDatabase, number: int) -> list[Job]:
+async def admit_some(db: Database, number: int) -> list[Job]:
     admitted = [await admit(db) for _ in range(number)]
     assert None not in admitted
     return [job for job in admitted if job]
 
 
-async def admit_all(db: SqliteDatabase) -> list[Job]:
+async def admit_all(db: Database) -> list[Job]:
     admitted: list[Job] = []
     while job := await admit(db):
         admitted.append(job)
     return admitted
 
 
-async def finish(db: SqliteDatabase, job: Job) -> None:
+async def finish(db: Database, job: Job) -> None:
     await db.write(jobs.move(job, JobState.FAILED, now_ms=NOW_MS))
 
 
@@ -79,21 +72,21 @@ def set_weight(guild_id: int, weight: int) -> Transaction[None]:
     )
 
 
-async def test_a_guild_with_a_pile_does_not_keep_the_others_waiting(db: SqliteDatabase) -> None:
+async def test_a_guild_with_a_pile_does_not_keep_the_others_waiting(db: Database) -> None:
     await queue(db, 1, times=32)
     await queue(db, 2, times=2)
     first_four = [job.origin.guild_id for job in await admit_some(db, 4)]
     assert Counter(first_four) == {1: 2, 2: 2}
 
 
-async def test_members_of_a_guild_take_turns_whatever_each_has_queued(db: SqliteDatabase) -> None:
+async def test_members_of_a_guild_take_turns_whatever_each_has_queued(db: Database) -> None:
     await queue(db, 1, user_id=7, times=32)
     await queue(db, 1, user_id=8, times=2)
     served = [job.origin.user_id for job in await admit_some(db, 4)]
     assert served == [7, 8, 7, 8]
 
 
-async def test_weights_are_shares(db: SqliteDatabase) -> None:
+async def test_weights_are_shares(db: Database) -> None:
     await queue(db, 1, times=60)
     await queue(db, 2, times=60)
     await db.write(set_weight(1, 2))
@@ -101,7 +94,7 @@ async def test_weights_are_shares(db: SqliteDatabase) -> None:
     assert served == {1: 40, 2: 20}
 
 
-async def test_an_idle_guild_saves_no_credit(db: SqliteDatabase) -> None:
+async def test_an_idle_guild_saves_no_credit(db: Database) -> None:
     await queue(db, 1, times=50)
     await queue(db, 2, times=1)
     for _ in range(31):
@@ -111,7 +104,7 @@ async def test_an_idle_guild_saves_no_credit(db: SqliteDatabase) -> None:
     assert served == {1: 5, 2: 5}
 
 
-async def test_no_more_run_than_the_provider_has_slots(db: SqliteDatabase) -> None:
+async def test_no_more_run_than_the_provider_has_slots(db: Database) -> None:
     await queue(db, 1, times=3)
     first = await admit(db, slots=2)
     await admit(db, slots=2)
@@ -121,13 +114,13 @@ async def test_no_more_run_than_the_provider_has_slots(db: SqliteDatabase) -> No
     assert await admit(db, slots=2) is not None
 
 
-async def test_a_guild_at_its_cap_lets_the_next_one_go(db: SqliteDatabase) -> None:
+async def test_a_guild_at_its_cap_lets_the_next_one_go(db: Database) -> None:
     await queue(db, 1, times=3, caps=builders.caps(guild_running=1))
     await queue(db, 2, times=1)
     assert [job.origin.guild_id for job in await admit_all(db)] == [1, 2]
 
 
-async def test_a_member_at_the_cap_lets_the_next_one_go(db: SqliteDatabase) -> None:
+async def test_a_member_at_the_cap_lets_the_next_one_go(db: Database) -> None:
     await queue(db, 1, user_id=7, times=3, caps=builders.caps(user_running=1))
     await queue(db, 1, user_id=8, times=3)
     await queue(db, 2, user_id=7, times=1)
@@ -139,7 +132,7 @@ async def test_a_member_at_the_cap_lets_the_next_one_go(db: SqliteDatabase) -> N
     }
 
 
-async def test_counters_that_went_wrong_are_put_right(db: SqliteDatabase) -> None:
+async def test_counters_that_went_wrong_are_put_right(db: Database) -> None:
     await queue(db, 1, times=2)
 
     def disturb() -> Transaction[None]:
@@ -163,7 +156,8 @@ def test_the_place_in_line_is_the_number_of_jobs_that_go_before(
 ) -> None:
     async def scenario() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            db = await opened(Path(folder))
+            db = await SqliteDatabase.open(Path(folder, "kinora.db"))
+            await db.write(lanes.open_pool("local"))
             waiting: dict[int, Job] = {}
             for guild_id, user_id, times, serve_one in piles:
                 for job in await queue(db, guild_id, user_id, times=times):
@@ -180,7 +174,7 @@ def test_the_place_in_line_is_the_number_of_jobs_that_go_before(
 
 
 async def test_a_cap_set_while_nothing_waited_counts_for_what_comes_back_into_line(
-    db: SqliteDatabase,
+    db: Database,
 ) -> None:
     await db.write(lanes.open_pool("spare"))
     await queue(db, 1, caps=builders.caps(user_running=2))

@@ -1,7 +1,7 @@
 """Forgetting a member in the database: nothing of theirs is left, and every sum stays what it was."""
 
 import re
-import sqlite3
+from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
@@ -35,8 +35,8 @@ MIA, LEO = 123456789012345678, 876543210987654321
 
 
 @pytest.fixture
-def history() -> History:
-    made = History()
+def history(anew: Callable[[], History]) -> History:
+    made = anew()
     made.add(
         Past(user_id=MIA, price=5),
         Past(user_id=MIA, price=7, end=JobState.FAILED),
@@ -74,14 +74,11 @@ def used(history: History, user_id: int, window: Window = Window.DAY) -> int:
     return history.read(books.balance(Scope.MEMBER, window, user_id=user_id, now_ms=NOW_MS)).used
 
 
-def traces(connection: sqlite3.Connection, wanted: str) -> list[tuple[str, str, Any]]:
+def traces(history: History, wanted: str) -> list[tuple[str, str, Any]]:
     """Wherever a word stands, in whatever table and column."""
-    tables = [
-        row["name"] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    ]
     found: list[tuple[str, str, Any]] = []
-    for table in tables:
-        for row in connection.execute(f"SELECT * FROM {table}"):
+    for table in history.columns():
+        for row in history.rows(f"SELECT * FROM {table}"):
             known = dict(zip(row.keys(), row, strict=True))
             found += [(table, name, known) for name, value in known.items() if wanted in str(value)]
     return found
@@ -95,17 +92,15 @@ def test_what_is_kept_is_counted_over_all_servers(history: History) -> None:
 
 
 def test_nothing_is_left_but_what_was_used_and_every_sum_stays(history: History) -> None:
-    before = [
-        tuple(row) for row in history.connection.execute("SELECT sum(credits), sum(budget) FROM ledger")
-    ]
+    before = [tuple(row) for row in history.rows("SELECT sum(credits), sum(budget) FROM ledger")]
     forgotten(history)
     assert is_sound(history)
-    left = traces(history.connection, str(MIA))
+    left = traces(history, str(MIA))
     assert {(table, name) for table, name, _ in left} == {("ledger", "user_id"), ("balances", "subject_id")}
     carried = [row for table, _, row in left if table == "ledger"]
     assert {row["kind"] for row in carried} == {Entry.ADJUST}
     assert {row["job_id"] for row in carried} == {None}
-    after = history.connection.execute("SELECT sum(credits), sum(budget) FROM ledger WHERE kind <> 'adjust'")
+    after = history.rows("SELECT sum(credits), sum(budget) FROM ledger WHERE kind <> 'adjust'")
     assert [tuple(row) for row in after] == before
 
 
@@ -128,11 +123,11 @@ def test_forgetting_is_no_way_around_a_cap(history: History) -> None:
     assert is_sound(history)
 
 
-def test_use_that_no_cap_counts_any_more_is_not_carried_over() -> None:
-    history = History()
+def test_use_that_no_cap_counts_any_more_is_not_carried_over(anew: Callable[[], History]) -> None:
+    history = anew()
     history.add(Past(user_id=MIA, at_ms=NOW_MS - 40 * 86_400_000))
     forgotten(history)
-    assert traces(history.connection, str(MIA)) == []
+    assert traces(history, str(MIA)) == []
 
 
 def lapsed(history: History, *, before_ms: int) -> int:
@@ -146,7 +141,7 @@ def test_what_was_carried_over_is_nobodys_once_its_month_is_over(history: Histor
     forgotten(history)
     assert lapsed(history, before_ms=NOW_MS) == 0
     assert lapsed(history, before_ms=NOW_MS + 1) == 6
-    assert traces(history.connection, str(MIA)) == []
+    assert traces(history, str(MIA)) == []
     assert is_sound(history)
     assert lapsed(history, before_ms=NOW_MS + 1) == 0
 
@@ -173,21 +168,24 @@ def test_prompts_links_and_files_are_gone_from_the_jobs(history: History) -> Non
     job = history.read(jobs.of_member(1, MIA, limit=1))[0]
     blob = "b" * 64
     request = VideoRequest(prompt="a secret", image=builders.PICTURE)
-    history.connection.execute(
-        "UPDATE jobs SET request = ?, clip = ?, result = 'a link', task_id = 'a task', error = 'a secret' WHERE id = ?",
-        (request.model_dump_json(), blob, job.id),
+    history.rows(
+        """UPDATE jobs SET request = :request, clip = :clip, result = 'a link', task_id = 'a task', error = 'a secret'
+        WHERE id = :id""",
+        request=request.model_dump_json(),
+        clip=blob,
+        id=job.id,
     )
-    history.connection.execute("INSERT INTO blob_uses VALUES (?, ?)", (blob, job.id))
-    history.connection.execute("INSERT INTO blob_uses VALUES (?, ?)", (builders.PICTURE.blob, job.id))
+    history.rows("INSERT INTO blob_uses VALUES (:blob, :id)", blob=blob, id=job.id)
+    history.rows("INSERT INTO blob_uses VALUES (:blob, :id)", blob=builders.PICTURE.blob, id=job.id)
     done = forgotten(history)
     emptied = history.read(jobs.get(job.id))
     assert emptied.origin.user_id == done.user_id < 0
     assert (emptied.clip, emptied.result, emptied.task_id, emptied.error) == (None, None, None, None)
     assert emptied.request == VideoRequest(prompt="-")
     for word in ("a secret", "boat drifts", "a link", "a task", job.origin.request_key + '"'):
-        assert not [row for row in traces(history.connection, word) if row[2].get("user_id") != LEO]
-    kept = history.connection.execute("SELECT count(*) AS n FROM blob_uses").fetchone()["n"]
-    let_go = {row["blob"] for row in history.connection.execute("SELECT blob FROM unneeded_blobs")}
+        assert not [row for row in traces(history, word) if row[2].get("user_id") != LEO]
+    kept = history.rows("SELECT count(*) AS n FROM blob_uses")[0]["n"]
+    let_go = {row["blob"] for row in history.rows("SELECT blob FROM unneeded_blobs")}
     assert kept == 0
     assert let_go == {blob, builders.PICTURE.blob}
 
@@ -216,8 +214,8 @@ def test_pictures_of_requests_that_are_no_jobs_are_let_go_at_once(history: Histo
 
 def test_every_message_is_noted_to_be_deleted_and_every_thread_to_be_renamed(history: History) -> None:
     [job] = history.read(jobs.of_member(2, MIA, limit=1))
-    history.connection.execute(
-        "UPDATE jobs SET thread_id = 71, message_channel_id = 71, message_id = 72 WHERE id = ?", (job.id,)
+    history.rows(
+        "UPDATE jobs SET thread_id = 71, message_channel_id = 71, message_id = 72 WHERE id = :id", id=job.id
     )
     history.write(erasures.share(job.id, 80, 81))
     forgotten(history)
@@ -281,9 +279,7 @@ def test_credits_on_top_go_with_the_member_and_the_books_know_them_still(history
     accepted(history, provider="other")
     done = forgotten(history)
     assert is_sound(history)
-    row = history.connection.execute(
-        "SELECT user_id, by_id, reason FROM ledger WHERE kind = 'grant'"
-    ).fetchone()
+    [row] = history.rows("SELECT user_id, by_id, reason FROM ledger WHERE kind = 'grant'")
     assert tuple(row) == (done.user_id, LEO, f"for <@{done.user_id}>")
     assert history.read(grants.open_to(1, MIA, now_ms=NOW_MS)) == []
 
@@ -295,16 +291,14 @@ def test_what_moderators_decided_stays(history: History) -> None:
     terms = history.read(guilds.known_terms(1, MIA, now_ms=NOW_MS))
     assert terms is not None
     assert terms.block is not None
-    kept = {table for table, _, _ in traces(history.connection, str(MIA))}
+    kept = {table for table, _, _ in traces(history, str(MIA))}
     assert kept == {"blocks", "limits", "ledger", "balances"}
 
 
 def test_what_a_moderator_did_is_the_servers_and_not_theirs_any_more(history: History) -> None:
     history.write(grants.give(1, LEO, 50, expires_at_ms=None, by_id=MIA, reason="well done", now_ms=NOW_MS))
     done = forgotten(history)
-    row = history.connection.execute(
-        "SELECT user_id, by_id, reason FROM ledger WHERE kind = 'grant'"
-    ).fetchone()
+    [row] = history.rows("SELECT user_id, by_id, reason FROM ledger WHERE kind = 'grant'")
     assert tuple(row) == (LEO, done.user_id, "well done")
 
 
@@ -322,29 +316,29 @@ def everywhere(history: History) -> None:
     history.write(offers.make(1, MIA, '{"options": {}}', lapses_at_ms=NOW_MS, now_ms=NOW_MS))
     question = '{"origin": {"channel_id": 10, "card_id": 90}}'
     history.write(offers.make(1, MIA, question, lapses_at_ms=NOW_MS, now_ms=NOW_MS, request_key="a question"))
-    history.connection.execute("INSERT INTO member_threads VALUES (1, 10, ?, 77)", (MIA,))
-    history.connection.execute("UPDATE jobs SET withdrawn_by = ? WHERE id = ?", (MIA, other.id))
+    history.rows("INSERT INTO member_threads VALUES (1, 10, :user_id, 77)", user_id=MIA)
+    history.rows("UPDATE jobs SET withdrawn_by = :by_id WHERE id = :id", by_id=MIA, id=other.id)
 
 
 def columns_for_members(history: History) -> set[str]:
     return {
-        f"{table['name']}.{column['name']}"
-        for table in history.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        for column in history.connection.execute(f"PRAGMA table_info({table['name']})")
-        if re.search(r"user_id$|by_id$|_by$|^subject_id$", column["name"])
+        f"{table}.{column}"
+        for table, columns in history.columns().items()
+        for column in columns
+        if re.search(r"user_id$|by_id$|_by$|^subject_id$", column)
     }
 
 
 def test_no_column_that_can_hold_a_member_is_left_out(history: History) -> None:
     everywhere(history)
-    before = {f"{table}.{name}" for table, name, _ in traces(history.connection, str(MIA))}
+    before = {f"{table}.{name}" for table, name, _ in traces(history, str(MIA))}
     assert columns_for_members(history) - before == {"forgotten.user_id"}  # where only stand-ins are
     forgotten(history)
-    after = {f"{table}.{name}" for table, name, _ in traces(history.connection, str(MIA))}
+    after = {f"{table}.{name}" for table, name, _ in traces(history, str(MIA))}
     assert after == {"blocks.user_id", "limits.subject_id", "ledger.user_id", "balances.subject_id"}
     noted = {(one.channel_id, one.message_id) for one in history.read(erasures.due(now_ms=NOW_MS, limit=99))}
     assert {(77, 0), (10, 90)} <= noted
-    let_go = {row["blob"] for row in history.connection.execute("SELECT blob FROM unneeded_blobs")}
+    let_go = {row["blob"] for row in history.rows("SELECT blob FROM unneeded_blobs")}
     assert "e" * 64 in let_go
     assert is_sound(history)
 
@@ -399,4 +393,4 @@ def test_no_running_thread_is_written_down_for_somebody_who_was_forgotten_meanwh
     origin = accepted(history).origin
     forgotten(history)
     assert history.write(places.member_thread(origin)) == origin.card_id
-    assert not [table for table, _, _ in traces(history.connection, str(MIA)) if table == "member_threads"]
+    assert not [table for table, _, _ in traces(history, str(MIA)) if table == "member_threads"]

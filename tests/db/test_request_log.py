@@ -1,14 +1,13 @@
 """What log channels were not told of: from when they were chosen on, found by its own index."""
 
 import re
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 
 from bot.db import guilds, jobs, lanes, request_log
 from bot.db.sqlite import SqliteDatabase
-from bot.db.transaction import Transaction
+from bot.db.transaction import Database, Transaction
 from tests import builders
 from tests.db.test_upgrades import as_of
 
@@ -17,14 +16,12 @@ _BEFORE_HOME = 3
 
 
 @pytest.fixture
-async def db(tmp_path: Path) -> AsyncGenerator[SqliteDatabase]:
-    database = await SqliteDatabase.open(tmp_path / "kinora.db")
-    await database.write(lanes.open_pool("local"))
-    yield database
-    await database.close()
+async def db(either: Database) -> Database:
+    await either.write(lanes.open_pool("local"))
+    return either
 
 
-async def ask(db: SqliteDatabase, guild_id: int = 1) -> int:
+async def ask(db: Database, guild_id: int = 1) -> int:
     accepted = jobs.accept(
         builders.origin(guild_id=guild_id),
         builders.request(),
@@ -35,16 +32,16 @@ async def ask(db: SqliteDatabase, guild_id: int = 1) -> int:
     return (await db.write(accepted)).job.id
 
 
-async def choose(db: SqliteDatabase, guild_id: int = 1, **columns: object) -> None:
+async def choose(db: Database, guild_id: int = 1, **columns: object) -> None:
     await db.write(guilds.prefer(guild_id, columns, defaults=builders.NO_CAPS))
 
 
-async def untold(db: SqliteDatabase, guild_id: int = 1) -> list[int] | None:
+async def untold(db: Database, guild_id: int = 1) -> list[int] | None:
     found = await db.read(request_log.untold(guild_id, limit=10))
     return None if found is None else [job.id for job in found.jobs]
 
 
-async def test_a_server_without_a_log_channel_is_told_nothing(db: SqliteDatabase) -> None:
+async def test_a_server_without_a_log_channel_is_told_nothing(db: Database) -> None:
     await ask(db)
     assert await untold(db) is None
     assert await untold(db, 2) is None
@@ -53,7 +50,7 @@ async def test_a_server_without_a_log_channel_is_told_nothing(db: SqliteDatabase
     assert await db.read(request_log.guilds_behind()) == []
 
 
-async def test_what_was_asked_before_is_not_told_whatever_is_chosen_later(db: SqliteDatabase) -> None:
+async def test_what_was_asked_before_is_not_told_whatever_is_chosen_later(db: Database) -> None:
     await ask(db)
     await choose(db, log_channel_id=LOG)
     assert await untold(db) == []
@@ -67,7 +64,7 @@ async def test_what_was_asked_before_is_not_told_whatever_is_chosen_later(db: Sq
     assert await untold(db) == []
 
 
-async def test_what_was_told_is_not_told_again(db: SqliteDatabase) -> None:
+async def test_what_was_told_is_not_told_again(db: Database) -> None:
     await choose(db, log_channel_id=LOG)
     await choose(db, 2, log_channel_id=LOG)
     first, theirs, second = await ask(db), await ask(db, 2), await ask(db)
@@ -80,7 +77,7 @@ async def test_what_was_told_is_not_told_again(db: SqliteDatabase) -> None:
     assert await db.read(request_log.guilds_behind()) == [2]
 
 
-async def test_who_was_forgotten_meanwhile_is_not_told_of(db: SqliteDatabase) -> None:
+async def test_who_was_forgotten_meanwhile_is_not_told_of(db: Database) -> None:
     await choose(db, log_channel_id=LOG)
     first, second = await ask(db), await ask(db)
 
@@ -94,12 +91,12 @@ async def test_who_was_forgotten_meanwhile_is_not_told_of(db: SqliteDatabase) ->
 
 
 @pytest.mark.parametrize("sql", [request_log._UNTOLD, request_log._BEHIND])
-async def test_a_servers_history_is_not_read_for_what_is_new(db: SqliteDatabase, sql: str) -> None:
+async def test_a_servers_history_is_not_read_for_what_is_new(embedded: SqliteDatabase, sql: str) -> None:
     def plan() -> Transaction[str]:
         rows = yield f"EXPLAIN QUERY PLAN {sql}", dict.fromkeys(re.findall(r":(\w+)", sql), 1)
         return "\n".join(row["detail"] for row in rows)
 
-    found = await db.read(plan())
+    found = await embedded.read(plan())
     assert "INDEX jobs_guild (guild_id=? AND id>?)" in found
     assert "TEMP B-TREE" not in found
 

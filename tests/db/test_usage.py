@@ -1,12 +1,13 @@
 """What is counted in the ledger, on made-up histories that went through the same steps as any job."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from statistics import median
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.db import guilds, jobs, lanes, limits, usage
@@ -23,8 +24,8 @@ HOUR_MS = 3_600_000
 
 
 @pytest.fixture
-def history() -> History:
-    return History()
+def history(anew: Callable[[], History]) -> History:
+    return anew()
 
 
 def at(*moment: int, zone: str = "UTC") -> int:
@@ -214,14 +215,16 @@ PASTS = st.builds(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(PASTS, max_size=14),
     st.integers(1, 5),
     st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "Pacific/Kiritimati"]),
 )
-def test_a_servers_sums_are_those_of_its_ledgers_rows(pasts: list[Past], days: int, zone: str) -> None:
-    history = History()
+def test_a_servers_sums_are_those_of_its_ledgers_rows(
+    anew: Callable[[], History], pasts: list[Past], days: int, zone: str
+) -> None:
+    history = anew()
     in_zone(history, zone)
     history.add(*pasts)
     found = history.read(usage.of_guild(1, days=days, now_ms=NOW_MS))
@@ -252,10 +255,12 @@ def test_a_servers_sums_are_those_of_its_ledgers_rows(pasts: list[Past], days: i
     assert found.median_wait_s == (median(waits_s) if waits_s else None)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(PASTS, max_size=14), st.integers(1, 5))
-def test_all_servers_are_the_sum_of_each_and_of_the_ledgers_rows(pasts: list[Past], days: int) -> None:
-    history = History()
+def test_all_servers_are_the_sum_of_each_and_of_the_ledgers_rows(
+    anew: Callable[[], History], pasts: list[Past], days: int
+) -> None:
+    history = anew()
     history.add(*pasts)
     whole = history.read(usage.across(days=days, now_ms=NOW_MS))
     parts = [
@@ -279,14 +284,16 @@ def plan(sql: str) -> Transaction[str]:
     return "\n".join(row["detail"] for row in rows)
 
 
-def test_a_server_is_counted_without_reading_what_is_older_or_anothers(history: History) -> None:
+def test_a_server_is_counted_without_reading_what_is_older_or_anothers() -> None:
+    history = History()
     found = history.read(plan(usage._of_guild(90)))
     assert "SEARCH ledger USING INDEX ledger_guild (guild_id=? AND at_ms>? AND at_ms<?)" in found
     assert "SEARCH jobs USING INTEGER PRIMARY KEY" in found
     assert not re.search(r"SCAN (ledger|jobs)", found)
 
 
-def test_all_servers_are_counted_without_reading_what_is_older(history: History) -> None:
+def test_all_servers_are_counted_without_reading_what_is_older() -> None:
+    history = History()
     found = history.read(plan(usage._ACROSS))
     assert "SEARCH ledger USING INDEX ledger_guild (guild_id=? AND at_ms>?)" in found
     assert "SEARCH jobs USING INTEGER PRIMARY KEY" in found
