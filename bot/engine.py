@@ -296,6 +296,7 @@ def furnish(
         gate=engine.gate,
         defaults=settings.default_limits,
         queued=queued,
+        stopping=engine.cards.changed,
         let_go=engine.retention.wake,
         has_page=settings.public_url is not None,
     )

@@ -29,12 +29,30 @@ def waiting(*, limit: int) -> Transaction[list[Job]]:
     return jobs_of(rows)
 
 
+def drain(*, now_ms: int) -> Transaction[None]:
+    """Begin no job from now on; once more changes nothing."""
+    yield from installation.settle_on(_DRAINED, str(now_ms))
+
+
+def drained() -> Transaction[bool]:
+    """Whether no job is to be begun."""
+    return (yield from installation.recall(_DRAINED)) is not None
+
+
+def resume() -> Transaction[bool]:
+    """Begin jobs again; whether none were begun until now."""
+    was_drained = yield from drained()
+    yield from installation.forget(_DRAINED)
+    return was_drained
+
+
 def beat() -> Transaction[None]:
     """Change a page, each time to something else: whatever writes less succeeds where nothing can be written."""
     beats = yield from installation.recall(_BEATS)
     yield from installation.remember(_BEATS, str(int(beats or 0) + 1))
 
 
+_DRAINED = "drained since"
 _BEATS = "times asked whether this can be written"
 # The plus keeps SQLite from reading all jobs backwards by their id, where few wait.
 _WAITING = "SELECT * FROM jobs WHERE state = 'queued' ORDER BY +id DESC LIMIT :limit"

@@ -1,12 +1,16 @@
 """When a provider that takes nothing is left alone, and when it is tried again: a circuit breaker as a value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 
 OPENS_AFTER = 5
 """Failures in a row. One is weather; five are an outage."""
 
 FIRST_PAUSE_MS = 30_000
 LONGEST_PAUSE_MS = 600_000
+
+AVOIDED_MS = 600_000
+"""An account without credit, or whose key is refused, is chosen last for this long: people need time to mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,44 @@ class Breaker:
 
 CLOSED = Breaker()
 """Of a provider that works, as far as anybody knows."""
+
+
+class Lesson(Enum):
+    """What an answer to a create, or none, tells of an account."""
+
+    TAKEN = "taken"  # all is well
+    ANSWERED = "answered"  # it refused one request, and works
+    FAILED = "failed"
+    BARRED = "barred"  # it works, but not for this account
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """All that is known about one account."""
+
+    breaker: Breaker = CLOSED
+    avoided_until_ms: int = 0
+    """It is chosen last until then."""
+
+    def after(self, lesson: Lesson, now_ms: int) -> "Condition":
+        """What is known with one lesson more."""
+        match lesson:
+            case Lesson.TAKEN:
+                return WELL
+            case Lesson.ANSWERED:
+                return replace(self, breaker=CLOSED)
+            case Lesson.FAILED:
+                return replace(self, breaker=self.breaker.failed(now_ms))
+            case Lesson.BARRED:
+                return Condition(avoided_until_ms=now_ms + AVOIDED_MS)
+
+    def probed(self, now_ms: int) -> "Condition":
+        """After one job was let through."""
+        return replace(self, breaker=self.breaker.probed(now_ms))
+
+
+WELL = Condition()
+"""Of an account of which nothing bad is known."""
 
 
 def _pause_ms(failures: int) -> int:

@@ -153,11 +153,15 @@ class Admission:
 
     def _fill(self, provider: Provider) -> Transaction[list[Job]]:
         admitted: list[Job] = []
-        most = min(_AT_ONCE, self._health.admits(provider.name, _AT_ONCE))
+        if (yield from operation.drained()):  # by whichever process; the gate hears of it some seconds later
+            return admitted
+        most = min(_AT_ONCE, (yield from self._health.admitting(provider.name, _AT_ONCE)))
         while self._gate.admits and len(admitted) < most:
             now_ms = self._clock.now_ms()
             job = yield from jobs.admit(provider.name, slots=provider.concurrency, now_ms=now_ms)
             if job is None:
                 break
             admitted.append(job)
+        if admitted:
+            yield from self._health.probing(provider.name)
         return admitted

@@ -1,4 +1,9 @@
-"""Keeps the cards of jobs true: rarely edited, never on the delivery path."""
+"""Keeps the cards of jobs true: rarely edited, never on the delivery path.
+
+Where several processes edit cards, an edit is begun in a row that all see (`bot.db.cards`), so that they pace each
+other. No process waits for another one: whoever has shown something that is not the end looks afterwards whether the
+job has ended meanwhile, and then shows the end after it.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,11 +13,19 @@ from typing import TypeAlias
 import structlog
 
 from bot import logs
+from bot.db import cards as edits
 from bot.db import history, jobs, lanes
+from bot.db.cards import Shown
 from bot.db.errors import DatabaseFault
 from bot.db.transaction import Database, Transaction
 from bot.domain import polling
-from bot.domain.errors import DeliveryFault, DestinationForbidden, DestinationGone, PictureMissing
+from bot.domain.errors import (
+    DeliveryFault,
+    DestinationForbidden,
+    DestinationGone,
+    DiscordUnavailable,
+    PictureMissing,
+)
 from bot.domain.jobs import TERMINAL, Job, JobState
 from bot.domain.provider import Provider
 from bot.services.gate import Gate
@@ -31,16 +44,11 @@ STEP_AFTER_MS = 2_000
 EDITED_FOR_MS = 3_600_000
 """Messages older than an hour have a stricter limit of their own (error 30046)."""
 
+_END_TRIES = 5
+"""So often one that was overtaken by the end shows it; Discord took another edit just before."""
+
 
 Show: TypeAlias = Callable[[Card], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    state: JobState
-    at_ms: int
-    looks: object = None
-    """What an edit that Discord took has shown; None while it is on its way, and for one that was not taken."""
 
 
 @dataclass(slots=True)
@@ -48,7 +56,10 @@ class _Refresh:
     """An edit that is waited for or on its way, and what became known meanwhile."""
 
     job_id: int
-    state: JobState
+    step: str
+    has_ended: bool = False
+    """Whether the end is about to be shown by this process."""
+    is_first: bool = False
     is_newer: bool = True
     news: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
@@ -69,8 +80,12 @@ class Cards:
         tasks: asyncio.TaskGroup,
         thumbnails: Thumbnails | None = None,
         has_page: bool = False,
+        are_shared: bool = False,
     ) -> None:
-        """Without `thumbnails` cards show no pictures; `has_page`: there is a page on which motion can be painted."""
+        """Without `thumbnails` cards show no pictures.
+
+        `has_page`: there is a page on which motion can be painted. `are_shared`: other processes edit cards, too.
+        """
         self._db = db
         self._publisher = publisher
         self._providers = providers
@@ -80,7 +95,8 @@ class Cards:
         self._tasks = tasks
         self._thumbnails = thumbnails
         self._has_page = has_page
-        self._shown: dict[int, _Shown] = {}
+        self._are_shared = are_shared
+        self._shown: dict[int, Shown] = {}
         self._refreshes: dict[int, _Refresh] = {}
 
     def begin(self, job: Job, show: Show) -> None:
@@ -90,7 +106,7 @@ class Cards:
             await show(await self._pictured(card))
 
         if job.id not in self._refreshes:
-            self._start(job, first)
+            self._start(job, first, is_first=True)
 
     def changed(self, job: Job) -> None:
         """A job has moved: its card is refreshed when the next edit is due."""
@@ -98,13 +114,13 @@ class Cards:
             return
         refresh = self._refreshes.get(job.id)
         if refresh is not None:
-            refresh.state, refresh.is_newer = job.state, True
+            refresh.step, refresh.is_newer = _step(job), True
             refresh.news.set()
             return
         self._start(job, self._show)
 
-    def _start(self, job: Job, show: Show) -> None:
-        self._refreshes[job.id] = refresh = _Refresh(job.id, job.state)
+    def _start(self, job: Job, show: Show, *, is_first: bool = False) -> None:
+        self._refreshes[job.id] = refresh = _Refresh(job.id, _step(job), is_first=is_first)
         refresh.task = self._tasks.create_task(self._carry_out(refresh, show), name=f"card-{job.id}")
 
     async def finish(self, job: Job) -> None:
@@ -135,7 +151,7 @@ class Cards:
         """Let an edit that is on its way arrive, so that it cannot come after the last one."""
         refresh = self._refreshes.get(job.id)
         if refresh is not None and refresh.task is not None:
-            refresh.state = job.state
+            refresh.has_ended = True
             refresh.news.set()
             await asyncio.wait([refresh.task])
 
@@ -145,17 +161,20 @@ class Cards:
             while refresh.is_newer and await self._is_due(refresh):
                 refresh.is_newer = False
                 await self._show_newest(refresh, show)
-                show = self._show
+                if not refresh.is_first:
+                    show = self._show
         except (DeliveryFault, DatabaseFault) as fault:
             log.info("card not refreshed", job=refresh.job_id, reason=str(fault))
         except Exception:  # a card that lags behind must not end the bot
             log.exception("card not refreshed", job=refresh.job_id)
         finally:
             del self._refreshes[refresh.job_id]
+            if self._are_shared:  # the rows tell
+                self._shown.pop(refresh.job_id, None)
 
     async def _is_due(self, refresh: _Refresh) -> bool:
         """Wait for the moment of the next edit, which news may bring nearer; False once the job has ended."""
-        while refresh.state not in TERMINAL:
+        while not refresh.has_ended:
             due_ms = self._due_ms(refresh)
             if due_ms <= self._clock.now_ms():
                 return True
@@ -164,15 +183,62 @@ class Cards:
         return False
 
     async def _show_newest(self, refresh: _Refresh, show: Show) -> None:
-        card = await self.of(refresh.job_id)
-        if card.job.state in TERMINAL:
+        card, elsewhere = await self._db.read(self._newest(refresh.job_id))
+        job = card.job
+        if job.state in TERMINAL:
             return  # the carrier of the job shows the end itself
-        last, shown = self._shown.get(card.job.id), _Shown(card.job.state, self._clock.now_ms())
-        if last is not None and last.looks == _looks(card):
+        if elsewhere is not None:
+            self._shown[job.id] = elsewhere
+        last, edit = self._shown.get(job.id), Shown(_step(job), self._clock.now_ms(), _looks(card))
+        if last is not None and last.looks == edit.looks:
             return  # an edit that changes nothing is one too many
-        self._shown[card.job.id] = shown
-        await show(card)
-        self._shown[card.job.id] = replace(shown, looks=_looks(card))
+        if self._are_shared and not await self._begin(refresh, job, edit, elsewhere):
+            return
+        refresh.is_first = False
+        self._shown[job.id] = replace(edit, looks=None)
+        try:
+            await show(card)
+        except DeliveryFault:
+            if self._are_shared:
+                await self._db.write(edits.doubt(job.id))
+            raise
+        self._shown[job.id] = edit
+        if self._are_shared:
+            await self._look_afterwards(refresh, edit)
+
+    async def _begin(self, refresh: _Refresh, job: Job, edit: Shown, last: Shown | None) -> bool:
+        """Begin an edit, unless another process was faster or it is too early after one: then it is tried again."""
+        refresh.step = edit.step
+        if not refresh.is_first:
+            if last is None:  # the process that took the request shows the card first
+                self._shown.setdefault(job.id, Shown("", job.created_at_ms))
+            if self._due_ms(refresh) > self._clock.now_ms():
+                refresh.is_newer = True
+                return False
+        since_ms = None if last is None else last.at_ms
+        begin = edits.begin(job.id, edit, since_ms=since_ms, is_first=refresh.is_first)
+        has_begun = await self._db.write(begin)
+        refresh.is_newer = refresh.is_newer or not has_begun
+        return has_begun
+
+    async def _look_afterwards(self, refresh: _Refresh, edit: Shown) -> None:
+        """What was shown may have come after what another process has shown since: then it is not left standing."""
+        job, last = await self._db.read(_since(refresh.job_id))
+        if job.state not in TERMINAL:
+            if last is None or last.at_ms != edit.at_ms:
+                await self._db.write(edits.doubt(job.id))
+                refresh.is_newer = True
+            return
+        for _ in range(_END_TRIES):
+            if refresh.has_ended:
+                return
+            try:
+                await self._show(await self._db.read(self._last(job)))
+            except DiscordUnavailable as fault:
+                log.info("end not shown again yet", job=job.id, reason=str(fault))
+                await self._clock.wait(refresh.news, until_ms=self._clock.now_ms() + PROGRESS_EVERY_MS)
+            else:
+                return
 
     async def _show(self, card: Card) -> None:
         """Edit a card; the picture is uploaded if its message has not got it, and goes with a clip that was deleted."""
@@ -189,10 +255,17 @@ class Cards:
         return replace(card, is_pictured=thumbnail is not None, thumbnail=thumbnail)
 
     def _due_ms(self, refresh: _Refresh) -> int:
-        last = self._shown.get(refresh.job_id)
-        if last is None:
-            return self._clock.now_ms()
-        return last.at_ms + (STEP_AFTER_MS if last.state is not refresh.state else PROGRESS_EVERY_MS)
+        last, now_ms = self._shown.get(refresh.job_id), self._clock.now_ms()
+        if (
+            last is None or refresh.is_first or last.at_ms > now_ms + PROGRESS_EVERY_MS
+        ):  # by a clock that is ahead
+            return now_ms
+        return last.at_ms + (STEP_AFTER_MS if last.step != refresh.step else PROGRESS_EVERY_MS)
+
+    def _newest(self, job_id: int) -> Transaction[tuple[Card, Shown | None]]:
+        """What there is to show, and what another process has shown."""
+        card = yield from self._read(job_id)
+        return card, (yield from edits.shown(job_id)) if self._are_shared else None
 
     def _last(self, job: Job) -> Transaction[Card]:
         """How it ended; what was doubted may be why it failed."""
@@ -233,20 +306,31 @@ class Cards:
         return is_shown and self._routes.to_paint(job.request) is not None
 
 
-def _looks(card: Card) -> object:
+def _since(job_id: int) -> Transaction[tuple[Job, Shown | None]]:
+    return (yield from jobs.get(job_id)), (yield from edits.shown(job_id))
+
+
+def _step(job: Job) -> str:
+    """How far it is, as somebody waits for it to be shown."""
+    return f"{job.state}{' stopping' if job.cancel_requested else ''}"
+
+
+def _looks(card: Card) -> str:
     """All that a person can see change on a card before its end."""
     job, between_s = card.job, card.ready_between_s or ()
-    return (
-        job.state,
-        job.marked_at_ms is None,
-        job.progress and round(100 * job.progress),
-        job.cancel_requested,
-        (job.provider, job.model, job.price),
-        card.ahead,
-        card.paused,
-        between_s,
-        sum(card.at_s >= moment_s for moment_s in between_s),
-        card.cautions,
+    return repr(
+        (
+            job.state.value,
+            job.marked_at_ms is None,
+            job.progress and round(100 * job.progress),
+            job.cancel_requested,
+            (job.provider, job.model, job.price),
+            card.ahead,
+            card.paused and card.paused.value,
+            between_s,
+            sum(card.at_s >= moment_s for moment_s in between_s),
+            card.cautions,
+        )
     )
 
 

@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator
 
 import structlog
 
-from bot.db import installation, operation
+from bot.db import operation
+from bot.db.errors import DatabaseFault
 from bot.db.operation import Load
 from bot.db.transaction import Database
 from bot.domain.errors import Unchanged
@@ -14,8 +15,8 @@ from bot.services.ports import Clock
 
 log = structlog.stdlib.get_logger(__name__)
 
-_NAME = "drained since"
 _LOOKS_EVERY_MS = 2_000
+"""At the row that says so, where another process may have written it, and at what still runs."""
 
 
 class NotDrained(Unchanged):
@@ -32,13 +33,13 @@ class Draining:
 
     async def recall(self) -> None:
         """Shut the gate if an earlier process was drained, before anything is begun."""
-        if await self._db.read(installation.recall(_NAME)):
+        if await self._db.read(operation.drained()):
             log.warning("drained, as before the start: no clip is begun until /resume")
             self._gate.shut(Closure.DRAINING)
 
     async def begin(self, *, by_id: int) -> Load:
         """Begin nothing any more; once more changes nothing. Returns what runs and waits."""
-        await self._db.write(installation.settle_on(_NAME, str(self._clock.now_ms())))
+        await self._db.write(operation.drain(now_ms=self._clock.now_ms()))
         log.warning("draining", by=by_id)
         self._gate.shut(Closure.DRAINING)
         return await self.load()
@@ -49,12 +50,32 @@ class Draining:
         Raises:
             NotDrained: there is nothing to be ended.
         """
-        if not self.lasts:
-            raise NotDrained
-        await self._db.write(installation.forget(_NAME))
-        log.info("draining ended", by=by_id)
+        was_drained = await self._db.write(operation.resume())
         self._gate.open(Closure.DRAINING)
+        if not was_drained:
+            raise NotDrained
+        log.info("draining ended", by=by_id)
         return await self.load()
+
+    async def run(self) -> None:
+        """Shut and open the gate as any other process says, for as long as this one runs."""
+        while True:
+            try:
+                await self.look()
+            except DatabaseFault as fault:
+                log.info("not known whether drained", reason=str(fault))
+            await self._clock.wait(asyncio.Event(), until_ms=self._clock.now_ms() + _LOOKS_EVERY_MS)
+
+    async def look(self) -> None:
+        """Shut or open the gate, as it is now.
+
+        Raises:
+            DatabaseFault: that cannot be told.
+        """
+        if await self._db.read(operation.drained()):
+            self._gate.shut(Closure.DRAINING)
+        else:
+            self._gate.open(Closure.DRAINING)
 
     @property
     def lasts(self) -> bool:

@@ -97,11 +97,13 @@ class Generation:
         gate: Gate,
         defaults: Limits,
         queued: Callable[[Job], None],
+        stopping: Callable[[Job], None],
         let_go: Callable[[], None],
         has_page: bool = False,
     ) -> None:
-        """`let_go` is called when pictures of a request that was refused may be needed no more.
+        """`stopping` is told of a job that was asked to end; its card is to say so.
 
+        `let_go` is called when pictures of a request that was refused may be needed no more.
         `has_page`: there is a page on which motion can be painted.
         """
         self._db = db
@@ -112,6 +114,7 @@ class Generation:
         self._blobs = blobs
         self._clock = clock
         self._runner = runner
+        self._stopping = stopping
         self._let_go = let_go
         self.consent = Consent(
             db=db,
@@ -296,6 +299,7 @@ class Generation:
         owner = None if may_cancel_any else user_id
         job = await self._db.write(jobs.cancel(job_id, guild_id=guild_id, owner_id=owner, now_ms=now_ms))
         log.info("cancel requested", job=job.id, by=user_id, state=job.state)
+        self._stopping(job)
         self._runner.wake(job.id)
         return job
 

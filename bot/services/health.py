@@ -3,85 +3,156 @@
 Only creates count. A provider may well answer questions about old tasks, or not, while it takes nothing new.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 
 import structlog
 
-from bot.domain.breaker import CLOSED, Breaker
+from bot.db import breakers
+from bot.db.errors import DatabaseFault
+from bot.db.transaction import Database, Transaction
+from bot.domain.breaker import WELL, Condition, Lesson
 from bot.domain.models import ModelSpec
 from bot.domain.provider import Accepted, Refusal, Rejected, Unknown
 from bot.services.ports import Clock
 
 log = structlog.stdlib.get_logger(__name__)
 
-AVOIDED_MS = 600_000
-"""An account without credit, or whose key is refused, is chosen last for this long: people need time to mend it."""
+_LOOKS_EVERY_MS = 2_000
 
 
 class Health:
-    """One breaker for each account, in this process."""
+    """One breaker for each account: in this process, or in rows that several share.
 
-    def __init__(self, clock: Clock, *, changed: Callable[[], None]) -> None:
+    Shared, what is chosen by may be some seconds old; who begins jobs reads the rows in the same transaction, so that
+    no more than one job finds out for all of them whether a provider is back.
+    """
+
+    def __init__(self, clock: Clock, *, changed: Callable[[], None], shared: Database | None = None) -> None:
         """`changed` is called when a provider is left alone or well again, which somebody may be waiting for."""
         self._clock = clock
         self._changed = changed
-        self._breakers: dict[str, Breaker] = {}
-        self._avoided_until_ms: dict[str, int] = {}
+        self._shared = shared
+        self._known: dict[str, Condition] = {}
+        self._unshared: list[tuple[str, Lesson, int]] = []
+        """What was learnt here and the others do not know yet."""
+        self._learnt = asyncio.Event()
 
     def heard(self, spec: ModelSpec, outcome: Accepted | Rejected | Unknown) -> None:
         """Learn from what became of a create.
 
         What is wrong about a model that stands in no row says nothing: any member may name one.
         """
-        match outcome:
-            case Accepted():
-                self._avoided_until_ms.pop(spec.provider, None)
-                self._went_well(spec.provider)
-            case Rejected(why=Refusal.INPUT):
-                return  # which may have been judged before anything was sent
-            case _ if not spec.is_known:
-                return
-            case Unknown() | Rejected(why=Refusal.UNREACHABLE):
-                self._went_wrong(spec.provider)
-            case Rejected(why=(Refusal.PAYMENT | Refusal.ACCOUNT) as why):
-                self._avoid(spec.provider, why)
-                self._went_well(spec.provider)
-            case Rejected():
-                self._went_well(spec.provider)
+        lesson = _lesson(outcome, is_known=spec.is_known)
+        if lesson is None:
+            return
+        now_ms = self._clock.now_ms()
+        before = self._known.get(spec.provider, WELL)
+        after = before.after(lesson, now_ms)
+        if lesson is Lesson.BARRED and isinstance(outcome, Rejected):
+            log.error("provider refuses the account", provider=spec.provider, why=outcome.why.value)
+        if after == before:
+            return
+        if self._shared is not None:
+            self._unshared.append((spec.provider, lesson, now_ms))
+            self._learnt.set()
+        self._see(spec.provider, after)
 
     def is_healthy(self, provider: str) -> bool:
         """Whether it is worth choosing while there is another: after a pause it is again, for one job."""
-        avoided = self._avoided_until_ms.get(provider, 0) > self._clock.now_ms()
-        return not avoided and self.admits(provider, 1) > 0
+        condition = self._known.get(provider, WELL)
+        return condition.avoided_until_ms <= self._clock.now_ms() and self.admits(provider, 1) > 0
 
     def admits(self, provider: str, most: int) -> int:
-        """How many more jobs it may be sent now, of `most` when it is well."""
-        return self._breakers.get(provider, CLOSED).admits(most, self._clock.now_ms())
+        """How many more jobs it may be sent now, of `most` when it is well, as far as this process knows."""
+        return self._known.get(provider, WELL).breaker.admits(most, self._clock.now_ms())
+
+    def admitting(self, provider: str, most: int) -> Transaction[int]:
+        """The same, for certain; in the transaction that begins those jobs."""
+        if self._shared is None:
+            return self.admits(provider, most)
+        condition = yield from breakers.of(provider)
+        return condition.breaker.admits(most, self._clock.now_ms())
+
+    def probing(self, provider: str) -> Transaction[None]:
+        """A job is begun at it by this transaction."""
+        if self._shared is not None:
+            yield from breakers.probed(provider, now_ms=self._clock.now_ms())
 
     def probed(self, provider: str) -> None:
         """A job was sent to it."""
-        if provider in self._breakers:
-            self._breakers[provider] = self._breakers[provider].probed(self._clock.now_ms())
+        if provider in self._known:
+            self._known[provider] = self._known[provider].probed(self._clock.now_ms())
 
     def next_try_ms(self) -> int | None:
         """When a provider that is left alone may be tried again; None while there is none."""
         now_ms = self._clock.now_ms()
-        pauses = [breaker.paused_until_ms for breaker in self._breakers.values()]
+        pauses = [condition.breaker.paused_until_ms for condition in self._known.values()]
         return min((until_ms for until_ms in pauses if until_ms > now_ms), default=None)
 
-    def _went_well(self, provider: str) -> None:
-        if self._breakers.pop(provider, CLOSED).is_open:
+    async def run(self) -> None:
+        """Share what is learnt here, and learn what others have, for as long as the process runs."""
+        while True:
+            try:
+                await self.share()
+            except DatabaseFault as fault:
+                log.info("health not shared yet", reason=str(fault))
+                self._learnt.clear()
+            await self._clock.wait(self._learnt, until_ms=self._clock.now_ms() + _LOOKS_EVERY_MS)
+
+    async def share(self) -> None:
+        """Do both once.
+
+        Raises:
+            DatabaseFault: what was learnt is shared later.
+        """
+        assert self._shared is not None
+        self._learnt.clear()
+        lessons, self._unshared = self._unshared, []
+        try:
+            known = await (
+                self._shared.write(breakers.learn(lessons))
+                if lessons
+                else self._shared.read(breakers.known())
+            )
+        except BaseException:
+            self._unshared = lessons + self._unshared
+            raise
+        self._take_over(known)
+
+    def _take_over(self, known: Mapping[str, Condition]) -> None:
+        told = dict(known)
+        for provider, lesson, at_ms in self._unshared:  # since the rows were read
+            told[provider] = told.get(provider, WELL).after(lesson, at_ms)
+        for provider in self._known.keys() | told.keys():
+            self._see(provider, told.get(provider, WELL))
+
+    def _see(self, provider: str, after: Condition) -> None:
+        before = self._known.pop(provider, WELL)
+        if after != WELL:
+            self._known[provider] = after
+        if before.breaker.is_open and not after.breaker.is_open:
             log.info("provider is back", provider=provider)
             self._changed()
-
-    def _went_wrong(self, provider: str) -> None:
-        before = self._breakers.get(provider, CLOSED)
-        after = self._breakers[provider] = before.failed(self._clock.now_ms())
-        if after.paused_until_ms > before.paused_until_ms:
-            pause_s = (after.paused_until_ms - self._clock.now_ms()) / 1000
-            log.warning("provider left alone", provider=provider, failures=after.failures, for_s=pause_s)
+        elif after.breaker.failures > before.breaker.failures and after.breaker.is_open:
+            pause_s = (after.breaker.paused_until_ms - self._clock.now_ms()) / 1000
+            log.warning(
+                "provider left alone", provider=provider, failures=after.breaker.failures, for_s=pause_s
+            )
             self._changed()
 
-    def _avoid(self, provider: str, why: Refusal) -> None:
-        self._avoided_until_ms[provider] = self._clock.now_ms() + AVOIDED_MS
-        log.error("provider refuses the account", provider=provider, why=why.value)
+
+def _lesson(outcome: Accepted | Rejected | Unknown, *, is_known: bool) -> Lesson | None:
+    match outcome:
+        case Accepted():
+            return Lesson.TAKEN
+        case Rejected(why=Refusal.INPUT):
+            return None  # which may have been judged before anything was sent
+        case _ if not is_known:
+            return None
+        case Unknown() | Rejected(why=Refusal.UNREACHABLE):
+            return Lesson.FAILED
+        case Rejected(why=Refusal.PAYMENT | Refusal.ACCOUNT):
+            return Lesson.BARRED
+        case Rejected():
+            return Lesson.ANSWERED

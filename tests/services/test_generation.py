@@ -66,6 +66,7 @@ class Counter:
     clock: TurnedClock
     woken: list[int] = field(default_factory=list[int])
     refused: list[RefusedRequest] = field(default_factory=list[RefusedRequest])
+    stopping: list[Job] = field(default_factory=list[Job])
     queued: int = 0
     gate: Gate = field(default_factory=lambda: Gate(changed=lambda: None))
     images: Any = None
@@ -83,6 +84,7 @@ class Counter:
             gate=self.gate,
             defaults=builders.caps(user_day=20, user_queued=3),
             queued=self.one_more,
+            stopping=self.stopping.append,
             let_go=lambda: None,
         )
 
@@ -511,3 +513,4 @@ async def test_a_running_job_is_asked_to_end(counter: Counter, generation: Gener
     asked = await generation.cancel(job.id, guild_id=1, user_id=100, may_cancel_any=False)
     assert (asked.state, asked.cancel_requested) == (JobState.SUBMITTING, True)
     assert counter.woken == [job.id]
+    assert counter.stopping == [asked]

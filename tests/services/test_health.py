@@ -1,8 +1,8 @@
 import pytest
 
-from bot.domain.breaker import FIRST_PAUSE_MS, OPENS_AFTER
+from bot.domain.breaker import AVOIDED_MS, FIRST_PAUSE_MS, OPENS_AFTER
 from bot.domain.provider import Accepted, Refusal, Rejected, Unknown
-from bot.services.health import AVOIDED_MS, Health
+from bot.services.health import Health
 from tests import builders
 from tests.services.doubles import TurnedClock
 

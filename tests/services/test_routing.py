@@ -8,12 +8,13 @@ import pytest
 
 from bot.db import guilds, jobs, lanes, limits
 from bot.db.sqlite import SqliteDatabase
+from bot.domain.breaker import AVOIDED_MS
 from bot.domain.catalogue import Catalogue
 from bot.domain.errors import NotExpressible
 from bot.domain.jobs import Job
 from bot.domain.models import Price
 from bot.domain.provider import ProviderFault, Refusal, Rejected
-from bot.services.health import AVOIDED_MS, Health
+from bot.services.health import Health
 from bot.services.routing import Routes
 from tests import builders
 from tests.services.doubles import TurnedClock, routes

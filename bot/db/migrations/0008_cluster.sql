@@ -1,4 +1,4 @@
--- What several processes need of one PostgreSQL. SQLite has one process, and finds nothing to do here.
+-- What several processes need of one PostgreSQL. SQLite has one process, which keeps the rest in memory.
 
 -- What is said of money once stays said; SQLite has had these since 0003.
 -- pg: CREATE FUNCTION refuse_to_change_books() RETURNS trigger LANGUAGE plpgsql AS '
@@ -21,3 +21,27 @@
 -- pg: ALTER TABLE lanes SET (fillfactor = 60);
 -- pg: ALTER TABLE balances SET (fillfactor = 60);
 -- pg: ALTER TABLE jobs SET (fillfactor = 80, autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_scale_factor = 0.05);
+
+-- How creates went lately at providers that are not simply well.
+CREATE TABLE breakers (
+    provider TEXT PRIMARY KEY,
+    failures INTEGER NOT NULL,
+    paused_until_ms BIGINT NOT NULL,
+    is_probed INTEGER NOT NULL,
+    avoided_until_ms BIGINT NOT NULL
+);
+
+-- When the card of a job that has not ended was edited last, and what it says since, so that nobody edits it too soon.
+CREATE TABLE cards (
+    job_id BIGINT PRIMARY KEY,
+    step TEXT NOT NULL,
+    looks TEXT NOT NULL,
+    at_ms BIGINT NOT NULL
+);
+
+-- Blobs that were put just now, and those that somebody is about to delete, which nobody puts meanwhile.
+CREATE TABLE blob_moves (
+    blob TEXT PRIMARY KEY,
+    came_at_ms BIGINT NOT NULL DEFAULT 0,
+    held_until_ms BIGINT NOT NULL DEFAULT 0
+);
