@@ -22,6 +22,7 @@ from benchmarks import (
     polling,
     queues,
     rendering,
+    scaling,
     start,
 )
 from benchmarks.table import RESULTS, CannotRun, Table
@@ -51,6 +52,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     polling,
     load,
     page,
+    scaling,
 )
 
 

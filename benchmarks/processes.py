@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Mapping
@@ -69,7 +70,7 @@ async def running(
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *program,
-        env={**_environment(stage, data), **(settings or {})},
+        env={**environment(stage, data), **(settings or {})},
         cwd=data,
         stdin=asyncio.subprocess.PIPE if talks else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE if talks else asyncio.subprocess.DEVNULL,
@@ -98,7 +99,15 @@ async def _ready(stage: Stage, process: Process, data: Path) -> None:
         ended.cancel()
 
 
-def _environment(stage: Stage, data: Path) -> dict[str, str]:
+def free_port() -> int:
+    """A port of the loopback that nobody listens at."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def environment(stage: Stage, data: Path) -> dict[str, str]:
+    """The settings of a bot: no caps, SQLite, the local renderer."""
     return {
         **os.environ,
         **dict.fromkeys(_NO_CAPS, ""),

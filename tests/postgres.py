@@ -38,16 +38,17 @@ def programs() -> Path | None:
 class PostgresServer:
     """One cluster of databases; it can be stopped, killed and started again."""
 
-    def __init__(self, bin_: Path, folder: Path) -> None:
+    def __init__(self, bin_: Path, folder: Path, *, is_durable: bool = False) -> None:
+        self._is_durable = is_durable
         self._bin = bin_
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.port = _spare_port()
 
     @classmethod
-    def made(cls, bin_: Path, folder: Path) -> "PostgresServer":
+    def made(cls, bin_: Path, folder: Path, *, is_durable: bool = False) -> "PostgresServer":
         """A new cluster in a folder, which sorts as people do: no query may depend on it."""
-        server = cls(bin_, folder)
+        server = cls(bin_, folder, is_durable=is_durable)
         if _RUNS_AS is not None:
             shutil.chown(folder, _RUNS_AS, _RUNS_AS)
         command = [
@@ -66,12 +67,18 @@ class PostgresServer:
         secret = f":{password}" if password else ""
         return f"postgresql://{user}{secret}@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def pid(self) -> int:
+        """Its first process, whose children the others are; it must be running."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it; returns once it lets clients in."""
         options = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
-            "fsync": "off",  # the machine itself is not killed
+            "fsync": "on" if self._is_durable else "off",  # the machine itself is not killed
             "max_connections": "200",
             "log_min_messages": "fatal",
         }

@@ -6,6 +6,7 @@ clip: by then it was admitted, and "about to send" is on disk as well.
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.acknowledgement import picture
@@ -85,15 +86,17 @@ async def on_sqlite(folder: Path, is_carried: bool) -> AsyncGenerator[Handing]: 
             tasks.create_task(engine.admission.run())
 
         async def accept(number: int) -> None:
-            await stores.db.write(_accepted(request, number, clock.now_ms()))
+            await stores.db.write(accepted(request, number, clock.now_ms()))
             engine.admission.wake()
 
         yield Handing(by_coroutine=accept)
 
 
-def _accepted(request: VideoRequest, number: int, now_ms: int) -> Transaction[jobs.Accepted]:
+def accepted(request: VideoRequest, number: int, now_ms: int) -> Transaction[jobs.Accepted]:
+    """Accept the request of this number, which no other process has."""
     guild_id = 1 + number % GUILDS
     where = origin(guild_id=guild_id, user_id=guild_id * 1000 + number // GUILDS % MEMBERS)
+    where = replace(where, request_key=f"bench-{number}")
     numbered = request.model_copy(update={"prompt": f"{number} {request.prompt}"})
     return jobs.accept(where, numbered, CHOICE, defaults=WIDE_CAPS, now_ms=now_ms)
 

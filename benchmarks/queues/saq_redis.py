@@ -3,12 +3,12 @@
 import asyncio
 import os
 import shutil
-import socket
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+from benchmarks.processes import free_port
 from benchmarks.queues.contestant import PAYLOAD, Handing, child, python
 from benchmarks.table import CannotRun
 
@@ -30,7 +30,7 @@ def ensure_there() -> str:
 
 @asynccontextmanager
 async def _opened(folder: Path, is_carried: bool, *, synced: str) -> AsyncGenerator[Handing]:  # noqa: FBT001
-    port = _free_port()
+    port = free_port()
     os.environ[URL] = f"redis://127.0.0.1:{port}"
     durable = ("--appendonly", "yes", "--appendfsync", synced, "--save", "")
     where = ("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder))
@@ -61,9 +61,3 @@ async def _answers(port: int) -> None:
             else:
                 writer.close()
                 return
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

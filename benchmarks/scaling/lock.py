@@ -1,0 +1,62 @@
+"""How far the one lock of all writes carries: requests accepted a second by 1, 2 and 4 processes in one PostgreSQL."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE, Process
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.servers import Postgres
+from benchmarks.table import CannotRun
+
+CALLERS = (1, 32)
+PROCESSES = (1, 2, 4)
+_ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What so many processes accepted together."""
+
+    processes: int
+    callers: int
+    """In each."""
+    per_s: float
+    client_us: float
+    """Processor time of the processes, for each request."""
+    server_us: float
+    """PostgreSQL's."""
+    wal_bytes: float
+    """For each request."""
+    syncs: float
+
+
+async def carried(server: Postgres, processes: int, callers: int, lasts_s: float) -> Writes:
+    """Let so many processes write at once."""
+    children = [await _child(server.url, callers, lasts_s, place) for place in range(processes)]
+    for child in children:
+        assert child.stdout is not None
+        if not await child.stdout.readline():
+            raise CannotRun("a writing process ended before it began; its words are above.")
+    before = server.use()
+    answers = await asyncio.gather(*(child.communicate(b"go\n") for child in children))
+    spent = server.use().since(before)
+    found = [json.loads(words) for words, _ in answers]
+    total = sum(one["written"] for one in found)
+    return Writes(
+        processes=processes,
+        callers=callers,
+        per_s=sum(one["per_s"] for one in found),
+        client_us=sum(one["cpu_us"] * one["written"] for one in found) / total,
+        server_us=spent.cpu_s / total * 1e6,
+        wal_bytes=spent.wal_bytes / total,
+        syncs=spent.wal_syncs / total,
+    )
+
+
+async def _child(url: str, callers: int, lasts_s: float, place: int) -> Process:
+    arguments = (url, str(callers), str(lasts_s), str(place))
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.scaling.writing", *arguments, cwd=_ROOT, stdin=PIPE, stdout=PIPE
+    )
