@@ -151,21 +151,22 @@ def generate(
 
 
 @app.command()
-def migrate() -> None:
-    """Bring the database up to date; `run` does so by itself."""
-    from bot.db.sqlite import SqliteDatabase
-    from bot.stores import ensure_not_lost
+def migrate(
+    *,
+    from_: Annotated[
+        str, typer.Option("--from", help="Move this installation, sqlite:///path; its bot must be stopped.")
+    ] = "",
+    to: Annotated[
+        str, typer.Option(help="Into this empty database, postgresql://…; left out, DATABASE_URL's.")
+    ] = "",
+) -> None:
+    """Bring the database up to date, as `run` does by itself; or move an installation to PostgreSQL."""
+    from bot import migration
 
-    settings = _settings(quiet=True)
-    path = settings.database_path
-
-    async def open_and_close() -> None:
-        ensure_not_lost(settings)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        await (await SqliteDatabase.open(path)).close()
-        print(f"{path} is up to date.")  # noqa: T201 - the command's answer
-
-    _run(open_and_close())
+    chosen = _settings(quiet=True)
+    if to and not from_:
+        raise typer.BadParameter("--to needs --from, the installation that is to be moved.")
+    _run(migration.move(chosen, from_, to) if from_ else migration.bring_up_to_date(chosen))
 
 
 @app.command()

@@ -204,21 +204,7 @@ class Settings(BaseSettings):
         Raises:
             SettingsInvalid: `DATABASE_URL` names another kind, or one whose driver is not installed.
         """
-        if not self.database_url:
-            return self.data_dir / "kinora.db"
-        scheme, separator, path = self.database_url.partition(":///")
-        if scheme == "sqlite" and separator and path:
-            return Path(path)
-        if not self.database_url.startswith(_POSTGRES):
-            raise SettingsInvalid(
-                "DATABASE_URL must look like sqlite:///data/kinora.db "
-                "or postgresql://user:password@host/kinora; correct it in .env."
-            )
-        if find_spec("psycopg") is None:
-            raise SettingsInvalid(
-                "DATABASE_URL names PostgreSQL, for which a few packages more are needed: run `make cluster` once."
-            )
-        return SecretStr(self.database_url)
+        return database_of(self.database_url) if self.database_url else self.data_dir / "kinora.db"
 
     @property
     def database_path(self) -> Path:
@@ -349,6 +335,25 @@ class Settings(BaseSettings):
                 "DISCORD_TOKEN is not set. Put the bot's token into .env (README, step 2), or try `make demo`."
             )
         return self.discord_token.get_secret_value().strip()
+
+
+def database_of(url: str) -> Path | SecretStr:
+    """What a URL of a database names: SQLite's file, or PostgreSQL's URL as it is.
+
+    Raises:
+        SettingsInvalid: it names another kind, or one whose driver is not installed.
+    """
+    scheme, separator, path = url.partition(":///")
+    if scheme == "sqlite" and separator and path:
+        return Path(path)
+    if not url.startswith(_POSTGRES):
+        raise SettingsInvalid(
+            "A database is written like sqlite:///data/kinora.db or postgresql://user:password@host/kinora; "
+            "correct DATABASE_URL in .env."
+        )
+    if find_spec("psycopg") is None:
+        raise SettingsInvalid("For PostgreSQL a few packages more are needed: run `make cluster` once.")
+    return SecretStr(url)
 
 
 def notify_socket() -> str | None:

@@ -133,6 +133,45 @@ def test_the_database_is_brought_up_to_date_as_often_as_one_likes(
     assert (tmp_path / "data" / "kinora.db").stat().st_size > 0
 
 
+def test_an_installation_is_moved_to_postgresql(
+    command: Callable[..., Ended], past: Path, bare_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = f"sqlite:///{past}"
+    status, said, errors = command("migrate", "--from", source, "--to", bare_postgres_url)
+    assert (status, errors) == (0, [])
+    assert "  ledger: " in said
+    assert "counted and checked" in said
+    monkeypatch.setenv("DATABASE_URL", bare_postgres_url)
+    assert command("migrate") == (0, "The PostgreSQL database is up to date.\n", [])
+    monkeypatch.setenv("DATABASE_URL", source)
+    status, _, [error] = command("migrate")
+    assert status == 1
+    assert "was moved to PostgreSQL" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("--to", "postgresql://h/k"), 2, "--to needs --from"),
+        (
+            ("--from", "postgresql://h/k", "--to", "postgresql://h/l"),
+            2,
+            "Installations are moved from sqlite",
+        ),
+        (("--from", "sqlite:///k.db"), 2, "Installations are moved from sqlite"),
+        (("--from", "mysql:///k.db"), 2, "A database is written like"),
+        (("--from", "sqlite:///k.db", "--to", "postgresql://127.0.0.1:1/k"), 1, "cannot be reached"),
+    ],
+)
+def test_an_installation_that_cannot_be_moved_stays(
+    command: Callable[..., Ended], tmp_path: Path, arguments: tuple[str, ...], status: int, words: str
+) -> None:
+    left, said, errors = command("migrate", *arguments)
+    assert (left, said) == (status, "")
+    assert words in errors[0]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_dry_run_writes_and_spends_nothing(command: Callable[..., Ended], tmp_path: Path) -> None:
     status, said, errors = command(
         "generate", "--image", SAMPLE, "--duration", "10", "--quality", "pro", "--camera", "zoom",

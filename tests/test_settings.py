@@ -292,7 +292,7 @@ def test_a_database_is_a_file(url: str, path: str, given: Given) -> None:
 )
 def test_another_kind_of_database_is_refused_without_showing_its_password(url: str, given: Given) -> None:
     with pytest.raises(
-        SettingsInvalid, match=r"DATABASE_URL must look like sqlite:///data/kinora.db"
+        SettingsInvalid, match=r"A database is written like sqlite:///data/kinora.db"
     ) as error:
         _ = given(DATABASE_URL=url).database_path
     assert "hunter2" not in str(error.value)

@@ -13,6 +13,7 @@
         ├── DatabaseBroken     damaged, or made by another program
         ├── DatabaseMissing    not there, for who only looks into it
         ├── DatabaseLost       not there, although there was one
+        ├── MovedAway          its installation lives in another one now
         ├── SchemaTooNew       made by a newer Kinora
         ├── SchemaTooOld       made by an older one, for who only looks into it
         └── MigrationFault     the migration files are wrong, were changed, or one failed
@@ -66,6 +67,10 @@ class DatabaseMissing(DatabaseUnusable):
 
 class DatabaseLost(DatabaseUnusable):
     """The database is gone, while files of its jobs are left; put it or a backup back, or move those away to begin anew."""
+
+
+class MovedAway(DatabaseUnusable):
+    """This database was moved to PostgreSQL; set DATABASE_URL to where it is now (docs/operation.md)."""
 
 
 class SchemaTooNew(DatabaseUnusable):

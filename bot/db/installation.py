@@ -1,6 +1,9 @@
 """What this installation remembers about itself, by name."""
 
+from bot.db.errors import MovedAway
 from bot.db.transaction import Transaction
+
+_MOVED = "moved at"
 
 
 def recall(name: str) -> Transaction[str | None]:
@@ -26,6 +29,21 @@ def settle_on(name: str, value: str) -> Transaction[str]:
         return known
     yield from remember(name, value)
     return value
+
+
+def mark_moved(*, now_ms: int) -> Transaction[None]:
+    """Say that it lives in another database from now on."""
+    yield from remember(_MOVED, str(now_ms))
+
+
+def ensure_not_moved() -> Transaction[None]:
+    """Let nobody run on what lives elsewhere: two installations with the same jobs would both carry them.
+
+    Raises:
+        MovedAway: it was moved.
+    """
+    if (yield from recall(_MOVED)) is not None:
+        raise MovedAway
 
 
 _REMEMBER = """

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Optional
 
 from pydantic import SecretStr
 
+from bot.db import installation
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Database
 
@@ -27,4 +28,10 @@ async def open_database(place: Path | SecretStr, *, defer: Optional["Defer"] = N
         from bot.db.postgres.database import PostgresDatabase  # noqa: PLC0415 - psycopg need not be installed
 
         return await PostgresDatabase.open(place.get_secret_value(), defer=defer)  # noqa: ASYNC240 - no path here
-    return await SqliteDatabase.open(place)
+    db = await SqliteDatabase.open(place)
+    try:
+        await db.read(installation.ensure_not_moved())
+    except BaseException:
+        await db.close()
+        raise
+    return db
