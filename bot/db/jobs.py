@@ -164,9 +164,7 @@ def _tell(job: Job, moved: Job) -> Transaction[None]:
         return
     if (moved.state, moved.run_at_ms) != (job.state, job.run_at_ms):
         yield from ticks.step(job.id, moved.run_at_ms)
-    elif (
-        moved.withdrawn_at_ms != job.withdrawn_at_ms
-    ):  # its carrier need not wait with what is not to be posted
+    elif moved.withdrawn_at_ms != job.withdrawn_at_ms:  # so it is not to be posted
         yield from ticks.step(job.id, early=True)
 
 

@@ -1,0 +1,304 @@
+"""The queue of ticks: Procrastinate, on the same PostgreSQL as everything else.
+
+Where a job stands is in its row alone. A tick only says that somebody is to look, so a lost one delays a job and a
+superfluous one finds nothing to do. Of each job at most two wait, the next by the clock and an early one: a tick takes
+the place of the one that it makes superfluous, which would hold it up otherwise, for those with one lock are taken in
+the order of their priority and age, whether they are due or not.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
+
+import psycopg
+import structlog
+from procrastinate import App, PsycopgConnector, exceptions
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
+from procrastinate.schema import SchemaManager
+
+from bot.db.migrate import APPLICATION_ID
+from bot.db.postgres.faults import is_passing
+from bot.db.postgres.lines import Address, connect
+from bot.db.ticks import Tick
+from bot.services.ports import Clock
+
+T = TypeVar("T")
+
+log = structlog.stdlib.get_logger(__name__)
+
+QUEUE = "kinora"
+"""Others may have queues of theirs in the same database."""
+STEP, ADMIT = "step", "admit"
+"""Tasks by name; a worker of another version must know them, too."""
+
+_CONNECTIONS = 4
+_SCHEMA, _HOUSEKEEPING = 0x71C4, 0x71C5
+"""Advisory locks, beside `APPLICATION_ID`."""
+_PATIENCE_S = 5
+"""For a connection."""
+_PAUSE_S = 1.0
+"""Between two tries to reach a database that is away."""
+
+Connection = psycopg.AsyncConnection[Any]
+
+
+class Carrier:
+    """Where ticks wait for a worker."""
+
+    def __init__(self, connector: "_Patient", *, clock: Clock) -> None:
+        self._connector = connector
+        self._clock = clock
+        self.app = App(connector=connector)
+        self.queue = self.app.job_manager = Queue(connector)
+
+    @classmethod
+    async def open(cls, url: str, *, clock: Clock) -> "Carrier":
+        """Connect, and make Procrastinate's tables where there are none yet.
+
+        Raises:
+            DatabaseUnusable: the database does not let us in.
+            DatabaseUnavailable: it cannot be reached.
+        """
+        address = Address.of(url)
+        await _make_tables(address)
+        connector = _Patient(
+            kwargs=dict(address.parameters),
+            configure=_configure,
+            min_size=1,
+            max_size=_CONNECTIONS,
+            timeout=_PATIENCE_S,
+            reconnect_timeout=_PATIENCE_S,
+        )
+        await connector.open_async()
+        return cls(connector, clock=clock)
+
+    async def close(self) -> None:
+        """Give the connections back; ticks stay where they are."""
+        self.hurry()
+        await self._connector.close_async()
+
+    def hurry(self) -> None:
+        """Wait for a database that is away no longer: the process ends."""
+        self._connector.hurried.set()
+
+    async def defer(self, connection: Connection, ticks: Sequence[Tick]) -> None:
+        """Put ticks into the queue with whatever else the connection is about to commit.
+
+        Raises:
+            psycopg.Error: nothing was put there.
+        """
+        latest = {(tick.job_id, tick.is_early): tick for tick in ticks}
+        jobs = [self._job(tick) for tick in latest.values()]
+        await connection.execute(
+            _SUPERSEDE,
+            {
+                "locks": [job.lock for job in jobs if job.lock],
+                "priorities": [job.priority for job in jobs if job.lock],
+                "admits": any(job.lock is None for job in jobs),
+            },
+        )
+        try:
+            await self.queue.batch_defer_jobs_async(jobs=jobs, connection=connection)
+        except exceptions.ConnectorException as error:
+            raise error.__cause__ or error from None
+
+    async def give(self, ticks: Sequence[Tick]) -> None:
+        """Put ticks into the queue by themselves.
+
+        Raises:
+            psycopg.Error: nothing was put there, as far as is known.
+        """
+        async with self._connector.pool.connection() as connection, connection.transaction():
+            await self.defer(connection, ticks)
+
+    async def due_without_tick(self, *, limit: int) -> list[int]:
+        """Jobs that somebody should be about to look at, but is not: of a restored database, or one that was moved."""
+        rows = await self._all(_FORGOTTEN, now_ms=self._clock.now_ms(), limit=limit)
+        return [row[0] for row in rows]
+
+    async def is_waited(self) -> bool:
+        """Whether any job waits for a slot."""
+        return bool((await self._all("SELECT EXISTS (SELECT 1 FROM lanes WHERE queued > 0)"))[0][0])
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncGenerator[bool]:
+        """Whether nobody else is within such a block at the moment, and until it ends."""
+        key = {"application": APPLICATION_ID, "what": _HOUSEKEEPING}
+        async with self._connector.pool.connection() as connection:
+            cursor = await connection.execute("SELECT pg_try_advisory_lock(%(application)s, %(what)s)", key)
+            [is_alone] = cast("tuple[bool]", await cursor.fetchone())
+            try:
+                yield is_alone
+            finally:
+                if is_alone:
+                    await connection.execute("SELECT pg_advisory_unlock(%(application)s, %(what)s)", key)
+
+    async def _all(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
+        async with self._connector.pool.connection() as connection:
+            return await (await connection.execute(sql.encode(), parameters)).fetchall()
+
+    def _job(self, tick: Tick) -> Job:
+        is_later = tick.at_ms is not None and tick.at_ms > self._clock.now_ms()
+        return Job(
+            queue=QUEUE,
+            task_name=ADMIT if tick.job_id is None else STEP,
+            lock=None if tick.job_id is None else f"job:{tick.job_id}",
+            queueing_lock=None,
+            priority=_ADMISSION if tick.job_id is None else _EARLY if tick.is_early else _BY_THE_CLOCK,
+            task_kwargs={}
+            if tick.job_id is None
+            else {"job_id": tick.job_id, "at_ms": tick.at_ms, "early": tick.is_early},
+            scheduled_at=datetime.fromtimestamp(tick.at_ms / 1000, UTC) if tick.at_ms and is_later else None,
+        )
+
+
+class Queue(JobManager):
+    """Procrastinate's, where what it leaves open is decided."""
+
+    worker_id: int | None = None
+    """Of the worker that was begun last in this process."""
+
+    async def register_worker(self) -> int:
+        """Write a worker down, who is to show signs of life from now on."""
+        self.worker_id = await super().register_worker()
+        return self.worker_id
+
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        """The next tick; where somebody else has taken one with its lock at the same moment, the one after that."""
+        while True:
+            with suppress(exceptions.UniqueViolation):
+                return await super().fetch_job(queues, worker_id)
+
+    async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:  # noqa: FBT001 - as it is called
+        """A tick has ended."""
+        with _taken_over(job_id):
+            await super().finish_job_by_id_async(job_id, status, delete_job)
+
+    async def retry_job_by_id_async(
+        self,
+        job_id: int,
+        retry_at: datetime,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        """A tick waits again."""
+        with _taken_over(job_id):
+            await super().retry_job_by_id_async(job_id, retry_at, priority, queue, lock)
+
+
+class _taken_over:  # noqa: N801 - reads as what it is
+    """Somebody else has ended this tick, or said so already: an answer was lost, or its worker seemed to be dead."""
+
+    def __init__(self, job_id: int) -> None:
+        self._job_id = job_id
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        is_over = isinstance(error, exceptions.ConnectorException) and isinstance(
+            error.__cause__, psycopg.errors.RaiseException
+        )
+        if is_over:
+            log.debug("tick taken over", tick=self._job_id)
+        return is_over
+
+
+class _Patient(PsycopgConnector):
+    """Asks until the database answers.
+
+    Procrastinate's worker gives up its signs of life at the first failure, and forgets what it was to write down.
+    """
+
+    def __init__(self, **pool: Any) -> None:
+        super().__init__(**pool)  # pyright: ignore[reportUnknownMemberType] - of functions for JSON
+        self.hurried = asyncio.Event()
+        self._is_away = False
+
+    async def execute_query_async(self, query: Any, **arguments: Any) -> None:
+        """As any connector does."""
+        ask = super().execute_query_async
+        await self._patiently(lambda: ask(query, **arguments))
+
+    async def execute_query_one_async(self, query: Any, **arguments: Any) -> dict[str, Any]:
+        """As any connector does."""
+        ask = super().execute_query_one_async
+        return await self._patiently(lambda: ask(query, **arguments))
+
+    async def execute_query_all_async(self, query: Any, **arguments: Any) -> list[dict[str, Any]]:
+        """As any connector does."""
+        ask = super().execute_query_all_async
+        return await self._patiently(lambda: ask(query, **arguments))
+
+    async def listen_notify(self, on_notification: Any, channels: Iterable[str]) -> None:
+        """As any connector does."""
+        listen = super().listen_notify
+        await self._patiently(lambda: listen(on_notification, channels))
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        while True:
+            try:
+                answer = await ask()
+            except exceptions.ConnectorException as error:
+                cause = error.__cause__
+                if self.hurried.is_set() or not (isinstance(cause, psycopg.Error) and is_passing(cause)):
+                    raise
+                if not self._is_away:
+                    log.warning("the queue of jobs is out of reach", reason=" ".join(str(cause).split()))
+                self._is_away = True
+            else:
+                if self._is_away:
+                    log.info("the queue of jobs is within reach again")
+                self._is_away = False
+                return answer
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PAUSE_S):
+                    await self.hurried.wait()
+
+
+async def _configure(connection: Connection) -> None:
+    await connection.set_autocommit(True)
+
+
+async def _make_tables(address: Address) -> None:
+    connection = await connect(address, patient=True)
+    async with connection, connection.transaction():
+        await connection.execute(f"SELECT pg_advisory_xact_lock({APPLICATION_ID}, {_SCHEMA})".encode())
+        cursor = await connection.execute("SELECT to_regclass('procrastinate_jobs') IS NULL AS is_new")
+        [row] = await cursor.fetchall()
+        if row["is_new"]:
+            await connection.execute(SchemaManager.get_schema().encode())
+        await connection.execute(_INDEX)
+
+
+_BY_THE_CLOCK, _EARLY, _ADMISSION = range(3)
+"""Priorities: an early tick goes ahead of the one that is due later, and a waiting job is begun first of all."""
+
+_INDEX = """
+    CREATE INDEX IF NOT EXISTS kinora_live_ticks ON procrastinate_jobs (lock)
+    WHERE status IN ('todo', 'doing') AND lock IS NOT NULL
+"""
+_SUPERSEDE = """
+    SELECT procrastinate_cancel_job_v1(waiting.id, false, true) FROM (
+        SELECT id FROM procrastinate_jobs AS ticks
+        JOIN unnest(%(locks)s::text[], %(priorities)s::int[]) AS new (lock, priority)
+            ON ticks.lock = new.lock AND ticks.priority = new.priority
+        WHERE ticks.status = 'todo'
+        UNION ALL
+        SELECT id FROM procrastinate_jobs WHERE %(admits)s AND status = 'todo' AND priority = 2 AND lock IS NULL
+        ORDER BY id
+    ) AS waiting
+"""
+"""With `delete_job`, as for one that is cancelled before it began; who has begun is not interrupted."""
+_FORGOTTEN = """
+    SELECT id FROM jobs
+    WHERE state <> 'queued' AND aftercare < 2 AND run_at_ms <= %(now_ms)s AND NOT EXISTS (
+        SELECT 1 FROM procrastinate_jobs AS ticks
+        WHERE ticks.lock = 'job:' || jobs.id AND (ticks.status = 'doing' OR ticks.status = 'todo'
+            AND (ticks.scheduled_at IS NULL OR ticks.scheduled_at <= now() + INTERVAL '1 minute')))
+    ORDER BY run_at_ms LIMIT %(limit)s
+"""
+"""A minute is the longest pause after a crash."""
