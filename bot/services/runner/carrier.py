@@ -92,14 +92,12 @@ class Carrier:
         """
         latest = {(tick.job_id, tick.is_early): tick for tick in ticks}
         jobs = [self._job(tick) for tick in latest.values()]
-        await connection.execute(
-            _SUPERSEDE,
-            {
-                "locks": [job.lock for job in jobs if job.lock],
-                "priorities": [job.priority for job in jobs if job.lock],
-                "admits": any(job.lock is None for job in jobs),
-            },
-        )
+        superseding = {
+            "locks": [job.lock for job in jobs if job.lock],
+            "priorities": [job.priority for job in jobs if job.lock],
+            "admits": sum(job.lock is None for job in jobs),
+        }
+        await connection.execute(_SUPERSEDE, superseding)
         try:
             await self.queue.batch_defer_jobs_async(jobs=jobs, connection=connection)
         except exceptions.ConnectorException as error:
@@ -260,7 +258,13 @@ class _Patient(PsycopgConnector):
 
 
 async def _configure(connection: Connection) -> None:
+    """Who has which tick need not outlast a crash of the server: it would only be looked at once more.
+
+    Plans are made while the queue is empty, and kept when it is long.
+    """
     await connection.set_autocommit(True)
+    await connection.execute("SET synchronous_commit = off")
+    await connection.execute("SET enable_seqscan = off")
 
 
 async def _make_tables(address: Address) -> None:
@@ -271,28 +275,33 @@ async def _make_tables(address: Address) -> None:
         [row] = await cursor.fetchall()
         if row["is_new"]:
             await connection.execute(SchemaManager.get_schema().encode())
-        await connection.execute(_INDEX)
+        await connection.execute(_OURS)
 
 
 _BY_THE_CLOCK, _EARLY, _ADMISSION = range(3)
 """Priorities: an early tick goes ahead of the one that is due later, and a waiting job is begun first of all."""
 
-_INDEX = """
+_OURS = """
     CREATE INDEX IF NOT EXISTS kinora_live_ticks ON procrastinate_jobs (lock)
-    WHERE status IN ('todo', 'doing') AND lock IS NOT NULL
+    WHERE status IN ('todo', 'doing') AND lock IS NOT NULL;
+
+    CREATE OR REPLACE FUNCTION kinora_supersede(locks text[], priorities bigint[], admits bigint) RETURNS bigint
+    LANGUAGE plpgsql SET enable_seqscan = off AS $$
+    BEGIN
+        RETURN (SELECT count(procrastinate_cancel_job_v1(waiting.id, abort => false, delete_job => true)) FROM (
+            SELECT id FROM procrastinate_jobs AS ticks
+            JOIN unnest(locks, priorities) AS new (lock, priority)
+                ON ticks.lock = new.lock AND ticks.priority = new.priority
+            WHERE ticks.status = 'todo'
+            UNION ALL
+            SELECT id FROM procrastinate_jobs
+            WHERE admits > 0 AND status = 'todo' AND priority = 2 AND lock IS NULL
+            ORDER BY id
+        ) AS waiting);
+    END $$
 """
-_SUPERSEDE = """
-    SELECT procrastinate_cancel_job_v1(waiting.id, false, true) FROM (
-        SELECT id FROM procrastinate_jobs AS ticks
-        JOIN unnest(%(locks)s::text[], %(priorities)s::int[]) AS new (lock, priority)
-            ON ticks.lock = new.lock AND ticks.priority = new.priority
-        WHERE ticks.status = 'todo'
-        UNION ALL
-        SELECT id FROM procrastinate_jobs WHERE %(admits)s AND status = 'todo' AND priority = 2 AND lock IS NULL
-        ORDER BY id
-    ) AS waiting
-"""
-"""With `delete_job`, as for one that is cancelled before it began; who has begun is not interrupted."""
+"""A tick that waits is taken out as one that is cancelled; whoever has begun is not interrupted."""
+_SUPERSEDE = "SELECT kinora_supersede(%(locks)s::text[], %(priorities)s::bigint[], %(admits)s::bigint)"
 _FORGOTTEN = """
     SELECT id FROM jobs
     WHERE state <> 'queued' AND aftercare < 2 AND run_at_ms <= %(now_ms)s AND NOT EXISTS (
