@@ -14,6 +14,7 @@ from dataclasses import asdict
 
 from benchmarks import servers
 from benchmarks.scaling import lock
+from benchmarks.scaling.listening import heard
 from benchmarks.scaling.lock import Writes
 from benchmarks.scaling.measuring import Measured, Plan, measured
 from benchmarks.table import Table
@@ -37,6 +38,7 @@ async def run(*, quick: bool) -> Table:
     rush, pace = (QUICK_RUSH, QUICK_PACE) if quick else (RUSH, PACE)
     rushed = [await measured(rush, workers=number) for number in (0, *((1,) if quick else WORKERS))]
     paced = await measured(pace, workers=1 if quick else 2)
+    ear = await heard(quick=quick)
     written = await _writes(0.5 if quick else LOCK_S)
     return Table(
         title=f"{rush.jobs} clips asked for at once; milliseconds of processor time for each",
@@ -52,11 +54,16 @@ async def run(*, quick: bool) -> Table:
             "lock held",
         ),
         rows=tuple(map(_row, rushed)),
-        notes=(*_told(paced), *map(_told_of_lock, written)),
+        notes=(
+            *_told(paced),
+            f"A server takes {ear.kb_per_guild:.0f} KB of a gateway, a message in it {ear.us_per_message:.0f} us.",
+            *map(_told_of_lock, written),
+        ),
         figures={
             "rush": [asdict(one) for one in rushed],
             "pace": asdict(paced),
             "plans": {"rush": asdict(rush), "pace": asdict(pace)},
+            "heard": asdict(ear),
             "lock": [asdict(one) for one in written],
         },
     )
