@@ -25,6 +25,7 @@ from bot.engine import Engine, build_engine, furnish
 from bot.listening import listen, measure_discord
 from bot.services.gate import Closure, Gate
 from bot.services.ports import Clock
+from bot.services.rate_limit import RateLimit
 from bot.services.runner.embedded import EmbeddedRunner
 from bot.settings import Settings, SettingsInvalid, notify_socket
 from bot.signals import Stop, heeded, notify
@@ -148,7 +149,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
         engine = build_engine(settings, stores, wires, publisher, clock=clock, tasks=tasks)
         providers.extend(engine.providers.values())
         furnish(client, settings, stores, publisher, engine, tasks=tasks)
-        measure_discord(client, engine)
+        measure_discord(client, engine, RateLimit(settings.discord_requests_per_second))
         await _recover(stores.db, engine)
         await _log_in(client, token)
         await client.services.departures.load()

@@ -6,18 +6,21 @@ from contextlib import AsyncExitStack
 
 import discord
 import structlog
+from discord.http import Route
 
 from bot import VERSION
 from bot.client import Kinora
 from bot.domain.metrics import Metric, gauge
 from bot.engine import Engine
 from bot.providers import registry
+from bot.services.rate_limit import RateLimit
 from bot.services.readiness import Readiness
 from bot.settings import Settings, SettingsInvalid
 from bot.stores import Stores
 from bot.web.callbacks import Sender, secret_of
 from bot.web.metrics import MetricRoutes, discord_metrics, discord_trace
 from bot.web.painting import Painter
+from bot.web.rate_limit import paced
 from bot.web.server import AddressUnusable, serving
 from bot.web.signature import WebhookSecretInvalid, signing_key
 
@@ -57,16 +60,22 @@ async def listen(
         return None
 
 
-def measure_discord(client: Kinora, engine: Engine) -> None:
-    """Count what Discord answers; before the client logs in."""
+def measure_discord(client: Kinora, engine: Engine, limit: RateLimit) -> None:
+    """Count what Discord answers, and let what is sent there wait for its turn; before the client logs in."""
     requests, seconds = discord_metrics()
-    client.http.http_trace = discord_trace(requests, seconds)
+    client.http.http_trace = trace = discord_trace(requests, seconds)
+    paced(trace, limit, api_url=Route.BASE)
 
     def gateway() -> Iterable[Metric]:
         connected = is_connected(client)
         about = (VERSION, discord.__version__, platform.python_version())
         yield requests.read()
         yield seconds.read()
+        yield gauge(
+            "kinora_discord_requests_waiting",
+            "Requests to Discord's API that wait for their turn within its global limit.",
+            float(limit.waiting),
+        )
         yield gauge(
             "kinora_gateway_connected",
             "1 while the connection to Discord's gateway stands.",

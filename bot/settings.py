@@ -128,6 +128,7 @@ class Settings(BaseSettings):
     discord_token: Secret | None = None
     discord_api_url: Url = "https://discord.com/api/v10"
     discord_gateway_url: Url = "wss://gateway.discord.gg"
+    discord_requests_per_second: int = Field(default=50, ge=1)
     owner_ids: Ids = ()
     message_content_intent: Annotated[Literal["auto", "true", "false"], BeforeValidator(_lowered)] = "auto"
 

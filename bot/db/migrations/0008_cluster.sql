@@ -45,3 +45,14 @@ CREATE TABLE blob_moves (
     came_at_ms BIGINT NOT NULL DEFAULT 0,
     held_until_ms BIGINT NOT NULL DEFAULT 0
 );
+
+-- The processes of this installation, as each says of itself every few seconds.
+CREATE TABLE processes (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    shards TEXT,
+    version TEXT NOT NULL,
+    began_at_ms BIGINT NOT NULL,
+    seen_at_ms BIGINT NOT NULL
+);

@@ -1,0 +1,45 @@
+"""How processes of one installation share what Discord allows their token in a second."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.domain.duties import Role
+
+GONE_AFTER_MS = 30_000
+"""A process that was not seen for so long is none any more."""
+SETTLED_AFTER_MS = 8_000
+"""By then every other process has seen one that began."""
+_FOR_NEWCOMERS = 0.1
+"""Of the whole: what those use that not every other process may have seen yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of this installation, as it says of itself."""
+
+    id: str
+    name: str
+    """Where it runs: the machine's or container's name, and its number there."""
+    role: Role
+    shards: str | None
+    """As they are written; None where it has none, or all."""
+    version: str
+    began_at_ms: int
+    seen_at_ms: int = 0
+
+
+def share_of(process: Process, live: Sequence[Process], *, per_s: float, now_ms: int) -> float:
+    """How many requests of all, in a second, are one process's.
+
+    Whoever has just begun takes from what is left for that, until all others leave it a part of theirs: at no moment
+    have all together more than there is.
+    """
+    others = [other for other in live if other.id != process.id]
+    newcomers = sum(_has_just_begun(other, now_ms) for other in others)
+    if others and _has_just_begun(process, now_ms):
+        return per_s * _FOR_NEWCOMERS / (newcomers + 1)
+    return per_s * (1 - _FOR_NEWCOMERS) / (len(others) + 1)
+
+
+def _has_just_begun(process: Process, now_ms: int) -> bool:
+    return now_ms - process.began_at_ms < SETTLED_AFTER_MS

@@ -1,0 +1,107 @@
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.db import processes
+from bot.db.errors import DatabaseUnavailable
+from bot.db.sqlite import SqliteDatabase
+from bot.domain.duties import Duty, Role, Shards
+from bot.services.processes import Processes
+from bot.services.rate_limit import RateLimit
+from tests.patience import PATIENCE_S
+from tests.services.doubles import TurnedClock
+
+
+class Shares(RateLimit):
+    """Writes down which share it was given."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.given: list[float] = []
+        self.changed = asyncio.Event()
+
+    def allow(self, per_s: float) -> None:
+        super().allow(per_s)
+        self.given.append(round(per_s, 3))
+        self.changed.set()
+
+
+class Cluster:
+    def __init__(self, db: SqliteDatabase, clock: TurnedClock) -> None:
+        self.db, self.clock = db, clock
+
+    @asynccontextmanager
+    async def process(self, duty: Duty = Duty(Role.WORKER)) -> AsyncGenerator[tuple[Processes, Shares]]:  # noqa: B008
+        shares = Shares()
+        one = Processes(db=self.db, clock=self.clock, duty=duty, limit=shares, per_s=50)
+        await one.begin()
+        running = asyncio.ensure_future(one.run())
+        try:
+            yield one, shares
+        finally:
+            running.cancel()
+            await one.end()
+
+    async def look(self, *of: Shares) -> None:
+        """Let everybody look."""
+        for shares in of:
+            shares.changed.clear()
+        await asyncio.sleep(0)
+        self.clock.turn(4)
+        for shares in of:
+            await asyncio.wait_for(shares.changed.wait(), PATIENCE_S)
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path) -> AsyncGenerator[Cluster]:
+    db = await SqliteDatabase.open(tmp_path / "kinora.db")
+    yield Cluster(db, TurnedClock())
+    await db.close()
+
+
+async def test_a_process_that_begins_gets_a_part_of_what_the_others_had(cluster: Cluster) -> None:
+    async with cluster.process() as (_, first):
+        for _ in range(3):
+            await cluster.look(first)
+        async with cluster.process() as (_, second):
+            assert (first.given[-1], second.given[-1]) == (45, 5)
+            for _ in range(2):
+                await cluster.look(first, second)
+            assert (first.given[-1], second.given[-1]) == (22.5, 22.5)
+        await cluster.look(first)
+        assert first.given[-1] == 22.5  # once may be an accident
+        await cluster.look(first)
+        assert first.given[-1] == 45
+
+
+async def test_without_the_database_everybody_keeps_their_share(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with cluster.process() as (_, first), cluster.process() as (_, second):
+        for _ in range(3):
+            await cluster.look(first, second)
+        asked = asyncio.Event()
+
+        async def away(_transaction: object) -> None:
+            asked.set()
+            raise DatabaseUnavailable
+
+        with monkeypatch.context() as outage:
+            outage.setattr(cluster.db, "write", away)
+            given = len(first.given)
+            cluster.clock.turn(60)
+            await asyncio.wait_for(asked.wait(), PATIENCE_S)
+            assert len(first.given) == given
+        await cluster.look(first, second)
+        assert (first.given[-1], second.given[-1]) == (22.5, 22.5)
+
+
+async def test_each_says_what_it_does_and_is_gone_after_a_clean_end(cluster: Cluster) -> None:
+    shards = Shards.parse("0-3/16")
+    async with cluster.process(Duty(Role.GATEWAY, shards)) as (one, _):
+        [there] = await cluster.db.read(processes.live(now_ms=cluster.clock.now_ms()))
+        assert (there.id, there.role, there.shards) == (one.own.id, Role.GATEWAY, "0-3/16")
+    assert await cluster.db.read(processes.live(now_ms=cluster.clock.now_ms())) == []
