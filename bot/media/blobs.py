@@ -28,6 +28,7 @@ from obstore.store import LocalStore, ObjectStore
 
 from bot.media import buckets
 from bot.media.errors import NoSuchBlob, StoreUnavailable, TooLarge
+from bot.media.moves import Moves, Unshared
 from bot.media.spool import CHUNK_BYTES, append, chunked, rename, sweep, sync
 
 T = TypeVar("T")
@@ -69,9 +70,16 @@ class Blobs:
     """Keeps bytes under their SHA-256. Open with `Blobs.open`."""
 
     def __init__(
-        self, store: ObjectStore, *, folder: Path | None, spool: Path, now: Callable[[], float] = time.time
+        self,
+        store: ObjectStore,
+        *,
+        folder: Path | None,
+        spool: Path,
+        moves: Moves | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
+        self._moves = moves or Unshared()
         self._folder = folder
         """Where the store's files are; None when it is not on this machine."""
         self._spool = spool
@@ -90,12 +98,14 @@ class Blobs:
         *,
         spool: Path | None = None,
         access: buckets.Access = buckets.Access(),  # noqa: B008 - it is frozen
+        moves: Moves | None = None,
         now: Callable[[], float] = time.time,
     ) -> Self:
         """Open a folder, or a URL such as `s3://bucket/prefix` by what gives access to it; a missing folder is made.
 
         Files that a crash left half-written more than a day ago are removed. `spool` is where
         bytes are gathered on their way to a bucket; None means the system's temporary folder.
+        `moves` is for a store that other processes use, too.
         """
         if isinstance(place, str) and "://" in place:
             folder, spool = None, spool or Path(tempfile.gettempdir(), "kinora-spool")
@@ -107,7 +117,7 @@ class Blobs:
             store = LocalStore(folder)
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         sweep(spool, older_than_s=now() - _LEFTOVER_AGE_S)
-        return cls(store, folder=folder, spool=spool, now=now)
+        return cls(store, folder=folder, spool=spool, moves=moves, now=now)
 
     async def put(self, data: bytes | AsyncIterable[bytes], *, max_bytes: int) -> Blob:
         """Keep bytes; the same bytes twice are kept once. What the iterable raises passes through.
@@ -229,8 +239,8 @@ class Blobs:
         """
         if self._came_s.get(blob, 0) > self._now() - _FRESH_S or blob in self._going:
             return False
-        async with self._alone_with(blob):
-            if await unless():
+        async with self._alone_with(blob), self._moves.leaving(blob) as may_leave:
+            if not may_leave or await unless():
                 return False
             await self.delete(blob)
             return True
@@ -296,10 +306,12 @@ class Blobs:
         found = await read()
         if found is not None:
             return found
-        async with self._alone_with(blob):
+        async with self._alone_with(blob), self._moves.leaving(blob, is_damaged=True) as may_leave:
             found = await read()
-            if found is None:
+            if found is None and may_leave:
                 await self._set_aside(blob)
+        if found is None:
+            raise NoSuchBlob(blob)
         return found
 
     @contextlib.asynccontextmanager
@@ -354,6 +366,7 @@ class Blobs:
         key = _key(blob.hash)
         self._has_come(blob.hash)
         async with self._alone_with(blob.hash):
+            await self._moves.coming(blob.hash)
             with _translated():
                 if self._folder:
                     await asyncio.to_thread(rename, path, self._folder / key)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import structlog
 
 from bot.db import blobs as uses
-from bot.db import jobs, offers, retention
+from bot.db import cards, jobs, moves, offers, retention
 from bot.db.errors import DatabaseFault
 from bot.db.transaction import Database, Transaction
 from bot.domain.errors import DeliveryFault
@@ -38,6 +38,9 @@ STRAY_AFTER_MS = DAY_MS
 _UNCLAIMED = marked("No place took the clip, and within 14 days nobody claimed it.")
 _LONGEST_PAUSE_MS = 3_600_000
 _SHORTEST_PAUSE_MS = 60_000
+_TIDIES_EVERY_MS = 600_000
+_TIDIED_AFTER_MS = 7_200_000
+"""Rows about edits and about blobs on their way matter for an hour at most."""
 _PAGE = 100
 _TRIES = 3
 _MAX_FRAME_BYTES = 50_000_000
@@ -72,6 +75,7 @@ class Retention:
         self._pictures_last_ms = pictures_last_ms
         self._due = asyncio.Event()
         self._sweeps_at_ms = clock.now_ms()
+        self._tidies_at_ms = 0
         self._kept_bytes = float("nan")
         self._fault: Exception | None = None
         """The last one since what is due was looked at."""
@@ -104,6 +108,9 @@ class Retention:
         now_ms = self._clock.now_ms()
         self._fault = None
         await self._db.write(offers.drop_lapsed(now_ms=now_ms))
+        if now_ms >= self._tidies_at_ms:
+            await self._db.write(_tidied(before_ms=now_ms - _TIDIED_AFTER_MS))
+            self._tidies_at_ms = now_ms + _TIDIES_EVERY_MS
         await self._delete_let_go(before_ms=now_ms - LET_GO_LASTS_MS)
         await self._each(retention.half_claimed(limit=_PAGE), self._settle)
         before_ms = now_ms - CLAIMABLE_FOR_MS
@@ -264,3 +271,8 @@ class Retention:
         now_ms = self._clock.now_ms()
         latest_ms = now_ms + _LONGEST_PAUSE_MS
         return max(now_ms + _SHORTEST_PAUSE_MS, min(known or latest_ms, latest_ms))
+
+
+def _tidied(*, before_ms: int) -> Transaction[None]:
+    yield from cards.drop_old(before_ms=before_ms)
+    yield from moves.drop_old(before_ms=before_ms)
