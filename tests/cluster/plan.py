@@ -1,0 +1,56 @@
+"""How much is to happen to a cluster, and what did."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.cluster.delays import Delays
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The same seed kills the same processes after the same pauses."""
+
+    seed: int
+    gateways: int = 2
+    workers: int = 3
+    jobs: int = 500
+    servers: int = 8
+    at_once: int = 24
+    """People who ask at the same time."""
+    kills_every_s: float = 8.0
+    """On average, for as long as anything is under way."""
+    bucket: bool = False
+    """Whether files are in a bucket; else in one folder that all share."""
+    within_s: float = 1200.0
+
+
+@dataclass
+class Report:
+    """What happened, and what must not have."""
+
+    plan: Plan
+    problems: list[str] = field(default_factory=list[str])
+    states: Counter[str] = field(default_factory=Counter[str])
+    kills: Counter[str] = field(default_factory=Counter[str])
+    unheard: int = 0
+    """Requests to which a gateway that was killed never said a word; Discord says so to who asked."""
+    restart: str = ""
+    """How PostgreSQL was stopped before it was started again."""
+    down_s: float = 0.0
+    took_s: float = 0.0
+    charges: int = 0
+    posts: int = 0
+    delays: Delays = field(default_factory=Delays)
+
+    def __str__(self) -> str:
+        plan, files = self.plan, "a bucket" if self.plan.bucket else "a folder"
+        count = sum(self.states.values())
+        lines = [
+            f"seed {plan.seed}: {plan.gateways} gateways, {plan.workers} workers, files in {files}",
+            f"{count} jobs in {self.took_s:.0f} s",
+            f"killed: {dict(self.kills)}; PostgreSQL stopped with {self.restart}, away for {self.down_s:.1f} s",
+            f"jobs: {dict(self.states)}; {self.charges} charges, {self.posts} posts; {self.unheard} requests unheard",
+            f"steps: {self.delays}",
+            *(f"WRONG: {problem}" for problem in self.problems),
+        ]
+        return "\n".join(lines)

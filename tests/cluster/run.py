@@ -1,0 +1,210 @@
+"""One run: many people ask, processes are killed at random, PostgreSQL is restarted once; at the end all is judged."""
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from bot.db import asks
+from bot.db.errors import DatabaseFault
+from bot.db.postgres.database import PostgresDatabase
+from bot.domain.jobs import TERMINAL, Aftercare
+from bot.sandbox import Message, NothingCame
+from tests.cluster import verdict
+from tests.cluster.delays import LOOKS_EVERY_S, steps
+from tests.cluster.members import Member
+from tests.cluster.plan import Plan, Report
+from tests.cluster.world import World, world
+from tests.e2e.scenes import PICTURE
+from tests.verdict import Posted, Row, rows
+
+_STARTS_WITHIN_S = 120.0
+_HEARD_WITHIN_S = 20.0
+"""Discord gives three seconds; on this machine a gateway may be starting meanwhile."""
+_ANSWERED_WITHIN_S = 240.0
+_STOPPED_BY = {"an order": signal.SIGINT, "a crash": signal.SIGQUIT}
+_TROUBLED = 0.9
+"""The share of jobs after whose end no process is killed any more."""
+_CANCELS = 0.05
+"""The share of jobs that somebody wants to stop, which goes through a gateway while a worker is at it."""
+
+
+@dataclass
+class Run:
+    """A cluster at work."""
+
+    world: World
+    members: list[Member]
+    db: PostgresDatabase
+    report: Report
+    posted: Posted
+    cards: list[Message] = field(default_factory=list[Message])
+    down: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    """From when to when PostgreSQL was away."""
+
+    async def play(self) -> None:
+        """Until everything has ended, or for as long as the plan allows."""
+        plan = self.world.plan
+        try:
+            async with asyncio.timeout(plan.within_s), asyncio.TaskGroup() as tasks:
+                looking = tasks.create_task(self._look_again_and_again())
+                trouble = tasks.create_task(self._trouble())
+                await self._all_ask()
+                await self._until_over(_TROUBLED)
+                trouble.cancel()
+                await self._until_over(1.0)
+                looking.cancel()
+        except TimeoutError:
+            self.report.problems.append(f"no end within {plan.within_s:g} s")
+
+    async def _all_ask(self) -> None:
+        numbers = iter(range(self.world.plan.jobs))
+
+        async def one_after_another() -> None:
+            for number in numbers:
+                await self._ask(random.Random(f"{self.world.plan.seed} job {number}"), number)
+
+        async with asyncio.TaskGroup() as people:
+            for _ in range(self.world.plan.at_once):
+                people.create_task(one_after_another())
+
+    async def _ask(self, dice: random.Random, number: int) -> None:
+        """Somebody asks, once more where nobody has heard it, and perhaps wants it stopped."""
+        club = self.world.clubs[number % len(self.world.clubs)]
+        person, channel = dice.choice(club.people), dice.choice(club.channels)
+        provider = dice.choices(("kling", "kkiai", "aimlapi"), weights=(4, 1, 1))[0]
+        words = f"the boat drifts, for the time {number}"
+        while True:
+            used = await person.slash("animate", channel, image=PICTURE, prompt=words, provider=provider)
+            try:
+                await used.acknowledged(timeout_s=_HEARD_WITHIN_S)
+            except NothingCame:
+                self.report.unheard += 1
+                continue
+            break
+        try:
+            card = await used.response(lambda shown: "Job " in shown.text, timeout_s=_ANSWERED_WITHIN_S)
+        except NothingCame as silence:
+            self.report.problems.append(f"request {number}: {silence}")
+            return
+        self.cards.append(card)
+        if dice.random() < _CANCELS and (job_id := verdict.number_of(card)) is not None:
+            await person.slash("cancel", channel, id=job_id)
+
+    async def _trouble(self) -> None:
+        """Kill one process after the other, and stop PostgreSQL once when half of the jobs are there."""
+        plan = self.world.plan
+        dice = random.Random(f"{plan.seed} trouble")
+        while True:
+            await asyncio.sleep(dice.expovariate(1 / plan.kills_every_s))
+            if not self.report.restart and len(self.cards) >= plan.jobs // 2:
+                await self._restart_postgres(dice.choice(list(_STOPPED_BY)))
+            victim = dice.choice(self.members)
+            if victim.is_alive:
+                victim.kill()
+                self.report.kills[victim.name] += 1
+
+    async def _restart_postgres(self, how: str) -> None:
+        began_s = time.time()
+        await asyncio.to_thread(self.world.postgres.restart, _STOPPED_BY[how])
+        self.report.restart = how
+        self.report.down_s = time.time() - began_s
+        self.down.append((began_s, time.time()))
+
+    async def _look_again_and_again(self) -> None:
+        """Watch how long steps wait."""
+        while True:
+            now_s = time.time()
+            try:
+                found = await self.db.read(steps())
+            except DatabaseFault:
+                pass
+            else:
+                self.report.delays.look(found, now_s=now_s, down=self.down)
+            await asyncio.sleep(LOOKS_EVERY_S)
+
+    async def _until_over(self, share: float) -> None:
+        """Until so many of the jobs have ended, and no request is left that is none yet."""
+        while not await self._is_over(share):  # noqa: ASYNC110 - rows ring no bell
+            await asyncio.sleep(LOOKS_EVERY_S)
+
+    async def _is_over(self, share: float) -> bool:
+        try:
+            left = await self.db.read(asks.left())
+            known = await self.db.read(rows())
+        except DatabaseFault:
+            return False
+        return not left and sum(map(_is_over, known)) >= share * len(known)
+
+    async def judge(self) -> None:
+        """Write down what there is, and what is wrong."""
+        report = self.report
+        known = await self.db.read(rows())
+        report.states.update(row.state.value for row in known)
+        report.charges = sum(len(vendor.bill) for vendor in self.world.vendors.by_name.values())
+        report.posts = sum(map(len, self.posted.by_job.values()))
+        report.problems += [
+            problem async for problem in verdict.of_the_cluster(self.world, self.db, known, self.posted)
+        ]
+        report.problems += verdict.of_the_cards(known, self.cards)
+        report.problems += verdict.of_the_delays(report)
+        report.problems += self.world.problems
+
+    def judge_members(self) -> None:
+        """What they said of themselves."""
+        self.report.problems += [problem for member in self.members for problem in member.ended]
+        self.report.problems += verdict.of_the_logs(self.members)
+
+
+def _is_over(row: Row) -> bool:
+    """Threads stay open for some minutes after the end."""
+    return row.state in TERMINAL and row.aftercare is not Aftercare.CARD
+
+
+async def play(plan: Plan) -> Report:
+    """Play a plan from an empty database to its verdict."""
+    report, began_s = Report(plan), time.monotonic()
+    async with world(plan) as around:
+        posted = Posted(around.sandbox, around.application.user.id)
+        members = around.members()
+        async with _living(members) as lives:
+            await _until_ready(around, members, lives)
+            db = await PostgresDatabase.open(around.postgres.url("kinora"))
+            try:
+                run = Run(around, members, db, report, posted)
+                await run.play()
+                await run.judge()
+            finally:
+                await db.close()
+        run.judge_members()
+    report.took_s = time.monotonic() - began_s
+    return report
+
+
+async def _until_ready(around: World, members: list[Member], lives: Sequence[asyncio.Future[None]]) -> None:
+    """Wait for all gateways; who ends before that will say why."""
+    ready = asyncio.ensure_future(
+        around.application.ready(sessions=around.plan.gateways, timeout_s=_STARTS_WITHIN_S)
+    )
+    await asyncio.wait((ready, *lives), return_when=asyncio.FIRST_COMPLETED)
+    if not ready.done():
+        ready.cancel()
+        raise AssertionError([problem for member in members for problem in member.ended])
+    ready.result()
+
+
+@asynccontextmanager
+async def _living(members: list[Member]) -> AsyncGenerator[Sequence[asyncio.Future[None]]]:
+    """All of them are kept alive; in the end each is asked to stop, and must."""
+    lives = [asyncio.ensure_future(member.live()) for member in members]
+    try:
+        yield lives
+        await asyncio.gather(*(member.stop() for member in members))
+        await asyncio.gather(*lives)
+    finally:
+        for life in lives:
+            life.cancel()
+        await asyncio.gather(*lives, return_exceptions=True)
