@@ -108,6 +108,12 @@ class PostgresServer:
         self.stop(how)
         self.start()
 
+    def demand_passwords(self) -> None:
+        """Let in nobody without one from now on, but whoever is named like the tests."""
+        rules = f"host all {_USER} 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+        (self._folder / "data" / "pg_hba.conf").write_text(rules)
+        self.execute("SELECT pg_reload_conf()")
+
     def execute(self, statement: str, *, database: str = "postgres") -> list[tuple[object, ...]]:
         """Run one statement beside whatever else goes on."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:

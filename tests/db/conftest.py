@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from bot.db.postgres.database import PostgresDatabase
@@ -17,6 +19,15 @@ CREATE TRIGGER bomb BEFORE INSERT ON notes WHEN new.text = 'bomb'
 BEGIN
     SELECT RAISE(ROLLBACK, 'everything is rolled back');
 END;
+"""
+
+POSTGRES_SCHEMA = """
+CREATE TABLE counters (name TEXT PRIMARY KEY, n INTEGER NOT NULL CHECK (n <= 1000));
+CREATE TABLE notes (
+    -- pg: id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name TEXT NOT NULL REFERENCES counters (name) DEFERRABLE INITIALLY IMMEDIATE, text TEXT
+);
+CREATE TABLE late (name TEXT REFERENCES counters (name) DEFERRABLE INITIALLY DEFERRED);
 """
 
 
@@ -38,6 +49,29 @@ async def db(path: Path, migrations: Path) -> AsyncIterator[SqliteDatabase]:
     database = await SqliteDatabase.open(path, migrations=migrations)
     yield database
     await database.close()
+
+
+@pytest.fixture
+def postgres_migrations(tmp_path: Path) -> Path:
+    folder = tmp_path / "postgres_migrations"
+    folder.mkdir()
+    (folder / "0001_start.sql").write_text(POSTGRES_SCHEMA)
+    return folder
+
+
+@pytest.fixture
+async def shared(bare_postgres_url: str, postgres_migrations: Path) -> AsyncIterator[PostgresDatabase]:
+    database = await PostgresDatabase.open(bare_postgres_url, migrations=postgres_migrations)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def other(bare_postgres_url: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+    """Another program on the database of `shared`."""
+    connection = await psycopg.AsyncConnection.connect(bare_postgres_url)
+    yield connection
+    await connection.close()
 
 
 class Ledger:

@@ -188,7 +188,7 @@ class Line:
 
 
 def _is_gone(connection: Connection, error: psycopg.Error) -> bool:
-    return connection.closed or error.sqlstate is None or error.sqlstate.startswith(("57P", "08"))
+    return connection.closed or error.sqlstate is None or error.sqlstate.startswith(("57P", "25P", "08"))
 
 
 def _cut(connection: Connection) -> None:

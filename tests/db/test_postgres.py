@@ -1,0 +1,345 @@
+"""PostgreSQL on a real server: what callers may rely on while it runs."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from bot.db import commits, ticks
+from bot.db.errors import DatabaseClosed, DatabaseUnavailable, WriteInRead
+from bot.db.postgres import database, lines
+from bot.db.postgres.database import PostgresDatabase
+from bot.db.ticks import Tick
+from bot.db.transaction import Transaction
+from bot.domain.errors import NoSuchJob
+from bot.language import speaking
+from tests.db.conftest import Ledger
+
+HOLD = "SELECT pg_advisory_xact_lock(1265200751, 1)"
+
+
+class Boom(Exception):
+    pass
+
+
+@pytest.fixture
+def db(shared: PostgresDatabase) -> PostgresDatabase:
+    return shared
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the writer says beside the statements of transactions, from now on."""
+    seen: list[str] = []
+    control = lines.control
+
+    async def heard(connection: lines.Connection, sql: str) -> str:
+        seen.append(sql)
+        return await control(connection, sql)
+
+    monkeypatch.setattr(database, "control", heard)
+    return seen
+
+
+async def test_no_increment_is_lost_however_many_processes_write(
+    db: PostgresDatabase, bare_postgres_url: str, postgres_migrations: Path, ledger: type[Ledger]
+) -> None:
+    second = await PostgresDatabase.open(bare_postgres_url, migrations=postgres_migrations)
+    try:
+        seen = await asyncio.gather(
+            *(one.write(ledger.increment("a")) for _ in range(150) for one in (db, second))
+        )
+        assert sorted(seen) == list(range(1, 301))
+        assert await second.read(ledger.get("a")) == 300
+    finally:
+        await second.close()
+
+
+async def test_writes_that_wait_together_share_one_commit(
+    db: PostgresDatabase, ledger: type[Ledger], statements: list[str]
+) -> None:
+    await asyncio.gather(*(db.write(ledger.increment("a")) for _ in range(commits.GROUP_SIZE + 1)))
+    assert statements.count("COMMIT") == 2
+    assert sum("SAVEPOINT own" in said for said in statements) == commits.GROUP_SIZE
+
+
+async def test_a_failure_is_its_own_callers_alone(db: PostgresDatabase, ledger: type[Ledger]) -> None:
+    boom = Boom()
+    results = await asyncio.gather(
+        db.write(ledger.put("a", 1)),
+        db.write(ledger.put_then_fail("a", 2, boom)),
+        db.write(ledger.put("b", 5000)),
+        db.write(ledger.increment("a")),
+        return_exceptions=True,
+    )
+    assert results[1] is boom
+    assert isinstance(results[2], psycopg.errors.CheckViolation)
+    assert (results[0], results[3]) == (None, 2)
+    assert await db.read(ledger.everything()) == {"a": 2}
+
+
+async def test_a_failure_alone_is_undone(db: PostgresDatabase, ledger: type[Ledger]) -> None:
+    with pytest.raises(Boom):
+        await db.write(ledger.put_then_fail("a", 2, Boom()))
+    with pytest.raises(psycopg.errors.CheckViolation):
+        await db.write(ledger.put("a", 5000))
+    assert await db.write(ledger.increment("a")) == 1
+
+
+async def test_a_failed_commit_fails_the_whole_group(db: PostgresDatabase, ledger: type[Ledger]) -> None:
+    results = await asyncio.gather(
+        db.write(ledger.put("a", 1)),
+        db.write(ledger.sql("INSERT INTO late VALUES ('nobody')")),
+        return_exceptions=True,
+    )
+    for result in results:
+        assert isinstance(result, DatabaseUnavailable)
+        assert isinstance(result.__cause__, psycopg.errors.ForeignKeyViolation)
+    assert results[0] is not results[1]
+    assert await db.write(ledger.increment("a")) == 1
+
+
+async def test_a_cancelled_caller_neither_undoes_nor_tears(
+    db: PostgresDatabase, other: psycopg.AsyncConnection[Any], ledger: type[Ledger]
+) -> None:
+    await other.execute(HOLD)
+    writes = [asyncio.ensure_future(db.write(ledger.increment(name))) for name in "aab"]
+    await waits_for_lock(other)
+    for write in writes:
+        write.cancel()
+    await asyncio.wait(writes)
+    assert all(write.cancelled() for write in writes)
+    await other.rollback()
+    assert await db.write(ledger.increment("a")) == 3
+    assert await db.read(ledger.everything()) == {"a": 3, "b": 1}
+
+
+async def test_a_failure_that_nobody_waits_for_is_logged(
+    db: PostgresDatabase, ledger: type[Ledger], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    gone = asyncio.ensure_future(db.write(ledger.put_then_fail("a", 1, Boom())))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait((gone,))
+    await db.write(ledger.put("b", 1))
+    assert ["after its caller was cancelled" in record.message for record in caplog.records] == [True]
+
+
+async def test_a_cancelled_read_leaves_no_connection_in_the_middle_of_something(
+    db: PostgresDatabase, ledger: type[Ledger]
+) -> None:
+    await db.write(ledger.put("a", 1))
+    for _ in range(2 * database.READERS):
+        read = asyncio.ensure_future(db.read(ledger.sql("SELECT pg_sleep(0.01)")))
+        await asyncio.sleep(0)
+        read.cancel()
+        await asyncio.wait((read,))
+    values = await asyncio.gather(*(db.read(ledger.get("a")) for _ in range(3 * database.READERS)))
+    assert values == [1] * 3 * database.READERS
+
+
+async def test_wrong_sql_stays_what_it_is_and_is_noted(db: PostgresDatabase, ledger: type[Ledger]) -> None:
+    for run in (db.write, db.read):
+        with pytest.raises(psycopg.errors.UndefinedTable) as error:
+            await run(ledger.sql("SELECT * FROM nowhere"))
+        assert error.value.__notes__ == ["SELECT * FROM nowhere"]
+
+
+async def test_a_transaction_may_turn_a_failure_into_a_better_one(
+    db: PostgresDatabase, ledger: type[Ledger]
+) -> None:
+    def explained() -> Transaction[None]:
+        try:
+            yield from ledger.put("a", 5000)
+        except psycopg.errors.CheckViolation:
+            raise NoSuchJob from None
+
+    for together in ((explained(),), (ledger.put("b", 1), explained())):
+        *_, last = await asyncio.gather(*map(db.write, together), return_exceptions=True)
+        assert isinstance(last, NoSuchJob)
+    assert await db.read(ledger.everything()) == {"b": 1}
+
+
+async def test_a_read_may_not_write(db: PostgresDatabase, ledger: type[Ledger]) -> None:
+    with pytest.raises(WriteInRead, match="may not write"):
+        await db.read(ledger.put("a", 1))
+    assert await db.read(ledger.everything()) == {}
+
+
+async def test_a_read_sees_one_moment_and_never_waits_for_a_writer(
+    db: PostgresDatabase, other: psycopg.AsyncConnection[Any], ledger: type[Ledger]
+) -> None:
+    await db.write(ledger.put("a", 1))
+    await other.execute(HOLD)
+    loop = asyncio.get_running_loop()
+    written: list[asyncio.Task[None]] = []
+
+    def twice() -> Transaction[tuple[int | None, int | None]]:
+        first = yield from ledger.get("a")
+        written.append(loop.create_task(change()))
+        yield "SELECT pg_sleep(0.2)", {}
+        return first, (yield from ledger.get("a"))
+
+    async def change() -> None:
+        await other.execute("UPDATE counters SET n = 2")
+        await other.commit()
+
+    assert await db.read(twice()) == (1, 1)
+    await written[0]
+    assert await db.read(ledger.get("a")) == 2
+
+
+async def test_what_is_refused_is_said_in_the_askers_language(db: PostgresDatabase) -> None:
+    def refused() -> Transaction[None]:
+        yield "SELECT 1 AS one", {}
+        raise NoSuchJob
+
+    async def asked(language: str) -> str:
+        with speaking(language), pytest.raises(NoSuchJob) as error:
+            await db.write(refused())
+        return str(error.value)
+
+    english, german = await asyncio.gather(asked("en"), asked("de"))
+    assert english != german
+
+
+async def test_close_finishes_what_waits_and_refuses_what_comes(
+    bare_postgres_url: str, postgres_migrations: Path, ledger: type[Ledger]
+) -> None:
+    db = await PostgresDatabase.open(bare_postgres_url, migrations=postgres_migrations)
+    writes = [asyncio.ensure_future(db.write(ledger.increment("a"))) for _ in range(300)]
+    read = asyncio.ensure_future(db.read(ledger.everything()))
+    await asyncio.sleep(0)
+    await asyncio.gather(db.close(), db.close())
+    assert sorted(await asyncio.gather(*writes)) == list(range(1, 301))
+    assert (await read).keys() <= {"a"}
+    for run in (db.write, db.read):
+        with pytest.raises(DatabaseClosed):
+            await run(ledger.get("a"))
+
+
+async def test_an_idle_database_has_no_task(db: PostgresDatabase, ledger: type[Ledger]) -> None:
+    await db.write(ledger.put("a", 1))
+    await db.read(ledger.get("a"))
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("synchronous_commit", "on"),
+        ("lock_timeout", "2500ms"),
+        ("idle_in_transaction_session_timeout", "5s"),
+        ("statement_timeout", "15s"),
+        ("application_name", "kinora"),
+    ],
+)
+async def test_the_writer_is_durable_and_impatient(
+    db: PostgresDatabase, ledger: type[Ledger], setting: str, value: str
+) -> None:
+    assert await db.write(ledger.sql(f"SHOW {setting}")) == [(value,)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("SELECT sum(n) AS v FROM (VALUES (CAST(:given AS BIGINT)), (4611686018427387904)) AS t (n)", 9),
+        ("SELECT CAST(:given AS BIGINT) > 4 AS v", 1),
+        ("SELECT avg(n) AS v FROM (VALUES (CAST(:given AS BIGINT)), (4)) AS t (n)", 4.5),
+        ("SELECT CAST(:given AS TEXT) AS v", "5"),
+        ("SELECT NULL AS v", None),
+    ],
+)
+async def test_values_are_those_of_sqlite(db: PostgresDatabase, sql: str, value: object) -> None:
+    def asked() -> Transaction[object]:
+        [row] = yield sql, {"given": 5}
+        assert (len(row), list(row), row.keys(), dict(row)) == (1, [row["v"]], ["v"], {"v": row["v"]})
+        return row["v"]
+
+    expected = 4611686018427387909 if value == 9 else value
+    found = await db.read(asked())
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+# ---- Ticks
+
+
+class Queue:
+    """Keeps the ticks in a table, as the real one does."""
+
+    def __init__(self) -> None:
+        self.told: list[Tick] = []
+        self.fault: Exception | None = None
+
+    async def defer(self, connection: psycopg.AsyncConnection[Any], due: Sequence[Tick]) -> None:
+        self.told += due
+        for tick in due:
+            await connection.execute(
+                "INSERT INTO counters VALUES (%s, 1) ON CONFLICT DO NOTHING", (f"tick {tick.job_id}",)
+            )
+        if self.fault is not None:
+            raise self.fault
+
+
+@pytest.fixture
+def queue() -> Queue:
+    return Queue()
+
+
+@pytest.fixture
+async def ticking(
+    bare_postgres_url: str, postgres_migrations: Path, queue: Queue
+) -> AsyncIterator[PostgresDatabase]:
+    database = await PostgresDatabase.open(
+        bare_postgres_url, defer=queue.defer, migrations=postgres_migrations
+    )
+    yield database
+    await database.close()
+
+
+def moved(name: str, job_id: int, fault: Exception | None = None) -> Transaction[None]:
+    yield from Ledger.put(name, 1)
+    yield from ticks.step(job_id, at_ms=7, early=True)
+    if fault is not None:
+        raise fault
+    yield from ticks.admission()
+
+
+async def test_ticks_are_committed_with_what_makes_them_due(
+    ticking: PostgresDatabase, queue: Queue, ledger: type[Ledger]
+) -> None:
+    await asyncio.gather(
+        ticking.write(moved("a", 1)),
+        ticking.write(moved("b", 2, Boom())),
+        ticking.write(moved("c", 3)),
+        return_exceptions=True,
+    )
+    assert queue.told == [Tick(1, 7, is_early=True), Tick(), Tick(3, 7, is_early=True), Tick()]
+    assert set(await ticking.read(ledger.everything())) == {"a", "c", "tick 1", "tick None", "tick 3"}
+
+
+async def test_a_queue_that_fails_undoes_the_group(
+    ticking: PostgresDatabase, queue: Queue, ledger: type[Ledger]
+) -> None:
+    queue.fault = Boom("no room")
+    results = await asyncio.gather(
+        ticking.write(moved("a", 1)), ticking.write(ledger.put("b", 1)), return_exceptions=True
+    )
+    assert [type(result) for result in results] == [DatabaseUnavailable] * 2
+    assert await ticking.read(ledger.everything()) == {}
+
+
+async def waits_for_lock(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Wait until somebody waits for the lock of writers."""
+    while True:
+        found = await connection.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        if await found.fetchone() is not None:
+            return
+        await asyncio.sleep(0.005)
