@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from bot.media.clips import Clips
 from bot.media.errors import StoreUnavailable
 from bot.services.retention import DAY_MS, LET_GO_LASTS_MS, Retention
 from tests import builders
+from tests.bucket import PAGE
 from tests.patience import PATIENCE_S
 from tests.services.doubles import RecordingPublisher, TurnedClock
 
@@ -40,7 +42,7 @@ class Archive:
     blobs: Blobs
     clips: Clips
     clip: bytes
-    folder: Path
+    folder: Path | None
     clock: TurnedClock = field(default_factory=TurnedClock)
     days: int | None = DAYS
     picture_days: int | None = None
@@ -69,7 +71,8 @@ class Archive:
     async def put(self, data: bytes) -> str:
         blob = (await self.blobs.put(data, max_bytes=len(data))).hash
         now_s = self.clock.now_ms() / 1000
-        os.utime(self.folder / blob[:2] / blob[2:], (now_s, now_s))
+        if self.folder is not None:
+            os.utime(self.folder / blob[:2] / blob[2:], (now_s, now_s))
         return blob
 
     async def picture(self, data: bytes) -> Picture:
@@ -113,14 +116,19 @@ class Archive:
 
 
 @pytest.fixture
-async def archive(tmp_path: Path, clip: bytes) -> AsyncGenerator[Archive]:
+async def archive(request: pytest.FixtureRequest, tmp_path: Path, clip: bytes) -> AsyncGenerator[Archive]:
     db = await SqliteDatabase.open(tmp_path / "kinora.db")
     await db.write(lanes.open_pool("local"))
     async with Clips() as clips:
-        yield Archive(db, Blobs.open(tmp_path / "blobs"), clips, clip, tmp_path / "blobs")
+        if getattr(request, "param", "folder") == "folder":
+            yield Archive(db, Blobs.open(tmp_path / "blobs"), clips, clip, tmp_path / "blobs")
+        else:
+            kept = request.getfixturevalue("bucket").blobs(tmp_path / "spool")
+            yield Archive(db, kept, clips, clip, None, TurnedClock(int(time.time() * 1000)))
     await db.close()
 
 
+@pytest.mark.parametrize("archive", ["folder", "bucket"], indirect=True)
 async def test_an_original_is_forgotten_after_its_days_and_its_last_frame_is_kept(archive: Archive) -> None:
     job = await archive.job()
     assert job.clip is not None
@@ -350,6 +358,16 @@ async def test_a_crash_between_the_rows_and_the_files_delays_and_loses_nothing(
     assert not await archive.blobs.exists(job.clip)
     await archive.db.write(uses.settled(job.clip))
     await archive.after(LET_GO_LASTS_MS)  # had it died after deleting, it would delete nothing once more
+
+
+@pytest.mark.parametrize("archive", ["bucket"], indirect=True)
+async def test_a_sweep_of_a_bucket_goes_over_all_its_pages(archive: Archive) -> None:
+    job = await archive.job()
+    strays = [await archive.put(f"{number}".encode()) for number in range(2 * PAGE)]
+    archive.clock.turn(2 * DAY_MS / 1000)
+    assert await archive.another().sweep() == len(strays)
+    assert job.clip is not None
+    assert await archive.blobs.exists(job.clip)
 
 
 async def test_a_start_sweeps_what_no_row_has_named_for_a_day(archive: Archive) -> None:
