@@ -28,6 +28,7 @@ from bot.services.ports import Clock
 from bot.services.rate_limit import RateLimit
 from bot.services.runner.embedded import EmbeddedRunner
 from bot.settings import Settings, SettingsInvalid, notify_socket
+from bot.shards import turns_among_processes
 from bot.signals import Stop, heeded, notify
 from bot.stores import Stores, open_stores, open_wires
 from bot.ui.threads import DiscordPublisher
@@ -126,7 +127,12 @@ async def task_group() -> AsyncGenerator[asyncio.TaskGroup]:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGenerator[App]:
+async def running(
+    settings: Settings,
+    duty: Duty = Duty(),  # noqa: B008 - a constant
+    *,
+    clock: Clock | None = None,
+) -> AsyncGenerator[App]:
     """The bot, logged in and connecting; everything is closed when the block ends.
 
     Raises:
@@ -140,7 +146,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncGen
     point_discord_at(settings.discord_api_url, settings.discord_gateway_url)
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack)
-        client = _client(settings, stores)
+        client = _client(settings, stores, duty, clock)
         stack.push_async_callback(_hang_up, client)
         wires = await open_wires(settings, stack)
         providers = await stack.enter_async_context(_closing())
@@ -172,7 +178,7 @@ async def run(settings: Settings, duty: Duty = Duty()) -> None:  # noqa: B008 - 
     stop, manager = Stop(), notify_socket()
     with heeded(stop, within_s=_GONE_AFTER_S):
         try:
-            async with running(settings) as app:
+            async with running(settings, duty) as app:
                 stop.up()
                 notify(manager, "READY=1")
                 await _first(stop.asked.wait(), app.connection)
@@ -270,8 +276,15 @@ async def _resume(db: Database, engine: Engine) -> None:
         log.info("resumed", jobs=len(left))
 
 
-def _client(settings: Settings, stores: Stores) -> Kinora:
-    return Kinora(db=stores.db, owner_ids=settings.owner_ids, reads_messages=settings.reads_messages)
+def _client(settings: Settings, stores: Stores, duty: Duty, clock: Clock) -> Kinora:
+    is_alone = duty.shards is None or duty.shards.are_all
+    return Kinora(
+        db=stores.db,
+        duty=duty,
+        owner_ids=settings.owner_ids,
+        reads_messages=settings.reads_messages,
+        turn=None if is_alone else turns_among_processes(stores.db, clock),
+    )
 
 
 async def _stay_connected(client: Kinora) -> None:

@@ -1,11 +1,11 @@
-"""The discord.py client: as few intents as do, extensions, commands synced only when they changed."""
+"""The discord.py client: as few intents as do, shards, extensions, commands synced only when they changed."""
 
 import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import discord
 import structlog
@@ -14,10 +14,12 @@ from discord import app_commands
 from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
+from discord.state import AutoShardedConnectionState
 
 from bot.db import departures, installation
 from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue
+from bot.domain.duties import Duty, Shards
 from bot.domain.errors import KinoraError
 from bot.media.charts import Charts
 from bot.services.checkup import Checkup
@@ -37,6 +39,7 @@ from bot.services.quotas import Quotas
 from bot.services.retention import Retention
 from bot.services.routing import Routes
 from bot.services.usage import UsageReports
+from bot.shards import Connections, Turn, Turns
 from bot.ui import errors
 from bot.ui.desk import Desk
 from bot.ui.directory import Directory
@@ -72,9 +75,6 @@ _HANDLERS = ("CommandTree-invoker", "discord-ui-", "discord.py: on_interaction",
 
 _MAX_RATELIMIT_WAIT_S = 60.0
 """Longer waits become an error that the job's own back-off handles."""
-
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
-"""Between attempts to reach the gateway for the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +140,24 @@ class ConnectionRefused(KinoraError):
         super().__init__(f"Discord has ended the connection for good, with code {code}. {what}")
 
 
+class NoStartsLeft(KinoraError):
+    """Discord resets the token of a bot that connects more often than it may in a day."""
+
+    def __init__(self, reset_after_ms: int) -> None:
+        super().__init__(
+            "The bot has connected to Discord as often as it may in a day; one time more, and Discord would reset its "
+            f"token. Start it again in {-(-reset_after_ms // 60_000)} minutes, and find out what restarts it so often."
+        )
+
+
 _BAD_TOKEN = 4004
+_ANEW = 1000
+"""Ends a session: what it was opened with is different now."""
 _FINAL_CLOSES = {
-    4011: "The bot is in more servers than one connection serves (2,500); remove it from some.",
+    4011: (
+        "The bot is in more servers than so few shards serve (2,500 each). Start it with more of them in --shards, "
+        "the same number after the slash in every process; without --shards one process has as many as Discord asks for."
+    ),
     4012: "It no longer speaks this version's language: update Kinora.",
 }
 
@@ -168,9 +183,23 @@ class Kinora(commands.Bot):
     desk: Desk
 
     def __init__(
-        self, *, db: Database, owner_ids: Collection[int] = (), reads_messages: bool | None = False
+        self,
+        *,
+        db: Database,
+        duty: Duty = Duty(),  # noqa: B008 - a constant
+        owner_ids: Collection[int] = (),
+        reads_messages: bool | None = False,
+        turn: Turn | None = None,
     ) -> None:
-        """`reads_messages` asks for the message content intent; None takes it if Discord grants it."""
+        """What it needs, and what it is to do.
+
+        Args:
+            db: What this installation remembers of Discord.
+            duty: The role of this process, and its shards.
+            owner_ids: Who may use the owner's commands.
+            reads_messages: Asks for the message content intent; None takes it if Discord grants it.
+            turn: Gives turns to identify among several processes.
+        """
         super().__init__(
             command_prefix=commands.when_mentioned,
             tree_cls=Tree,
@@ -188,23 +217,82 @@ class Kinora(commands.Bot):
         )
         self.directory = Directory(self)
         self._db = db
+        self._duty = duty
         self._reads_messages = reads_messages
         self._forms: dict[Form | Sheet, Submitted] = {}
+        self._turns = Turns(turn)
+        self.shards = duty.shards or Shards.all_of(1)
+        """Those that this process connects; as many as Discord asks for is known once it is logged in."""
+        self.connections = Connections()
+        self.ws = cast("DiscordWebSocket", self.connections)
         outlive(self._connection.parsers)
+        self._hear_of_shards()
 
     async def setup_hook(self) -> None:
         """Settle what is read; load the command groups, which register their buttons; sync if anything changed.
 
+        A worker needs none of that.
+
         Raises:
             AnotherApplication: what is kept belongs to another one.
             MessageContentForbidden: the intent is asked for, and its switch in the portal is off.
+            NoStartsLeft: Discord lets the bot connect no more today.
         """
         await self._ensure_same_application()
-        self._settle_intents()
+        if self._duty.role.connects:
+            self._settle_intents()
+            await asyncio.gather(self._learn_shards(), self._take_up_commands())
+
+    async def _take_up_commands(self) -> None:
         for extension in EXTENSIONS:
             await self.load_extension(extension)
         await self.tree.set_translator(Translator())
-        await self._sync_if_changed()
+        if self._duty.shards is None or 0 in self._duty.shards.ids:  # one process of several
+            await self._sync_if_changed()
+
+    async def _learn_shards(self) -> None:
+        asked_for, _, starts = await self.http.get_bot_gateway()
+        if self._duty.shards is None:
+            self.shards = Shards.all_of(asked_for)
+        elif self.shards.count < asked_for:
+            log.warning("Discord asks for more shards", asks_for=asked_for, has=self.shards.count)
+        if starts["remaining"] < len(self.shards.ids):
+            raise NoStartsLeft(starts["reset_after"])
+        self._turns.max_concurrency = starts["max_concurrency"]
+        self._connection.shard_count = self.shard_count = self.shards.count
+        cast("AutoShardedConnectionState[Kinora]", self._connection).shard_ids = list(self.shards.ids)
+
+    def _get_state(self, **options: Any) -> AutoShardedConnectionState["Kinora"]:
+        """What discord.py keeps of several shards; also where there is only one."""
+        return AutoShardedConnectionState(
+            dispatch=self.dispatch, handlers=self._handlers, hooks=self._hooks, http=self.http, **options
+        )
+
+    def _hear_of_shards(self) -> None:
+        """Before all else that a shard hears when it is ready: servers that it does not name any more are no more."""
+        parsers: dict[str, Callable[[Any], None]] = self._connection.parsers
+        ready, resumed = parsers["READY"], parsers["RESUMED"]
+
+        def parse_ready(data: Any) -> None:
+            shard = Shards((data["shard"][0],), data["shard"][1])
+            listed = {int(guild["id"]) for guild in data["guilds"]}
+            for guild in self.guilds:
+                if shard.hold(guild.id) and guild.id not in listed:
+                    self._connection._remove_guild(guild)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            ready(data)
+            self.connections.heard(shard.ids[0])
+            log.info("ready", user=str(self.user), shard=str(shard), guilds=len(listed))
+            self.services.departures.listed(listed, shard)
+
+        def parse_resumed(data: Any) -> None:
+            resumed(data)
+            self.connections.heard(data["__shard_id__"])
+
+        parsers |= {"READY": parse_ready, "RESUMED": parse_resumed}
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Discord lets in one shard after another."""
+        await self._turns.wait(shard_id or 0, is_first=initial)
 
     def add_form(self, form: Form | Sheet, submitted: Submitted) -> None:
         """Say who takes what is written in a form, whichever process showed it."""
@@ -224,11 +312,6 @@ class Kinora(commands.Bot):
     async def is_welcome(self, interaction: discord.Interaction["Kinora"]) -> bool:
         """Whether an interaction may go on; a member who is too fast is told."""
         return await is_welcome(interaction, self.services.pace)
-
-    async def on_connect(self) -> None:
-        """Say so in the log; discord.py may dispatch on_ready when the client is closed already."""
-        log.info("ready", user=str(self.user), guilds=len(self.guilds))
-        self.services.departures.listed([guild.id for guild in self.guilds])
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """The bot was invited, perhaps not for the first time."""
@@ -270,8 +353,9 @@ class Kinora(commands.Bot):
             ConnectionRefused: Discord wants no more of this client.
         """
         try:
-            await self._connect_at_last(reconnect=reconnect)
+            await self.connections.stay(self, self.shards, reconnect=reconnect)
         except discord.PrivilegedIntentsRequired as refusal:
+            await self.connections.close(code=_ANEW)
             if self._reads_messages or not self.intents.message_content:
                 raise MessageContentForbidden from refusal
             log.warning("message content is not granted any more")
@@ -279,20 +363,6 @@ class Kinora(commands.Bot):
             await self.connect(reconnect=reconnect)
         except discord.ConnectionClosed as closed:
             raise TokenRefused if closed.code == _BAD_TOKEN else ConnectionRefused(closed.code) from closed
-
-    async def _connect_at_last(self, *, reconnect: bool) -> None:
-        """Go on trying also before the first connection: discord.py stumbles over having had none to resume."""
-        pause_s = _FIRST_PAUSE_S
-        while True:
-            try:
-                return await super().connect(reconnect=reconnect)
-            except AttributeError as stumble:
-                if self.ws or stumble.name != "sequence":
-                    raise
-            if pause_s == _FIRST_PAUSE_S:
-                log.warning("the gateway cannot be reached", host=DiscordWebSocket.DEFAULT_GATEWAY.host)
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _settle_intents(self) -> None:
         """Ask for the message content where it is wanted and Discord grants it: an intent too many ends the connection."""

@@ -92,8 +92,8 @@ def measure_discord(client: Kinora, engine: Engine, limit: RateLimit) -> None:
 
 
 def is_connected(client: Kinora) -> bool:
-    """Whether the gateway has said that it is ready, and its connection stands."""
-    return client.is_ready() and client.ws.open
+    """Whether the gateway has said that it is ready, and its connection stands; that of every shard."""
+    return client.is_ready() and client.connections.are_up
 
 
 def webhook_key(settings: Settings) -> bytes | None:

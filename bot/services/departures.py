@@ -9,6 +9,7 @@ from bot.db import departures, jobs
 from bot.db.departures import Returned
 from bot.db.errors import DatabaseFault
 from bot.db.transaction import Database
+from bot.domain.duties import Shards
 from bot.domain.errors import DeliveryFault
 from bot.domain.jobs import Job
 from bot.domain.limits import Limits
@@ -20,6 +21,7 @@ _RETRY_AFTER_MS = 5_000
 _ASKED_AGAIN_AFTER_MS = 60_000
 _LOOKED_FOR_MS = 3_600_000
 _AT_ONCE = 50
+_WHOLE = Shards.all_of(1)
 
 
 class Departures:
@@ -61,8 +63,8 @@ class Departures:
         self._wake = wake
         self._ended = ended
         self._due = asyncio.Event()
-        self._listed: set[int] | None = None
-        """Where the bot is, as long as that is to be held against what is known."""
+        self._lists: dict[Shards, set[int]] = {}
+        """Where the bot is, by shard, as long as that is to be held against what is known."""
         self._unlisted: list[int] = []
         """Servers that the list should name and does not, until Discord has said what that means."""
         self._is_in: dict[int, bool] = {}
@@ -71,18 +73,19 @@ class Departures:
         """Learn which servers an earlier process knew to be gone; before anything is posted."""
         self._gone |= await self._db.read(departures.absent())
 
-    def listed(self, guild_ids: Collection[int]) -> None:
-        """Discord says in which servers the bot is, all of them: those that it cannot reach at the moment, too."""
-        self._listed = set(guild_ids)
-        self._unlisted.clear()
-        self._is_in.clear()
-        self._gone -= self._listed
+    def listed(self, guild_ids: Collection[int], shard: Shards = _WHOLE) -> None:
+        """Discord says in which of a shard's servers the bot is: those that it cannot reach at the moment, too."""
+        listed = self._lists[shard] = set(guild_ids)
+        self._unlisted = [guild_id for guild_id in self._unlisted if not shard.hold(guild_id)]
+        self._is_in = {guild_id: is_in for guild_id, is_in in self._is_in.items() if not shard.hold(guild_id)}
+        self._gone -= listed
         self._due.set()
 
     def joined(self, guild_id: int) -> None:
         """The bot is in a server; perhaps it was before."""
-        if self._listed is not None:
-            self._listed.add(guild_id)
+        for shard, listed in self._lists.items():
+            if shard.hold(guild_id):
+                listed.add(guild_id)
         if guild_id in self._unlisted:
             self._unlisted.remove(guild_id)
         if guild_id in self._gone or self._is_in.get(guild_id) is False:
@@ -92,8 +95,8 @@ class Departures:
 
     def left(self, guild_id: int) -> None:
         """The bot was removed from a server, or the server is no more."""
-        if self._listed is not None:
-            self._listed.discard(guild_id)
+        for listed in self._lists.values():
+            listed.discard(guild_id)
         self._gone.add(guild_id)
         self._is_in[guild_id] = False
         self._due.set()
@@ -138,17 +141,19 @@ class Departures:
             log.exception("departure failed", guild=guild_id)
 
     async def _compare(self) -> None:
-        """Hold what is known against Discord's list; what was heard after it counts more."""
-        listed = self._listed
-        if listed is None:
+        """Hold what is known against Discord's lists; what was heard after them counts more."""
+        lists = dict(self._lists)
+        if not lists:
             return
         known = await self._db.read(departures.present())
         absent = await self._db.read(departures.absent())
-        if self._listed is not listed:  # there is a newer one by now
-            return
-        self._listed = None
-        self._unlisted = sorted(known - listed - self._is_in.keys())
-        self._is_in = dict.fromkeys(absent & listed, True) | self._is_in
+        for shard, listed in lists.items():
+            if self._lists[shard] is not listed:  # there is a newer one by now
+                continue
+            del self._lists[shard]
+            here = {guild_id for guild_id in known if shard.hold(guild_id)}
+            self._unlisted = sorted({*self._unlisted, *here} - listed - self._is_in.keys())
+            self._is_in = dict.fromkeys(absent & listed, True) | self._is_in
 
     async def _ask(self) -> None:
         """Ask for each server that is not listed: a list may be short, and what follows cannot be taken back."""

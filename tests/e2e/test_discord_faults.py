@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from discord.backoff import ExponentialBackoff
 from structlog.testing import capture_logs
 
-from bot import client
+from bot import shards
 from bot import settings as environment
 from bot.app import DiscordUnreachable, running
 from bot.db import jobs
@@ -53,7 +53,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     def hardly(_: object) -> float:
         return 0.01
 
-    monkeypatch.setattr(client, "_FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(shards, "_FIRST_PAUSE_S", 0.01)
     monkeypatch.setattr(ExponentialBackoff, "delay", hardly)
 
 
@@ -137,7 +137,7 @@ async def test_a_message_that_is_told_again_is_one_job(bot: Bot, scene: Scene, s
         (
             4011,
             1,
-            "Discord has ended the connection for good, with code 4011. The bot is in more servers than one connection serves",
+            "Discord has ended the connection for good, with code 4011. The bot is in more servers than so few shards serve",
         ),
     ],
 )
