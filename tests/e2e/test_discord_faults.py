@@ -14,8 +14,8 @@ from aiohttp.test_utils import TestServer
 from discord.backoff import ExponentialBackoff
 from structlog.testing import capture_logs
 
-from bot import shards
 from bot import settings as environment
+from bot import shards
 from bot.app import DiscordUnreachable, running
 from bot.db import jobs
 from bot.domain.jobs import JobState
