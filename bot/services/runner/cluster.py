@@ -55,7 +55,9 @@ class ClusterRunner:
         self._tasks = tasks
         self._woken: set[int] = set()
         self._carried: dict[int, asyncio.Task[Exception | None]] = {}
-        self._parked = asyncio.Event()
+        self._is_parked = False
+        self._pauses: set[asyncio.Event] = set()
+        """What park cuts short."""
         self._worker: Worker | None = None
         self._beats_every_s = min(BEATS_EVERY_S, stalled_after_s / 4)
         self._housekeeping = Housekeeping(
@@ -76,7 +78,9 @@ class ClusterRunner:
 
     def park(self) -> frozenset[asyncio.Task[Exception | None]]:
         """Begin no further step. Returns who is in the middle of one: whoever is cut off, another worker goes on."""
-        self._parked.set()
+        self._is_parked = True
+        for pause in self._pauses:
+            pause.set()
         if self._worker is not None:
             self._worker.stop()
         return frozenset(self._carried.values())
@@ -86,7 +90,7 @@ class ClusterRunner:
         housekeeping = self._tasks.create_task(self._housekeeping.run(), name="housekeeping of ticks")
         failures = 0
         try:
-            while not self._parked.is_set():
+            while not self._is_parked:
                 began_ms = self._clock.now_ms()
                 await asyncio.wait((self._tasks.create_task(self._work(), name="worker"),))
                 lasted_s = (self._clock.now_ms() - began_ms) / 1000
@@ -148,7 +152,7 @@ class ClusterRunner:
     async def _carry(self, job_id: int, at_ms: int | None, attempts: int, *, early: bool) -> Exception | None:
         logs.follow(job=job_id)
         if at_ms is not None:
-            await self._clock.wait(self._parked, until_ms=at_ms)  # the clock of the server may be ahead
+            await self._wait(at_ms)  # the clock of the server may be ahead
         try:
             return await self._advance_while_due(job_id, early=early)
         except Exception:
@@ -162,7 +166,7 @@ class ClusterRunner:
 
     async def _advance_while_due(self, job_id: int, *, early: bool) -> Exception | None:
         """Take steps until the next one is due later: for that one a tick waits, put there with the change of state."""
-        while not self._parked.is_set():
+        while not self._is_parked:
             try:
                 next_ms = await self._advance(job_id, early=early)
             except DatabaseUnavailable as fault:  # it tells so itself, once
@@ -177,7 +181,7 @@ class ClusterRunner:
     async def _let_in(self, attempts: int) -> Exception | None:
         logs.follow()
         try:
-            if not self._parked.is_set():
+            if not self._is_parked:
                 await self._fill()
                 return None
         except DatabaseUnavailable:
@@ -188,7 +192,16 @@ class ClusterRunner:
         return _Later(0)
 
     async def _pause(self, pause_s: int) -> None:
-        await self._clock.wait(self._parked, until_ms=self._clock.now_ms() + pause_s * 1000)
+        await self._wait(self._clock.now_ms() + pause_s * 1000)
+
+    async def _wait(self, until_ms: int) -> None:
+        pause = asyncio.Event()
+        self._pauses.add(pause)
+        try:
+            if not self._is_parked:
+                await self._clock.wait(pause, until_ms=until_ms)
+        finally:
+            self._pauses.discard(pause)
 
 
 class _Later(Exception):

@@ -1,0 +1,419 @@
+import asyncio
+import itertools
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+
+import psycopg
+import pytest
+from structlog.testing import capture_logs
+
+from bot.app import task_group
+from bot.clock import SystemClock
+from bot.db import jobs, lanes
+from bot.db.errors import DatabaseUnavailable
+from bot.db.ticks import Tick
+from bot.db.transaction import Transaction
+from bot.domain.jobs import Job, JobState
+from bot.services.runner.carrier import QUEUE
+from bot.services.runner.cluster import ClusterRunner
+from bot.services.runner.housekeeping import Housekeeping
+from tests import builders
+from tests.held import held
+from tests.patience import PATIENCE_S
+from tests.postgres import PostgresServer
+from tests.services import cluster as built
+from tests.services.cluster import Cluster
+from tests.services.doubles import TurnedClock
+
+_LIVE = "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
+_LATER = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo' AND scheduled_at > now()"
+_RETRIED = "SELECT coalesce(sum(attempts), 0)::int FROM procrastinate_jobs"
+
+
+@pytest.fixture
+async def cluster(postgres_url: str) -> AsyncGenerator[Cluster]:
+    async with held(built.open_cluster(postgres_url, SystemClock())) as opened:
+        yield opened
+
+
+async def test_a_step_is_queued_with_the_change_of_state_and_only_with_it(cluster: Cluster) -> None:
+    kept, undone = await cluster.admitted(), await cluster.admitted()
+    cluster.execute("DELETE FROM procrastinate_jobs")
+
+    def move(job: Job, *, fails: bool) -> Transaction[Job]:
+        moved = yield from jobs.move(job, JobState.RENDERING, now_ms=1, run_at_ms=2)
+        if fails:
+            raise ZeroDivisionError
+        return moved
+
+    written = (cluster.db.write(move(kept, fails=False)), cluster.db.write(move(undone, fails=True)))
+    outcomes = await asyncio.gather(*written, return_exceptions=True)
+    assert isinstance(outcomes[1], ZeroDivisionError)
+    assert cluster.ticks() == [("step", kept.id, False, "todo")]
+
+
+async def test_whatever_gives_somebody_a_turn_asks_for_an_admission(cluster: Cluster) -> None:
+    admission = [("admit", None, False, "todo")]
+    await cluster.queued()
+    assert cluster.ticks() == admission
+    job = await cluster.admitted()
+    ended = await cluster.db.write(jobs.move(job, JobState.CANCELLED, now_ms=1))
+    assert [tick for tick in cluster.ticks() if tick[0] == "admit"] == admission
+    assert [tick[1] for tick in cluster.ticks() if tick[0] == "step"] == [ended.id]
+    cluster.execute("DELETE FROM procrastinate_jobs")
+    await cluster.db.write(lanes.recap(1, builders.NO_CAPS))
+    assert cluster.ticks() == admission
+
+
+async def test_a_job_that_is_not_to_be_posted_any_more_is_looked_at_at_once(cluster: Cluster) -> None:
+    job = await cluster.move(await cluster.admitted(), run_at_ms=cluster.clock.now_ms() + 3_600_000)
+    await cluster.move(job, withdrawn_at_ms=1, withdrawn_by=7)
+    assert cluster.ticks() == [("step", job.id, False, "todo"), ("step", job.id, True, "todo")]
+
+
+async def test_of_a_job_only_the_newest_tick_of_a_kind_waits(cluster: Cluster) -> None:
+    job = await cluster.admitted()
+    for number in range(5):
+        job = await cluster.move(job, run_at_ms=cluster.clock.now_ms() + 3_600_000 * (5 - number))
+        await cluster.carrier.give([Tick(job.id, is_early=True), Tick()])
+        await cluster.queued()
+    assert cluster.ticks() == [
+        ("admit", None, False, "todo"),
+        ("step", job.id, False, "todo"),
+        ("step", job.id, True, "todo"),
+    ]
+    [(due_ms,)] = cluster.execute(
+        "SELECT (extract(epoch FROM scheduled_at) * 1000)::bigint FROM procrastinate_jobs WHERE scheduled_at > now()"
+    )
+    assert due_ms == job.run_at_ms
+
+
+async def test_a_job_is_carried_until_it_is_due_later(cluster: Cluster) -> None:
+    steps = cluster.steps(steps=4)
+    job = await cluster.admitted()
+    async with cluster.worker(steps):
+        await steps.until(4)
+        await cluster.until(_LIVE, [(1,)])
+    assert steps.taken == [(job.id, False)] * 4
+    assert cluster.ticks() == [("step", job.id, True, "todo")]
+    assert cluster.execute("SELECT count(*) FROM procrastinate_jobs") == [(1,)]
+
+
+async def test_waiting_jobs_are_let_in_and_carried(cluster: Cluster) -> None:
+    steps = cluster.steps()
+    waiting = [await cluster.queued() for _ in range(3)]
+    async with cluster.worker(steps):
+        await steps.until(3)
+    assert {job_id for job_id, _ in steps.taken} == {job.id for job in waiting}
+
+
+async def test_a_wake_overtakes_the_step_that_is_due_later(cluster: Cluster) -> None:
+    steps = cluster.steps()
+    job = await cluster.move(await cluster.admitted(), run_at_ms=cluster.clock.now_ms() + 3_600_000)
+    async with cluster.worker(steps) as runner:
+        runner.wake(job.id)
+        await steps.until(1)
+    assert steps.taken == [(job.id, True)]
+
+
+async def test_a_process_that_carries_nothing_wakes_those_that_do(cluster: Cluster) -> None:
+    steps = cluster.steps()
+    job = await cluster.move(await cluster.admitted(), run_at_ms=cluster.clock.now_ms() + 3_600_000)
+    async with cluster.worker(steps), task_group() as tasks:
+        gateway = ClusterRunner(
+            carrier=cluster.carrier,
+            advance=steps.advance,
+            give_up=steps.give_up,
+            fill=steps.fill,
+            clock=cluster.clock,
+            tasks=tasks,
+        )
+        gateway.wake(job.id)
+        await steps.until(1)
+    assert steps.taken == [(job.id, True)]
+
+
+async def test_a_wake_during_a_step_is_not_lost(cluster: Cluster) -> None:
+    steps = cluster.steps()
+    steps.may_end.clear()
+    job = await cluster.admitted()
+    async with cluster.worker(steps) as runner:
+        await steps.until(1)
+        runner.wake(job.id)
+        await cluster.until("SELECT count(*) FROM procrastinate_jobs WHERE priority = 1", [(1,)])
+        steps.may_end.set()
+        await steps.until(2)
+    assert steps.taken == [(job.id, False), (job.id, True)]
+    assert steps.most_at_once == 1
+
+
+async def test_wakes_do_not_make_ticks_pile_up(cluster: Cluster) -> None:
+    steps = cluster.steps()
+    job = await cluster.admitted()
+    async with cluster.worker(steps) as runner:
+        for number in range(1, 4):
+            await steps.until(number)
+            runner.wake(job.id)
+        await steps.until(4)
+        await cluster.until(_LIVE, [(1,)])
+    assert cluster.execute("SELECT count(*) FROM procrastinate_events") == [(2,)]  # put there, and for when
+
+
+async def test_a_tick_that_comes_for_nothing_does_nothing(cluster: Cluster) -> None:
+    steps = cluster.steps()
+    later = await cluster.move(await cluster.admitted(), run_at_ms=cluster.clock.now_ms() + 3_600_000)
+    ended = await cluster.db.write(jobs.move(await cluster.admitted(), JobState.CANCELLED, now_ms=1))
+    due = await cluster.admitted()
+    await cluster.carrier.give([Tick(later.id), Tick(ended.id), Tick(due.id)])
+    async with cluster.worker(steps, housekeeping_every_s=3600):
+        await steps.until(1)
+        await cluster.until(_LIVE, [(1,)])  # of the job whose step was taken
+    assert steps.taken == [(due.id, False)]
+
+
+async def test_a_tick_that_the_servers_clock_lets_through_too_soon_waits_for_ours(postgres_url: str) -> None:
+    clock = TurnedClock()
+    async with built.open_cluster(postgres_url, clock) as cluster:
+        steps = cluster.steps()
+        job = await cluster.move(await cluster.admitted(), run_at_ms=clock.now_ms() + 2_000)
+        async with cluster.worker(steps, housekeeping_every_s=3600):
+            await cluster.until("SELECT status::text FROM procrastinate_jobs", [("doing",)])
+            while not clock._sleepers:  # noqa: ASYNC110 - a list tells nobody
+                await asyncio.sleep(0.01)
+            assert steps.taken == []
+            clock.turn(2)
+            await steps.until(1)
+    assert steps.taken == [(job.id, False)]
+
+
+async def test_no_two_workers_are_about_one_job(cluster: Cluster) -> None:
+    steps = cluster.steps(steps=5)
+    carried = [await cluster.admitted() for _ in range(8)]
+    async with AsyncExitStack() as stack:
+        runners = [await stack.enter_async_context(held(cluster.worker(steps))) for _ in range(2)]
+        for number, runner in zip(range(1, 20), itertools.cycle(runners)):
+            await steps.until(number)
+            for job in carried:
+                runner.wake(job.id)
+        await steps.until(len(carried) * 5)
+    assert steps.most_at_once == 1
+
+
+async def test_who_takes_ticks_of_one_job_at_the_same_moment_gets_one_of_them(cluster: Cluster) -> None:
+    job = await cluster.admitted()
+    await cluster.carrier.give([Tick(job.id)])
+    worker_id = await cluster.carrier.queue.register_worker()
+    with psycopg.connect(cluster.url) as other:  # has taken one, and not said so yet
+        other.execute("SELECT * FROM procrastinate_fetch_job_v2(%s, %s)", ([QUEUE], worker_id))
+        await cluster.carrier.give([Tick(job.id, is_early=True)])
+        taking = asyncio.ensure_future(cluster.carrier.queue.fetch_job([QUEUE], worker_id))
+        await cluster.until("SELECT count(*) FROM pg_locks WHERE NOT granted", [(1,)])
+        other.commit()
+    assert await asyncio.wait_for(taking, PATIENCE_S) is None
+
+
+async def test_what_a_killed_worker_was_carrying_is_carried_by_another(cluster: Cluster) -> None:
+    job = await cluster.admitted()
+    victim = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", built.__name__, cluster.url, stdout=asyncio.subprocess.PIPE
+    )
+    assert victim.stdout is not None
+    assert await asyncio.wait_for(victim.stdout.readline(), PATIENCE_S) == b"begun\n"
+    steps = cluster.steps()
+    async with cluster.worker(steps):
+        victim.kill()
+        await victim.wait()
+        await steps.until(1)
+    assert steps.taken == [(job.id, False)]
+    assert cluster.execute(_LATER) == [(1,)]
+
+
+async def test_a_worker_whose_step_takes_long_is_not_taken_for_dead(cluster: Cluster) -> None:
+    steps = cluster.steps()
+    steps.may_end.clear()
+    await cluster.admitted()
+    async with cluster.worker(steps), cluster.worker(steps):
+        await steps.until(1)
+        # The other has long had the right to call somebody dead when it does so with one that is.
+        cluster.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES ('2020-01-01')")
+        await cluster.until(
+            "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat < '2021-01-01'", [(0,)]
+        )
+        assert len(steps.taken) == 1
+        steps.may_end.set()
+
+
+async def test_who_has_just_reached_the_database_calls_nobody_dead(cluster: Cluster) -> None:
+    job = await cluster.admitted()
+    worker_id = await cluster.carrier.queue.register_worker()
+    assert await cluster.carrier.queue.fetch_job([QUEUE], worker_id)
+    cluster.carrier.queue.worker_id = None
+    cluster.execute("UPDATE procrastinate_workers SET last_heartbeat = '2020-01-01'")
+
+    def housekeeping(stalled_after_s: float) -> Housekeeping:
+        return Housekeeping(
+            cluster.carrier, carried=set[int], clock=cluster.clock, stalled_after_s=stalled_after_s
+        )
+
+    await housekeeping(PATIENCE_S)._look()
+    assert cluster.ticks() == [("step", job.id, False, "doing")]
+    await housekeeping(0)._look()
+    assert cluster.ticks() == [("step", job.id, False, "todo")]
+    assert cluster.execute("SELECT count(*) FROM procrastinate_workers") == [(0,)]
+
+
+async def test_a_tick_whose_worker_never_heard_of_it_is_given_again(cluster: Cluster) -> None:
+    steps = cluster.steps()
+    async with cluster.worker(steps):
+        await cluster.until("SELECT count(*) FROM procrastinate_workers", [(1,)])
+        [(worker_id,)] = cluster.execute("SELECT id FROM procrastinate_workers")
+        with psycopg.connect(cluster.url) as lost:
+            job = await cluster.admitted()
+            lost.execute("LOCK procrastinate_jobs")
+            lost.execute(
+                "UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s, scheduled_at = NULL",
+                (worker_id,),
+            )
+        await steps.until(1)
+        await cluster.until(_LATER, [(1,)])
+    assert steps.taken[-1] == (job.id, False)
+
+
+async def test_due_jobs_without_a_tick_are_given_one(cluster: Cluster) -> None:
+    due = await cluster.admitted()
+    later = await cluster.move(await cluster.admitted(), run_at_ms=cluster.clock.now_ms() + 3_600_000)
+    waiting = await cluster.queued()
+    cluster.execute("DELETE FROM procrastinate_jobs")
+    steps = cluster.steps()
+    async with cluster.worker(steps):
+        await steps.until(2)
+    assert {job_id for job_id, _ in steps.taken} == {due.id, waiting.id}
+    assert later.id not in dict(steps.taken)
+
+
+async def test_a_due_job_whose_tick_is_not_ready_for_long_is_given_another(cluster: Cluster) -> None:
+    job = await cluster.admitted()
+    cluster.execute("UPDATE procrastinate_jobs SET scheduled_at = now() + INTERVAL '2 minutes'")
+    assert await cluster.carrier.due_without_tick(limit=9) == [job.id]
+    cluster.execute("UPDATE procrastinate_jobs SET scheduled_at = now() + INTERVAL '30 seconds'")
+    assert await cluster.carrier.due_without_tick(limit=9) == []
+
+
+async def test_a_step_that_crashes_is_tried_again_later_and_later_and_given_up_at_last(
+    cluster: Cluster,
+) -> None:
+    steps = cluster.steps(faults=[ZeroDivisionError() for _ in range(8)])
+    job = await cluster.admitted()
+    pauses_s: list[int] = []
+    with capture_logs() as logs:
+        async with cluster.worker(steps, housekeeping_every_s=3600):
+            for number in range(1, 9):
+                await cluster.until(
+                    f"SELECT attempts FROM procrastinate_jobs WHERE attempts = {number}", [(number,)]
+                )
+                assert steps.given_up == ([job.id] if number == 8 else [])
+                [(pause_s,)] = cluster.execute(
+                    "SELECT round(extract(epoch FROM scheduled_at - max(at))) FROM procrastinate_jobs AS ticks"
+                    " JOIN procrastinate_events AS event ON event.job_id = ticks.id"
+                    " AND event.type = 'deferred_for_retry' GROUP BY ticks.id"
+                )
+                pauses_s.append(int(pause_s))
+                cluster.execute("UPDATE procrastinate_jobs SET scheduled_at = NULL")
+            await steps.until(9)
+            await cluster.until(_LATER, [(1,)])
+    assert pauses_s == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert [entry["crashes"] for entry in logs if entry["event"] == "step crashed"] == list(range(1, 9))
+    assert cluster.execute(_RETRIED) == [(0,)]
+
+
+async def test_a_database_that_is_away_does_not_count_as_a_crash(postgres_url: str) -> None:
+    clock = TurnedClock()
+    async with built.open_cluster(postgres_url, clock) as cluster:
+        steps = cluster.steps(faults=[DatabaseUnavailable() for _ in range(10)])
+        await cluster.admitted()
+        async with cluster.worker(steps, housekeeping_every_s=3600):
+            for number in range(1, 11):
+                await steps.until(number)
+                async with asyncio.timeout(PATIENCE_S):
+                    while len(steps.taken) == number:
+                        await asyncio.sleep(0.01)
+                        clock.turn(5)
+            assert cluster.execute(_RETRIED) == [(0,)]
+        assert steps.given_up == []
+
+
+async def test_admission_that_crashes_is_tried_again(cluster: Cluster) -> None:
+    steps = cluster.steps()
+    fill, faults = steps.fill, [ZeroDivisionError()]
+
+    async def crash_once() -> None:
+        if faults:
+            raise faults.pop()
+        await fill()
+
+    steps.fill = crash_once
+    await cluster.queued()
+    async with cluster.worker(steps, housekeeping_every_s=3600):
+        await steps.until(1)
+
+
+async def test_a_parked_worker_ends_what_it_is_about_and_begins_nothing(cluster: Cluster) -> None:
+    steps, others = cluster.steps(steps=2), cluster.steps(steps=2)
+    steps.may_end.clear()
+    job = await cluster.admitted()
+    async with cluster.worker(steps) as runner:
+        await steps.until(1)
+        under_way = runner.park()
+        assert {task.get_name() for task in under_way} == {f"job-{job.id}"}
+        new = await cluster.admitted()
+        steps.may_end.set()
+        await asyncio.wait_for(asyncio.wait(under_way), PATIENCE_S)
+        assert steps.taken == [(job.id, False)]
+        async with cluster.worker(others):
+            await others.until(3)
+    assert len(steps.taken) == 1
+    assert sorted(others.taken) == sorted([(job.id, False), (new.id, False), (new.id, False)])
+
+
+async def test_a_step_that_is_cut_off_is_taken_again_at_once(cluster: Cluster) -> None:
+    steps, others = cluster.steps(), cluster.steps()
+    steps.may_end.clear()
+    job = await cluster.admitted()
+    async with cluster.worker(steps):
+        await steps.until(1)
+    assert cluster.ticks() == [("step", job.id, False, "todo")]
+    assert cluster.execute("SELECT count(*) FROM procrastinate_workers") == [(0,)]
+    async with cluster.worker(others, housekeeping_every_s=3600):
+        await others.until(1)
+
+
+async def test_nothing_is_lost_when_postgresql_is_restarted(own_postgres: PostgresServer) -> None:
+    own_postgres.execute("CREATE DATABASE kinora")
+    async with built.open_cluster(own_postgres.url("kinora"), SystemClock()) as cluster:
+        steps = cluster.steps()
+        steps.may_end.clear()
+        carried = [await cluster.admitted() for _ in range(3)]
+        async with cluster.worker(steps):
+            await steps.until(3)
+            with capture_logs() as logs:
+                await asyncio.to_thread(own_postgres.restart)
+                steps.may_end.set()
+                await cluster.until(_LATER, [(3,)])  # what was under way has ended, and said so
+                await cluster.until(_LIVE, [(3,)])
+                await cluster.admitted()
+                await steps.until(4)  # and the same worker goes on
+            assert not [entry for entry in logs if entry["log_level"] == "error"]
+            assert not [entry for entry in logs if "gone" in entry["event"]]
+        assert steps.most_at_once == 1
+        assert sorted(steps.taken)[:3] == sorted((job.id, False) for job in carried)
+
+
+async def test_workers_that_start_at_the_same_moment_make_the_tables_once(bare_postgres_url: str) -> None:
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        await asyncio.gather(
+            *(stack.enter_async_context(held(built.open_carrier(bare_postgres_url, clock))) for _ in range(3))
+        )
+        async with built.open_carrier(bare_postgres_url, clock) as carrier:
+            assert await carrier.app.check_connection_async()
