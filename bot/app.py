@@ -25,6 +25,7 @@ from bot.engine import Engine, build_engine, furnish
 from bot.listening import listen, measure_discord
 from bot.services.gate import Closure, Gate
 from bot.services.ports import Clock
+from bot.services.processes import Processes
 from bot.services.rate_limit import RateLimit
 from bot.services.runner.embedded import EmbeddedRunner
 from bot.settings import Settings, SettingsInvalid, notify_socket
@@ -147,6 +148,8 @@ async def running(
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack)
         client = _client(settings, stores, duty, clock)
+        limit = RateLimit(settings.discord_requests_per_second)
+        others = await _among_others(settings, duty, stack, db=stores.db, clock=clock, limit=limit)
         stack.push_async_callback(_hang_up, client)
         wires = await open_wires(settings, stack)
         providers = await stack.enter_async_context(_closing())
@@ -155,7 +158,7 @@ async def running(
         engine = build_engine(settings, stores, wires, publisher, clock=clock, tasks=tasks)
         providers.extend(engine.providers.values())
         furnish(client, settings, stores, publisher, engine, tasks=tasks)
-        measure_discord(client, engine, RateLimit(settings.discord_requests_per_second))
+        measure_discord(client, engine, limit)
         await _recover(stores.db, engine)
         await _log_in(client, token)
         await client.services.departures.load()
@@ -165,6 +168,9 @@ async def running(
         await _resume(stores.db, engine)
         for name, work in _always(settings, engine, client).items():
             tasks.create_task(work, name=name)
+        if others is not None:
+            tasks.create_task(others.run(), name="processes")
+            tasks.create_task(client.services.departures.follow(), name="departures elsewhere")
         connection = tasks.create_task(_stay_connected(client), name="gateway")
         yield App(client, stores.db, engine.gate, engine.runner, connection, port)
 
@@ -218,6 +224,19 @@ async def _hang_up(client: Kinora) -> None:
     except TimeoutError:
         log.warning("the gateway does not answer the farewell")
         await client.http.close()
+
+
+async def _among_others(
+    settings: Settings, duty: Duty, stack: AsyncExitStack, *, db: Database, clock: Clock, limit: RateLimit
+) -> Processes | None:
+    """Where processes share a database, join them, and take a share of what Discord allows; leave them at the end."""
+    if isinstance(settings.database, Path):
+        return None
+    per_s = settings.discord_requests_per_second
+    others = Processes(db=db, clock=clock, duty=duty, limit=limit, per_s=per_s)
+    await others.begin()
+    stack.push_async_callback(others.end)
+    return others
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ log = structlog.stdlib.get_logger(__name__)
 _RETRY_AFTER_MS = 5_000
 _ASKED_AGAIN_AFTER_MS = 60_000
 _LOOKED_FOR_MS = 3_600_000
+_LEARNS_EVERY_MS = 5_000
 _AT_ONCE = 50
 _WHOLE = Shards.all_of(1)
 
@@ -68,6 +69,8 @@ class Departures:
         self._unlisted: list[int] = []
         """Servers that the list should name and does not, until Discord has said what that means."""
         self._is_in: dict[int, bool] = {}
+        self._news = 0
+        """Counts what was heard, or written down."""
 
     async def load(self) -> None:
         """Learn which servers an earlier process knew to be gone; before anything is posted."""
@@ -79,6 +82,7 @@ class Departures:
         self._unlisted = [guild_id for guild_id in self._unlisted if not shard.hold(guild_id)]
         self._is_in = {guild_id: is_in for guild_id, is_in in self._is_in.items() if not shard.hold(guild_id)}
         self._gone -= listed
+        self._news += 1
         self._due.set()
 
     def joined(self, guild_id: int) -> None:
@@ -91,6 +95,7 @@ class Departures:
         if guild_id in self._gone or self._is_in.get(guild_id) is False:
             self._gone.discard(guild_id)
             self._is_in[guild_id] = True
+            self._news += 1
             self._due.set()
 
     def left(self, guild_id: int) -> None:
@@ -99,7 +104,28 @@ class Departures:
             listed.discard(guild_id)
         self._gone.add(guild_id)
         self._is_in[guild_id] = False
+        self._news += 1
         self._due.set()
+
+    async def follow(self) -> None:
+        """Learn every few seconds where the bot is by what other processes heard, for as long as this one runs."""
+        while True:
+            await self._clock.wait(asyncio.Event(), until_ms=self._clock.now_ms() + _LEARNS_EVERY_MS)
+            try:
+                await self._learn()
+            except DatabaseFault as fault:
+                log.info("departures not learnt", reason=str(fault))
+
+    async def _learn(self) -> None:
+        """What this process has heard itself, and not written down yet, counts more."""
+        news = self._news
+        absent = await self._db.read(departures.absent())
+        if news != self._news:  # the rows may be older than that
+            return
+        present = set[int]().union(*self._lists.values())
+        present |= {guild_id for guild_id, is_in in self._is_in.items() if is_in}
+        self._gone.intersection_update(absent | self._is_in.keys())
+        self._gone |= absent - present
 
     async def run(self) -> None:
         """Do what follows, for as long as the bot runs."""
@@ -184,6 +210,7 @@ class Departures:
         await (self._arrive(guild_id) if is_in else self._depart(guild_id))
         if self._is_in.get(guild_id) is is_in:  # nothing newer was heard meanwhile
             del self._is_in[guild_id]
+            self._news += 1
 
     async def _depart(self, guild_id: int) -> None:
         departed = await self._db.write(departures.depart(guild_id, now_ms=self._clock.now_ms()))

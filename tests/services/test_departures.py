@@ -390,3 +390,46 @@ async def test_who_comes_back_while_being_forgotten_keeps_what_is_left(office: O
     assert await office.dates() == (False, False)
     kept = await office.table("SELECT id FROM jobs WHERE user_id > 0 AND request LIKE '%boat%'")
     assert len(kept) == 1
+
+
+async def test_a_process_that_hears_nothing_learns_from_the_others_where_the_bot_is(office: Office) -> None:
+    await office.db.write(guilds.settle_in(GUILD, defaults=builders.caps()))
+    worker = Office(office.db)
+    office.departures.left(GUILD)
+    await office.departures.carry_on()
+    await worker.departures._learn()
+    assert worker.gone == {GUILD}
+    office.departures.joined(GUILD)
+    await office.departures.carry_on()
+    await worker.departures._learn()
+    assert worker.gone == set()
+    assert worker.asked_for == []
+
+
+async def test_what_a_process_heard_itself_counts_more_than_the_rows(office: Office) -> None:
+    for guild_id in (GUILD, 2, 3):
+        await office.db.write(guilds.settle_in(guild_id, defaults=builders.caps()))
+    for guild_id in (2, 3):
+        await office.db.write(departures.depart(guild_id, now_ms=0))
+    await office.departures.load()
+    office.departures.left(GUILD)
+    office.departures.joined(2)
+    await office.departures._learn()
+    assert office.gone == {GUILD, 3}
+    office.departures.listed({3})
+    await office.departures._learn()
+    assert office.gone == {2}
+
+
+async def test_what_is_heard_while_the_rows_are_read_counts_more(office: Office) -> None:
+    await office.db.write(guilds.settle_in(GUILD, defaults=builders.caps()))
+
+    class Slow:
+        async def read(self, transaction: Transaction[T]) -> T:
+            found = await office.db.read(transaction)
+            departing.left(GUILD)
+            return found
+
+    departing = office.opened(Slow())
+    await departing._learn()
+    assert office.gone == {GUILD}
