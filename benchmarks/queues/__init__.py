@@ -10,6 +10,8 @@ theirs has begun. Rates are measured while nothing is begun.
 import asyncio
 import json
 import os
+import re
+import sqlite3
 import sys
 import tempfile
 import time
@@ -17,9 +19,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks import servers
 from benchmarks.queues import saq_redis
-from benchmarks.queues.contestant import POLLED_EVERY_S, Contestant
-from benchmarks.queues.player import CALLERS
+from benchmarks.queues.contestant import CALLERS, POLLED_EVERY_S, Contestant
 from benchmarks.rounds import median, percentile, spread
 from benchmarks.table import RESULTS, CannotRun, Table
 
@@ -27,6 +29,8 @@ NAME = "queues"
 ROUNDS, ROUND_S = 5, 2.0
 _ENDS_WITHIN_S = 120.0
 _WHERE = "benchmarks.queues"
+
+_VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
 
 ON_DISK = "on disk"
 CONTESTANTS = (
@@ -38,11 +42,20 @@ CONTESTANTS = (
         ("aiosqlite",),
     ),
     Contestant(
+        "Kinora, PostgreSQL",
+        f"{_WHERE}.kinora:on_postgres",
+        f"{ON_DISK}; carried on after a crash by another worker within half a minute",
+        "gateway, worker and server apart, Procrastinate between them; fsync and synchronous_commit on",
+        ("psycopg", "procrastinate"),
+        servers.ensure_there,
+    ),
+    Contestant(
         "SAQ, Redis, synced always",
         f"{_WHERE}.saq_redis:synced_always",
         f"{ON_DISK}; begun again after its timeout",
         "worker and server apart; AOF, appendfsync always",
         ("saq", "redis"),
+        saq_redis.ensure_there,
     ),
     Contestant(
         "SAQ, Redis, each second",
@@ -50,6 +63,7 @@ CONTESTANTS = (
         "a second may be lost; begun again after its timeout",
         "the same, appendfsync everysec",
         ("saq", "redis"),
+        saq_redis.ensure_there,
     ),
     Contestant(
         "huey, SQLite",
@@ -112,12 +126,15 @@ async def run(*, quick: bool) -> Table:
 
 def _present() -> tuple[list[Contestant], list[str]]:
     """Who can take part, and why the others cannot."""
-    taking_part, absent = list(CONTESTANTS), list[str]()
-    try:
-        saq_redis.ensure_there()
-    except CannotRun as reason:
-        taking_part = [one for one in taking_part if "saq" not in one.packages]
-        absent.append(f"SAQ takes no part: {reason}")
+    taking_part: list[Contestant] = []
+    absent: list[str] = []
+    for one in CONTESTANTS:
+        try:
+            one.ensure_there()
+        except CannotRun as reason:
+            absent.append(f"{one.name} takes no part: {reason}")
+        else:
+            taking_part.append(one)
     return taking_part, absent
 
 
@@ -213,14 +230,15 @@ def _ratios(figures: dict[str, dict[str, Any]]) -> list[str]:
 
 
 async def _versions(taking_part: list[Contestant]) -> dict[str, str]:
-    """Of the packages that were compared, and of the servers beneath."""
+    """Of the packages that were compared, and of the libraries and servers beneath."""
     found = {package: version(package) for one in taking_part for package in one.packages}
-    if "redis" in found:
-        process = await asyncio.create_subprocess_exec(
-            saq_redis.ensure_there(), "--version", stdout=asyncio.subprocess.PIPE
-        )
-        words, _ = await process.communicate()
-        found["redis-server"] = words.decode().partition("v=")[2].partition(" ")[0]
+    found["sqlite"] = sqlite3.sqlite_version
+    for package, program in (("redis", "redis-server"), ("psycopg", "postgres")):
+        if package in found:
+            path = servers.ensure_there() / program if program == "postgres" else program
+            process = await asyncio.create_subprocess_exec(path, "--version", stdout=asyncio.subprocess.PIPE)
+            words, _ = await process.communicate()
+            found[program] = _VERSION.findall(words.decode())[0]
     return found
 
 

@@ -13,6 +13,8 @@ from benchmarks.values import REQUEST
 
 PAYLOAD = REQUEST.model_dump_json(exclude_defaults=True)
 """What every contestant keeps, about a kilobyte."""
+CALLERS = 32
+"""Who hand in at once, where it is busy."""
 AT_ONCE = 32
 """Jobs that may be carried at once, where that can be said."""
 POLLED_EVERY_S = 0.01
@@ -42,6 +44,8 @@ class Contestant:
     """What holds once a request was accepted."""
     set_up: str
     packages: tuple[str, ...] = ()
+    ensure_there: Callable[[], object] = lambda: None
+    """Raises `CannotRun` where a server that it needs is not installed."""
 
 
 @asynccontextmanager

@@ -17,12 +17,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks.queues.contestant import Handing, Opened
+from benchmarks.queues.contestant import CALLERS, Handing, Opened
 from benchmarks.queues.starts import Starts, listening
 
 T = TypeVar("T")
 
-CALLERS = 32
 WARMED_UP_BY = 20
 IDLE_STARTS_A_SECOND = 20
 _BEGUN_WITHIN_S = 60.0
