@@ -368,6 +368,7 @@ def furnish(
         retention=engine.retention,
         checkup=Checkup(
             db=stores.db,
+            clock=clock,
             gate=engine.gate,
             health=engine.health,
             providers=engine.providers,

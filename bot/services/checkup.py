@@ -5,11 +5,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.db import metrics
+from bot.db import metrics, processes
 from bot.db.transaction import Database
+from bot.domain.duties import Shards
 from bot.domain.jobs import JobState
+from bot.domain.shares import Process
 from bot.services.gate import Closure, Gate
 from bot.services.health import Health
+from bot.services.ports import Clock
 from bot.services.room import least_free_bytes
 
 
@@ -41,6 +44,18 @@ class Condition:
     """None where the disk does not tell."""
     upload_limit: int
     """Bytes that one file may have in the server where it was asked, as far as was learnt."""
+    processes: tuple[Process, ...] = ()
+    """All of the installation; none where there is only one."""
+
+    @property
+    def unconnected(self) -> tuple[int, ...]:
+        """The shards that no process connects, whose servers the bot does not hear."""
+        gateways = [one.shards for one in self.processes if one.role.connects]
+        shards = [Shards.parse(some) for some in gateways if some is not None]
+        if len(shards) < len(gateways):  # one has all
+            return ()
+        connected = {shard for some in shards for shard in some.ids}
+        return tuple(sorted(set(range(max((some.count for some in shards), default=0))) - connected))
 
 
 class Checkup:
@@ -50,6 +65,7 @@ class Checkup:
         self,
         *,
         db: Database,
+        clock: Clock,
         gate: Gate,
         health: Health,
         providers: Collection[str],
@@ -58,6 +74,7 @@ class Checkup:
     ) -> None:
         """`known_limit` tells the limit of a server that claims one; `folder` is on the disk that matters."""
         self._db = db
+        self._clock = clock
         self._gate = gate
         self._health = health
         self._providers = providers
@@ -67,6 +84,7 @@ class Checkup:
     async def look(self, guild_id: int, *, claimed_limit: int) -> Condition:
         """How things are, for who asks in a server."""
         snapshot = await self._db.read(metrics.snapshot(after_id=0, limit=0))
+        others = await self._db.read(processes.live(now_ms=self._clock.now_ms()))
         free_bytes = await asyncio.to_thread(least_free_bytes, [self._folder])
         return Condition(
             tuple(self._provider(name, snapshot) for name in self._providers),
@@ -76,6 +94,7 @@ class Checkup:
             closures=tuple(closure for closure in Closure if closure in self._gate.closures),
             free_bytes=free_bytes,
             upload_limit=self._known_limit(guild_id, claimed_limit),
+            processes=tuple(others),
         )
 
     def _provider(self, name: str, snapshot: metrics.Snapshot) -> Provider:

@@ -1,5 +1,6 @@
 """What the operator is shown of how the bot is doing: a line each, short enough for a phone."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import discord
@@ -14,6 +15,8 @@ from bot.ui.cards import PAUSES
 
 _CHANNELS_SHOWN = 5
 """Of those that lack the same: there are fifteen ways to lack some of four rights, and 4,000 characters to an answer."""
+
+_SHARDS_SHOWN = 20
 
 _FINE, _DOUBT = Level.FINE.value, Level.DOUBT.value
 
@@ -37,6 +40,7 @@ def _itself(condition: Condition, latency_s: float) -> Iterator[str]:
     number = "?" if free_bytes is None else f"{free_bytes / 1e9:.1f}"
     yield _line(has_room, tr("Disk: {number} GB free", number=number))
     yield from (_line(False, tr(PAUSES[closure])) for closure in condition.closures)
+    yield from _processes(condition)
     if condition.outbox:
         yield _line(
             True,
@@ -56,6 +60,20 @@ def _itself(condition: Condition, latency_s: float) -> Iterator[str]:
             True,
             trn("{number} clip is kept for `/claim`", "{number} clips are kept for `/claim`", condition.kept),
         )
+
+
+def _processes(condition: Condition) -> Iterator[str]:
+    roles = Counter(process.role.value for process in condition.processes)
+    versions = sorted({process.version for process in condition.processes})
+    if roles:
+        there = ", ".join(f"{count} {role}" for role, count in sorted(roles.items()))
+        yield _line(True, tr("Processes: {list}", list=there))
+    if len(versions) > 1:
+        yield _line(False, tr("They are of different versions: {list}", list=", ".join(versions)))
+    if condition.unconnected:
+        shards = ", ".join(map(str, condition.unconnected[:_SHARDS_SHOWN]))
+        more = "…" if len(condition.unconnected) > _SHARDS_SHOWN else ""
+        yield _line(False, tr("No process connects these shards: {list}", list=shards + more))
 
 
 def _provider(provider: Provider) -> str:

@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 
 from bot.app import running
+from bot.clock import SystemClock
+from bot.db import processes
+from bot.domain.duties import Role
+from bot.domain.shares import Process
 from bot.sandbox import Permission, Person
 from bot.services.gate import Closure
 from tests.e2e.scenes import Scene
@@ -39,6 +43,22 @@ async def test_the_operator_sees_how_the_bot_is_doing(scene: Scene, olga: Person
         assert max(map(len, text.splitlines())) < 90
         app.gate.shut(Closure.DRAINING)
         assert "! Paused by the bot's operator." in await told(olga, scene)
+
+
+async def test_where_there_are_several_processes_they_are_counted(scene: Scene, olga: Person) -> None:
+    async with held(running(scene.settings)) as app:
+        await scene.application.ready()
+        await app.client.wait_until_ready()
+        assert "Processes" not in await told(olga, scene)
+        now_ms = SystemClock().now_ms()
+        there = [(Role.GATEWAY, "0-1/4", "1.0"), (Role.GATEWAY, "3/4", "1.0"), (Role.WORKER, None, "1.1")]
+        for number, (role, shards, version) in enumerate(there):
+            process = Process(f"p{number}", "machine:1", role, shards, version, began_at_ms=now_ms)
+            await app.db.write(processes.appear(process, now_ms=now_ms))
+        text = await told(olga, scene)
+    assert "✓ Processes: 2 gateway, 1 worker" in text
+    assert "! They are of different versions: 1.0, 1.1" in text
+    assert "! No process connects these shards: 2\n" in text
 
 
 async def test_a_full_disk_is_no_tick(scene: Scene, olga: Person) -> None:
