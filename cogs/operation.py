@@ -40,7 +40,7 @@ class Operation(commands.Cog):
         """For the operator: begin clips again after /drain."""
         owner.ensure_operator(interaction)
         load = await self.bot.services.draining.end(by_id=interaction.user.id)
-        await tell(interaction, operation.resumed_text(load, self.bot.services.gate.closure))
+        await tell(interaction, operation.resumed_text(load, self.bot.services.gate.pause))
 
     @app_commands.command()
     @app_commands.default_permissions(administrator=True)

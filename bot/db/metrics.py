@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from bot.db import installation
 from bot.db.transaction import Row, Transaction
 
 
@@ -60,6 +61,17 @@ def newest_entry() -> Transaction[int]:
     return rows[0]["id"]
 
 
+def counted() -> Transaction[int | None]:
+    """Up to which row of the ledger all processes together have counted; None if none has yet."""
+    known = yield from installation.recall(_COUNTED)
+    return None if known is None else int(known)
+
+
+def count_to(entry_id: int) -> Transaction[None]:
+    """All up to this row is counted."""
+    yield from installation.remember(_COUNTED, str(entry_id))
+
+
 def snapshot(*, after_id: int, limit: int) -> Transaction[Snapshot]:
     """How things stand, and the oldest rows of the ledger after one: all found by indices, however many jobs there were."""
     waiting = yield _WAITING, {}
@@ -82,6 +94,7 @@ def _entry(row: Row) -> Entry:
     return Entry(**known)
 
 
+_COUNTED = "ledger counted up to"
 _OPEN = ("provider", "state", "jobs", "since_ms", "credits", "doubts")
 _WAITING = """
     SELECT provider, state, count(*) AS jobs, min(created_at_ms) AS since_ms, sum(credits) AS credits, 0 AS doubts

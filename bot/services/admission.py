@@ -144,7 +144,7 @@ class Admission:
 
     async def _tell_of_pause(self) -> None:
         """Let the cards of jobs that wait say that nothing is begun, or no more. Of a stop the next start tells."""
-        closure = self._gate.closure
+        closure = self._gate.pause
         if self._shown == (closure,) or closure is Closure.STOPPING:
             return
         for job in await self._db.read(operation.waiting(limit=_TOLD_OF_PAUSE)):

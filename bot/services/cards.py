@@ -286,7 +286,7 @@ class Cards:
         )
         now_s = self._clock.now_ms() // 1000
         since_s = now_s if job.marked_at_ms is None else job.marked_at_ms // 1000
-        paused = self._gate.closure if is_waiting else None
+        paused = self._gate.pause if is_waiting else None
         between_s = (since_s + waiting[0], since_s + waiting[1]) if waiting and not paused else None
         came_from = yield from _source_of(job)
         return Card(

@@ -21,6 +21,7 @@ _RETRY_AFTER_MS = 5_000
 _ASKED_AGAIN_AFTER_MS = 60_000
 _LOOKED_FOR_MS = 3_600_000
 _LEARNS_EVERY_MS = 5_000
+_LOOKED_FOR_BY_SEVERAL_MS = 60_000
 _AT_ONCE = 50
 _WHOLE = Shards.all_of(1)
 
@@ -42,6 +43,7 @@ class Departures:
         is_member: Callable[[int], Awaitable[bool]],
         wake: Callable[[int], None],
         ended: Callable[[], None],
+        leads: Callable[[], bool] | None = None,
     ) -> None:
         """What it needs.
 
@@ -54,6 +56,8 @@ class Departures:
             is_member: Asks Discord whether the bot is in a server; raises a `DeliveryFault` if it does not say.
             wake: Takes the next step of a job.
             ended: Called when jobs have ended, and files may be needed no more, or messages are to be deleted.
+            leads: Whether this one of several processes does what is no one's own: it forgets servers. None if it is
+                the only one.
         """
         self._db = db
         self._clock = clock
@@ -63,6 +67,7 @@ class Departures:
         self._is_member = is_member
         self._wake = wake
         self._ended = ended
+        self._leads = leads
         self._due = asyncio.Event()
         self._lists: dict[Shards, set[int]] = {}
         """Where the bot is, by shard, as long as that is to be held against what is known."""
@@ -136,6 +141,8 @@ class Departures:
                 await self.carry_on()
                 if self._unlisted:
                     next_ms = self._clock.now_ms() + _ASKED_AGAIN_AFTER_MS
+                if self._leads is not None:  # and perhaps does only since then
+                    next_ms = self._clock.now_ms() + _LOOKED_FOR_BY_SEVERAL_MS
             except DatabaseFault as fault:
                 log.info("departures wait", reason=str(fault))
                 next_ms = self._clock.now_ms() + _RETRY_AFTER_MS
@@ -153,6 +160,8 @@ class Departures:
         await self._ask()
         for guild_id in list(self._is_in):
             await self._alone(guild_id, self._write_down)
+        if self._leads is not None and not self._leads():
+            return
         for guild_id in await self._db.read(departures.stragglers()):
             await self._alone(guild_id, self._depart)
         await self._forget_due()

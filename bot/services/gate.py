@@ -40,9 +40,10 @@ class NotTaking(Refused):
 class Gate:
     """One for the process. It knows nothing of who shuts it: each opens what it has shut."""
 
-    def __init__(self, *, changed: Callable[[], None]) -> None:
-        """`changed` is called after each change."""
+    def __init__(self, *, changed: Callable[[], None], is_one_of_several: bool = False) -> None:
+        """`changed` is called after each change; `is_one_of_several`: other processes begin jobs, too."""
         self._changed = changed
+        self._is_one_of_several = is_one_of_several
         self._closures: frozenset[Closure] = frozenset()
 
     @property
@@ -54,6 +55,18 @@ class Gate:
     def closure(self) -> Closure | None:
         """The reason that people are told where there are several; None while it is open."""
         return next((closure for closure in Closure if closure in self._closures), None)
+
+    @property
+    def pause(self) -> Closure | None:
+        """Why no process begins a job, as far as that is known here: a full disk of one of several stops only that one."""
+        if self._is_one_of_several:
+            return Closure.DRAINING if Closure.DRAINING in self._closures else None
+        return self.closure
+
+    @property
+    def leaves_to_others(self) -> bool:
+        """Whether what needs room had better be done by another process."""
+        return self._is_one_of_several and Closure.DISK_FULL in self._closures
 
     @property
     def admits(self) -> bool:

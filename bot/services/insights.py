@@ -86,7 +86,7 @@ class Insights:
         """A guild's queue, with at most `limit` jobs."""
         counts, first = await self._db.read(_queue(guild_id, limit))
         cards = await asyncio.gather(*(self._card_of(job.id) for job in first))
-        return Queue(counts, cards, paused=self._gate.closure)
+        return Queue(counts, cards, paused=self._gate.pause)
 
     async def jobs_of(self, guild_id: int, user_id: int, *, limit: int) -> list[Job]:
         """A member's newest jobs, newest first."""

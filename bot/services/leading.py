@@ -7,7 +7,7 @@ one leads by now: each step is a compare-and-set, or harmless a second time. So 
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import structlog
 
@@ -22,6 +22,9 @@ _WAKES_ALL_EVERY_MS = 60_000
 """What somebody rang for just before they died is done this late at most."""
 
 
+Run: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
+
 class Leadership(Protocol):
     """Whether this process leads, and what is done where it does."""
 
@@ -30,11 +33,16 @@ class Leadership(Protocol):
         """Whether it does; another process may think so of itself for some seconds more."""
         ...
 
-    def duty(self, name: str, run: Callable[[], Coroutine[Any, Any, None]], wake: Callable[[], None]) -> None:
-        """`run` goes on wherever the lead is, begun anew each time; `wake` tells it that there is something to do."""
+    def duty(
+        self, name: str, run: Run, wake: Callable[[], None], hear: Callable[[int], None] | None = None
+    ) -> None:
+        """`run` goes on wherever the lead is, begun anew each time.
+
+        `wake` tells it that there is something to do, and `hear` about what.
+        """
         ...
 
-    def ring(self, name: str) -> None:
+    def ring(self, name: str, about: int | None = None) -> None:
         """There is something to do for a duty, in whichever process that is done."""
         ...
 
@@ -65,8 +73,16 @@ class Seat(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Duty:
-    run: Callable[[], Coroutine[Any, Any, None]]
+    run: Run
     wake: Callable[[], None]
+    hear: Callable[[int], None] | None
+
+    def told(self, about: int | None) -> None:
+        """There is something to do."""
+        if self.hear is None or about is None:
+            self.wake()
+        else:
+            self.hear(about)
 
 
 class Alone:
@@ -77,13 +93,15 @@ class Alone:
     def __init__(self) -> None:
         self._duties: dict[str, _Duty] = {}
 
-    def duty(self, name: str, run: Callable[[], Coroutine[Any, Any, None]], wake: Callable[[], None]) -> None:
+    def duty(
+        self, name: str, run: Run, wake: Callable[[], None], hear: Callable[[int], None] | None = None
+    ) -> None:
         """As `Leadership` says."""
-        self._duties[name] = _Duty(run, wake)
+        self._duties[name] = _Duty(run, wake, hear)
 
-    def ring(self, name: str) -> None:
+    def ring(self, name: str, about: int | None = None) -> None:
         """As `Leadership` says."""
-        self._duties[name].wake()
+        self._duties[name].told(about)
 
     async def run(self) -> None:
         """As `Leadership` says."""
@@ -110,16 +128,18 @@ class Elected:
         """As `Leadership` says."""
         return self._leads
 
-    def duty(self, name: str, run: Callable[[], Coroutine[Any, Any, None]], wake: Callable[[], None]) -> None:
+    def duty(
+        self, name: str, run: Run, wake: Callable[[], None], hear: Callable[[int], None] | None = None
+    ) -> None:
         """As `Leadership` says."""
-        self._duties[name] = _Duty(run, wake)
+        self._duties[name] = _Duty(run, wake, hear)
 
-    def ring(self, name: str) -> None:
+    def ring(self, name: str, about: int | None = None) -> None:
         """As `Leadership` says."""
         if self._leads:
-            self._duties[name].wake()
+            self._duties[name].told(about)
         else:
-            self._rings.add(name)
+            self._rings.add(f"{name}/{'' if about is None else about}")
             self._rang.set()
 
     async def run(self) -> None:
@@ -172,12 +192,15 @@ class Elected:
     async def _listen(self) -> None:
         wakes_at_ms = self._clock.now_ms() + _WAKES_ALL_EVERY_MS
         while True:
-            rung = await self._seat.rung(within_s=_LOOKS_EVERY_S)
+            for rung in await self._seat.rung(within_s=_LOOKS_EVERY_S):
+                name, _, about = rung.partition("/")
+                duty = self._duties.get(name)
+                if duty is not None:  # an older or a newer version may ring for something else
+                    duty.told(int(about) if about.isdecimal() else None)
             if self._clock.now_ms() >= wakes_at_ms:
                 wakes_at_ms = self._clock.now_ms() + _WAKES_ALL_EVERY_MS
-                rung = set(self._duties)
-            for name in rung & self._duties.keys():  # an older or a newer version may ring for something else
-                self._duties[name].wake()
+                for duty in self._duties.values():
+                    duty.wake()
 
     def _tell_once(self, fault: BaseException) -> None:
         if not self._is_away:

@@ -41,8 +41,21 @@ class Meter:
         providers: Collection[str],
         folder: Path,
         sources: Iterable[Source] = (),
+        leads: Callable[[], bool] | None = None,
     ) -> None:
-        """`folder` is on the disk whose room is told; `sources` are told, too."""
+        """What it needs.
+
+        Args:
+            db: What is read.
+            clock: The time.
+            gate: Told of.
+            health: Told of.
+            providers: Of which zeros are told, too.
+            folder: On the disk whose room is told.
+            sources: Are told, too.
+            leads: Whether this one of several processes tells of rows, so that sums over all count nothing twice. None
+                if it is the only one.
+        """
         self._db = db
         self._clock = clock
         self._gate = gate
@@ -50,6 +63,7 @@ class Meter:
         self._providers = providers
         self._folder = folder
         self._sources = list(sources)
+        self._leads = leads
         self._turn = asyncio.Lock()
         self._told_id: int | None = None
         self._ended = _Ended(providers)
@@ -69,17 +83,31 @@ class Meter:
             DatabaseFault: what is in rows cannot be had.
         """
         async with self._turn:
-            if self._told_id is None:
-                await self.begin()
-            snapshot = await self._catch_up()
+            snapshot = await self._snapshot()
             free_bytes = await asyncio.to_thread(least_free_bytes, [self._folder])
             now_ms = self._clock.now_ms()
         return [
-            *_open(snapshot, self._providers, now_ms),
+            *(_open(snapshot, self._providers, now_ms) if snapshot else ()),
             *self._ended.metrics(),
             *self._process(free_bytes),
             *(metric for source in self._sources for metric in source()),
         ]
+
+    async def _snapshot(self) -> metrics.Snapshot | None:
+        """How things stand, with all counted that was not; None if another process tells of that."""
+        if self._leads is None:
+            if self._told_id is None:
+                await self.begin()
+            return await self._catch_up()
+        if not self._leads():
+            return None
+        self._told_id = await self._db.read(metrics.counted())
+        if self._told_id is None:
+            await self.begin()
+        snapshot = await self._catch_up()
+        assert self._told_id is not None
+        await self._db.write(metrics.count_to(self._told_id))
+        return snapshot
 
     async def _catch_up(self) -> metrics.Snapshot:
         while True:

@@ -1,6 +1,7 @@
 """What moderators are told in their log channel without having asked."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -31,15 +32,23 @@ _USED_UP = {
 class Notices:
     """Tells each thing once; what could not be told is told later, after a restart too."""
 
-    def __init__(self, *, db: Database, publisher: Publisher, clock: Clock) -> None:
+    def __init__(
+        self, *, db: Database, publisher: Publisher, clock: Clock, ring: Callable[[], None] | None = None
+    ) -> None:
+        """`ring` lets whichever process tells of budgets know that it is to `look`; None if it is this one."""
         self._db = db
         self._publisher = publisher
         self._clock = clock
+        self._ring = ring or self.look
         self._due = asyncio.Event()
         self._due.set()
 
     def wake(self) -> None:
         """Something was noted about a budget."""
+        self._ring()
+
+    def look(self) -> None:
+        """Something may be untold."""
         self._due.set()
 
     async def tell(self, guild_id: int, text: str, *, key: str) -> None:

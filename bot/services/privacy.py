@@ -52,14 +52,19 @@ class Privacy:
         eraser: Eraser,
         wake: Callable[[int], None],
         let_go: Callable[[], None],
+        ring: Callable[[], None] | None = None,
     ) -> None:
-        """`wake` takes the next step of a job; `let_go` is called when files may be needed no more."""
+        """`wake` takes the next step of a job; `let_go` is called when files may be needed no more.
+
+        `ring` lets whichever process runs this know that it is to `look`; None if it is this one.
+        """
         self._db = db
         self._clock = clock
         self._publisher = publisher
         self._eraser = eraser
         self._wake = wake
         self._let_go = let_go
+        self._ring = ring or self.look
         self._due = asyncio.Event()
         self._forgotten_at_ms: dict[int, int] = {}
         """Whom within the last minute: each time reads through all the books."""
@@ -88,7 +93,7 @@ class Privacy:
         log.info("member forgotten", stand_in=forgotten.user_id, running=len(forgotten.running))
         for job_id in forgotten.running:
             self._wake(job_id)
-        self._due.set()
+        self._ring()
         return forgotten
 
     async def shared(self, job_id: int, channel_id: int, message_id: int) -> bool:
@@ -105,6 +110,10 @@ class Privacy:
 
     def wake(self) -> None:
         """A message was noted that is to be erased."""
+        self._ring()
+
+    def look(self) -> None:
+        """There may be something to be erased."""
         self._due.set()
 
     async def run(self) -> None:

@@ -55,13 +55,32 @@ class RequestLog:
     """Requests that became jobs are told for certain, after a restart too; refused ones as far as the process lives."""
 
     def __init__(
-        self, *, db: Database, publisher: Publisher, clock: Clock, words: Callable[[Told], str]
+        self,
+        *,
+        db: Database,
+        publisher: Publisher,
+        clock: Clock,
+        words: Callable[[Told], str],
+        leads: Callable[[], bool] = lambda: True,
+        ring: Callable[[int], None] | None = None,
     ) -> None:
-        """`words` says what log channels are told of one, in fewer characters than a message has."""
+        """What it needs.
+
+        Args:
+            db: Where it stands what was told.
+            publisher: Tells.
+            clock: The time.
+            words: What log channels are told of one, in fewer characters than a message has.
+            leads: Whether this process tells of jobs; of refused requests tells the one that refused them.
+            ring: Lets the process that does know of a server; None if it is this one.
+        """
         self._db = db
         self._publisher = publisher
         self._clock = clock
         self._words = words
+        self._leads = leads
+        self._ring = ring or self.hear
+        self._is_caught_up = False
         self._behind: set[int] = set()
         self._refused: dict[int, deque[RefusedRequest]] = {}
         self._under_way: dict[int, _Message] = {}
@@ -69,22 +88,30 @@ class RequestLog:
 
     def wake(self, guild_id: int) -> None:
         """A request of this server has become a job."""
+        self._ring(guild_id)
+
+    def hear(self, guild_id: int) -> None:
+        """There is something to tell a server's log channel."""
         self._behind.add(guild_id)
+        self._woken.set()
+
+    def look(self) -> None:
+        """There may be something to tell in any server."""
+        self._is_caught_up = False
         self._woken.set()
 
     def refused(self, request: RefusedRequest) -> None:
         """A request breaks a content rule."""
         self._refused.setdefault(request.guild_id, deque(maxlen=_MAX_REFUSED)).append(request)
-        self.wake(request.guild_id)
+        self.hear(request.guild_id)
 
     async def run(self) -> None:
         """Tell what there is to tell, for as long as the bot runs."""
-        is_caught_up = False
         while True:
             try:
-                if not is_caught_up:
-                    self._behind.update(await self._db.read(request_log.guilds_behind()))
-                    is_caught_up = True
+                if not self._is_caught_up and self._leads():
+                    self._is_caught_up = True
+                    await self._catch_up()
                 if not self._behind:
                     await self._woken.wait()
                 self._woken.clear()
@@ -96,6 +123,13 @@ class RequestLog:
             except Exception:  # a log must not end the bot
                 log.exception("request log failed")
                 await self._pause(_RETRY_AFTER_MS)
+
+    async def _catch_up(self) -> None:
+        try:
+            self._behind.update(await self._db.read(request_log.guilds_behind()))
+        except BaseException:
+            self._is_caught_up = False
+            raise
 
     async def _pause(self, length_ms: int) -> None:
         await self._clock.wait(asyncio.Event(), until_ms=self._clock.now_ms() + length_ms)
@@ -142,10 +176,13 @@ class RequestLog:
         """The next message; None where there is nobody to tell, or nothing."""
         untold = await self._db.read(request_log.untold(guild_id, limit=_MAX_JOBS))
         refused = list(self._refused.get(guild_id, ()))
-        if untold is None or not (untold.jobs or refused):
+        if untold is None:
             return None
-        texts = list(self._fitting([*untold.jobs, *refused]))
-        jobs = untold.jobs[: len(texts)]
+        behind = untold.jobs if self._leads() else ()
+        if not (behind or refused):
+            return None
+        texts = list(self._fitting([*behind, *refused]))
+        jobs = behind[: len(texts)]
         told = [str(job.id) for job in jobs]
         if len(texts) > len(jobs):  # those have no number
             told.append(f"at {self._clock.now_ms()}")
@@ -155,7 +192,7 @@ class RequestLog:
             key=f"requests of {guild_id}: {' '.join(told)}",
             jobs=jobs,
             refused=len(texts) - len(jobs),
-            is_all=len(texts) == len(untold.jobs) + len(refused) and len(untold.jobs) < _MAX_JOBS,
+            is_all=len(texts) == len(behind) + len(refused) and len(behind) < _MAX_JOBS,
         )
 
     def _fitting(self, entries: Sequence[Told]) -> Iterator[str]:

@@ -37,12 +37,19 @@ THREAD_LINGERS_MS = 300_000
 UNTOLD_AFTER_S = 6 * 3600
 """A task that a provider says it does not know is given up after so long: gateways forget some."""
 
+LEFT_TO_OTHERS_MS = 60_000
+"""A process whose disk is full leaves what needs room to others for so long; what it keeps in reserve is for this."""
+
+_LEFT_FOR_MS = 2_000
+
 _MAX_STRANGE_FILES = 12
 """What was fetched in full and is no clip, after hours still, is not fetched for a day."""
 
 _UNFETCHED = marked("The finished clip could not be fetched from the provider.")
 
 _LOST = marked("The clip is not kept any more.")
+
+_NEEDS_ROOM = frozenset({JobState.FETCHING, JobState.DELIVERING})
 
 _Handlers: TypeAlias = Mapping[JobState, Callable[[Job], Awaitable[Job]]]
 
@@ -64,8 +71,11 @@ class Stages:
         clips: Clips,
         delivery: Delivery,
         cards: Cards,
+        leaves_to_others: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`leaves_to_others`: whether another process had better take the steps that need room."""
         self._steps = steps
+        self._leaves_to_others = leaves_to_others
         self._db = steps.db
         self._clock = steps.clock
         self._attempts = attempts
@@ -108,10 +118,16 @@ class Stages:
             await self._abandon(job, reason)
 
     async def _step(self, job: Job) -> Job:
+        if job.state in _NEEDS_ROOM and self._leaves_to_others() and not self._has_waited(job):
+            return await self._steps.move(job, job.state, run_at_ms=self._clock.now_ms() + _LEFT_FOR_MS)
         try:
             return await self._handlers.get(job.state, self._look_after)(job)
         except (ProviderFault, DeliveryFault, NotAVideo, BlobFault) as fault:
             return await self._try_again(job.id, fault)
+
+    def _has_waited(self, job: Job) -> bool:
+        """Whether everybody has had the time to take its next step, and nobody did."""
+        return self._clock.now_ms() - (job.rendered_at_ms or 0) > LEFT_TO_OTHERS_MS
 
     async def _wait(self, job: Job) -> Job:
         assert job.task_id is not None

@@ -126,3 +126,22 @@ async def test_nobody_watches_when_the_bot_stops_or_goes_on(house: House, closur
         await house.draining.end(by_id=1)
     async with house.time_passes():
         assert [load async for load in watched] == []
+
+
+async def test_another_process_hears_of_it_and_may_end_it(house: House) -> None:
+    other = House(house.db, house.clock)
+    await house.draining.begin(by_id=1)
+    await other.draining.look()
+    assert other.gate.closure is Closure.DRAINING
+    await other.draining.end(by_id=1)
+    await house.draining.look()
+    assert house.gate.admits
+
+
+async def test_a_process_that_has_not_heard_of_it_yet_may_end_it_too(house: House) -> None:
+    other = House(house.db, house.clock)
+    await house.draining.begin(by_id=1)
+    await other.draining.end(by_id=1)
+    with pytest.raises(NotDrained):
+        await house.draining.end(by_id=1)
+    assert house.gate.admits

@@ -73,10 +73,15 @@ class Sweep:
     def __init__(self) -> None:
         self.looks = 0
         self.runs = 0
+        self.heard: list[int] = []
         self.due = asyncio.Event()
         self.changed = asyncio.Event()
 
     def wake(self) -> None:
+        self.due.set()
+
+    def hear(self, about: int) -> None:
+        self.heard.append(about)
         self.due.set()
 
     async def run(self) -> None:
@@ -118,7 +123,7 @@ def table() -> Table:
 async def process(table: Table) -> AsyncGenerator[Process]:
     chair, sweep, clock = Chair(table), Sweep(), TurnedClock()
     leader = Elected(seat=chair, clock=clock)
-    leader.duty("sweep", sweep.run, sweep.wake)
+    leader.duty("sweep", sweep.run, sweep.wake, sweep.hear)
     async with task_group() as tasks:
         tasks.create_task(leader.run())
         yield Process(chair, leader, sweep, clock)
@@ -149,8 +154,11 @@ async def test_what_another_process_rings_for_is_looked_at_where_the_lead_is(tab
         await one.sweep.until(looks=1)
         other.leader.ring("sweep")
         await one.sweep.until(looks=2)
-        one.leader.ring("sweep")
+        one.leader.ring("sweep", 7)
         await one.sweep.until(looks=3)
+        other.leader.ring("sweep", 8)
+        await one.sweep.until(looks=4)
+        assert one.sweep.heard == [7, 8]
 
 
 async def test_what_nobody_here_knows_is_not_looked_at(table: Table) -> None:

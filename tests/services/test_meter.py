@@ -1,7 +1,7 @@
 """What the bot tells of itself, from rows."""
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -202,3 +202,39 @@ INSERT OR IGNORE INTO jobs SELECT * FROM one WHERE id > 1001;
 DROP TABLE one;
 ANALYZE;
 """
+
+
+def one_of_two(measured: Measured, leads: Callable[[], bool]) -> Measured:
+    """Another process on the same rows."""
+    meter = Meter(
+        db=measured.db,
+        clock=measured.clock,
+        gate=measured.gate,
+        health=Health(measured.clock, changed=lambda: None),
+        providers=("kling", "onemin"),
+        folder=measured.meter._folder,
+        leads=leads,
+    )
+    return Measured(measured.db, measured.clock, measured.gate, meter)
+
+
+async def test_of_two_processes_one_counts_each_end_and_no_end_is_left_out_when_they_change(
+    measured: Measured,
+) -> None:
+    first_leads = True
+    first = one_of_two(measured, lambda: first_leads)
+    second = one_of_two(measured, lambda: not first_leads)
+    both = (first, second)
+    for process in both:
+        assert await process.counted("kinora_jobs_total") == {}
+    await measured.db.write(lived(Past()))
+    assert [await process.counted("kinora_jobs_accepted_total") for process in both] == [{("kling",): 1}, {}]
+    await measured.db.write(lived(Past()))
+    first_leads = False  # before it was read
+    assert [await process.counted("kinora_jobs_accepted_total") for process in both] == [
+        {("kling",): 1},
+        {("kling",): 1},
+    ]
+    told = {metric.name for metric in await first.meter.read()}
+    assert "kinora_jobs_open" not in told
+    assert {"kinora_jobs_total", "kinora_gate_shut"} <= told
