@@ -82,7 +82,10 @@ def configure(*, level: str, layout: Literal["auto", "json", "console"]) -> None
     for chatty in ("discord", "asyncio", "aiosqlite", "PIL"):
         # At debug level these print whole requests, URLs with tokens included.
         logging.getLogger(chatty).setLevel(max(logging.INFO, root.level))
-    logging.getLogger("discord").setLevel(max(logging.WARNING, root.level))
+    for talkative in ("discord", "procrastinate"):
+        logging.getLogger(talkative).setLevel(max(logging.WARNING, root.level))
+    # Of a database that is away, whoever needs it tells once; the pool would at each attempt.
+    logging.getLogger("psycopg.pool").setLevel(max(logging.ERROR, root.level))
 
 
 def _for_people() -> structlog.dev.ConsoleRenderer:

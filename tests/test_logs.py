@@ -17,12 +17,14 @@ SECRET = "MTIzNDU2Nzg5MDEy.GabcdE.secret-part_of"
 
 Configured = Callable[..., io.StringIO]
 
+LIBRARIES = ("discord", "asyncio", "aiosqlite", "PIL", "procrastinate", "psycopg.pool")
+
 
 @pytest.fixture
 def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configured]:
     """Sets up logging as the command line does, to a text of our own; everything is put back afterwards."""
     root = logging.getLogger()
-    levels = {name: logging.getLogger(name).level for name in ("discord", "asyncio", "aiosqlite", "PIL")}
+    levels = {name: logging.getLogger(name).level for name in LIBRARIES}
     before = root.handlers, root.level
 
     def configure(layout: str = "json", level: str = "info", *, tty: bool = False) -> io.StringIO:

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 import psycopg
 import pytest
+from procrastinate.jobs import Status
 from structlog.testing import capture_logs
 
 from bot.app import task_group
@@ -407,6 +408,36 @@ async def test_nothing_is_lost_when_postgresql_is_restarted(own_postgres: Postgr
             assert not [entry for entry in logs if "gone" in entry["event"]]
         assert steps.most_at_once == 1
         assert sorted(steps.taken)[:3] == sorted((job.id, False) for job in carried)
+
+
+async def test_the_queue_takes_ticks_with_one_lock_by_priority_and_age_whether_they_are_due_or_not(
+    cluster: Cluster,
+) -> None:
+    """Why a tick takes the place of the one before it, and why early ones have a priority of their own."""
+    queue = cluster.carrier.queue
+    later, ready = (
+        cluster.carrier._job(Tick(7, at_ms)) for at_ms in (cluster.clock.now_ms() + 3_600_000, None)
+    )
+    worker_id = await queue.register_worker()
+    await queue.batch_defer_jobs_async(jobs=[later, ready])
+    assert await queue.fetch_job([QUEUE], worker_id) is None
+    early = cluster.carrier._job(Tick(7, is_early=True))
+    await queue.batch_defer_jobs_async(jobs=[early])
+    taken = await queue.fetch_job([QUEUE], worker_id)
+    assert taken is not None
+    assert taken.priority == early.priority
+
+
+async def test_what_ends_twice_has_ended(cluster: Cluster) -> None:
+    """Who was taken for dead may come back to life, and an answer may be lost."""
+    queue = cluster.carrier.queue
+    await cluster.queued()
+    tick = await queue.fetch_job([QUEUE], await queue.register_worker())
+    assert tick is not None
+    for _ in range(2):
+        await queue.finish_job(tick, Status.SUCCEEDED, delete_job=True)
+    await queue.retry_job(tick)
+    assert cluster.ticks() == []
 
 
 async def test_workers_that_start_at_the_same_moment_make_the_tables_once(bare_postgres_url: str) -> None:
