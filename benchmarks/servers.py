@@ -1,5 +1,6 @@
 """PostgreSQL for a benchmark: a real server, durable, on the disk that holds this project."""
 
+import re
 import shutil
 import signal
 import tempfile
@@ -37,11 +38,27 @@ class Use:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """How often a server was spoken to."""
+
+    total: int
+    locked: int
+    """By who held the lock of all writes, its taking and the commit included."""
+    locks: int
+    """How often it was taken."""
+
+    def since(self, before: "Statements") -> "Statements":
+        """The difference."""
+        return Statements(self.total - before.total, self.locked - before.locked, self.locks - before.locks)
+
+
 class Postgres:
     """A running server with one database."""
 
-    def __init__(self, server: PostgresServer) -> None:
+    def __init__(self, server: PostgresServer, log: Path) -> None:
         self._server = server
+        self._log = log
         self.url = server.url(_DATABASE)
 
     def ask(self, statement: str) -> list[tuple[Any, ...]]:
@@ -53,12 +70,32 @@ class Postgres:
         (row,) = self.ask(_USE)
         return Use(cpu_s(self._server.pid), *(int(value) for value in row))
 
+    def note_statements(self) -> None:
+        """Write down every statement of the connections that are made from now on, for `statements`."""
+        for setting in ("log_statement = 'all'", "log_min_messages = 'log'"):
+            self.ask(f"ALTER DATABASE {_DATABASE} SET {setting}")
+
+    def statements(self) -> Statements:
+        """What was noted so far."""
+        holders: set[str] = set()
+        total = locked = commits = 0
+        for pid, statement in _NOTED.findall(self._log.read_text(encoding="utf-8", errors="replace")):
+            total += 1
+            if "pg_advisory_xact_lock" in statement:
+                holders.add(pid)
+                commits += 1
+            locked += pid in holders
+            if statement in ("COMMIT", "ROLLBACK"):
+                holders.discard(pid)
+        return Statements(total, locked, commits)
+
     @property
     def version(self) -> str:
         """The server's."""
         return str(self.ask("SHOW server_version")[0][0]).partition(" ")[0]
 
 
+_NOTED = re.compile(r"\[(\d+)\] LOG:  (?:statement|execute [^:]*): (.*)")
 _USE = f"""
     SELECT (SELECT xact_commit FROM pg_stat_database WHERE datname = '{_DATABASE}'),
         pg_current_wal_lsn() - '0/0'::pg_lsn, (SELECT wal_sync FROM pg_stat_wal), pg_database_size('{_DATABASE}')
@@ -91,7 +128,7 @@ def postgres() -> Generator[Postgres]:
         server.start()
         try:
             server.execute(f"CREATE DATABASE {_DATABASE}")
-            yield Postgres(server)
+            yield Postgres(server, folder / "log")
         finally:
             server.stop(signal.SIGQUIT)
     finally:

@@ -16,7 +16,7 @@ from benchmarks import servers
 from benchmarks.scaling import lock
 from benchmarks.scaling.listening import heard
 from benchmarks.scaling.lock import Writes
-from benchmarks.scaling.measuring import Measured, Plan, measured
+from benchmarks.scaling.measuring import Measured, Plan, measured, spoken
 from benchmarks.table import Table
 
 NAME = "scaling"
@@ -25,6 +25,7 @@ RUSH = Plan(jobs=200, per_s=50.0)
 PACE = Plan(jobs=120, per_s=1.0, renders_for_s=(60.0, 120.0), archives=True)
 QUICK_RUSH = Plan(jobs=12, per_s=10.0)
 QUICK_PACE = Plan(jobs=6, per_s=3.0, renders_for_s=(3.0, 6.0))
+SPOKEN = Plan(jobs=40, per_s=2.0)
 LOCK_S = 4.0
 
 
@@ -38,6 +39,7 @@ async def run(*, quick: bool) -> Table:
     rush, pace = (QUICK_RUSH, QUICK_PACE) if quick else (RUSH, PACE)
     rushed = [await measured(rush, workers=number) for number in (0, *((1,) if quick else WORKERS))]
     paced = await measured(pace, workers=1 if quick else 2)
+    words = await spoken(QUICK_RUSH if quick else SPOKEN, workers=1)
     ear = await heard(quick=quick)
     written = await _writes(0.5 if quick else LOCK_S)
     return Table(
@@ -56,6 +58,10 @@ async def run(*, quick: bool) -> Table:
         rows=tuple(map(_row, rushed)),
         notes=(
             *_told(paced),
+            (
+                f"PostgreSQL gets {words['total']:.0f} statements for each, {words['locked']:.0f} of them within {words['locks']:.1f} "
+                "commits under the lock of all writes."
+            ),
             f"A server takes {ear.kb_per_guild:.0f} KB of a gateway, a message in it {ear.us_per_message:.0f} us.",
             *map(_told_of_lock, written),
         ),
@@ -63,6 +69,7 @@ async def run(*, quick: bool) -> Table:
             "rush": [asdict(one) for one in rushed],
             "pace": asdict(paced),
             "plans": {"rush": asdict(rush), "pace": asdict(pace)},
+            "statements": words,
             "heard": asdict(ear),
             "lock": [asdict(one) for one in written],
         },
@@ -111,5 +118,6 @@ def _told(one: Measured) -> tuple[str, ...]:
 def _told_of_lock(one: Writes) -> str:
     return (
         f"{one.processes} processes with {one.callers} callers each accept {one.per_s:,.0f} requests a second, for "
-        f"{one.client_us:,.0f} us of theirs, {one.server_us:,.0f} of PostgreSQL, {one.wal_bytes / 1000:.1f} KB of WAL each."
+        f"{one.client_us:,.0f} us of theirs, {one.server_us:,.0f} of PostgreSQL, {one.wal_bytes / 1000:.1f} KB of WAL each; "
+        f"{one.refused:.1%} waited too long."
     )

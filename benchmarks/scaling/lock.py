@@ -30,6 +30,8 @@ class Writes:
     wal_bytes: float
     """For each request."""
     syncs: float
+    refused: float
+    """The share of those that waited longer than a person is to."""
 
 
 async def carried(server: Postgres, processes: int, callers: int, lasts_s: float) -> Writes:
@@ -43,7 +45,7 @@ async def carried(server: Postgres, processes: int, callers: int, lasts_s: float
     answers = await asyncio.gather(*(child.communicate(b"go\n") for child in children))
     spent = server.use().since(before)
     found = [json.loads(words) for words, _ in answers]
-    total = sum(one["written"] for one in found)
+    total, refused = (sum(one[name] for one in found) for name in ("written", "refused"))
     return Writes(
         processes=processes,
         callers=callers,
@@ -52,6 +54,7 @@ async def carried(server: Postgres, processes: int, callers: int, lasts_s: float
         server_us=spent.cpu_s / total * 1e6,
         wal_bytes=spent.wal_bytes / total,
         syncs=spent.wal_syncs / total,
+        refused=refused / (total + refused),
     )
 
 

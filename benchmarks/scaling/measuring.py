@@ -38,6 +38,10 @@ class Plan:
     """Whether to stay until the last thread is archived, five minutes after its clip."""
 
 
+_WARM = Plan(jobs=5, per_s=5.0)
+"""Before anything is measured: connections, plans, imports."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What clips took, each of them unless it says otherwise."""
@@ -82,9 +86,24 @@ async def measured(plan: Plan, *, workers: int) -> Measured:
         else:
             server = None
             fleet = await stack.enter_async_context(alone(crowd, folder))
-        await _play(crowd, Plan(jobs=5, per_s=5.0))  # warm: connections, plans, imports
+        await _play(crowd, _WARM)
         crowd.traffic.forget()
         return await _watched(crowd, fleet, plan, server, folder)
+
+
+async def spoken(plan: Plan, *, workers: int) -> dict[str, float]:
+    """How many statements PostgreSQL gets for each clip: in all, and while the lock of all writes is held."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        crowd = await stack.enter_async_context(gathered())
+        server = stack.enter_context(servers.postgres())
+        server.note_statements()
+        await stack.enter_async_context(cluster(crowd, folder, server.url, workers=workers))
+        await _play(crowd, _WARM)
+        before = server.statements()
+        await _play(crowd, plan)
+        found = server.statements().since(before)
+    return {name: value / plan.jobs for name, value in asdict(found).items()}
 
 
 async def _watched(crowd: Crowd, fleet: Fleet, plan: Plan, server: Postgres | None, folder: Path) -> Measured:
