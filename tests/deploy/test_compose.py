@@ -1,0 +1,97 @@
+"""The compose files: what Compose makes of them, and what must hold of each service."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.files import DEPLOY, ROOT, program
+
+FILES = ("compose.yaml", "compose.cluster.yaml")
+Service = dict[str, Any]
+
+
+def services(name: str) -> dict[str, Service]:
+    return yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))["services"]
+
+
+def of_kinora(name: str) -> dict[str, Service]:
+    return {key: one for key, one in services(name).items() if "kinora" in one["image"]}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_compose_understands_it(name: str, tmp_path: Path) -> None:
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / ".env").write_bytes((ROOT / ".env.example").read_bytes())
+    (tmp_path / "deploy" / name).write_bytes((DEPLOY / name).read_bytes())
+    command = [program("docker-compose"), "-f", tmp_path / "deploy" / name, "config", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_service_of_the_bot_has_rights_it_does_not_need(name: str) -> None:
+    for service in of_kinora(name).values():
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert "user" not in service  # the image's own has no rights
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_runs_for_long_is_bounded_and_started_again(name: str) -> None:
+    for key, service in services(name).items():
+        if key not in ("backup", "migrate", "bucket-made"):
+            assert service["restart"] == "unless-stopped", key
+            assert service["mem_limit"], key
+            assert service["logging"]["options"]["max-size"], key
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_listens_but_on_this_machine(name: str) -> None:
+    for service in services(name).values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_images_of_others_are_of_one_version(name: str) -> None:
+    others = [one["image"] for one in services(name).values() if "kinora" not in one["image"]]
+    assert all(re.search(r":v?\d[\w.-]+$", image) for image in others)
+
+
+def test_the_gateways_have_every_shard_once() -> None:
+    found = [re.search(r"(\d+)-(\d+)/(\d+)", " ".join(one["command"])) for one in of_kinora("compose.cluster.yaml").values()]  # fmt: skip
+    ranges = [tuple(map(int, one.groups())) for one in found if one]
+    [count] = {count for *_, count in ranges}
+    assert sorted(n for first, last, _ in ranges for n in range(first, last + 1)) == list(range(count))
+
+
+def test_the_script_makes_every_secret_and_keeps_those_there_are(tmp_path: Path) -> None:
+    script = tmp_path / "secrets.sh"
+    script.write_bytes((DEPLOY / "secrets.sh").read_bytes())
+
+    def run(typed: str) -> dict[str, str]:
+        subprocess.run(["sh", script], input=typed, text=True, capture_output=True, check=True)
+        return {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
+
+    made = run("a-token-for-tests\n")
+    file = yaml.safe_load((DEPLOY / "compose.cluster.yaml").read_text(encoding="utf-8"))
+    assert {Path(one["file"]).name for one in file["secrets"].values()} == set(made)
+    assert made["postgres_password"] in made["database_url"]
+    assert yaml.safe_load(made["s3_identities"])["identities"][0]["credentials"][0] == {
+        "accessKey": made["aws_access_key_id"],
+        "secretKey": made["aws_secret_access_key"],
+    }
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+    assert run("") == made
+
+
+def test_the_script_makes_nothing_without_a_token(tmp_path: Path) -> None:
+    script = tmp_path / "secrets.sh"
+    script.write_bytes((DEPLOY / "secrets.sh").read_bytes())
+    done = subprocess.run(["sh", script], input="\n", text=True, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert not list((tmp_path / "secrets").iterdir())

@@ -1,0 +1,89 @@
+"""The units of systemd: understood, tight, and able to carry the bot."""
+
+import asyncio
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.files import DEPLOY, ROOT, program
+from tests.e2e.scenes import TOKEN, Scene
+from tests.patience import PATIENCE_S
+
+UNITS = DEPLOY / "systemd"
+MOST_EXPOSED = {"kinora.service": 1.3, "kinora@.service": 1.3, "kinora-backup.service": 0.6}
+"""As `systemd-analyze security` counts, from 0 to 10."""
+
+
+def given(unit: str, name: str) -> list[str]:
+    """What a unit says of one name, line by line."""
+    return re.findall(rf"^{name}=(.*)$", (UNITS / unit).read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_systemd_understands_every_unit(tmp_path: Path) -> None:
+    for unit in UNITS.glob("kinora*.*"):
+        text = unit.read_text(encoding="utf-8").replace("/opt/kinora/app/.venv/bin/python", "/bin/true")
+        (tmp_path / unit.name).write_text(text.replace("/opt/kinora/app", "/tmp"))
+    command = [program("systemd-analyze"), "verify", *sorted(tmp_path.iterdir())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", MOST_EXPOSED)
+def test_a_unit_leaves_little_exposed(unit: str) -> None:
+    command = [program("systemd-analyze"), "security", "--offline=yes", "--no-pager", UNITS / unit]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert found is not None, done.stderr
+    assert float(found[1]) <= MOST_EXPOSED[unit]
+
+
+def test_every_service_is_stopped_later_than_it_leaves() -> None:
+    for unit in ("kinora.service", "kinora@.service"):
+        assert float(given(unit, "TimeoutStopSec")[0]) > 10
+
+
+def test_the_processes_of_a_cluster_run_as_the_single_one_does() -> None:
+    differ = ("Description", "After", "PartOf", "ExecStart", "Environment", "EnvironmentFile", "LoadCredential")
+    differ = (*differ, "StateDirectory", "WantedBy")
+
+    def alike(unit: str) -> list[str]:
+        lines = (UNITS / unit).read_text(encoding="utf-8").splitlines()
+        return [line for line in lines if not line.startswith(("#", *(f"{name}=" for name in differ)))]
+
+    assert alike("kinora.service") == alike("kinora@.service")
+
+
+async def test_its_command_reports_that_it_is_ready_and_ends_well(scene: Scene, tmp_path: Path) -> None:
+    secrets, state = tmp_path / "credentials", tmp_path / "state"
+    secrets.mkdir()
+    state.mkdir()
+    [credential] = given("kinora.service", "LoadCredential")
+    (secrets / credential.partition(":")[0]).write_text(TOKEN)
+    [start] = given("kinora.service", "ExecStart")
+    [environment] = given("kinora.service", "Environment")
+    told = dict(pair.partition("=")[::2] for pair in shlex.split(environment.replace("/var/lib/kinora", str(state))))
+    told |= {"DISCORD_API_URL": scene.sandbox.api_url, "DISCORD_GATEWAY_URL": scene.sandbox.gateway_url}
+    told |= {"CREDENTIALS_DIRECTORY": str(secrets), "WEB_PORT": "0", "PATH": os.environ["PATH"]}
+    told["NOTIFY_SOCKET"] = str(tmp_path / "notify")
+    command = start.replace("/opt/kinora/app/.venv/bin/python", sys.executable).split()
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as manager:
+        manager.bind(told["NOTIFY_SOCKET"])
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=told, stderr=PIPE)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                assert await loop.sock_recv(manager, 64) == b"READY=1"
+            await scene.application.ready(timeout_s=PATIENCE_S)
+        finally:
+            process.terminate()
+            _, said = await process.communicate()
+        assert process.returncode == 0, said.decode()
+        assert await loop.sock_recv(manager, 64) == b"STOPPING=1"
+    assert (state / "kinora.db").exists()
