@@ -17,9 +17,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
+from tests.deploy.files import pairs
+
 _FROM_HERE = ("usr", "dev", "proc", "sys")
 _LINKED = ("bin", "sbin", "lib", "lib64")
-_OF_ETC = ("passwd", "group", "shadow", "gshadow", "hosts", "resolv.conf", "nsswitch.conf", "ld.so.cache", "pip.conf")
+_OF_ETC = (
+    "passwd",
+    "group",
+    "shadow",
+    "gshadow",
+    "hosts",
+    "resolv.conf",
+    "nsswitch.conf",
+    "ld.so.cache",
+    "pip.conf",
+)
 _PYTHON = "/python"
 """Where the stages find what the base image has in /usr/local."""
 _CACHE = Path.home() / ".cache" / "pip"
@@ -31,7 +43,10 @@ def instructions(text: str) -> list[Instruction]:
     """Name and operands of each, comments and line ends aside."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     joined = re.sub(r"\\\n", " ", "\n".join(lines))
-    return [(name.upper(), rest.strip()) for name, _, rest in (line.partition(" ") for line in joined.splitlines() if line)]
+    return [
+        (name.upper(), rest.strip())
+        for name, _, rest in (line.partition(" ") for line in joined.splitlines() if line)
+    ]
 
 
 @dataclass
@@ -69,7 +84,7 @@ class Image:
     def _as_user(self, command: Sequence[str], environment: Mapping[str, str]) -> list[str]:
         uid, _, gid = self.user.partition(":")
         rights = ["--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
-        told = [f"{name}={value}" for name, value in (self.environment | environment).items()]
+        told = [f"{name}={value}" for name, value in (self.environment | dict(environment)).items()]
         return ["/usr/bin/setpriv", f"--reuid={uid}", f"--regid={gid}", *rights, "/usr/bin/env", "-i", f"--chdir={self.folder}", *told, *command]  # fmt: skip
 
 
@@ -80,7 +95,9 @@ class Builder:
         self._context = context
         self._folder = folder
         self._arguments = dict(arguments)
-        self._allowed = {line[1:] for line in (context / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
+        self._allowed = {
+            line[1:] for line in (context / ".dockerignore").read_text().splitlines() if line[:1] == "!"
+        }
         self._stages: dict[str, Image] = {}
         self._image = Image(folder)
 
@@ -94,7 +111,9 @@ class Builder:
         root = self._folder / f"stage-{len(self._stages)}"
         _furnish(root)
         name = operands.partition(" AS ")[2] or str(len(self._stages))
-        self._image = self._stages[name] = Image(root, {"PATH": f"{_PYTHON}/bin:/usr/bin:/bin:/usr/sbin:/sbin"})
+        self._image = self._stages[name] = Image(
+            root, {"PATH": f"{_PYTHON}/bin:/usr/bin:/bin:/usr/sbin:/sbin"}
+        )
 
     def _arg(self, operands: str) -> None:
         name, _, usual = operands.partition("=")
@@ -107,7 +126,7 @@ class Builder:
         self._image.labels |= self._pairs(operands)
 
     def _pairs(self, operands: str) -> dict[str, str]:
-        found = dict(word.partition("=")[::2] for word in shlex.split(operands))
+        found = pairs(operands)
         return {name: Template(value).substitute(self._arguments) for name, value in found.items()}
 
     def _run(self, operands: str) -> None:
@@ -178,7 +197,16 @@ def _mounts(root: Path) -> list[str]:
 
 
 def _furnish(root: Path) -> None:
-    for name in (*_FROM_HERE, "etc/ssl", "etc/ca-certificates", "root", "opt", "run/secrets", "var", sys.base_prefix[1:]):
+    for name in (
+        *_FROM_HERE,
+        "etc/ssl",
+        "etc/ca-certificates",
+        "root",
+        "opt",
+        "run/secrets",
+        "var",
+        sys.base_prefix[1:],
+    ):
         (root / name).mkdir(parents=True, exist_ok=True)
     (root / "tmp").mkdir(mode=0o1777)
     for name in _LINKED:

@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
 
 needs_mounts = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "nsenter", "setpriv"))),
+    not hasattr(os, "geteuid")
+    or os.geteuid() != 0
+    or not all(map(shutil.which, ("unshare", "nsenter", "setpriv"))),
     reason="only root mounts what the Dockerfile's steps run in",
 )
 

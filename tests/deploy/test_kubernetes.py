@@ -37,7 +37,9 @@ def test_every_manifest_is_valid() -> None:
 def test_the_kustomization_names_every_manifest_but_the_secret() -> None:
     kustomization = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))
     assert {*kustomization["resources"], "secret.example.yaml"} == {path.name for path in MANIFESTS}
-    told = {literal.partition("=")[0].lower() for literal in kustomization["configMapGenerator"][0]["literals"]}
+    told = {
+        literal.partition("=")[0].lower() for literal in kustomization["configMapGenerator"][0]["literals"]
+    }
     assert told <= Settings.model_fields.keys()
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import shlex
 import socket
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.files import DEPLOY, ROOT, program
+from tests.deploy.files import DEPLOY, ROOT, pairs, program
 from tests.e2e.scenes import TOKEN, Scene
 from tests.patience import PATIENCE_S
 
@@ -50,7 +49,15 @@ def test_every_service_is_stopped_later_than_it_leaves() -> None:
 
 
 def test_the_processes_of_a_cluster_run_as_the_single_one_does() -> None:
-    differ = ("Description", "After", "PartOf", "ExecStart", "Environment", "EnvironmentFile", "LoadCredential")
+    differ = (
+        "Description",
+        "After",
+        "PartOf",
+        "ExecStart",
+        "Environment",
+        "EnvironmentFile",
+        "LoadCredential",
+    )
     differ = (*differ, "StateDirectory", "WantedBy")
 
     def alike(unit: str) -> list[str]:
@@ -68,7 +75,7 @@ async def test_its_command_reports_that_it_is_ready_and_ends_well(scene: Scene, 
     (secrets / credential.partition(":")[0]).write_text(TOKEN)
     [start] = given("kinora.service", "ExecStart")
     [environment] = given("kinora.service", "Environment")
-    told = dict(pair.partition("=")[::2] for pair in shlex.split(environment.replace("/var/lib/kinora", str(state))))
+    told = pairs(environment.replace("/var/lib/kinora", str(state)))
     told |= {"DISCORD_API_URL": scene.sandbox.api_url, "DISCORD_GATEWAY_URL": scene.sandbox.gateway_url}
     told |= {"CREDENTIALS_DIRECTORY": str(secrets), "WEB_PORT": "0", "PATH": os.environ["PATH"]}
     told["NOTIFY_SOCKET"] = str(tmp_path / "notify")
