@@ -12,10 +12,11 @@ import aiohttp
 import discord
 import structlog
 from discord.http import Route
+from pydantic import SecretStr
 
 from bot.client import AnotherApplication, Kinora, MessageContentForbidden, TokenRefused, point_discord_at
 from bot.clock import SystemClock
-from bot.db import audit, backups, jobs, lanes, visit
+from bot.db import audit, backups, jobs, lanes, opening
 from bot.db.errors import DatabaseFault
 from bot.db.transaction import Database
 from bot.domain.duties import Duty, Role, Shards
@@ -261,7 +262,7 @@ def _always(settings: Settings, engine: Engine, client: Kinora) -> dict[str, Cor
         "privacy": client.services.privacy.run(),
         "departures": client.services.departures.run(),
         "resume": client.desk.intake.resume(),
-        "books": _check_books(settings.database_path),
+        "books": _check_books(settings.database),
     }
 
 
@@ -275,10 +276,10 @@ async def _recover(db: Database, engine: Engine) -> None:
         log.warning("queue counters corrected", count=wrong)
 
 
-async def _check_books(path: Path) -> None:
+async def _check_books(place: Path | SecretStr) -> None:
     """Compare every balance with its ledger rows: on a connection of its own, for it takes long where there are many."""
     try:
-        wrong = await asyncio.to_thread(visit.read, path, audit.discrepancies())
+        wrong = await asyncio.to_thread(opening.look, place, audit.discrepancies())
     except DatabaseFault as fault:
         log.warning("books not checked", reason=str(fault))
         return

@@ -6,9 +6,10 @@ import tarfile
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.db import backups
+from bot.db import backups, opening
 from bot.db.backups import Copied
 from bot.domain.errors import KinoraError
 from bot.domain.findings import number_of
@@ -16,6 +17,10 @@ from bot.settings import Settings
 
 _NAME = "kinora.db"
 """As in DATA_DIR, where nobody says otherwise."""
+
+
+class NotRestored(KinoraError):
+    """There is nothing to be done with this database."""
 
 
 class NotBackedUp(KinoraError):
@@ -37,6 +42,10 @@ def make(settings: Settings, target: Path, *, with_files: bool, now_ms: int) -> 
         NotBackedUp: `target` exists, cannot be written, or the files cannot be read or lie in a bucket.
         DatabaseFault: the database cannot be copied.
     """
+    if not isinstance(settings.database, Path):
+        raise NotBackedUp(
+            "DATABASE_URL names PostgreSQL: make a dump of it with deploy/postgres/backup.sh, which uses pg_dump."
+        )
     blobs = _folder_of_blobs(settings)
     if with_files and blobs is None:
         raise NotBackedUp(
@@ -53,6 +62,31 @@ def make(settings: Settings, target: Path, *, with_files: bool, now_ms: int) -> 
             raise NotBackedUp(f"{error.filename} cannot be read: {error.strerror}.") from error
         raise NotBackedUp(f"The backup cannot be written to {target}: {error.strerror}.") from error
     return _said(settings, target, copied, with_files=with_files)
+
+
+def restored(settings: Settings, *, now_ms: int) -> str:
+    """Do with a dump of PostgreSQL that was put back what a copy of SQLite's file has done at its first start.
+
+    Args:
+        settings: Where the database is.
+        now_ms: Milliseconds since 1970.
+
+    Raises:
+        NotRestored: it is SQLite's, whose copies say of themselves what they are; or a bot runs on it.
+        DatabaseFault: it cannot be written.
+    """
+    place = settings.database
+    if isinstance(place, Path):
+        raise NotRestored("A copy of SQLite's file says of itself that it is one: just start the bot.")
+    if opening.is_owned(place):
+        raise NotRestored("A bot runs on this database; stop every process of it first.")
+    found = opening.change(place, backups.take_up_dump(now_ms=now_ms))
+    made = datetime.fromtimestamp(found.copied_at_ms / 1000, UTC)
+    return (
+        f"The dump knows of nothing after {made:%Y-%m-%d %H:%M:%S} UTC. "
+        f"{number_of(found.ended, 'waiting job')} ended, with their credits given back; {found.looked_up:,} will be "
+        f"looked up at their providers; {found.followed:,} go on. Kinora may start."
+    )
 
 
 def _said(settings: Settings, target: Path, copied: Copied, *, with_files: bool) -> list[str]:

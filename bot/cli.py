@@ -1,4 +1,4 @@
-"""The command line: `python -m bot run | demo | generate | doctor | backup | migrate | usage | ceiling | forget`.
+"""The command line: `python -m bot run | demo | generate | doctor | backup | restored | migrate | usage | ceiling | forget`.
 
 Whatever goes wrong is said in one or two plain lines on standard error, never as a traceback:
 exit status 2 for a usage or settings fault, 1 for a failure.
@@ -182,12 +182,12 @@ def usage(
 ) -> None:
     """Print what servers made and were charged, and what providers took; the bot may be running."""
     from bot.clock import SystemClock
+    from bot.db import opening
     from bot.db import usage as counted
-    from bot.db import visit
     from bot.services import sheets
 
     across = counted.across(days=days, now_ms=SystemClock().now_ms(), guild_id=guild)
-    overview = visit.read(_settings(quiet=True).database_path, across)
+    overview = opening.look(_settings(quiet=True).database, across)
     if csv:
         text = sheets.as_csv(overview).replace(
             "\r\n", "\n"
@@ -207,7 +207,7 @@ def ceiling(
 ) -> None:
     """Say what a server may cost, whatever its moderators allow; the bot may be running."""
     from bot.clock import SystemClock
-    from bot.db import visit
+    from bot.db import opening
     from bot.services import usage as reports
     from bot.services.amounts import NoSuchAmount
 
@@ -217,7 +217,7 @@ def ceiling(
         raise typer.BadParameter(str(error)) from error
     chosen = _settings(quiet=True)
     put = reports.ceiling(guild, amount, defaults=chosen.default_limits, now_ms=SystemClock().now_ms())
-    visit.write(chosen.database_path, put)
+    opening.change(chosen.database, put)
     print(f"{guild}: {'no ceiling' if amount is None else f'{amount:,} credits a month'}.")  # noqa: T201 - the command's answer
 
 
@@ -254,16 +254,25 @@ def backup(
 
 
 @app.command()
+def restored() -> None:
+    """Say that a dump of PostgreSQL was put back, before the bot starts on it: nothing is ordered or posted twice then."""
+    from bot import backups
+    from bot.clock import SystemClock
+
+    print(backups.restored(_settings(quiet=True), now_ms=SystemClock().now_ms()))  # noqa: T201 - the command's answer
+
+
+@app.command()
 def forget(
     *,
     member: Annotated[int, typer.Option(min=1, max=_LARGEST_ID, help="The member's id.")],
 ) -> None:
     """Forget a member in every server, as `/privacy forget` does; the bot may be running."""
     from bot.clock import SystemClock
-    from bot.db import privacy, visit
+    from bot.db import opening, privacy
 
-    forgotten = visit.write(
-        _settings(quiet=True).database_path, privacy.forget(member, now_ms=SystemClock().now_ms())
+    forgotten = opening.change(
+        _settings(quiet=True).database, privacy.forget(member, now_ms=SystemClock().now_ms())
     )
     running = f"; {len(forgotten.running)} of their clips are still being made" if forgotten.running else ""
     print(f"{member} is forgotten{running}. The bot deletes files and messages within the hour that it runs.")  # noqa: T201 - the command's answer

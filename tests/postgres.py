@@ -28,11 +28,11 @@ _numbers = count(1)
 
 def programs() -> Path | None:
     """Where this machine has PostgreSQL's server; None where it has not. Debian keeps it off the path."""
-    found = shutil.which("initdb")
-    if found is not None and shutil.which("postgres") is not None:
-        return Path(found).parent
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    return installed[-1].parent if installed else None
+    if installed:
+        return installed[-1].parent
+    found = shutil.which("initdb")
+    return Path(found).parent if found is not None and shutil.which("postgres") is not None else None
 
 
 class PostgresServer:

@@ -117,6 +117,20 @@ def take_up(*, now_ms: int) -> Transaction[TakenUp | None]:
     return TakenUp(int(copied), len(waiting), len(in_doubt), len(open_) - len(in_doubt))
 
 
+def take_up_dump(*, now_ms: int) -> Transaction[TakenUp]:
+    """The same for a dump of PostgreSQL that was put back, which cannot say of itself that it is one."""
+    [row] = yield _LAST_SIGN, {"now_ms": now_ms}
+    for sequence in (yield _SEQUENCES, {}):
+        yield (
+            "SELECT setval(CAST(:name AS TEXT), :last)",
+            {"name": sequence["name"], "last": sequence["last"] + GAP},
+        )
+    yield from installation.remember(_COPIED, str(row["at_ms"]))
+    taken_up = yield from take_up(now_ms=now_ms)
+    assert taken_up is not None
+    return taken_up
+
+
 def _empty(target: Path) -> sqlite3.Connection:
     return sqlite3.connect(target)
 
@@ -145,6 +159,18 @@ def _prepared(copied: sqlite3.Connection, now_ms: int) -> Copied:
     return Copied(jobs_, open_jobs, differences)
 
 
+# Of a dump nobody knows when it was made, but what is in it was there by then: processes say so every few seconds.
+_LAST_SIGN = """
+    SELECT coalesce(max(at_ms), :now_ms) AS at_ms FROM (
+        SELECT max(seen_at_ms) AS at_ms FROM processes
+        UNION ALL SELECT max(at_ms) FROM ledger
+        UNION ALL SELECT max(created_at_ms) FROM jobs
+    ) AS signs WHERE at_ms <= :now_ms
+"""
+_SEQUENCES = """
+    SELECT quote_ident(sequencename) AS name, coalesce(last_value, 0) AS last FROM pg_sequences
+    WHERE schemaname = current_schema() AND sequencename NOT LIKE 'procrastinate%'
+"""
 _COUNTS = """
     SELECT (SELECT count(*) FROM jobs) AS jobs,
         (SELECT count(*) FROM jobs WHERE state IN

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 import aiohttp
 
 from bot.clock import SystemClock
-from bot.db import visit
+from bot.db import opening
 from bot.doctor import discord, machine
 from bot.domain.findings import Finding, Level, doubt, fault, fine
 from bot.providers import accounts, registry
@@ -35,7 +35,7 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding]:
 
 def _is_running(settings: Settings) -> bool:
     try:
-        return visit.is_owned(settings.database_path)
+        return opening.is_owned(settings.database)
     except SettingsInvalid:
         return False
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 from av.codec import Codec
 from PIL import features
 
-from bot.db import audit, backups, blobs, visit
+from bot.db import audit, backups, blobs, opening, visit
 from bot.db.errors import DatabaseFault, DatabaseLost, DatabaseMissing
 from bot.disk import ensure_writable, nearest
 from bot.domain.errors import CatalogueInvalid
@@ -100,10 +100,10 @@ def _advice(error: OSError, setting: str) -> str:
 
 def _database(settings: Settings) -> Iterator[Finding]:
     try:
-        path = settings.database_path
-        damage = visit.damage(path)
-        wrong = visit.read(path, audit.discrepancies())
-        jobs, open_jobs = visit.read(path, backups.tallied())
+        place = settings.database
+        damage = visit.damage(place) if isinstance(place, Path) else None
+        wrong = opening.look(place, audit.discrepancies())
+        jobs, open_jobs = opening.look(place, backups.tallied())
     except DatabaseMissing:
         yield _missing(settings)
     except (DatabaseFault, SettingsInvalid) as error:
@@ -126,8 +126,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 
 def _missing(settings: Settings) -> Finding:
-    path = settings.database_path
-    if visit.is_owned(path):
+    path = settings.database
+    if isinstance(path, Path) and opening.is_owned(path):
         words = f"a bot runs, but {path} was deleted or moved away from it."
         return fault(
             "Database", words, "Stop the bot, and put the file or a backup back (docs/operation.md)."
@@ -175,7 +175,7 @@ def _folder_of_files(folder: Path, settings: Settings) -> Finding:
 
 def _newest_named(settings: Settings) -> list[str]:
     try:
-        return visit.read(settings.database_path, blobs.newest(limit=_FILES_LOOKED_AT))
+        return opening.look(settings.database, blobs.newest(limit=_FILES_LOOKED_AT))
     except (DatabaseFault, SettingsInvalid):
         return []  # which was said
 

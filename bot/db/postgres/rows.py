@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from psycopg import AsyncCursor, BaseConnection
+from psycopg import BaseConnection
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper, Loader
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
@@ -32,7 +32,7 @@ class PostgresRow:
         return list(self._places)
 
 
-def rows(cursor: AsyncCursor[Any]) -> Callable[[Sequence[Any]], PostgresRow]:
+def rows(cursor: Any) -> Callable[[Sequence[Any]], PostgresRow]:
     """Psycopg's row factory of them."""
     places: dict[str, int] = {column.name: place for place, column in enumerate(cursor.description or ())}
 
