@@ -31,13 +31,13 @@ class Process:
 def share_of(process: Process, live: Sequence[Process], *, per_s: float, now_ms: int) -> float:
     """How many requests of all, in a second, are one process's.
 
-    Whoever has just begun takes from what is left for that, until all others leave it a part of theirs: at no moment
-    have all together more than there is.
+    Whoever has just begun takes from what is left for that, until all others leave it a part of theirs. So all together
+    have no more than there is at any moment; where three and more begin within seconds of each other, hardly more.
     """
     others = [other for other in live if other.id != process.id]
     newcomers = sum(_has_just_begun(other, now_ms) for other in others)
     if others and _has_just_begun(process, now_ms):
-        return per_s * _FOR_NEWCOMERS / (newcomers + 1)
+        return per_s * _FOR_NEWCOMERS / (newcomers + 2)  # the next one comes before this one has heard of it
     return per_s * (1 - _FOR_NEWCOMERS) / (len(others) + 1)
 
 

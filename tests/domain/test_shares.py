@@ -28,7 +28,12 @@ def test_a_process_that_is_alone_has_nearly_all(age_ms: int) -> None:
 
 def test_those_that_have_been_there_share_and_who_has_just_begun_takes_little() -> None:
     live = [process(1, age_ms=60_000), process(2, age_ms=60_000), process(3, age_ms=0)]
-    assert [share(one, live) for one in live] == [15, 15, 5]
+    assert [share(one, live) for one in live] == [15, 15, 2.5]
+
+
+def test_two_that_begin_within_seconds_take_no_more_than_is_left_for_them() -> None:
+    old, first, second = process(1, age_ms=60_000), process(2, age_ms=5), process(3, age_ms=0)
+    assert share(first, [old, first]) + share(second, [old, first, second]) < 5
 
 
 @given(

@@ -1,6 +1,7 @@
 """What the publisher does long after an interaction has ended."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from bot.services.ports import Place, PlaceKind, Sent
 from bot.ui.threads import DiscordPublisher
 from tests.e2e.scenes import PICTURE, Bot, Scene
 from tests.patience import PATIENCE_S
+from tests.ui.conftest import make_job
 
 pytestmark = pytest.mark.usefixtures("way")
 
@@ -52,6 +54,17 @@ async def test_a_thread_asked_for_twice_is_one(bot: Bot, scene: Scene) -> None:
     assert job.thread_id == job.origin.card_id
     await publisher_of(bot).open_thread(job, Place(job.origin.card_id, PlaceKind.THREAD))
     assert len(scene.guild.threads) == 1
+
+
+async def test_files_may_be_as_large_as_the_servers_boosts_allow(bot: Bot, scene: Scene) -> None:
+    origin = make_job().origin
+    limits: list[int] = []
+    for tier in (0, 2, 3):
+        guild = scene.sandbox.add_guild(f"Tier {tier}", app=scene.application, premium_tier=tier)
+        job = make_job(origin=replace(origin, guild_id=guild.id, upload_limit=10**9))
+        limits.append(await publisher_of(bot).upload_limit(job, Place(1)))
+    assert limits == [20 << 20, 50 << 20, 100 << 20]
+    assert await publisher_of(bot).upload_limit(job, Place(1, PlaceKind.DIRECT)) == 20 << 20
 
 
 async def test_a_place_that_is_closed_or_gone_is_told_apart(bot: Bot, scene: Scene) -> None:

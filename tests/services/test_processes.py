@@ -67,7 +67,7 @@ async def test_a_process_that_begins_gets_a_part_of_what_the_others_had(cluster:
         for _ in range(3):
             await cluster.look(first)
         async with cluster.process() as (_, second):
-            assert (first.given[-1], second.given[-1]) == (45, 5)
+            assert (first.given[-1], second.given[-1]) == (45, 2.5)
             for _ in range(2):
                 await cluster.look(first, second)
             assert (first.given[-1], second.given[-1]) == (22.5, 22.5)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import AsyncExitStack
 
 import aiohttp
 import discord
@@ -10,10 +11,14 @@ from discord.http import Route
 from yarl import URL
 
 from bot.client import point_discord_at
+from bot.db.postgres.database import PostgresDatabase
+from bot.domain.duties import Duty, Role
 from bot.sandbox import Hold, Sandbox
+from bot.services.processes import Processes
 from bot.services.rate_limit import RateLimit
 from bot.web.rate_limit import counts, paced
 from tests.patience import PATIENCE_S
+from tests.services.doubles import TurnedClock
 
 TOKEN = "a-token-for-tests"
 BASE = URL("https://discord.com/api/v10")
@@ -55,6 +60,54 @@ async def test_clients_that_keep_to_their_shares_are_never_refused(sandbox: Sand
 
 async def test_clients_that_do_not_are(sandbox: Sandbox) -> None:
     assert (await ask(sandbox, [None, None], each=15))[429] > 0
+
+
+async def looked(clock: TurnedClock, there: list[Processes]) -> None:
+    """All look again, and what they have just sent is no longer counted."""
+    clock.turn(4)
+    for process in there:
+        await process._look()
+    await asyncio.sleep(1.1)
+
+
+async def test_processes_that_share_a_database_share_the_limit_while_they_come_and_go(
+    sandbox: Sandbox, postgres_url: str
+) -> None:
+    app = sandbox.add_application("Kinora", token=TOKEN)
+    channel = sandbox.add_guild("Club", app=app).add_channel("general")
+    clock, there, clients = TurnedClock(), list[Processes](), list[discord.Client]()
+    async with AsyncExitStack() as stack:
+
+        async def join() -> None:
+            db = await PostgresDatabase.open(postgres_url)
+            stack.push_async_callback(db.close)
+            limit = RateLimit(20)
+            one = Processes(db=db, clock=clock, duty=Duty(Role.WORKER), limit=limit, per_s=20)
+            await one.begin()
+            there.append(one)
+            clients.append(await stack.enter_async_context(client(limit)))
+            await clients[-1].login(TOKEN)
+
+        async def all_ask(*counts: int) -> None:
+            pairs = zip(clients, counts, strict=True)
+            asked = [one.fetch_channel(channel.id) for one, count in pairs for _ in range(count)]
+            async with asyncio.timeout(PATIENCE_S):
+                await asyncio.gather(*asked)
+
+        sandbox.rate_limits.enforce_global(limit=20, per_s=1.0)
+        await join()
+        await all_ask(30)
+        await join()
+        await all_ask(30, 3)
+        for _ in range(2):
+            await looked(clock, there)
+        await all_ask(15, 15)
+        await there[1].end()
+        del there[1]
+        for _ in range(2):
+            await looked(clock, there)
+        await all_ask(30, 0)
+    assert Counter(request.status for request in sandbox.requests).keys() == {200}
 
 
 async def test_an_answer_to_an_interaction_waits_for_nothing(sandbox: Sandbox) -> None:
