@@ -36,7 +36,8 @@ class Steps:
     faults: list[Exception] = field(default_factory=list[Exception])
     may_end: asyncio.Event = field(default_factory=asyncio.Event)
     taken: list[tuple[int, bool]] = field(default_factory=list[tuple[int, bool]])
-    given_up: list[int] = field(default_factory=list[int])
+    given_up: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """Which job, and after how many steps."""
     fills: int = 0
     under_way: Counter[int] = field(default_factory=Counter[int])
     most_at_once: int = 0
@@ -73,7 +74,7 @@ class Steps:
         return run_at_ms
 
     async def give_up(self, job_id: int) -> None:
-        self.given_up.append(job_id)
+        self.given_up.append((job_id, len(self.taken)))
         await self._tell()
 
     async def fill(self) -> None:
