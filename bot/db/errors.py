@@ -19,7 +19,7 @@
         └── MigrationFault     the migration files are wrong, were changed, or one failed
 
 A class's docstring is its default message. Errors that mean a mistake in a statement
-(`sqlite3.IntegrityError`, bad SQL) are not translated.
+(`IntegrityError` of sqlite3 or psycopg, bad SQL) are not translated.
 """
 
 from bot.domain.errors import KinoraError

@@ -268,6 +268,11 @@ async def test_values_are_those_of_sqlite(db: PostgresDatabase, sql: str, value:
     assert type(found) is type(expected)
 
 
+async def test_a_character_that_postgresql_cannot_hold_stops_nothing(db: PostgresDatabase) -> None:
+    await db.write(Ledger.put("a\0b", 1))
+    assert await db.read(Ledger.everything()) == {"a\ufffdb": 1}
+
+
 # ---- Ticks
 
 

@@ -7,6 +7,7 @@ from psycopg import BaseConnection
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper, Loader
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
+from psycopg.types.string import StrDumperUnknown
 
 
 class PostgresRow:
@@ -49,6 +50,12 @@ class _Truth(Dumper):
         return b"1" if obj else b"0"
 
 
+class _Text(StrDumperUnknown):
+    def dump(self, obj: str) -> Buffer | None:
+        """Without the one character that PostgreSQL has no place for; whatever sent it, it is not to stop a job."""
+        return super().dump(obj.replace("\0", "\ufffd"))
+
+
 class _LoadedTruth(Loader):
     def load(self, data: Buffer) -> int:
         return int(bytes(data) == b"t")
@@ -69,5 +76,6 @@ def adapt(connection: BaseConnection[Any]) -> None:
     adapters.register_dumper(int, Int8Dumper)
     adapters.register_dumper(int, Int8BinaryDumper)
     adapters.register_dumper(bool, _Truth)
+    adapters.register_dumper(str, _Text)
     adapters.register_loader("bool", _LoadedTruth)
     adapters.register_loader("numeric", _LoadedNumber)
