@@ -21,7 +21,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.randrange(10_000))
     for name in ("gateways", "workers", "jobs"):
-        parser.add_argument(f"--{name}", type=int, default=getattr(Plan(0), name))
+        parser.add_argument(f"--{name}", type=int, default=getattr(Plan, name))
+    parser.add_argument("--kills-every-s", type=float, default=Plan.kills_every_s)
     parser.add_argument("--bucket", action="store_true")
     given = parser.parse_args()
     responding.ACK_WINDOW_S = PATIENCE_S

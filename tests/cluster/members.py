@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ENDS_WITHIN_S = 60.0
+_STOPPED = (0, -signal.SIGTERM)
+"""The latter where it had only just been started."""
 _TOLD_LINES = 12
 
 
@@ -25,8 +26,6 @@ class Member:
     environment: Mapping[str, str]
     log: Path
     lives: int = 0
-    killed_s: list[float] = field(default_factory=list[float])
-    """When it was killed (seconds since 1970)."""
     ended: list[str] = field(default_factory=list[str])
     """Ends that nobody had asked for."""
     _process: asyncio.subprocess.Process | None = None
@@ -51,7 +50,7 @@ class Member:
                 process.kill()
                 await process.wait()
                 raise
-            if status != -signal.SIGKILL and not (self._is_stopping and status == 0):
+            if status != -signal.SIGKILL and not (self._is_stopping and status in _STOPPED):
                 self.ended.append(f"{self.name} ended by itself with {status}: {self._last_words()}")
                 return
 
@@ -59,10 +58,14 @@ class Member:
     def is_alive(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def carries(self) -> bool:
+        """Whether it takes the steps of jobs."""
+        return "worker" in self.arguments
+
     def kill(self) -> None:
         """End it where it is; `live` starts it again."""
         if self._process is not None and self.is_alive:
-            self.killed_s.append(time.time())
             self._process.kill()
 
     async def stop(self) -> None:

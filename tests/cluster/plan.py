@@ -34,6 +34,8 @@ class Report:
     kills: Counter[str] = field(default_factory=Counter[str])
     unheard: int = 0
     """Requests to which a gateway that was killed never said a word; Discord says so to who asked."""
+    refused: int = 0
+    """Requests that were answered with a sentence because PostgreSQL was away."""
     restart: str = ""
     """How PostgreSQL was stopped before it was started again."""
     down_s: float = 0.0
@@ -49,8 +51,9 @@ class Report:
             f"seed {plan.seed}: {plan.gateways} gateways, {plan.workers} workers, files in {files}",
             f"{count} jobs in {self.took_s:.0f} s",
             f"killed: {dict(self.kills)}; PostgreSQL stopped with {self.restart}, away for {self.down_s:.1f} s",
-            f"jobs: {dict(self.states)}; {self.charges} charges, {self.posts} posts; {self.unheard} requests unheard",
-            f"steps: {self.delays}",
+            f"jobs: {dict(self.states)}; {self.charges} charges, {self.posts} posts",
+            f"{self.unheard} requests unheard, {self.refused} to be made again",
+            f"steps {self.delays}",
             *(f"WRONG: {problem}" for problem in self.problems),
         ]
         return "\n".join(lines)

@@ -12,7 +12,7 @@ from bot.db import asks
 from bot.db.errors import DatabaseFault
 from bot.db.postgres.database import PostgresDatabase
 from bot.domain.jobs import TERMINAL, Aftercare
-from bot.sandbox import Message, NothingCame
+from bot.sandbox import Channel, Message, NothingCame, Person
 from tests.cluster import verdict
 from tests.cluster.delays import LOOKS_EVERY_S, steps
 from tests.cluster.members import Member
@@ -25,6 +25,8 @@ _STARTS_WITHIN_S = 120.0
 _HEARD_WITHIN_S = 20.0
 """Discord gives three seconds; on this machine a gateway may be starting meanwhile."""
 _ANSWERED_WITHIN_S = 240.0
+_AGAIN = ("try again",)
+"""What is said where a request could not be taken down."""
 _STOPPED_BY = {"an order": signal.SIGINT, "a crash": signal.SIGQUIT}
 _TROUBLED = 0.9
 """The share of jobs after whose end no process is killed any more."""
@@ -42,8 +44,6 @@ class Run:
     report: Report
     posted: Posted
     cards: list[Message] = field(default_factory=list[Message])
-    down: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
-    """From when to when PostgreSQL was away."""
 
     async def play(self) -> None:
         """Until everything has ended, or for as long as the plan allows."""
@@ -52,12 +52,15 @@ class Run:
             async with asyncio.timeout(plan.within_s), asyncio.TaskGroup() as tasks:
                 looking = tasks.create_task(self._look_again_and_again())
                 trouble = tasks.create_task(self._trouble())
+                tasks.create_task(self._outage())
                 await self._all_ask()
                 await self._until_over(_TROUBLED)
                 trouble.cancel()
                 await self._until_over(1.0)
                 looking.cancel()
-        except TimeoutError:
+        except* NothingCame as silence:
+            self.report.problems += [str(one) for one in silence.exceptions]
+        except* TimeoutError:
             self.report.problems.append(f"no end within {plan.within_s:g} s")
 
     async def _all_ask(self) -> None:
@@ -77,42 +80,55 @@ class Run:
         person, channel = dice.choice(club.people), dice.choice(club.channels)
         provider = dice.choices(("kling", "kkiai", "aimlapi"), weights=(4, 1, 1))[0]
         words = f"the boat drifts, for the time {number}"
-        while True:
-            used = await person.slash("animate", channel, image=PICTURE, prompt=words, provider=provider)
-            try:
-                await used.acknowledged(timeout_s=_HEARD_WITHIN_S)
-            except NothingCame:
-                self.report.unheard += 1
-                continue
-            break
-        try:
-            card = await used.response(lambda shown: "Job " in shown.text, timeout_s=_ANSWERED_WITHIN_S)
-        except NothingCame as silence:
-            self.report.problems.append(f"request {number}: {silence}")
-            return
+        while (card := await self._card(person, channel, words, provider)) is None:
+            pass
         self.cards.append(card)
         if dice.random() < _CANCELS and (job_id := verdict.number_of(card)) is not None:
             await person.slash("cancel", channel, id=job_id)
 
+    async def _card(self, person: Person, channel: Channel, words: str, provider: str) -> Message | None:
+        """What the request is answered with; None where it must be made again."""
+        used = await person.slash("animate", channel, image=PICTURE, prompt=words, provider=provider)
+        try:
+            await used.acknowledged(timeout_s=_HEARD_WITHIN_S)
+        except NothingCame:
+            self.report.unheard += 1
+            return None
+        answer = await used.response(
+            lambda shown: any(said in shown.text for said in ("Job ", *_AGAIN)), timeout_s=_ANSWERED_WITHIN_S
+        )
+        if "Job " in answer.text:
+            return answer
+        self.report.refused += 1
+        await asyncio.sleep(LOOKS_EVERY_S)
+        return None
+
     async def _trouble(self) -> None:
-        """Kill one process after the other, and stop PostgreSQL once when half of the jobs are there."""
+        """Kill one process after the other."""
         plan = self.world.plan
         dice = random.Random(f"{plan.seed} trouble")
         while True:
-            await asyncio.sleep(dice.expovariate(1 / plan.kills_every_s))
-            if not self.report.restart and len(self.cards) >= plan.jobs // 2:
-                await self._restart_postgres(dice.choice(list(_STOPPED_BY)))
             victim = dice.choice(self.members)
             if victim.is_alive:
                 victim.kill()
                 self.report.kills[victim.name] += 1
+                if victim.carries:
+                    self.report.delays.struck_s.append(time.time())
+            await asyncio.sleep(dice.expovariate(1 / plan.kills_every_s))
+
+    async def _outage(self) -> None:
+        """PostgreSQL is stopped once, when half of the requests were taken."""
+        while len(self.cards) < self.world.plan.jobs // 2:  # noqa: ASYNC110 - a list rings no bell
+            await asyncio.sleep(LOOKS_EVERY_S)
+        dice = random.Random(f"{self.world.plan.seed} outage")
+        await self._restart_postgres(dice.choice(list(_STOPPED_BY)))
 
     async def _restart_postgres(self, how: str) -> None:
         began_s = time.time()
         await asyncio.to_thread(self.world.postgres.restart, _STOPPED_BY[how])
         self.report.restart = how
         self.report.down_s = time.time() - began_s
-        self.down.append((began_s, time.time()))
+        self.report.delays.struck_s.append(began_s)
 
     async def _look_again_and_again(self) -> None:
         """Watch how long steps wait."""
@@ -123,7 +139,7 @@ class Run:
             except DatabaseFault:
                 pass
             else:
-                self.report.delays.look(found, now_s=now_s, down=self.down)
+                self.report.delays.look(found, now_s=now_s)
             await asyncio.sleep(LOOKS_EVERY_S)
 
     async def _until_over(self, share: float) -> None:
