@@ -156,7 +156,9 @@ async def running(
         providers = await stack.enter_async_context(_closing())
         tasks = await stack.enter_async_context(task_group())  # ends first, so that nothing is begun anew
         publisher = DiscordPublisher(client, directory=client.directory, installation=stores.installation)
-        engine = build_engine(settings, stores, wires, publisher, clock=clock, tasks=tasks)
+        engine = build_engine(
+            settings, stores, wires, publisher, clock=clock, tasks=tasks, may_lead=duty.role.carries
+        )
         providers.extend(engine.providers.values())
         furnish(client, settings, stores, publisher, engine, tasks=tasks)
         measure_discord(client, engine, limit)
@@ -252,17 +254,17 @@ async def _closing() -> AsyncGenerator[list[Provider]]:
 
 def _always(settings: Settings, engine: Engine, client: Kinora) -> dict[str, Coroutine[Any, Any, None]]:
     """What goes on for as long as the bot runs, or begins with it."""
+    engine.leader.duty("books", lambda: _check_books(settings.database), lambda: None)
+    shared = {"health": engine.health.run, "draining": client.services.draining.run}
     return {
         "pulse": engine.pulse.run(),
         "room": engine.room.run(),
         "admission": engine.admission.run(),
-        "notices": engine.notices.run(),
         "request log": engine.request_log.run(),
-        "retention": engine.retention.run(),
-        "privacy": client.services.privacy.run(),
         "departures": client.services.departures.run(),
         "resume": client.desk.intake.resume(),
-        "books": _check_books(settings.database),
+        "lead": engine.leader.run(),
+        **({name: run() for name, run in shared.items()} if settings.is_shared else {}),
     }
 
 

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 
 from bot.client import Kinora, Services
+from bot.db.transaction import Database
 from bot.domain.catalogue import Catalogue
 from bot.domain.errors import CatalogueInvalid
 from bot.domain.jobs import Job
@@ -27,6 +29,7 @@ from bot.services.generation import Generation
 from bot.services.guilds import GuildSettings
 from bot.services.health import Health
 from bot.services.insights import Insights
+from bot.services.leading import Alone, Elected, Leadership
 from bot.services.ledger import Ledger
 from bot.services.manners import Manners
 from bot.services.meter import Meter
@@ -87,6 +90,7 @@ class Engine:
     meter: Meter
     pulse: Pulse
     clock: Clock
+    leader: Leadership
 
 
 def load_catalogue(settings: Settings) -> Catalogue:
@@ -120,15 +124,21 @@ def build_engine(
     *,
     clock: Clock,
     tasks: asyncio.TaskGroup,
+    may_lead: bool = True,
 ) -> Engine:
-    """Put the engine together; its work runs in `tasks`."""
-    db = stores.db
+    """Put the engine together; its work runs in `tasks`. `may_lead`: it may do what one process does for all."""
+    db, is_shared = stores.db, settings.is_shared
+    leader = _leadership(settings, clock, may_lead=may_lead)
     catalogue = load_catalogue(settings)
 
     def task_changed(provider: str, task_id: str) -> None:
         news.tell(provider, Notice(key=None, task_ids=(task_id,)))
 
-    health = Health(clock, changed=lambda: admission.wake())  # noqa: PLW0108 - made below
+    health = Health(
+        clock,
+        changed=lambda: admission.wake(),  # noqa: PLW0108 - made below
+        shared=db if is_shared else None,
+    )
     shared = registry.Shared(
         tasks=tasks,
         session=wires.session,
@@ -145,7 +155,10 @@ def build_engine(
         installation=stores.installation,
         callback_url=_callback_url(settings, stores.callback_secret),
     )
-    gate = Gate(changed=lambda: admission.wake())  # noqa: PLW0108 - made below
+    gate = Gate(
+        changed=lambda: admission.wake(),  # noqa: PLW0108 - made below
+        is_one_of_several=is_shared,
+    )
     thumbnails = Thumbnails(blobs=stores.blobs, images=stores.images, clips=stores.clips)
     cards = Cards(
         db=db,
@@ -157,9 +170,10 @@ def build_engine(
         tasks=tasks,
         thumbnails=thumbnails,
         has_page=settings.public_url is not None,
+        are_shared=is_shared,
     )
-    notices = Notices(db=db, publisher=publisher, clock=clock)
-    request_log = RequestLog(db=db, publisher=publisher, clock=clock, words=request_words)
+    notices = Notices(db=db, publisher=publisher, clock=clock, ring=lambda: leader.ring("notices"))
+    request_log = _request_log(db, publisher, clock, leader)
     delivery = Delivery(
         db=db, publisher=publisher, blobs=stores.blobs, clips=stores.clips, clock=clock, notices=notices
     )
@@ -187,6 +201,7 @@ def build_engine(
         clips=stores.clips,
         delivery=delivery,
         cards=cards,
+        leaves_to_others=lambda: gate.leaves_to_others,
     )
     runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)
     news = News(db=db, runner=runner, installation=stores.installation, tasks=tasks)
@@ -212,7 +227,9 @@ def build_engine(
         providers=providers,
         folder=settings.data_dir,
         sources=(stores.db.metrics, pulse.metrics, retention.metrics),
+        leads=(lambda: leader.leads) if is_shared else None,
     )
+    _sweep(leader, notices, retention)
     return Engine(
         providers,
         catalogue,
@@ -234,7 +251,37 @@ def build_engine(
         meter,
         pulse,
         clock,
+        leader,
     )
+
+
+def _request_log(db: Database, publisher: Publisher, clock: Clock, leader: Leadership) -> RequestLog:
+    made = RequestLog(
+        db=db,
+        publisher=publisher,
+        clock=clock,
+        words=request_words,
+        leads=lambda: leader.leads,
+        ring=lambda guild_id: leader.ring("request log", guild_id),
+    )
+    leader.duty(
+        "request log", None, made.look, made.hear
+    )  # it runs everywhere: refused requests are in memory
+    return made
+
+
+def _sweep(leader: Leadership, notices: Notices, retention: Retention) -> None:
+    leader.duty("notices", notices.run, notices.look)
+    leader.duty("retention", retention.run, retention.wake)
+
+
+def _leadership(settings: Settings, clock: Clock, *, may_lead: bool) -> Leadership:
+    url = settings.database
+    if isinstance(url, Path):
+        return Alone()
+    from bot.db.seat import Seat  # noqa: PLC0415 - psycopg is there only where PostgreSQL is used
+
+    return Elected(seat=Seat(url.get_secret_value()), clock=clock, may_lead=may_lead)
 
 
 def _room(settings: Settings, gate: Gate, clock: Clock) -> Room:
@@ -276,8 +323,11 @@ def furnish(
         engine.admission.wake()
         engine.request_log.wake(job.origin.guild_id)
 
+    def let_go() -> None:
+        engine.leader.ring("retention")
+
     def withdrawn() -> None:
-        engine.retention.wake()
+        let_go()
         client.services.privacy.wake()
 
     def departed() -> None:
@@ -297,7 +347,7 @@ def furnish(
         defaults=settings.default_limits,
         queued=queued,
         stopping=engine.cards.changed,
-        let_go=engine.retention.wake,
+        let_go=let_go,
         has_page=settings.public_url is not None,
     )
     paintings = Paintings(
@@ -311,7 +361,7 @@ def furnish(
             catalogue=catalogue,
             routes=engine.routes,
             clock=clock,
-            let_go=engine.retention.wake,
+            let_go=let_go,
         ),
         clock=clock,
         secret=stores.callback_secret,
@@ -319,6 +369,16 @@ def furnish(
     )
     insights = Insights(db=stores.db, attempts=engine.attempts, gate=engine.gate, card_of=engine.cards.of)
     pace = Pace(clock)
+    privacy = Privacy(
+        db=stores.db,
+        clock=clock,
+        publisher=publisher,
+        eraser=DiscordEraser(client),
+        wake=engine.runner.wake,
+        let_go=let_go,
+        ring=lambda: engine.leader.ring("privacy"),
+    )
+    engine.leader.duty("privacy", privacy.run, privacy.look)
     client.services = Services(
         catalogue=catalogue,
         routes=engine.routes,
@@ -339,14 +399,7 @@ def furnish(
             changed=engine.notices.wake,  # a log channel that was chosen just now has not been told anything
         ),
         places=Places(stores.db),
-        privacy=Privacy(
-            db=stores.db,
-            clock=clock,
-            publisher=publisher,
-            eraser=DiscordEraser(client),
-            wake=engine.runner.wake,
-            let_go=engine.retention.wake,
-        ),
+        privacy=privacy,
         exports=Exports(
             db=stores.db,
             blobs=stores.blobs,
@@ -386,6 +439,7 @@ def furnish(
             is_member=client.is_in,
             wake=engine.runner.wake,
             ended=departed,
+            leads=(lambda: engine.leader.leads) if settings.is_shared else None,
         ),
         pace=pace,
         paintings=paintings,

@@ -208,6 +208,11 @@ class Settings(BaseSettings):
         return database_of(self.database_url) if self.database_url else self.data_dir / "kinora.db"
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other processes may use the same database."""
+        return not isinstance(self.database, Path)
+
+    @property
     def database_path(self) -> Path:
         """The SQLite file, for what there is with SQLite only.
 

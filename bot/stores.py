@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from bot.clock import SystemClock
 from bot.db import installation
 from bot.db.errors import DatabaseLost
 from bot.db.measured import MeasuredDatabase
@@ -20,8 +21,10 @@ from bot.media.buckets import Access
 from bot.media.charts import Charts
 from bot.media.clips import Clips
 from bot.media.images import Images
+from bot.media.moves import Moves
 from bot.providers import registry
 from bot.providers.download import Downloads
+from bot.services.moves import SharedMoves
 from bot.settings import Settings, SettingsInvalid
 
 if TYPE_CHECKING:
@@ -76,7 +79,7 @@ async def open_stores(settings: Settings, stack: AsyncExitStack, *, defer: "Defe
     stack.push_async_callback(db.close)
     return Stores(
         db=db,
-        blobs=_open_blobs(settings),
+        blobs=_open_blobs(settings, SharedMoves(db=db, clock=SystemClock()) if settings.is_shared else None),
         images=await stack.enter_async_context(Images()),
         clips=await stack.enter_async_context(Clips(room=settings.data_dir / "fitted")),
         charts=await stack.enter_async_context(Charts()),
@@ -116,9 +119,11 @@ def access(settings: Settings) -> Access:
     return Access(settings.aws_endpoint_url, settings.aws_region, key_id, secret, token)
 
 
-def _open_blobs(settings: Settings) -> Blobs:
+def _open_blobs(settings: Settings, moves: Moves | None) -> Blobs:
     try:
-        return Blobs.open(settings.blob_location, spool=settings.data_dir / "spool", access=access(settings))
+        return Blobs.open(
+            settings.blob_location, spool=settings.data_dir / "spool", access=access(settings), moves=moves
+        )
     except Exception as error:  # each kind of store has errors of its own
         raise SettingsInvalid(
             "BLOB_URL is not understood, or its store cannot be opened; leave it empty for a folder in DATA_DIR."

@@ -34,9 +34,9 @@ class Leadership(Protocol):
         ...
 
     def duty(
-        self, name: str, run: Run, wake: Callable[[], None], hear: Callable[[int], None] | None = None
+        self, name: str, run: Run | None, wake: Callable[[], None], hear: Callable[[int], None] | None = None
     ) -> None:
-        """`run` goes on wherever the lead is, begun anew each time.
+        """`run` goes on wherever the lead is, begun anew each time; None if it goes on everywhere.
 
         `wake` tells it that there is something to do, and `hear` about what.
         """
@@ -73,7 +73,7 @@ class Seat(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Duty:
-    run: Run
+    run: Run | None
     wake: Callable[[], None]
     hear: Callable[[int], None] | None
 
@@ -94,7 +94,7 @@ class Alone:
         self._duties: dict[str, _Duty] = {}
 
     def duty(
-        self, name: str, run: Run, wake: Callable[[], None], hear: Callable[[int], None] | None = None
+        self, name: str, run: Run | None, wake: Callable[[], None], hear: Callable[[int], None] | None = None
     ) -> None:
         """As `Leadership` says."""
         self._duties[name] = _Duty(run, wake, hear)
@@ -107,14 +107,17 @@ class Alone:
         """As `Leadership` says."""
         async with asyncio.TaskGroup() as tasks:
             for name, duty in self._duties.items():
-                tasks.create_task(duty.run(), name=name)
+                if duty.run is not None:
+                    tasks.create_task(duty.run(), name=name)
 
 
 class Elected:
     """The lead of one of several processes: of the one that has the seat, as long as it can be sure of that."""
 
-    def __init__(self, *, seat: Seat, clock: Clock) -> None:
+    def __init__(self, *, seat: Seat, clock: Clock, may_lead: bool = True) -> None:
+        """One that may not lead rings for others."""
         self._seat = seat
+        self._may_lead = may_lead
         self._clock = clock
         self._duties: dict[str, _Duty] = {}
         self._leads = False
@@ -129,7 +132,7 @@ class Elected:
         return self._leads
 
     def duty(
-        self, name: str, run: Run, wake: Callable[[], None], hear: Callable[[int], None] | None = None
+        self, name: str, run: Run | None, wake: Callable[[], None], hear: Callable[[int], None] | None = None
     ) -> None:
         """As `Leadership` says."""
         self._duties[name] = _Duty(run, wake, hear)
@@ -158,7 +161,7 @@ class Elected:
 
     async def _follow(self) -> None:
         """Pass on what is rung for, until this process leads."""
-        while not await self._seat.take():
+        while not (self._may_lead and await self._seat.take()):
             self._is_away = False
             await self._clock.wait(self._rang, until_ms=self._clock.now_ms() + _TRIES_EVERY_MS)
             self._rang.clear()
@@ -179,7 +182,11 @@ class Elected:
             async with asyncio.TaskGroup() as tasks:
                 for duty in self._duties.values():
                     duty.wake()
-                duties = [tasks.create_task(duty.run(), name=name) for name, duty in self._duties.items()]
+                duties = [
+                    tasks.create_task(duty.run(), name=name)
+                    for name, duty in self._duties.items()
+                    if duty.run is not None
+                ]
                 try:
                     await self._listen()
                 finally:
