@@ -1,5 +1,7 @@
 """`/owner`: what the bot's operator sees and sets across servers."""
 
+from itertools import islice
+
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -27,7 +29,8 @@ class Owner(commands.GroupCog, group_name="owner", group_description="For the op
         owner.ensure_operator(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         overview = await self.bot.services.reports.across(days=days)
-        view, files = await owner.overview_view(overview, self._names())
+        shown = islice(overview.by_guild, owner.SERVERS_SHOWN)
+        view, files = await owner.overview_view(overview, await self._names(*shown))
         await interaction.edit_original_response(view=view, attachments=files)
 
     @app_commands.command()
@@ -40,15 +43,17 @@ class Owner(commands.GroupCog, group_name="owner", group_description="For the op
         """Say what a server may cost, whatever its moderators allow."""
         owner.ensure_operator(interaction)
         guild_id, credits_ = owner.server_id(server), ceiling_of(amount)
-        names = self._names()
+        names = await self._names(guild_id)
         await self.bot.services.reports.set_ceiling(
             guild_id, credits_, by_id=interaction.user.id, is_at_hand=guild_id in names
         )
         text = owner.ceiling_text(guild_id, credits_, names)
         await tell(interaction, text)
 
-    def _names(self) -> dict[int, str]:
-        return {guild.id: guild.name for guild in self.bot.guilds}
+    async def _names(self, *guild_ids: int) -> dict[int, str]:
+        """Of the servers that this process hears, and of these, which another one may hear."""
+        own = {guild.id: guild.name for guild in self.bot.guilds}
+        return own | await self.bot.directory.names(guild_id for guild_id in guild_ids if guild_id not in own)
 
 
 async def setup(bot: Kinora) -> None:

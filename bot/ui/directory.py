@@ -2,17 +2,21 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import discord
+
+from bot.domain.errors import DeliveryFault
+from bot.ui.faults import translated
 
 T = TypeVar("T")
 
 REMEMBERED_S = 60.0
 """For so long what Discord answered is believed; a gateway tells at once what is different."""
 
+_NAMED_WITHIN_S = 1.0
 _MOST = 500
 """Servers that are remembered; with each its roles, and the channels that were asked for."""
 
@@ -84,6 +88,20 @@ class Directory:
         """The name of a channel or thread, as far as it was heard of."""
         name = getattr(self._client.get_channel(channel_id), "name", None)
         return name if isinstance(name, str) else self._names.get(channel_id)
+
+    async def names(self, guild_ids: Iterable[int]) -> dict[int, str]:
+        """The names of servers; without those of which Discord says nothing at once."""
+
+        async def name(guild_id: int) -> str | None:
+            try:
+                async with translated(), asyncio.timeout(_NAMED_WITHIN_S):
+                    return (await self.guild(guild_id)).name
+            except DeliveryFault:
+                return None
+
+        wanted = list(guild_ids)
+        found = zip(wanted, await asyncio.gather(*map(name, wanted)), strict=True)
+        return {guild_id: known for guild_id, known in found if known is not None}
 
     def _told(self, guild_id: int) -> discord.Guild | None:
         guild = self._client.get_guild(guild_id)

@@ -21,7 +21,7 @@ from bot.ui.suggestions import MAX_CHOICES
 from bot.ui.text import counted, cut, inline, plain
 
 _PROVIDERS_SHOWN = 6
-_SERVERS_SHOWN = 10
+SERVERS_SHOWN = 10
 _MAX_NAME = 40
 _MAX_LABEL = 100
 _MAX_ID_DIGITS = 20
@@ -125,7 +125,7 @@ async def overview_view(
 def _written(overview: Overview, names: Mapping[int, str]) -> tuple[str, bytes | None]:
     """The message, and the file where it is needed."""
     text = overview_text(overview, names)
-    if len(overview.by_guild) <= _SERVERS_SHOWN and len(overview.by_provider) <= _PROVIDERS_SHOWN:
+    if len(overview.by_guild) <= SERVERS_SHOWN and len(overview.by_provider) <= _PROVIDERS_SHOWN:
         return text, None
     data = as_csv(overview, {guild_id: plain(name) for guild_id, name in names.items()})
     return text, f"{BOM}{data}".encode()
@@ -134,7 +134,7 @@ def _written(overview: Overview, names: Mapping[int, str]) -> tuple[str, bytes |
 def overview_text(overview: Overview, names: Mapping[int, str]) -> str:
     """Totals, each provider's account, and the servers that were charged most."""
     by_guild = list(overview.by_guild.items())
-    hidden = len(by_guild) - _SERVERS_SHOWN
+    hidden = len(by_guild) - SERVERS_SHOWN
     idle = sorted(overview.ceilings.keys() - overview.by_guild.keys())
     return "\n".join(
         [
@@ -152,7 +152,7 @@ def overview_text(overview: Overview, names: Mapping[int, str]) -> str:
             *([f"**{tr('Servers')}**"] if by_guild else []),
             *(
                 f"{_server(guild_id, names)} {_charged(spending)}{_ceiling(overview, guild_id)}"
-                for guild_id, spending in by_guild[:_SERVERS_SHOWN]
+                for guild_id, spending in by_guild[:SERVERS_SHOWN]
             ),
             *([f"-# {tr('and {number} more in the file', number=grouped(hidden))}"] if hidden > 0 else []),
             *([f"-# {_idle(len(idle))}"] if idle else []),

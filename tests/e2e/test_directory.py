@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from bot.client import point_discord_at
-from bot.sandbox import Hold, Permission
+from bot.sandbox import Drop, Hold, Permission
 from bot.ui import directory
 from bot.ui.checks import is_age_restricted, own_permissions
 from bot.ui.directory import Directory
@@ -107,6 +107,15 @@ async def test_what_is_older_than_somebody_wants_is_asked_for_again(scene: Scene
     after = await known.channel(scene.guild.id, scene.channel.id, most_s=0)
     assert [is_age_restricted(channel) for channel in (before, after)] == [False, True]
     assert asked(scene) == {GUILD: 2, MEMBER: 2, CHANNEL: 2}
+
+
+async def test_servers_are_named_as_far_as_discord_says(scene: Scene, known: Directory) -> None:
+    other = scene.sandbox.add_guild("Chess club", app=scene.application)
+    elsewhere = scene.sandbox.add_guild("Secret club")
+    names = await known.names([scene.guild.id, other.id, elsewhere.id, 1])
+    assert names == {scene.guild.id: "Film club", other.id: "Chess club"}
+    scene.sandbox.faults.add("GET", GUILD, Drop(), times=None)
+    assert await known.names([scene.guild.id, elsewhere.id]) == {scene.guild.id: "Film club"}
 
 
 async def test_only_so_many_servers_are_remembered(

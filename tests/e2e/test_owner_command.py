@@ -5,6 +5,7 @@ import io
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -91,6 +92,19 @@ async def test_without_the_setting_nobody_may_and_the_way_to_it_is_told(
 ) -> None:
     async with started(scene):
         assert f"`OWNER_IDS={olga.id}`" in await said(olga, scene, command, **options)
+
+
+async def test_a_server_that_another_process_hears_has_its_name_and_its_ceiling(
+    scene: Scene, olga: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = scene.sandbox.add_guild("Chess club", app=scene.application)
+    async with started(scene, olga) as bot:
+        state: Any = bot.app.client._connection
+        await bot.app.client.wait_until_ready()
+        monkeypatch.delitem(state._guilds, other.id, raising=False)
+        answer = await said(olga, scene, "ceiling", server=str(other.id), amount="500")
+        assert answer.startswith("**`Chess club`** may now cost")
+        assert "never seen a server" in await said(olga, scene, "ceiling", server="1", amount="500")
 
 
 async def test_names_of_servers_are_suggested_to_the_operator_alone(scene: Scene, olga: Person) -> None:
