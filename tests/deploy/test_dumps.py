@@ -2,13 +2,15 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from bot import settings as environment
 from bot.db import audit
-from tests.deploy.files import DEPLOY
+from tests.deploy.files import DEPLOY, ROOT
 from tests.histories import NOW_MS, ROADS, Past, PostgresHistory, lived
 from tests.postgres import PostgresServer
 
@@ -54,13 +56,24 @@ def dump(postgres_url: str, folder: Path) -> Path:
 
 
 def test_a_dump_holds_everything_and_is_put_back_whole(
-    dump: Path, postgres_url: str, bare_postgres_url: str
+    dump: Path, postgres_url: str, bare_postgres_url: str, tmp_path: Path
 ) -> None:
     assert dump.stat().st_mode & 0o777 == 0o600
     done = run("restore.sh", bare_postgres_url, dump)
     assert done.returncode == 0, done.stderr
-    assert "python -m bot restored" in done.stderr
     assert counted(bare_postgres_url) == counted(postgres_url)
+    said = done.stderr.strip().rpartition(": ")[2]
+    assert said == "python -m bot restored"
+    told = environment.inherited(DATABASE_URL=bare_postgres_url, PYTHONPATH=str(ROOT))
+    noted = subprocess.run(
+        [sys.executable, *said.split()[1:]],
+        cwd=tmp_path,
+        env=told,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert noted.returncode == 0, noted.stderr
     history = PostgresHistory(bare_postgres_url)
     assert history.read(audit.discrepancies()) == 0
     history.close()

@@ -62,7 +62,7 @@ def test_the_commands_of_the_bot_that_are_named_are_commands() -> None:
         for name in re.findall(r"python -m bot ([a-z]+)(?=`|$|\s+--|,)", path.read_text(encoding="utf-8"))
     }
     known = {one.name or one.callback.__name__ for one in cli.app.registered_commands if one.callback}
-    assert named - known <= {"restored"}
+    assert named - known == set()
 
 
 def test_the_linter_has_nothing_to_say_of_the_dockerfile() -> None:
