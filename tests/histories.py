@@ -111,8 +111,13 @@ class PostgresHistory(History):
     """The same in PostgreSQL, through the database that the bot uses, for tests that are not asynchronous."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._runner = asyncio.Runner()
         self._db = self._runner.run(PostgresDatabase.open(url))
+
+    def reopen(self) -> None:
+        self._runner.run(self._db.close())
+        self._db = self._runner.run(PostgresDatabase.open(self._url))
 
     def write(self, transaction: Transaction[T]) -> T:
         return self._runner.run(self._db.write(transaction))
