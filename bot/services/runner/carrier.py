@@ -271,20 +271,27 @@ async def _make_tables(address: Address) -> None:
     connection = await connect(address, patient=True)
     async with connection, connection.transaction():
         await connection.execute(f"SELECT pg_advisory_xact_lock({APPLICATION_ID}, {_SCHEMA})".encode())
-        cursor = await connection.execute("SELECT to_regclass('procrastinate_jobs') IS NULL AS is_new")
-        [row] = await cursor.fetchall()
-        if row["is_new"]:
-            await connection.execute(SchemaManager.get_schema().encode())
-        await connection.execute(_OURS)
+        for name, statements in (
+            ("procrastinate_jobs", SchemaManager.get_schema()),
+            ("kinora_live_ticks", _INDEX),  # asking for it again would hold up everybody's ticks
+        ):
+            cursor = await connection.execute(
+                "SELECT to_regclass(%(name)s) IS NULL AS is_new", {"name": name}
+            )
+            [row] = await cursor.fetchall()
+            if row["is_new"]:
+                await connection.execute(statements.encode())
+        await connection.execute(_FUNCTION)
 
 
 _BY_THE_CLOCK, _EARLY, _ADMISSION = range(3)
 """Priorities: an early tick goes ahead of the one that is due later, and a waiting job is begun first of all."""
 
-_OURS = """
-    CREATE INDEX IF NOT EXISTS kinora_live_ticks ON procrastinate_jobs (lock)
-    WHERE status IN ('todo', 'doing') AND lock IS NOT NULL;
-
+_INDEX = """
+    CREATE INDEX kinora_live_ticks ON procrastinate_jobs (lock)
+    WHERE status IN ('todo', 'doing') AND lock IS NOT NULL
+"""
+_FUNCTION = """
     CREATE OR REPLACE FUNCTION kinora_supersede(locks text[], priorities bigint[], admits bigint) RETURNS bigint
     LANGUAGE plpgsql SET enable_seqscan = off AS $$
     BEGIN

@@ -103,7 +103,8 @@ class Housekeeping:
 
     async def _release(self, ticks: Iterable[Job]) -> None:
         for tick in ticks:
-            log.warning("tick taken from a worker that is gone", worker=tick.worker_id, **tick.task_kwargs)
+            job_id = tick.task_kwargs.get("job_id")
+            log.warning("step taken from a worker that is gone", job=job_id, worker=tick.worker_id)
             await self._carrier.queue.retry_job(tick, retry_at=datetime.fromtimestamp(0, UTC))
 
     async def _give_ticks(self) -> None:
