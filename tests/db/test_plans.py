@@ -42,6 +42,20 @@ STATEMENTS = [
     and name not in ONCE_AT_START
 ]
 
+INDEXES = [
+    (lanes._NEXT_JOB, "jobs_queued"),
+    (lanes._OWN_BEFORE, "jobs_queued"),
+    (lanes._TURNS, "turns_next"),
+    (lanes._LANES, "lanes_next"),
+    (jobs._WAITING_OF, "jobs_waiting"),
+    (jobs._ACTIVE_OF, "jobs_active"),
+    (jobs._COUNTS, "jobs_active"),
+    (jobs._BY_TASK, "jobs_task"),
+    (jobs._OF_MEMBER, "jobs_member"),
+    (places._UNDELIVERED, "jobs_undelivered"),
+]
+"""Questions about the queue, and the index that was made for each."""
+
 
 def plan(sql: str) -> Transaction[str]:
     rows = yield f"EXPLAIN QUERY PLAN {sql}", dict.fromkeys(re.findall(r":(\w+)", sql), 1)
@@ -58,21 +72,7 @@ async def test_running_jobs_are_counted_without_reading_the_history_of_a_guild(
     assert "SCAN" not in found
 
 
-@pytest.mark.parametrize(
-    ("sql", "index"),
-    [
-        (lanes._NEXT_JOB, "jobs_queued"),
-        (lanes._OWN_BEFORE, "jobs_queued"),
-        (lanes._TURNS, "turns_next"),
-        (lanes._LANES, "lanes_next"),
-        (jobs._WAITING_OF, "jobs_waiting"),
-        (jobs._ACTIVE_OF, "jobs_active"),
-        (jobs._COUNTS, "jobs_active"),
-        (jobs._BY_TASK, "jobs_task"),
-        (jobs._OF_MEMBER, "jobs_member"),
-        (places._UNDELIVERED, "jobs_undelivered"),
-    ],
-)
+@pytest.mark.parametrize(("sql", "index"), INDEXES)
 async def test_a_question_about_the_queue_uses_the_index_made_for_it(
     db: SqliteDatabase, sql: str, index: str
 ) -> None:
