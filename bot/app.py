@@ -22,7 +22,7 @@ from bot.db.transaction import Database
 from bot.domain.duties import Duty, Role, Shards
 from bot.domain.errors import KinoraError
 from bot.domain.provider import Provider
-from bot.engine import Engine, build_engine, furnish
+from bot.engine import Engine, Runner, build_engine, furnish
 from bot.listening import listen, measure_discord
 from bot.services.gate import Closure, Gate
 from bot.services.ports import Clock
@@ -32,7 +32,7 @@ from bot.services.runner.embedded import EmbeddedRunner
 from bot.settings import Settings, SettingsInvalid, notify_socket
 from bot.shards import turns_among_processes
 from bot.signals import Stop, heeded, notify
-from bot.stores import Stores, open_stores, open_wires
+from bot.stores import Stores, open_carrier, open_stores, open_wires
 from bot.ui.threads import DiscordPublisher
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ class App:
     client: Kinora
     db: Database
     gate: Gate
-    runner: EmbeddedRunner
+    runner: Runner
     connection: asyncio.Task[None]
     """Ends when the connection to the gateway has ended for good."""
     port: int | None
@@ -147,7 +147,8 @@ async def running(
     token, clock = settings.token, clock or SystemClock()
     point_discord_at(settings.discord_api_url, settings.discord_gateway_url)
     async with AsyncExitStack() as stack:
-        stores = await open_stores(settings, stack)
+        carrier = await open_carrier(settings, stack, clock=clock)
+        stores = await open_stores(settings, stack, defer=carrier.defer if carrier else None)
         client = _client(settings, stores, duty, clock)
         limit = RateLimit(settings.discord_requests_per_second)
         others = await _among_others(settings, duty, stack, db=stores.db, clock=clock, limit=limit)
@@ -157,24 +158,29 @@ async def running(
         tasks = await stack.enter_async_context(task_group())  # ends first, so that nothing is begun anew
         publisher = DiscordPublisher(client, directory=client.directory, installation=stores.installation)
         engine = build_engine(
-            settings, stores, wires, publisher, clock=clock, tasks=tasks, may_lead=duty.role.carries
+            settings,
+            stores,
+            wires,
+            publisher,
+            clock=clock,
+            tasks=tasks,
+            carrier=carrier,
+            may_lead=duty.role.carries,
         )
         providers.extend(engine.providers.values())
         furnish(client, settings, stores, publisher, engine, tasks=tasks)
         measure_discord(client, engine, limit)
-        await _recover(stores.db, engine)
+        await _recover(stores.db, engine, duty.role)
         await _log_in(client, token)
         await client.services.departures.load()
         await client.services.draining.recall()
         await engine.room.look()
         port = await listen(settings, stores, engine, client, stack)
         await _resume(stores.db, engine)
-        for name, work in _always(settings, engine, client).items():
+        for name, work in _always(settings, engine, client, duty.role, others).items():
             tasks.create_task(work, name=name)
-        if others is not None:
-            tasks.create_task(others.run(), name="processes")
-            tasks.create_task(client.services.departures.follow(), name="departures elsewhere")
-        connection = tasks.create_task(_stay_connected(client), name="gateway")
+        connects = _stay_connected(client) if duty.role.connects else _stay_apart()
+        connection = tasks.create_task(connects, name="gateway")
         yield App(client, stores.db, engine.gate, engine.runner, connection, port)
 
 
@@ -189,6 +195,7 @@ async def run(settings: Settings, duty: Duty = Duty()) -> None:  # noqa: B008 - 
         try:
             async with running(settings, duty) as app:
                 stop.up()
+                log.info("is up", role=duty.role.value)
                 notify(manager, "READY=1")
                 await _first(stop.asked.wait(), app.connection)
                 notify(manager, "STOPPING=1")
@@ -252,29 +259,42 @@ async def _closing() -> AsyncGenerator[list[Provider]]:
         await asyncio.gather(*(provider.close() for provider in providers))
 
 
-def _always(settings: Settings, engine: Engine, client: Kinora) -> dict[str, Coroutine[Any, Any, None]]:
-    """What goes on for as long as the bot runs, or begins with it."""
-    engine.leader.duty("books", lambda: _check_books(settings.database), lambda: None)
-    shared = {"health": engine.health.run, "draining": client.services.draining.run}
-    return {
+def _always(
+    settings: Settings, engine: Engine, client: Kinora, role: Role, others: Processes | None
+) -> dict[str, Coroutine[Any, Any, None]]:
+    """What goes on for as long as a process of this role runs, or begins with it."""
+    services, place = client.services, settings.database
+    engine.leader.duty("books", lambda: _check_books(place), lambda: None)
+    work: dict[str, Coroutine[Any, Any, None]] = {
         "pulse": engine.pulse.run(),
         "room": engine.room.run(),
-        "admission": engine.admission.run(),
         "request log": engine.request_log.run(),
-        "departures": client.services.departures.run(),
-        "resume": client.desk.intake.resume(),
+        "departures": services.departures.run(),
         "lead": engine.leader.run(),
-        **({name: run() for name, run in shared.items()} if settings.is_shared else {}),
     }
+    if others is not None:
+        work |= {
+            "processes": others.run(),
+            "health": engine.health.run(),
+            "draining": services.draining.run(),
+            "departures elsewhere": services.departures.follow(),
+        }
+    if role.connects:
+        work["resume"] = client.desk.intake.resume(is_ours=client.shards.hold)
+    if isinstance(engine.runner, EmbeddedRunner):
+        work["admission"] = engine.admission.run()
+    elif role.carries:
+        work["steps"] = engine.runner.run()
+    return work
 
 
-async def _recover(db: Database, engine: Engine) -> None:
+async def _recover(db: Database, engine: Engine, role: Role) -> None:
     """Bring what is derived into line with the rows, before anything moves."""
     if taken_up := await db.write(backups.take_up(now_ms=engine.clock.now_ms())):
         log.warning("restored from a backup", **asdict(taken_up))
     for name in engine.providers:
         await db.write(lanes.open_pool(name))
-    if wrong := await db.write(lanes.recount()):
+    if role.carries and (wrong := await db.write(lanes.recount())):
         log.warning("queue counters corrected", count=wrong)
 
 
@@ -290,7 +310,9 @@ async def _check_books(place: Path | SecretStr) -> None:
 
 
 async def _resume(db: Database, engine: Engine) -> None:
-    """Carry on every job that an earlier process left on its way."""
+    """Carry on every job that an earlier process left on its way; where several share them, none is left."""
+    if not isinstance(engine.runner, EmbeddedRunner):
+        return
     left = await db.read(jobs.open_ids())
     for job_id in left:
         engine.runner.wake(job_id)
@@ -307,6 +329,11 @@ def _client(settings: Settings, stores: Stores, duty: Duty, clock: Clock) -> Kin
         reads_messages=settings.reads_messages,
         turn=None if is_alone else turns_among_processes(stores.db, clock),
     )
+
+
+async def _stay_apart() -> None:
+    """A worker has no connection that could end."""
+    await asyncio.Event().wait()
 
 
 async def _stay_connected(client: Kinora) -> None:

@@ -217,7 +217,7 @@ class Kinora(commands.Bot):
         )
         self.directory = Directory(self)
         self._db = db
-        self._duty = duty
+        self.duty = duty
         self._reads_messages = reads_messages
         self._forms: dict[Form | Sheet, Submitted] = {}
         self._turns = Turns(turn)
@@ -239,7 +239,7 @@ class Kinora(commands.Bot):
             NoStartsLeft: Discord lets the bot connect no more today.
         """
         await self._ensure_same_application()
-        if self._duty.role.connects:
+        if self.duty.role.connects:
             self._settle_intents()
             await asyncio.gather(self._learn_shards(), self._take_up_commands())
 
@@ -247,12 +247,12 @@ class Kinora(commands.Bot):
         for extension in EXTENSIONS:
             await self.load_extension(extension)
         await self.tree.set_translator(Translator())
-        if self._duty.shards is None or 0 in self._duty.shards.ids:  # one process of several
+        if self.duty.shards is None or 0 in self.duty.shards.ids:  # one process of several
             await self._sync_if_changed()
 
     async def _learn_shards(self) -> None:
         asked_for, _, starts = await self.http.get_bot_gateway()
-        if self._duty.shards is None:
+        if self.duty.shards is None:
             self.shards = Shards.all_of(asked_for)
         elif self.shards.count < asked_for:
             log.warning("Discord asks for more shards", asks_for=asked_for, has=self.shards.count)
@@ -289,6 +289,11 @@ class Kinora(commands.Bot):
             self.connections.heard(data["__shard_id__"])
 
         parsers |= {"READY": parse_ready, "RESUMED": parse_resumed}
+
+    def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
+        """Tell of nothing once the client is closed: discord.py goes through the servers of a shard all the same."""
+        if not self.is_closed():
+            super().dispatch(event_name, *args, **kwargs)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Discord lets in one shard after another."""

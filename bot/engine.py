@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from bot.client import Kinora, Services
 from bot.db.transaction import Database
@@ -65,6 +66,12 @@ from bot.ui.request_log import request_words
 from bot.ui.threads import DiscordPublisher
 from bot.web.callbacks import callback_url, secret_of
 
+if TYPE_CHECKING:
+    from bot.services.runner.carrier import Carrier
+    from bot.services.runner.cluster import ClusterRunner
+
+Runner: TypeAlias = "EmbeddedRunner | ClusterRunner"
+
 
 @dataclass(frozen=True, slots=True)
 class Engine:
@@ -75,7 +82,7 @@ class Engine:
     routes: Routes
     attempts: Attempts
     news: News
-    runner: EmbeddedRunner
+    runner: Runner
     gate: Gate
     room: Room
     admission: Admission
@@ -124,9 +131,13 @@ def build_engine(
     *,
     clock: Clock,
     tasks: asyncio.TaskGroup,
+    carrier: "Carrier | None" = None,
     may_lead: bool = True,
 ) -> Engine:
-    """Put the engine together; its work runs in `tasks`. `may_lead`: it may do what one process does for all."""
+    """Put the engine together; its work runs in `tasks`.
+
+    `carrier` is where steps wait for any worker; `may_lead`: it may do what one process does for all.
+    """
     db, is_shared = stores.db, settings.is_shared
     leader = _leadership(settings, clock, may_lead=may_lead)
     catalogue = load_catalogue(settings)
@@ -180,7 +191,8 @@ def build_engine(
 
     def admitted(job: Job) -> None:
         cards.changed(job)
-        runner.wake(job.id)
+        if carrier is None:  # which is told in the transaction that admits
+            runner.wake(job.id)
 
     admission = Admission(
         db=db,
@@ -203,7 +215,7 @@ def build_engine(
         cards=cards,
         leaves_to_others=lambda: gate.leaves_to_others,
     )
-    runner = EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)
+    runner = _runner(carrier, stages, admission, clock=clock, tasks=tasks)
     news = News(db=db, runner=runner, installation=stores.installation, tasks=tasks)
     retention = Retention(
         db=db,
@@ -229,7 +241,6 @@ def build_engine(
         sources=(stores.db.metrics, pulse.metrics, retention.metrics),
         leads=(lambda: leader.leads) if is_shared else None,
     )
-    _sweep(leader, notices, retention)
     return Engine(
         providers,
         catalogue,
@@ -255,6 +266,28 @@ def build_engine(
     )
 
 
+def _runner(
+    carrier: "Carrier | None",
+    stages: Stages,
+    admission: Admission,
+    *,
+    clock: Clock,
+    tasks: asyncio.TaskGroup,
+) -> Runner:
+    if carrier is None:
+        return EmbeddedRunner(advance=stages.advance, give_up=stages.give_up, clock=clock, tasks=tasks)
+    from bot.services.runner.cluster import ClusterRunner  # noqa: PLC0415 - psycopg need not be installed
+
+    return ClusterRunner(
+        carrier=carrier,
+        advance=stages.advance,
+        give_up=stages.give_up,
+        fill=admission.fill,
+        clock=clock,
+        tasks=tasks,
+    )
+
+
 def _request_log(db: Database, publisher: Publisher, clock: Clock, leader: Leadership) -> RequestLog:
     made = RequestLog(
         db=db,
@@ -270,9 +303,11 @@ def _request_log(db: Database, publisher: Publisher, clock: Clock, leader: Leade
     return made
 
 
-def _sweep(leader: Leadership, notices: Notices, retention: Retention) -> None:
+def _sweep(engine: Engine, privacy: Privacy) -> None:
+    leader, notices, retention = engine.leader, engine.notices, engine.retention
     leader.duty("notices", notices.run, notices.look)
     leader.duty("retention", retention.run, retention.wake)
+    leader.duty("privacy", privacy.run, privacy.look)
 
 
 def _leadership(settings: Settings, clock: Clock, *, may_lead: bool) -> Leadership:
@@ -378,7 +413,7 @@ def furnish(
         let_go=let_go,
         ring=lambda: engine.leader.ring("privacy"),
     )
-    engine.leader.duty("privacy", privacy.run, privacy.look)
+    _sweep(engine, privacy)
     client.services = Services(
         catalogue=catalogue,
         routes=engine.routes,

@@ -36,7 +36,11 @@ async def listen(
         SettingsInvalid: what callbacks are signed with is no secret.
         AddressUnusable: a setting says where, and it cannot be there.
     """
-    readiness = Readiness(db=stores.db, gate=engine.gate, is_connected=lambda: is_connected(client))
+    readiness = Readiness(
+        db=stores.db,
+        gate=engine.gate,
+        is_connected=lambda: not client.duty.role.connects or is_connected(client),
+    )
     token = settings.metrics_token.get_secret_value().strip() if settings.metrics_token else None
     await engine.meter.begin()
     server = serving(
@@ -67,10 +71,13 @@ def measure_discord(client: Kinora, engine: Engine, limit: RateLimit) -> None:
     paced(trace, limit, api_url=Route.BASE)
 
     def gateway() -> Iterable[Metric]:
-        connected = is_connected(client)
-        about = (VERSION, discord.__version__, platform.python_version())
+        connected, role = is_connected(client), client.duty.role
+        about = (VERSION, discord.__version__, platform.python_version(), role.value)
         yield requests.read()
         yield seconds.read()
+        yield gauge("kinora_build_info", "1.", {about: 1}, ("version", "discord_py", "python", "role"))
+        if not role.connects:
+            return
         yield gauge(
             "kinora_discord_requests_waiting",
             "Requests to Discord's API that wait for their turn within its global limit.",
@@ -86,7 +93,6 @@ def measure_discord(client: Kinora, engine: Engine, limit: RateLimit) -> None:
             "The last heartbeat's way to Discord and back; NaN before the first.",
             client.latency if connected else float("nan"),
         )
-        yield gauge("kinora_build_info", "1.", {about: 1}, ("version", "discord_py", "python"))
 
     engine.meter.add(gateway)
 

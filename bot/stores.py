@@ -25,10 +25,12 @@ from bot.media.moves import Moves
 from bot.providers import registry
 from bot.providers.download import Downloads
 from bot.services.moves import SharedMoves
+from bot.services.ports import Clock
 from bot.settings import Settings, SettingsInvalid
 
 if TYPE_CHECKING:
     from bot.db.postgres.database import Defer
+    from bot.services.runner.carrier import Carrier
 
 _NAME_LENGTH = 6
 
@@ -53,6 +55,23 @@ class Wires:
 
     session: aiohttp.ClientSession
     downloads: Downloads
+
+
+async def open_carrier(settings: Settings, stack: AsyncExitStack, *, clock: Clock) -> "Carrier | None":
+    """Open the queue of steps that several processes share; the stack closes it. None with SQLite.
+
+    Raises:
+        SettingsInvalid: `DATABASE_URL` cannot be understood.
+        bot.db.errors.DatabaseUnusable, DatabaseUnavailable: the queue's tables cannot be used.
+    """
+    place = settings.database
+    if isinstance(place, Path):
+        return None
+    from bot.services.runner.carrier import Carrier  # noqa: PLC0415 - psycopg need not be installed
+
+    carrier = await Carrier.open(place.get_secret_value(), clock=clock)
+    stack.push_async_callback(carrier.close)
+    return carrier
 
 
 async def open_stores(settings: Settings, stack: AsyncExitStack, *, defer: "Defer | None" = None) -> Stores:

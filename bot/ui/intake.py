@@ -1,7 +1,7 @@
 """Intake: from a request that Discord brought to its job, across every crash in between."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 
 import structlog
@@ -118,11 +118,12 @@ class Intake:
         done, _ = await asyncio.wait({answering}, timeout=_ANSWERED_WITHIN_S)
         return answering.result() if done else None
 
-    async def resume(self) -> None:
-        """Go on with what an earlier process acknowledged and did not get to."""
+    async def resume(self, *, is_ours: Callable[[int], bool] = lambda _: True) -> None:
+        """Go on with what an earlier process acknowledged in our servers, and did not get to."""
         try:
             for asked in await self._generation.left():
-                await self._go_on(asked)
+                if is_ours(asked.guild_id):
+                    await self._go_on(asked)
         except Exception:  # what is left is left in the database, and taken up at the next start
             log.exception("asks not resumed")
 
