@@ -63,6 +63,7 @@ class Engine:
     publisher: RecordingPublisher
     build: Callable[[], Stages]
     slots_freed: asyncio.Event
+    gate: Gate
     stages: Stages
     delivery: Delivery
 
@@ -127,13 +128,14 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
     blobs = Blobs.open(tmp_path / "blobs")
     async with Clips() as clips, task_group() as tasks:
         health = Health(clock, changed=lambda: None)
+        gate = Gate(changed=lambda: None, is_one_of_several=True)
         routes = doubles.routes(db, builders.SCRIPTED, builders.SPARE, health=health)
         cards = Cards(
             db=db,
             publisher=publisher,
             providers=providers,
             routes=routes,
-            gate=Gate(changed=lambda: None),
+            gate=gate,
             clock=clock,
             tasks=tasks,
         )
@@ -159,8 +161,9 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
                 clips=clips,
                 delivery=delivery,
                 cards=cards,
+                leaves_to_others=lambda: gate.leaves_to_others,
             )
 
-        yield Engine(db, clock, provider, spare, health, publisher, stages, freed, stages(), delivery)
+        yield Engine(db, clock, provider, spare, health, publisher, stages, freed, gate, stages(), delivery)
     assert await db.read(audit.discrepancies()) == 0
     await db.close()

@@ -15,6 +15,8 @@ from bot.domain.provider import (
     Unknown,
 )
 from bot.media.errors import StoreUnavailable
+from bot.services.gate import Closure
+from bot.services.stages import LEFT_TO_OTHERS_MS
 from tests.services.conftest import Engine
 
 DONE, FAILED, CANCELLED = JobState.DONE, JobState.FAILED, JobState.CANCELLED
@@ -365,3 +367,22 @@ async def test_a_task_accepted_while_it_was_cancelled_is_not_forgotten(engine: E
     await engine.until(job, CANCELLED)
     assert len(engine.provider.keys) == 1
     assert engine.provider.cancelled == ["task"]
+
+
+async def test_a_process_whose_disk_is_full_leaves_what_needs_room_to_others_for_a_while(
+    engine: Engine,
+) -> None:
+    job = await engine.admitted()
+    job = await engine.until(job, JobState.FETCHING)
+    engine.gate.shut(Closure.DISK_FULL)
+    assert (await engine.step(job)).state is JobState.FETCHING
+    assert engine.publisher.posted == []
+    began_ms = engine.clock.now_ms()
+    await engine.until(job, JobState.DONE)  # what it keeps in reserve is for this
+    assert engine.clock.now_ms() - began_ms >= LEFT_TO_OTHERS_MS - 10_000
+
+
+async def test_a_process_whose_disk_is_full_goes_on_with_what_needs_no_room(engine: Engine) -> None:
+    engine.gate.shut(Closure.DISK_FULL)
+    job = await engine.admitted()
+    assert (await engine.until(job, JobState.FETCHING)).state is JobState.FETCHING
