@@ -61,7 +61,7 @@ def newest_entry() -> Transaction[int]:
     return rows[0]["id"]
 
 
-def counted() -> Transaction[int | None]:
+def counted_to() -> Transaction[int | None]:
     """Up to which row of the ledger all processes together have counted; None if none has yet."""
     known = yield from installation.recall(_COUNTED)
     return None if known is None else int(known)

@@ -101,7 +101,7 @@ class Meter:
             return await self._catch_up()
         if not self._leads():
             return None
-        self._told_id = await self._db.read(metrics.counted())
+        self._told_id = await self._db.read(metrics.counted_to())
         if self._told_id is None:
             await self.begin()
         snapshot = await self._catch_up()
