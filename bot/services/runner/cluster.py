@@ -103,6 +103,8 @@ class ClusterRunner:
             housekeeping.cancel()
 
     async def _work(self) -> None:
+        if self._is_parked:
+            return
         self._worker = Worker(
             self._carrier.app,
             queues=[QUEUE],
