@@ -77,11 +77,9 @@ def test_the_guide_quotes_what_the_program_really_says() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_settings_that_a_page_names_exist(name: str) -> None:
-    known = {field.upper() for field in Settings.model_fields} | {
-        f"{p.upper()}_CONCURRENCY" for p in ("local",)
-    }
-    named = {word for word in re.findall(r"`([A-Z][A-Z_]{4,})(?:=[^`]*)?`", page(name))}
-    assert {word for word in named if word.strip("_") not in {"CONCURRENCY"}} <= known
+    known = {field.upper() for field in Settings.model_fields}
+    named = set(re.findall(r"`([A-Z][A-Z_]{4,})(?:=[^`]*)?`", page(name)))
+    assert named <= known
 
 
 def test_commands_that_the_guide_names_exist() -> None:
