@@ -27,6 +27,7 @@ _OF_MEMBERS = {
     "asks": "requests that are not accepted yet",
     "offers": "questions you are asked, links to paint",
     "blob_uses": "pictures you send, without their metadata",
+    "blob_moves": "pictures you send, without their metadata",
     "unneeded_blobs": "clips you delete",
     "member_threads": "your running thread",
     "shares": "which messages of the bot show your clips",
@@ -39,12 +40,15 @@ _OF_MEMBERS = {
 }
 """Where the privacy policy speaks of each table that says something of members, or could."""
 _OF_NOBODY = {
+    "breakers",
+    "cards",
     "guilds",
     "installation",
     "lanes",
     "notices",
     "pools",
     "prices",
+    "processes",
     "schema_version",
     "sqlite_sequence",
 }
