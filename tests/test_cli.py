@@ -15,15 +15,17 @@ from typing import Any
 import av
 import pytest
 import structlog
+from pydantic import SecretStr
 
 from bot import cli
-from bot.db import limits, usage
+from bot.db import guilds, limits, opening, usage
 from bot.db.errors import DatabaseInUse
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import KinoraError
 from bot.domain.provider import ProviderFault
 from bot.media.errors import NotAPicture
 from bot.settings import Settings, SettingsInvalid
+from tests import builders
 from tests.histories import DAY_MS, History, Past, lived
 from tests.patience import PATIENCE_S
 
@@ -415,3 +417,18 @@ def test_days_that_cannot_be_and_options_that_are_missing_are_usage_faults(
     status, said, errors = command(*arguments)
     assert (status, said) == (2, "")
     assert errors[-1] == "Try `python -m bot --help`."
+
+
+def test_what_the_operator_asks_and_sets_works_on_postgresql(
+    command: Callable[..., Ended], postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres_url)
+    opening.change(SecretStr(postgres_url), guilds.settle_in(11, defaults=builders.NO_CAPS))
+    assert command("ceiling", "--guild", "11", "--credits", "50") == (0, "11: 50 credits a month.\n", [])
+    status, said, _ = command("usage")
+    assert (status, row(said.splitlines(), "all")[:2]) == (0, ["all", "0"])
+    status, said, _ = command("forget", "--member", "5")
+    assert (status, said.split(".")[0]) == (0, "5 is forgotten")
+    status, said, _ = command("restored")
+    assert (status, "Kinora may start" in said) == (0, True)
+    assert command("backup", "copy.db")[0] == 1

@@ -267,3 +267,13 @@ async def test_a_bucket_is_tried_and_what_it_refuses_is_said(settings: Settings,
         "s3://kinora-nowhere cannot be listed (NoSuchBucket).",
     )
     assert "AWS_" in finding.todo
+
+
+async def test_postgresql_is_looked_at_too(settings: Settings, postgres_url: str) -> None:
+    url = postgres_url.replace("kinora@", "kinora:hunter2@")
+    seen = await found(settings.model_copy(update={"database_url": url}))
+    assert "the books hold" in seen["Database"].words
+    nowhere = await found(settings.model_copy(update={"database_url": f"{url}_nowhere"}))
+    assert nowhere["Database"].level is Level.FAULT
+    assert "does not exist" in nowhere["Database"].words
+    assert "hunter2" not in f"{seen} {nowhere}"

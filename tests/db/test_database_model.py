@@ -4,11 +4,12 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.db.postgres.database import PostgresDatabase
 from bot.db.sqlite import SqliteDatabase
-from bot.db.transaction import Transaction
+from bot.db.transaction import Database, Transaction
 from tests.db.conftest import SCHEMA, Ledger
 
 
@@ -48,7 +49,7 @@ def apply(model: dict[str, int], op: Op) -> None:
         model[name] = n
 
 
-async def play(db: SqliteDatabase, groups: list[list[Op]]) -> None:
+async def play(db: Database, groups: list[list[Op]]) -> None:
     model: dict[str, int] = {}
     for group in groups:
         writes = [asyncio.ensure_future(db.write(transaction(op))) for op in group]
@@ -77,3 +78,19 @@ def test_it_behaves_like_a_dict(groups: list[list[Op]]) -> None:
 
     with tempfile.TemporaryDirectory() as name:
         asyncio.run(main(Path(name)))
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(groups=st.lists(OPS, max_size=5))
+def test_so_does_postgresql(
+    bare_postgres_url: str, postgres_migrations: Path, groups: list[list[Op]]
+) -> None:
+    async def main() -> None:
+        db = await PostgresDatabase.open(bare_postgres_url, migrations=postgres_migrations)
+        try:
+            await db.write(Ledger.sql("TRUNCATE counters CASCADE"))
+            await play(db, groups)
+        finally:
+            await db.close()
+
+    asyncio.run(main())
