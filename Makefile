@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+CLUSTER ?=
 BIN := .venv/bin
 RUN := .venv/.run-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 LOCK := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
@@ -51,8 +52,9 @@ soak: $(DEV)  ## let a crowd use the bot for some minutes while everything goes 
 	@$(BIN)/python -m tests.soak $(ARGS)
 
 .PHONY: chaos
-chaos: $(DEV)  ## kill the bot at every point of a clip's life, with every provider, and judge what is left (ARGS="--provider kling")
+chaos: $(DEV)  ## kill the bot at every point of a clip's life, with every provider, and judge what is left; then any process of a cluster (ARGS="--provider kling" CLUSTER="--jobs 100")
 	@$(BIN)/python -m tests.chaos $(ARGS)
+	@$(BIN)/python -m tests.cluster $(CLUSTER)
 
 .PHONY: docs
 docs: $(RUN)  ## write the tables of the README, docs/models.md and docs/settings.md anew from what they are about
