@@ -152,8 +152,10 @@ class Builder:
             assert set(words[:-1]) <= self._allowed, f".dockerignore keeps {words[:-1]} from the builder"
         source, target = origin / words[0].lstrip("/"), self._image.root / words[1].lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.po", "*.pot") if origin is self._context else None)  # fmt: skip
+        if origin is not self._context:
+            shutil.copytree(source, target, symlinks=True, copy_function=os.link)
+        elif source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.po", "*.pot"))
         else:
             shutil.copy2(source, target)
 
