@@ -57,9 +57,10 @@ chaos: $(DEV)  ## kill the bot at every point of a clip's life, with every provi
 	@$(BIN)/python -m tests.cluster $(CLUSTER)
 
 .PHONY: docs
-docs: $(RUN)  ## write the tables of the README, docs/models.md and docs/settings.md anew from what they are about
+docs: $(RUN)  ## write the tables of the README, docs/models.md, settings.md and scaling.md anew from what they are about
 	@$(BIN)/python -m docs.models
 	@$(BIN)/python -m docs.settings
+	@$(BIN)/python -m docs.scaling
 
 .PHONY: words
 words: $(DEV)  ## gather what people read into bot/locale, and compile its translations

@@ -103,6 +103,7 @@ def _machine() -> dict[str, object]:
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "cores": os.cpu_count(),
+        "wanted_cores": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "machine": platform.platform(),
         "python": platform.python_version(),
     }

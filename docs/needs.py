@@ -1,0 +1,333 @@
+"""What a bot in very many servers needs, by what one clip was measured to take. For `docs/scaling.py`."""
+
+# ruff: noqa: INP001, RUF001 - beside the page it is for, and part of no package; multiplication has a sign
+
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, TypeAlias
+
+from bot.domain.requests import Quality
+from bot.domain.rows import parse
+
+Figures: TypeAlias = dict[str, Any]
+Row: TypeAlias = tuple[str, str, str]
+
+SERVERS = 100_000
+CLIPS_A_DAY = 1_000_000
+PEAK = 3
+"""Times the mean: what people do has an evening."""
+_DAY_S = 86_400
+RENDER_S = 120
+"""Usual for the models of the catalogue."""
+CLIP_MB = 6.0
+"""Five seconds in 1080p at 10 Mbit/s."""
+MESSAGES_A_DAY = 500
+"""In a server, of people; said here because the gateway hears them all."""
+FULL = 0.6
+"""Of a core: more is planned for nobody's busiest minute."""
+ACCEPTING = 14
+"""Statements of an accepted request, its beginning and its commit included."""
+AWAY_MS = 0.25
+"""To a database in the same datacentre and back."""
+SERVERS_A_SHARD, MOST_A_SHARD = 1_000, 2_500
+SHARDS_A_PROCESS = 16
+DISCORD_PER_S = 50
+IDENTIFIES_A_DAY = 1_000
+IDENTIFY_EVERY_S = 5
+ORIGINALS_DAYS = 90
+MODEL = ("kling", "kling-v2-5-turbo")
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What the day above asks for, by what was measured."""
+
+    figures: Figures
+
+    @property
+    def mean(self) -> float:
+        """Clips a second."""
+        return CLIPS_A_DAY / _DAY_S
+
+    @property
+    def peak(self) -> float:
+        """Clips a second in the evening."""
+        return self.mean * PEAK
+
+    @property
+    def pace(self) -> Figures:
+        """One clip, as it was measured at a pace."""
+        return self.figures["scaling"]["pace"]
+
+    @property
+    def database(self) -> Figures:
+        """One clip's share of PostgreSQL."""
+        return self.pace["database"]
+
+    def cores(self, cpu_ms: float) -> float:
+        """At the peak, none fuller than it should be."""
+        return cpu_ms / 1000 * self.peak / FULL
+
+    @property
+    def statements_per_s(self) -> float:
+        """Under the lock of all writes, where nothing else is done."""
+        return max(one["per_s"] for one in self.figures["scaling"]["lock"]) * ACCEPTING
+
+    @property
+    def lock_ms(self) -> float:
+        """For which the lock of all writes is held for one clip."""
+        return self.figures["scaling"]["statements"]["locked"] / self.statements_per_s * 1000
+
+
+def measured(need: Need) -> list[Row]:
+    """What was measured, for one clip."""
+    pace, database = need.pace, need.database
+    heard, spoken = need.figures["scaling"]["heard"], need.figures["scaling"]["statements"]
+    return [
+        ("gateway", "processor time for one clip", f"{pace['gateway_ms']:.0f} ms"),
+        ("worker", "likewise", f"{pace['worker_ms']:.0f} ms"),
+        ("PostgreSQL", "likewise, all its processes", f"{database['cpu_s'] * 1000:.0f} ms"),
+        ("steps", "Procrastinate's jobs for one clip", f"{database['ticks']:.1f}"),
+        ("questions", "to the provider, while a clip is made", f"{pace['polls']:.1f}"),
+        (
+            "commits",
+            "of PostgreSQL for one clip, reads and Procrastinate's included",
+            f"{database['commits']:.0f}",
+        ),
+        (
+            "log",
+            "WAL for one clip, in so many syncs",
+            f"{database['wal_bytes'] / 1000:.0f} KB in {database['wal_syncs']:.1f}",
+        ),
+        ("rows", "bytes that stay, indexes included", f"{database['database_bytes'] / 1000:.1f} KB"),
+        (
+            "lock of all writes",
+            f"{spoken['locked']:.0f} statements / {need.statements_per_s:,.0f} a second, the most of the table below",
+            f"{need.lock_ms:.0f} ms a clip",
+        ),
+        (
+            "statements",
+            f"for one clip; within {spoken['locks']:.1f} commits under that lock",
+            f"{spoken['total']:.0f}; {spoken['locked']:.0f}",
+        ),
+        ("requests to Discord", "for one clip", f"{sum(pace['routes'].values()):.1f}"),
+        ("of them counted", "towards the 50 a second of a bot", f"{pace['counted']:.1f}"),
+        ("memory", "of a gateway, of a worker", f"{pace['gateway_mb']:.0f} MB, {pace['worker_mb']:.0f} MB"),
+        ("a server", "memory of the gateway that hears it", f"{heard['kb_per_guild']:.0f} KB"),
+        ("a message", "processor time of the gateway that hears it", f"{heard['us_per_message']:.0f} µs"),
+    ]
+
+
+def machines(need: Need) -> list[Row]:
+    """Cores, memory and processes."""
+    pace, heard = need.pace, need.figures["scaling"]["heard"]
+    shards = SERVERS // SERVERS_A_SHARD
+    gateways = -(-shards // SHARDS_A_PROCESS)
+    heard_s = SERVERS * MESSAGES_A_DAY / _DAY_S * PEAK
+    listening = heard_s * heard["us_per_message"] / 1e6 / FULL
+    clicks, worker = need.cores(pace["gateway_ms"]), need.cores(pace["worker_ms"])
+    database = need.cores(need.database["cpu_s"] * 1000)
+    held_gb = SERVERS * heard["kb_per_guild"] / 1e6
+    gateway_gb = held_gb + gateways * pace["gateway_mb"] / 1000
+    workers = _up(worker)
+    return [
+        (
+            "clips a second",
+            f"{CLIPS_A_DAY:,} / {_DAY_S:,} s; in the evening {PEAK} times as many",
+            f"{need.mean:.1f}; {need.peak:.1f}",
+        ),
+        ("clips on their way", f"{need.peak:.1f}/s × {RENDER_S} s", f"{need.peak * RENDER_S:,.0f}"),
+        (
+            "messages heard a second",
+            f"{SERVERS:,} servers × {MESSAGES_A_DAY} / {_DAY_S:,} s × {PEAK}",
+            f"{heard_s:,.0f}",
+        ),
+        (
+            "cores for hearing",
+            f"{heard_s:,.0f}/s × {heard['us_per_message']:.0f} µs / {FULL:g}",
+            f"{listening:.1f}",
+        ),
+        (
+            "cores for requests",
+            f"{need.peak:.1f}/s × {pace['gateway_ms']:.0f} ms / {FULL:g}",
+            f"{clicks:.1f}",
+        ),
+        (
+            "gateway processes",
+            f"{shards} shards / {SHARDS_A_PROCESS}; one core is the most that one uses",
+            f"{max(gateways, _up(listening + clicks))}",
+        ),
+        (
+            "their memory",
+            f"{SERVERS:,} × {heard['kb_per_guild']:.0f} KB + {gateways} × {pace['gateway_mb']:.0f} MB",
+            f"{gateway_gb:.1f} GB",
+        ),
+        ("cores for workers", f"{need.peak:.1f}/s × {pace['worker_ms']:.0f} ms / {FULL:g}", f"{worker:.1f}"),
+        (
+            "worker processes",
+            "one core is the most that one uses, and one more that may be missing",
+            f"{workers + 1}",
+        ),
+        (
+            "their memory",
+            f"{workers + 1} × {pace['worker_mb']:.0f} MB",
+            f"{(workers + 1) * pace['worker_mb'] / 1000:.1f} GB",
+        ),
+        (
+            "cores for PostgreSQL",
+            f"{need.peak:.1f}/s × {need.database['cpu_s'] * 1000:.0f} ms / {FULL:g}",
+            f"{database:.1f}",
+        ),
+    ]
+
+
+def database(need: Need) -> list[Row]:
+    """What PostgreSQL has to keep and to write."""
+    one = need.database
+    day_gb = CLIPS_A_DAY * one["database_bytes"] / 1e9
+    wal_mb = need.peak * one["wal_bytes"] / 1e6
+    most, locked = 1000 / need.lock_ms, need.figures["scaling"]["statements"]["locked"]
+    return [
+        ("grows a day", f"{CLIPS_A_DAY:,} × {one['database_bytes'] / 1000:.1f} KB", f"{day_gb:.1f} GB"),
+        (
+            "after a year",
+            "jobs and ledger stay, for who wants to know what was paid",
+            f"{day_gb * 365 / 1000:.1f} TB",
+        ),
+        ("log in the evening", f"{need.peak:.1f}/s × {one['wal_bytes'] / 1000:.0f} KB", f"{wal_mb:.1f} MB/s"),
+        (
+            "log a day, for an archive",
+            f"{CLIPS_A_DAY:,} × {one['wal_bytes'] / 1000:.0f} KB",
+            f"{CLIPS_A_DAY * one['wal_bytes'] / 1e9:.0f} GB",
+        ),
+        (
+            "syncs a second",
+            f"{need.peak:.1f}/s × {one['wal_syncs']:.1f} at most: what waits together shares one",
+            f"{need.peak * one['wal_syncs']:.0f}",
+        ),
+        ("steps a second", f"{need.peak:.1f}/s × {one['ticks']:.1f}", f"{need.peak * one['ticks']:.0f}"),
+        ("the lock carries", f"1 s / {need.lock_ms:.0f} ms a clip", f"{most:.0f} clips/s"),
+        (
+            f"likewise, {AWAY_MS:g} ms away",
+            f"1 s / ({need.lock_ms:.0f} ms + {locked:.0f} statements × {AWAY_MS:g} ms)",
+            f"{1000 / (need.lock_ms + locked * AWAY_MS):.0f} clips/s",
+        ),
+        ("of what the evening wants", f"{most:.0f} / {need.peak:.1f}", f"{most / need.peak:.1f} times"),
+    ]
+
+
+def discord(need: Need) -> list[Row]:
+    """Shards, and requests against Discord's limit."""
+    pace = need.pace
+    routes: Figures = pace["routes"]
+    edits = routes.get("PATCH /channels/{channel_id}/messages/{message_id}", 0.0)
+    threads = routes.get("POST /channels/{channel_id}/messages/{message_id}/threads", 0.0)
+    archived = routes.get("PATCH /channels/{channel_id}", 0.0)
+    counted = pace["counted"]
+    terse = counted - max(0.0, edits - 1)
+    channel = terse - threads - archived
+    rows: list[Row] = [
+        (
+            "shards",
+            f"{SERVERS:,} / {SERVERS_A_SHARD:,} (at most {MOST_A_SHARD:,} servers each, so {SERVERS // MOST_A_SHARD} at least)",
+            f"{SERVERS // SERVERS_A_SHARD}",
+        ),
+        (
+            "all of them connected",
+            f"{SERVERS // SERVERS_A_SHARD} × {IDENTIFY_EVERY_S} s, with a max_concurrency of 1",
+            f"{SERVERS // SERVERS_A_SHARD * IDENTIFY_EVERY_S / 60:.0f} min",
+        ),
+        (
+            "whole restarts a day",
+            f"{IDENTIFIES_A_DAY:,} identifies / {SERVERS // SERVERS_A_SHARD}",
+            f"{IDENTIFIES_A_DAY // (SERVERS // SERVERS_A_SHARD)}",
+        ),
+    ]
+    for what, each in (
+        ("as it is", counted),
+        ("one edit of each card instead of " + f"{edits:.1f}", terse),
+        ("and clips in the channel, without a thread", channel),
+    ):
+        rows.append(
+            (
+                f"requests a second, {what}",
+                f"{each:.1f} × {need.mean:.1f} on average, × {need.peak:.1f} in the evening; {DISCORD_PER_S} are allowed",
+                f"**{each * need.mean:.0f}**; **{each * need.peak:.0f}**",
+            )
+        )
+    rows.append(
+        (
+            "clips a day within the limit",
+            f"{DISCORD_PER_S} / {counted:.1f} / {PEAK} × {_DAY_S:,} s, with an evening",
+            f"{DISCORD_PER_S / counted / PEAK * _DAY_S:,.0f}",
+        )
+    )
+    rows.append(
+        (
+            "likewise, with the terse ways above",
+            f"{DISCORD_PER_S} / {terse:.1f} / {PEAK} × {_DAY_S:,} s; / {channel:.1f}",
+            f"{DISCORD_PER_S / terse / PEAK * _DAY_S:,.0f}; {DISCORD_PER_S / channel / PEAK * _DAY_S:,.0f}",
+        )
+    )
+    return rows
+
+
+def files(need: Need) -> list[Row]:
+    """The bucket and the way there."""
+    day_tb = CLIPS_A_DAY * CLIP_MB / 1e6
+    per_s = need.peak * CLIP_MB
+    return [
+        ("clips a day", f"{CLIPS_A_DAY:,} × {CLIP_MB:g} MB", f"{day_tb:.1f} TB"),
+        (
+            "in the bucket",
+            f"{day_tb:.1f} TB × {ORIGINALS_DAYS} days (`ORIGINALS_DAYS`)",
+            f"{day_tb * ORIGINALS_DAYS:,.0f} TB",
+        ),
+        ("with a week of them", f"{day_tb:.1f} TB × 7 days", f"{day_tb * 7:,.0f} TB"),
+        (
+            "through workers in the evening",
+            f"{need.peak:.1f}/s × {CLIP_MB:g} MB, from the provider, to and from the bucket, to Discord",
+            f"{per_s:.0f} MB/s each way",
+        ),
+        (
+            "requests to the bucket",
+            f"{need.peak:.1f}/s × (2 put, 2 read: the picture and the clip)",
+            f"{need.peak * 4:.0f}/s",
+        ),
+    ]
+
+
+def providers(need: Need) -> list[Row]:
+    """Slots and dollars."""
+    provider, model = MODEL
+    shipped = resources.files("bot.domain").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    specs = parse(shipped, source="catalogue.toml")
+    spec = next(spec for spec in specs if (spec.provider, spec.id) == MODEL)
+    rows: list[Row] = [
+        (
+            "slots",
+            f"{need.mean:.1f}/s × {RENDER_S} s on average; × {PEAK} in the evening, if nobody is to wait",
+            f"{need.mean * RENDER_S:,.0f}; {need.peak * RENDER_S:,.0f}",
+        ),
+        (
+            "questions a second",
+            f"{need.peak:.1f}/s × {need.pace['polls']:.1f}; none where the provider calls back",
+            f"{need.peak * need.pace['polls']:.0f}",
+        ),
+    ]
+    for quality in (Quality.STD, Quality.PRO):
+        credits_ = spec.price.credits(quality, 5, sound=False, voices=False)
+        assert credits_ is not None
+        dollars = float(credits_) / 100
+        rows.append(
+            (
+                f"dollars a day, {model} at {provider}, 5 s, {quality.value}",
+                f"{CLIPS_A_DAY:,} × ${dollars:.2f}",
+                f"${CLIPS_A_DAY * dollars:,.0f}",
+            )
+        )
+    return rows
+
+
+def _up(figure: float) -> int:
+    return int(-(-figure // 1))
