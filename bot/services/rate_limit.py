@@ -68,16 +68,18 @@ class RateLimit:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.cancelled():
-                self._waiting.remove(turn)
-            else:  # its turn had just come
+            if not turn.cancelled():  # its turn had just come
                 self.freed()
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
             raise
 
     def _let_go(self) -> None:
         while self._waiting and self._taken < self._slots:
-            self._taken += 1
-            self._waiting.popleft().set_result(None)
+            turn = self._waiting.popleft()
+            if not turn.done():  # who was cancelled in this very moment has not run since
+                self._taken += 1
+                turn.set_result(None)
 
 
 def _window(per_s: float) -> tuple[int, float]:

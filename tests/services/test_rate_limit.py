@@ -96,3 +96,19 @@ async def test_less_than_one_in_a_second_is_one_in_a_longer_while() -> None:
     async with asyncio.timeout(PATIENCE_S):
         await limit.take()
     assert asyncio.get_running_loop().time() - began_s >= 0.099
+
+
+async def test_who_gives_up_in_the_moment_a_slot_comes_free_takes_it_from_nobody() -> None:
+    limit = RateLimit(1)
+    await limit.take()
+    impatient, patient = asyncio.ensure_future(limit.take()), asyncio.ensure_future(limit.take())
+    await asyncio.sleep(0)
+    impatient.cancel()
+    limit.freed()  # before the one who gives up has run
+    async with asyncio.timeout(PATIENCE_S):
+        await patient
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+    limit.freed()
+    async with asyncio.timeout(PATIENCE_S):
+        await limit.take()
