@@ -99,7 +99,13 @@ def ensure_possible(settings: Settings, duty: Duty) -> None:
     """
     if duty.role is Role.WORKER and duty.shards is not None:
         raise SettingsInvalid("A worker is not connected to Discord's gateway: leave --shards out.")
-    if settings.database_url.startswith(("postgresql:", "postgres:")):
+    is_one_of_several = duty.role is not Role.ALL or not (duty.shards is None or duty.shards.are_all)
+    if is_one_of_several and settings.is_shared and not settings.blob_url:
+        raise SettingsInvalid(
+            "Pictures and clips have to lie where every process finds them: set BLOB_URL to a bucket, "
+            "or to a folder that they share."
+        )
+    if settings.is_shared:
         return
     if duty.role is not Role.ALL:
         raise SettingsInvalid(

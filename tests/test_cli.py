@@ -117,6 +117,16 @@ def test_a_part_of_the_work_that_cannot_be_is_a_usage_fault(
     assert words in errors[0]
 
 
+@pytest.mark.parametrize("arguments", [("--role", "worker"), ("--role", "gateway"), ("--shards", "0-1/4")])
+def test_processes_that_would_keep_files_each_for_itself_are_refused(
+    command: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://kinora@127.0.0.1:1/kinora")
+    status, _, errors = command("run", *arguments)
+    assert status == 2
+    assert "set BLOB_URL to a bucket" in errors[0]
+
+
 def test_a_database_that_is_none_is_a_failure_in_a_sentence(
     kinora: Callable[..., Ended], tmp_path: Path
 ) -> None:
