@@ -67,7 +67,7 @@ from bot.ui.threads import DiscordPublisher
 from bot.web.callbacks import callback_url, secret_of
 
 if TYPE_CHECKING:
-    from bot.services.runner.carrier import Carrier
+    from bot.db.postgres.queue import Carrier
     from bot.services.runner.cluster import ClusterRunner
 
 Runner: TypeAlias = "EmbeddedRunner | ClusterRunner"

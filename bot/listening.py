@@ -76,13 +76,13 @@ def measure_discord(client: Kinora, engine: Engine, limit: RateLimit) -> None:
         yield requests.read()
         yield seconds.read()
         yield gauge("kinora_build_info", "1.", {about: 1}, ("version", "discord_py", "python", "role"))
-        if not role.connects:
-            return
         yield gauge(
             "kinora_discord_requests_waiting",
             "Requests to Discord's API that wait for their turn within its global limit.",
             float(limit.waiting),
         )
+        if not role.connects:
+            return
         yield gauge(
             "kinora_gateway_connected",
             "1 while the connection to Discord's gateway stands.",

@@ -30,7 +30,7 @@ from bot.settings import Settings, SettingsInvalid
 
 if TYPE_CHECKING:
     from bot.db.postgres.database import Defer
-    from bot.services.runner.carrier import Carrier
+    from bot.db.postgres.queue import Carrier
 
 _NAME_LENGTH = 6
 
@@ -67,9 +67,9 @@ async def open_carrier(settings: Settings, stack: AsyncExitStack, *, clock: Cloc
     place = settings.database
     if isinstance(place, Path):
         return None
-    from bot.services.runner.carrier import Carrier  # noqa: PLC0415 - psycopg need not be installed
+    from bot.db.postgres.queue import Carrier  # noqa: PLC0415 - psycopg need not be installed
 
-    carrier = await Carrier.open(place.get_secret_value(), clock=clock)
+    carrier = await Carrier.open(place.get_secret_value(), now_ms=clock.now_ms)
     stack.push_async_callback(carrier.close)
     return carrier
 

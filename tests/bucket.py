@@ -24,7 +24,7 @@ _LOOKS_EVERY_S = 0.05
 PAGE = 20
 """As many names come in one answer; AWS tells a thousand."""
 
-KEY_ID, SECRET = "AKIAKINORATESTS00000", "a-secret-key-of-a-bucket"
+KEY_ID, SECRET = "KINORATESTS000000000", "a-secret-key-of-a-bucket"
 
 
 @dataclass(frozen=True)

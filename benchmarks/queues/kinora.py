@@ -21,6 +21,7 @@ from bot.app import task_group
 from bot.clock import SystemClock
 from bot.db import jobs, lanes
 from bot.db.postgres.database import PostgresDatabase
+from bot.db.postgres.queue import Carrier
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 from bot.domain.models import ModelSpec
@@ -28,7 +29,6 @@ from bot.domain.provider import Accepted, Pending, Recovery, Refusal, Rejected, 
 from bot.domain.requests import Picture, Task, VideoRequest
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
-from bot.services.runner.carrier import Carrier
 from bot.services.runner.cluster import ClusterRunner
 from bot.services.runner.embedded import EmbeddedRunner
 
@@ -115,7 +115,7 @@ async def on_postgres(folder: Path, is_carried: bool) -> AsyncGenerator[Handing]
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         url = stack.enter_context(postgres()).url
-        carrier = await Carrier.open(url, clock=clock)
+        carrier = await Carrier.open(url, now_ms=clock.now_ms)
         stack.push_async_callback(carrier.close)
         db = await PostgresDatabase.open(url, defer=carrier.defer)
         stack.push_async_callback(db.close)
@@ -131,7 +131,7 @@ async def work(url: str, blobs: str) -> None:
     """Be a worker, until killed."""
     logs.configure(level="error", layout="json")
     clock = SystemClock()
-    carrier = await Carrier.open(url, clock=clock)
+    carrier = await Carrier.open(url, now_ms=clock.now_ms)
     db = await PostgresDatabase.open(url, defer=carrier.defer)
     async with Clips() as clips, task_group() as tasks:
         carrying = parts(

@@ -2,8 +2,8 @@
 
 import asyncio
 import os
+import platform
 import secrets
-import socket
 
 import structlog
 
@@ -33,7 +33,7 @@ class Processes:
         self._before: list[Process] = []
         self.own = Process(
             id=secrets.token_hex(8),
-            name=f"{socket.gethostname()}:{os.getpid()}",
+            name=f"{platform.node()}:{os.getpid()}",
             role=duty.role,
             shards=str(duty.shards) if duty.shards is not None else None,
             version=VERSION,

@@ -107,7 +107,7 @@ async def test_a_database_with_something_in_it_is_left_as_it_is(source: Path, po
 
 async def test_nothing_arrives_if_one_row_does_not(source: Path, postgres_url: str) -> None:
     with closing(sqlite3.connect(source)) as file:
-        file.execute("UPDATE jobs SET error = 'a' || char(0) || 'b' WHERE id = 1")
+        file.execute("UPDATE jobs SET tries = 1 << 40 WHERE id = 1")
         file.commit()
     with pytest.raises(NotMovable):
         await moved(source, postgres_url)

@@ -14,10 +14,10 @@ from bot.app import task_group
 from bot.clock import SystemClock
 from bot.db import jobs, lanes
 from bot.db.postgres.database import PostgresDatabase
+from bot.db.postgres.queue import Carrier
 from bot.db.transaction import Transaction
 from bot.domain.jobs import Job, JobState
 from bot.services.ports import Clock
-from bot.services.runner.carrier import Carrier
 from bot.services.runner.cluster import ClusterRunner
 from tests import builders
 from tests.patience import PATIENCE_S
@@ -174,7 +174,7 @@ class Cluster:
 
 @asynccontextmanager
 async def open_carrier(url: str, clock: Clock) -> AsyncGenerator[Carrier]:
-    carrier = await Carrier.open(url, clock=clock)
+    carrier = await Carrier.open(url, now_ms=clock.now_ms)
     try:
         yield carrier
     finally:

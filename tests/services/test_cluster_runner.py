@@ -13,10 +13,10 @@ from bot.app import task_group
 from bot.clock import SystemClock
 from bot.db import jobs, lanes
 from bot.db.errors import DatabaseUnavailable
+from bot.db.postgres.queue import QUEUE
 from bot.db.ticks import Tick
 from bot.db.transaction import Transaction
 from bot.domain.jobs import Job, JobState
-from bot.services.runner.carrier import QUEUE
 from bot.services.runner.cluster import ClusterRunner, _after_crash
 from bot.services.runner.housekeeping import Housekeeping
 from tests import builders

@@ -11,9 +11,9 @@ from procrastinate.worker import Worker
 
 from bot import logs
 from bot.db.errors import DatabaseUnavailable
+from bot.db.postgres.queue import ADMIT, QUEUE, STEP, Carrier
 from bot.db.ticks import Tick
 from bot.services.ports import Clock
-from bot.services.runner.carrier import ADMIT, QUEUE, STEP, Carrier
 from bot.services.runner.embedded import Advance
 from bot.services.runner.housekeeping import BEATS_EVERY_S, EVERY_S, STALLED_AFTER_S, Housekeeping
 
@@ -87,7 +87,7 @@ class ClusterRunner:
 
     async def run(self) -> None:
         """Take steps for as long as the bot runs."""
-        housekeeping = self._tasks.create_task(self._housekeeping.run(), name="housekeeping of ticks")
+        housekeeping = self._tasks.create_task(self._housekeeping.run(), name="housekeeping")
         failures = 0
         try:
             while not self._is_parked:
@@ -136,7 +136,7 @@ class ClusterRunner:
         )
 
     async def _admit(self, context: JobContext) -> None:
-        await self._own(context, "admission of a tick", self._let_in(context.job.attempts))
+        await self._own(context, "admission", self._let_in(context.job.attempts))
 
     async def _own(
         self, context: JobContext, name: str, work: Coroutine[None, None, Exception | None]

@@ -10,9 +10,9 @@ import structlog
 from procrastinate import exceptions
 from procrastinate.jobs import Job
 
+from bot.db.postgres.queue import QUEUE, Carrier
 from bot.db.ticks import Tick
 from bot.services.ports import Clock
-from bot.services.runner.carrier import QUEUE, Carrier
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -23,7 +23,6 @@ from bot.db.migrate import APPLICATION_ID
 from bot.db.postgres.faults import is_passing
 from bot.db.postgres.lines import Address, connect
 from bot.db.ticks import Tick
-from bot.services.ports import Clock
 
 T = TypeVar("T")
 
@@ -48,14 +47,14 @@ Connection = psycopg.AsyncConnection[Any]
 class Carrier:
     """Where ticks wait for a worker."""
 
-    def __init__(self, connector: "_Patient", *, clock: Clock) -> None:
+    def __init__(self, connector: "_Patient", *, now_ms: Callable[[], int]) -> None:
         self._connector = connector
-        self._clock = clock
+        self._now_ms = now_ms
         self.app = App(connector=connector)
         self.queue = self.app.job_manager = Queue(connector)
 
     @classmethod
-    async def open(cls, url: str, *, clock: Clock) -> "Carrier":
+    async def open(cls, url: str, *, now_ms: Callable[[], int]) -> "Carrier":
         """Connect, and make Procrastinate's tables where there are none yet.
 
         Raises:
@@ -73,7 +72,7 @@ class Carrier:
             reconnect_timeout=_PATIENCE_S,
         )
         await connector.open_async()
-        return cls(connector, clock=clock)
+        return cls(connector, now_ms=now_ms)
 
     async def close(self) -> None:
         """Give the connections back; ticks stay where they are."""
@@ -114,7 +113,7 @@ class Carrier:
 
     async def due_without_tick(self, *, limit: int) -> list[int]:
         """Jobs that somebody should be about to look at, but is not: of a restored database, or one that was moved."""
-        rows = await self._all(_FORGOTTEN, now_ms=self._clock.now_ms(), limit=limit)
+        rows = await self._all(_FORGOTTEN, now_ms=self._now_ms(), limit=limit)
         return [row[0] for row in rows]
 
     async def is_waited(self) -> bool:
@@ -139,7 +138,7 @@ class Carrier:
             return await (await connection.execute(sql.encode(), parameters)).fetchall()
 
     def _job(self, tick: Tick) -> Job:
-        is_later = tick.at_ms is not None and tick.at_ms > self._clock.now_ms()
+        is_later = tick.at_ms is not None and tick.at_ms > self._now_ms()
         return Job(
             queue=QUEUE,
             task_name=ADMIT if tick.job_id is None else STEP,
