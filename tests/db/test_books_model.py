@@ -669,9 +669,14 @@ def test_the_books_agree_with_the_model_whatever_happens() -> None:
 
 def test_the_books_agree_with_the_model_on_postgresql_too(postgres_url: str) -> None:
     history = PostgresHistory(postgres_url)
+
+    class OnItsOwn(PostgresBooksMachine):
+        def __init__(self) -> None:
+            super().__init__(history)
+
     try:
         run_state_machine_as_test(
-            lambda: PostgresBooksMachine(history),
+            OnItsOwn,
             settings=settings(
                 max_examples=4,  # a server answers later than a library
                 stateful_step_count=8,
