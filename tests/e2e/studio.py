@@ -122,9 +122,7 @@ async def everybody_is_answered(bot: Bot, scene: Scene) -> None:
         assert interaction.is_answered, interaction
         if interaction.original.is_loading:  # taken back, and answered to one person alone
             assert interaction.follow_ups, interaction
-    async with asyncio.timeout(PATIENCE_S):
-        while await bot.app.db.read(asks.left()):  # noqa: ASYNC110 - forgotten just after the answer
-            await asyncio.sleep(0.02)
+    await nothing_noted(bot)
     assert not bot.app.connection.done()
 
 
@@ -145,3 +143,10 @@ def film() -> bytes:
             result.mux(video.encode(frame))
         result.mux(video.encode(None))
     return buffer.getvalue()
+
+
+async def nothing_noted(bot: Bot) -> None:
+    """Wait until every request that was answered is forgotten, which is just after the answer."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await bot.app.db.read(asks.left()):  # noqa: ASYNC110 - a row rings no bell
+            await asyncio.sleep(0.02)

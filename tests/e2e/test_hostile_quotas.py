@@ -26,7 +26,7 @@ from bot.sandbox.model.interactions import Kind as Interaction
 from bot.sandbox.model.people import Role
 from bot.services.questions import MAX_OPEN
 from tests.e2e.scenes import PICTURE, Bot, Scene
-from tests.e2e.studio import Studio, everybody_is_answered, opened
+from tests.e2e.studio import Studio, everybody_is_answered, nothing_noted, opened
 from tests.e2e.test_consent import LaterClock
 from tests.e2e.test_hostile import forged
 from tests.e2e.test_quota_races import impatient
@@ -347,6 +347,7 @@ async def test_without_its_database_the_bot_answers_in_words_and_suggests_nothin
 ) -> None:
     await decided(bot, scene, confirm_above=1)
     question = await asked(scene.mia, scene.channel)
+    await nothing_noted(bot)
     await bot.app.db.write(impatient())
     with closing(
         sqlite3.connect(scene.settings.database_path, isolation_level=None, timeout=PATIENCE_S)
