@@ -28,6 +28,7 @@ _EXAMPLES = frozenset(
     {
         "0fcf4113376e2c068b29d4c6983eacc52bb5692f7b62d4556098f69274a536af",  # base64 of "testsecret" and so on
         "a8c140f830c5d07bf98129f233c440d8e163517e167ab4b3342ef403f403b6ff",  # signed with "a-signing-key"
+        "35028b836a68e7f0d5c69c5121a7689201fd2c4c44f6bec0e20cea0adc3a33d7",  # of a bucket on the loopback, once
     }
 )
 """SHA-256 of what only looks like a secret; why, beside it."""
