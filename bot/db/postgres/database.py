@@ -31,6 +31,8 @@ Defer: TypeAlias = Callable[[psycopg.AsyncConnection[Any], Sequence[Tick]], Awai
 
 READERS = 4
 """Reads at a time; more wait for their turn."""
+HOLDS_S = 0.1
+"""So long a commit takes in what waits: then it is another process's turn, none of which waits for long."""
 _BEGIN_WRITE = f"BEGIN; SELECT pg_advisory_xact_lock({migrate.APPLICATION_ID}, {schema.WRITING})"
 _BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -119,15 +121,18 @@ class PostgresDatabase:
                 self._readers.append(line)
 
     async def _commit(self, transactions: Sequence[Transaction[Any]]) -> list[Outcome]:
+        clock = asyncio.get_running_loop()
         try:
             connection = await self._writer.begin(_BEGIN_WRITE)
         except (psycopg.Error, DatabaseUnavailable) as error:
             await self._writer.roll_back()
             return _refused(transactions, error)
-        group = _Group(connection, alone=len(transactions) == 1)
+        group, ends_s = _Group(connection, alone=len(transactions) == 1), clock.time() + HOLDS_S
         try:
             for transaction in transactions:
                 await group.add(transaction)
+                if clock.time() >= ends_s:
+                    break
             await group.commit(self._defer)
         except Exception as error:  # noqa: BLE001 - of the whole: what was done is undone, or nobody knows
             group.lose(error)
