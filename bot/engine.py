@@ -238,6 +238,7 @@ def build_engine(
         health=health,
         providers=providers,
         folder=settings.data_dir,
+        reserve_bytes=settings.disk_reserve_bytes,
         sources=(stores.db.metrics, pulse.metrics, retention.metrics),
         leads=(lambda: leader.leads) if is_shared else None,
     )
@@ -323,7 +324,7 @@ def _room(settings: Settings, gate: Gate, clock: Clock) -> Room:
     folders = settings.kept_in
     return Room(
         free_bytes=lambda: least_free_bytes(folders),
-        reserve_bytes=settings.disk_reserve_mb * 1_000_000,
+        reserve_bytes=settings.disk_reserve_bytes,
         gate=gate,
         clock=clock,
     )
@@ -461,6 +462,7 @@ def furnish(
             health=engine.health,
             providers=engine.providers,
             folder=settings.data_dir,
+            reserve_bytes=settings.disk_reserve_bytes,
             known_limit=engine.delivery.known_limit,
         ),
         gate=engine.gate,
