@@ -315,7 +315,7 @@ def _leadership(settings: Settings, clock: Clock, *, may_lead: bool) -> Leadersh
     url = settings.database
     if isinstance(url, Path):
         return Alone()
-    from bot.db.seat import Seat  # noqa: PLC0415 - psycopg is there only where PostgreSQL is used
+    from bot.db.postgres.seat import Seat  # noqa: PLC0415 - psycopg is there only where PostgreSQL is used
 
     return Elected(seat=Seat(url.get_secret_value()), clock=clock, may_lead=may_lead)
 
