@@ -3,17 +3,21 @@ import itertools
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from procrastinate import exceptions
+from procrastinate.jobs import Job as Queued
 from procrastinate.jobs import Status
+from procrastinate.manager import JobManager
 from structlog.testing import capture_logs
 
 from bot.app import task_group
 from bot.clock import SystemClock
 from bot.db import jobs, lanes
-from bot.db.errors import DatabaseUnavailable
-from bot.db.postgres.queue import QUEUE
+from bot.db.errors import DatabaseUnavailable, DatabaseUnusable
+from bot.db.postgres.queue import QUEUE, STEP
 from bot.db.ticks import Tick
 from bot.db.transaction import Transaction
 from bot.domain.jobs import Job, JobState
@@ -410,17 +414,56 @@ async def test_the_queue_takes_ticks_with_one_lock_by_priority_and_age_whether_t
 ) -> None:
     """Why a tick takes the place of the one before it, and why early ones have a priority of their own."""
     queue = cluster.carrier.queue
-    later, ready = (
-        cluster.carrier._job(Tick(7, at_ms)) for at_ms in (cluster.clock.now_ms() + 3_600_000, None)
+    later, ready, early = (
+        Queued(
+            queue=QUEUE,
+            task_name=STEP,
+            lock="job:7",
+            queueing_lock=None,
+            priority=priority,
+            scheduled_at=at,
+        )
+        for priority, at in ((0, datetime.now(UTC) + timedelta(hours=1)), (0, None), (1, None))
     )
     worker_id = await queue.register_worker()
     await queue.batch_defer_jobs_async(jobs=[later, ready])
     assert await queue.fetch_job([QUEUE], worker_id) is None
-    early = cluster.carrier._job(Tick(7, is_early=True))
     await queue.batch_defer_jobs_async(jobs=[early])
     taken = await queue.fetch_job([QUEUE], worker_id)
     assert taken is not None
     assert taken.priority == early.priority
+
+
+async def test_a_moment_that_no_calendar_knows_waits_for_long(cluster: Cluster) -> None:
+    await cluster.carrier.give([Tick(7, at_ms=10**18)])
+    assert cluster.execute("SELECT extract(year FROM scheduled_at) FROM procrastinate_jobs") == [(2100,)]
+
+
+async def test_a_tick_that_cannot_be_taken_is_not_tried_for_ever(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
+
+    async def taken(*_: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise exceptions.UniqueViolation(constraint_name="lock", queueing_lock=None)
+
+    monkeypatch.setattr(JobManager, "fetch_job", taken)
+    assert await cluster.carrier.queue.fetch_job([QUEUE], 1) is None
+    assert tries == 3
+
+
+async def test_a_queue_that_another_version_made_is_refused_in_words(
+    cluster: Cluster, postgres_url: str
+) -> None:
+    again = built.open_carrier(postgres_url, cluster.clock)
+    cluster.execute("COMMENT ON TABLE procrastinate_jobs IS 'Procrastinate 2.0.0, abc'")
+    with pytest.raises(
+        DatabaseUnusable, match=r"by Procrastinate 2\.0\.0, abc, and this is Procrastinate 3\."
+    ):
+        async with again:
+            pass
 
 
 async def test_what_ends_twice_has_ended(cluster: Cluster) -> None:

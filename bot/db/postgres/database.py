@@ -26,8 +26,8 @@ from bot.db.transaction import InContext, Rows, Transaction, drive
 
 T = TypeVar("T")
 
-Defer: TypeAlias = Callable[[psycopg.AsyncConnection[Any], Sequence[Tick]], Awaitable[None]]
-"""Puts ticks into the queue of jobs, on a connection that is about to commit."""
+Defer: TypeAlias = Callable[[Sequence[Tick]], str]
+"""The statement, without parameters, that puts ticks into the queue of jobs; it is sent with the COMMIT."""
 
 READERS = 4
 """Reads at a time; more wait for their turn."""
@@ -177,9 +177,8 @@ class _Group:
 
     async def commit(self, defer: Defer | None) -> None:
         """Make it durable, with the ticks of those that did not fail; nothing is confirmed if it raises."""
-        if defer is not None and self._ticks:
-            await defer(self._connection, self._ticks)
-        if await control(self._connection, "COMMIT") != "COMMIT":
+        due = f"{defer(self._ticks)}; " if defer is not None and self._ticks else ""
+        if await control(self._connection, f"{due}COMMIT") != "COMMIT":
             raise psycopg.OperationalError("the server rolled the transaction back")
         self.is_committed = True
 

@@ -7,6 +7,7 @@ the order of their priority and age, whether they are due or not.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -17,11 +18,12 @@ import structlog
 from procrastinate import App, PsycopgConnector, exceptions
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
-from procrastinate.schema import SchemaManager
+from psycopg import sql
 
 from bot.db.migrate import APPLICATION_ID
 from bot.db.postgres.faults import is_passing
-from bot.db.postgres.lines import Address, connect
+from bot.db.postgres.lines import Address
+from bot.db.postgres.queue_tables import make_tables
 from bot.db.ticks import Tick
 
 T = TypeVar("T")
@@ -34,8 +36,12 @@ STEP, ADMIT = "step", "admit"
 """Tasks by name; a worker of another version must know them, too."""
 
 _CONNECTIONS = 4
-_SCHEMA, _HOUSEKEEPING = 0x71C4, 0x71C5
-"""Advisory locks, beside `APPLICATION_ID`."""
+_HOUSEKEEPING = 0x71C5
+"""An advisory lock, beside `APPLICATION_ID`."""
+_TAKES = 3
+"""Tries to take a tick, one after the other."""
+_LAST_MS = 4_102_444_800_000
+"""The year 2100: a moment that no calendar knows would undo everything that is committed with it."""
 _PATIENCE_S = 5
 """For a connection."""
 _PAUSE_S = 1.0
@@ -58,11 +64,11 @@ class Carrier:
         """Connect, and make Procrastinate's tables where there are none yet.
 
         Raises:
-            DatabaseUnusable: the database does not let us in.
+            DatabaseUnusable: the database does not let us in, or has the tables of another Procrastinate.
             DatabaseUnavailable: it cannot be reached.
         """
         address = Address.of(url)
-        await _make_tables(address)
+        await make_tables(address)
         connector = _Patient(
             kwargs=dict(address.parameters),
             configure=_configure,
@@ -83,24 +89,11 @@ class Carrier:
         """Wait for a database that is away no longer: the process ends."""
         self._connector.hurried.set()
 
-    async def defer(self, connection: Connection, ticks: Sequence[Tick]) -> None:
-        """Put ticks into the queue with whatever else the connection is about to commit.
-
-        Raises:
-            psycopg.Error: nothing was put there.
-        """
+    def defer(self, ticks: Sequence[Tick]) -> str:
+        """The statement that puts ticks into the queue, with whatever else its connection commits."""
         latest = {(tick.job_id, tick.is_early): tick for tick in ticks}
-        jobs = [self._job(tick) for tick in latest.values()]
-        superseding = {
-            "locks": [job.lock for job in jobs if job.lock],
-            "priorities": [job.priority for job in jobs if job.lock],
-            "admits": sum(job.lock is None for job in jobs),
-        }
-        await connection.execute(_SUPERSEDE, superseding)
-        try:
-            await self.queue.batch_defer_jobs_async(jobs=jobs, connection=connection)
-        except exceptions.ConnectorException as error:
-            raise error.__cause__ or error from None
+        given = json.dumps([self._row(tick) for tick in latest.values()])
+        return f"SELECT kinora_give({sql.Literal(given).as_string()})"
 
     async def give(self, ticks: Sequence[Tick]) -> None:
         """Put ticks into the queue by themselves.
@@ -108,8 +101,8 @@ class Carrier:
         Raises:
             psycopg.Error: nothing was put there, as far as is known.
         """
-        async with self._connector.pool.connection() as connection, connection.transaction():
-            await self.defer(connection, ticks)
+        async with self._connector.pool.connection() as connection:
+            await connection.execute(self.defer(ticks).encode())
 
     async def due_without_tick(self, *, limit: int) -> list[int]:
         """Jobs that somebody should be about to look at, but is not: of a restored database, or one that was moved."""
@@ -137,19 +130,22 @@ class Carrier:
         async with self._connector.pool.connection() as connection:
             return await (await connection.execute(sql.encode(), parameters)).fetchall()
 
-    def _job(self, tick: Tick) -> Job:
-        is_later = tick.at_ms is not None and tick.at_ms > self._now_ms()
-        return Job(
-            queue=QUEUE,
-            task_name=ADMIT if tick.job_id is None else STEP,
-            lock=None if tick.job_id is None else f"job:{tick.job_id}",
-            queueing_lock=None,
-            priority=_ADMISSION if tick.job_id is None else _EARLY if tick.is_early else _BY_THE_CLOCK,
-            task_kwargs={}
-            if tick.job_id is None
-            else {"job_id": tick.job_id, "at_ms": tick.at_ms, "early": tick.is_early},
-            scheduled_at=datetime.fromtimestamp(tick.at_ms / 1000, UTC) if tick.at_ms and is_later else None,
-        )
+    def _row(self, tick: Tick) -> dict[str, object]:
+        """A tick as a `procrastinate_job_to_defer_v1`."""
+        if tick.job_id is None:
+            return {"queue_name": QUEUE, "task_name": ADMIT, "priority": _ADMISSION, "args": {}}
+        at_ms = None if tick.at_ms is None else min(tick.at_ms, _LAST_MS)
+        is_later = at_ms is not None and at_ms > self._now_ms()
+        return {
+            "queue_name": QUEUE,
+            "task_name": STEP,
+            "priority": _EARLY if tick.is_early else _BY_THE_CLOCK,
+            "lock": f"job:{tick.job_id}",
+            "args": {"job_id": tick.job_id, "at_ms": tick.at_ms, "early": tick.is_early},
+            "scheduled_at": datetime.fromtimestamp(at_ms / 1000, UTC).isoformat()
+            if at_ms and is_later
+            else None,
+        }
 
 
 class Queue(JobManager):
@@ -165,9 +161,10 @@ class Queue(JobManager):
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """The next tick; where somebody else has taken one with its lock at the same moment, the one after that."""
-        while True:
+        for _ in range(_TAKES):
             with suppress(exceptions.UniqueViolation):
                 return await super().fetch_job(queues, worker_id)
+        return None  # it is asked again soon
 
     async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:  # noqa: FBT001 - as it is called
         """A tick has ended."""
@@ -266,48 +263,9 @@ async def _configure(connection: Connection) -> None:
     await connection.execute("SET enable_seqscan = off")
 
 
-async def _make_tables(address: Address) -> None:
-    connection = await connect(address, patient=True)
-    async with connection, connection.transaction():
-        await connection.execute(f"SELECT pg_advisory_xact_lock({APPLICATION_ID}, {_SCHEMA})".encode())
-        for name, statements in (
-            ("procrastinate_jobs", SchemaManager.get_schema()),
-            ("kinora_live_ticks", _INDEX),  # asking for it again would hold up everybody's ticks
-        ):
-            cursor = await connection.execute(
-                "SELECT to_regclass(%(name)s) IS NULL AS is_new", {"name": name}
-            )
-            [row] = await cursor.fetchall()
-            if row["is_new"]:
-                await connection.execute(statements.encode())
-        await connection.execute(_FUNCTION)
-
-
 _BY_THE_CLOCK, _EARLY, _ADMISSION = range(3)
 """Priorities: an early tick goes ahead of the one that is due later, and a waiting job is begun first of all."""
 
-_INDEX = """
-    CREATE INDEX kinora_live_ticks ON procrastinate_jobs (lock)
-    WHERE status IN ('todo', 'doing') AND lock IS NOT NULL
-"""
-_FUNCTION = """
-    CREATE OR REPLACE FUNCTION kinora_supersede(locks text[], priorities bigint[], admits bigint) RETURNS bigint
-    LANGUAGE plpgsql SET enable_seqscan = off AS $$
-    BEGIN
-        RETURN (SELECT count(procrastinate_cancel_job_v1(waiting.id, abort => false, delete_job => true)) FROM (
-            SELECT id FROM procrastinate_jobs AS ticks
-            JOIN unnest(locks, priorities) AS new (lock, priority)
-                ON ticks.lock = new.lock AND ticks.priority = new.priority
-            WHERE ticks.status = 'todo'
-            UNION ALL
-            SELECT id FROM procrastinate_jobs
-            WHERE admits > 0 AND status = 'todo' AND priority = 2 AND lock IS NULL
-            ORDER BY id
-        ) AS waiting);
-    END $$
-"""
-"""A tick that waits is taken out as one that is cancelled; whoever has begun is not interrupted."""
-_SUPERSEDE = "SELECT kinora_supersede(%(locks)s::text[], %(priorities)s::bigint[], %(admits)s::bigint)"
 _FORGOTTEN = """
     SELECT id FROM jobs
     WHERE state <> 'queued' AND aftercare < 2 AND run_at_ms <= %(now_ms)s AND NOT EXISTS (
