@@ -31,6 +31,8 @@ AWAY_MS = 0.25
 """To a database in the same datacentre and back."""
 SERVERS_A_SHARD, MOST_A_SHARD = 1_000, 2_500
 SHARDS_A_PROCESS = 16
+CONNECTIONS = 11
+"""To PostgreSQL, of one process: one that writes, four that read, four of the queue, one that listens, one to lead."""
 DISCORD_PER_S = 50
 IDENTIFIES_A_DAY = 1_000
 IDENTIFY_EVERY_S = 5
@@ -129,7 +131,7 @@ def machines(need: Need) -> list[Row]:
     database = need.cores(need.database["cpu_s"] * 1000)
     held_gb = SERVERS * heard["kb_per_guild"] / 1e6
     gateway_gb = held_gb + gateways * pace["gateway_mb"] / 1000
-    workers = _up(worker)
+    hearing, carrying = max(gateways, _up(listening + clicks)), _up(worker) + 1
     return [
         (
             "clips a second",
@@ -155,7 +157,7 @@ def machines(need: Need) -> list[Row]:
         (
             "gateway processes",
             f"{shards} shards / {SHARDS_A_PROCESS}; one core is the most that one uses",
-            f"{max(gateways, _up(listening + clicks))}",
+            f"{hearing}",
         ),
         (
             "their memory",
@@ -166,17 +168,22 @@ def machines(need: Need) -> list[Row]:
         (
             "worker processes",
             "one core is the most that one uses, and one more that may be missing",
-            f"{workers + 1}",
+            f"{carrying}",
         ),
         (
             "their memory",
-            f"{workers + 1} × {pace['worker_mb']:.0f} MB",
-            f"{(workers + 1) * pace['worker_mb'] / 1000:.1f} GB",
+            f"{carrying} × {pace['worker_mb']:.0f} MB",
+            f"{carrying * pace['worker_mb'] / 1000:.1f} GB",
         ),
         (
             "cores for PostgreSQL",
             f"{need.peak:.1f}/s × {need.database['cpu_s'] * 1000:.0f} ms / {FULL:g}",
             f"{database:.1f}",
+        ),
+        (
+            "connections to PostgreSQL",
+            f"({hearing} + {carrying}) × {CONNECTIONS} at most; its `max_connections` is 100 unless it is set",
+            f"{(hearing + carrying) * CONNECTIONS}",
         ),
     ]
 

@@ -116,3 +116,13 @@ def test_the_ordinals_of_the_gateways_have_every_shard_once(tmp_path: Path) -> N
 def test_the_secret_holds_settings_alone() -> None:
     [secret] = kind("Secret")
     assert secret["stringData"].keys() <= Settings.model_fields.keys()
+
+
+def test_the_readme_applies_the_migration_and_what_it_needs_before_those_that_run_for_long() -> None:
+    readme = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"apply -k deploy/kubernetes -l 'app.kubernetes.io/component notin \((.+)\)'", readme)
+    assert found is not None
+    later = {one["metadata"]["labels"]["app.kubernetes.io/component"] for one in WORKLOADS if one["kind"] != "Job"}  # fmt: skip
+    assert set(found[1].split(", ")) == later
+    held_back = [one["kind"] for one in every() if one["metadata"].get("labels", {}).get("app.kubernetes.io/component") in later]  # fmt: skip
+    assert sorted(held_back) == ["Deployment", "StatefulSet"]
