@@ -30,7 +30,7 @@ from bot.services.processes import Processes
 from bot.services.rate_limit import RateLimit
 from bot.services.runner.embedded import EmbeddedRunner
 from bot.settings import Settings, SettingsInvalid, notify_socket
-from bot.shards import turns_among_processes
+from bot.shards import SharedLine
 from bot.signals import Stop, heeded, notify
 from bot.stores import Stores, open_carrier, open_stores, open_wires
 from bot.ui.threads import DiscordPublisher
@@ -333,7 +333,7 @@ def _client(settings: Settings, stores: Stores, duty: Duty, clock: Clock) -> Kin
         duty=duty,
         owner_ids=settings.owner_ids,
         reads_messages=settings.reads_messages,
-        turn=None if is_alone else turns_among_processes(stores.db, clock),
+        line=None if is_alone else SharedLine(stores.db, clock),
     )
 
 
