@@ -51,11 +51,20 @@ _LOST = marked("The clip is not kept any more.")
 
 _NEEDS_ROOM = frozenset({JobState.FETCHING, JobState.DELIVERING})
 
+_IN_DOUBT = frozenset({JobState.SUBMITTING, JobState.UNKNOWN})
+"""With a mark: somebody has begun to order the clip."""
+
+Holds: TypeAlias = Callable[[], Awaitable[bool]]
+
 _Handlers: TypeAlias = Mapping[JobState, Callable[[Job], Awaitable[Job]]]
 
 _LONGEST_BACKOFF_S = 60
 _LONGEST_FETCH_BACKOFF_S = 600
 """A finished clip is kept for days by every provider, and asking for it holds no slot."""
+
+
+async def _alone() -> bool:
+    return True
 
 
 class Stages:
@@ -91,10 +100,13 @@ class Stages:
             JobState.DELIVERING: self._deliver,
         }
 
-    async def advance(self, job_id: int, *, early: bool = False) -> int | None:
+    async def advance(self, job_id: int, *, early: bool = False, holds: Holds = _alone) -> int | None:
         """Take the next step of a job if it is due, or at once if `early`.
 
-        Returns when to come again (ms since 1970), None when all is done.
+        `holds`: whether the job is still the caller's to carry. One that was taken for dead does not know that
+        somebody else is in the middle of the create whose mark it finds.
+
+        Returns when to come again (ms since 1970), None when all is done, or left to somebody else.
         """
         job = await self._db.read(jobs.get(job_id))
         logs.add(guild=job.origin.guild_id, provider=job.provider, attempt=job.attempt_key)
@@ -102,10 +114,13 @@ class Stages:
             return None
         if job.run_at_ms > self._clock.now_ms() and not early:
             return job.run_at_ms
+        is_in_doubt = job.state in _IN_DOUBT and job.marked_at_ms is not None
+        if is_in_doubt and not await holds():
+            return None
         try:
             job = await self._step(job)
         except jobs.Overtaken:
-            return self._clock.now_ms()
+            return self._clock.now_ms() if await holds() else None
         return None if job.aftercare is Aftercare.NONE else job.run_at_ms
 
     async def give_up(self, job_id: int) -> None:

@@ -313,6 +313,7 @@ async def test_a_step_that_crashes_is_tried_again_later_and_later_and_given_up_a
     with capture_logs() as logs:
         async with cluster.worker(steps, housekeeping_every_s=3600):
             for number in range(1, 9):
+                assert steps.given_up == []
                 has_crashed = (
                     f"SELECT attempts >= {number} AND scheduled_at IS NOT NULL FROM procrastinate_jobs"
                 )
@@ -325,6 +326,46 @@ async def test_a_step_that_crashes_is_tried_again_later_and_later_and_given_up_a
     assert [_after_crash(number).pause_s for number in range(8)] == [2, 4, 8, 16, 32, 60, 60, 60]
     assert [entry["crashes"] for entry in logs if entry["event"] == "step crashed"] == list(range(1, 9))
     assert cluster.execute(_RETRIED) == [(0,)]
+
+
+async def test_a_step_that_kills_its_workers_is_given_up_before_it_is_taken_once_more(
+    cluster: Cluster,
+) -> None:
+    job = await cluster.admitted()
+    for _ in range(8):
+        tick = await cluster.carrier.queue.fetch_job([QUEUE], await cluster.carrier.queue.register_worker())
+        assert tick is not None
+        await cluster.carrier.queue.retry_job(tick)
+    steps = cluster.steps()
+    async with cluster.worker(steps):
+        await steps.until(1)
+    assert steps.given_up == [(job.id, 0)]
+
+
+async def test_a_worker_that_was_taken_for_dead_leaves_its_step_to_the_one_that_has_it(
+    cluster: Cluster,
+) -> None:
+    frozen, others = cluster.steps(), cluster.steps()
+    frozen.may_end.clear()
+    job = await cluster.admitted()
+    async with cluster.worker(frozen, housekeeping_every_s=3600) as runner:
+        await frozen.until(1)
+        [carrying] = runner.park()  # so that it is not given the tick itself
+        others.may_end.clear()
+        async with cluster.worker(others, housekeeping_every_s=3600):
+            await cluster.take_away()
+            await others.until(1)
+            job = await cluster.move(await cluster.db.read(jobs.get(job.id)), marked_at_ms=1)
+            frozen.may_end.set()
+            await asyncio.wait_for(asyncio.wait((carrying,)), PATIENCE_S)
+            await cluster.until("SELECT count(*) FROM procrastinate_workers", [(1,)])  # it has ended
+            assert [tick for tick in cluster.ticks() if tick[3] == "doing"] == [
+                ("step", job.id, False, "doing")
+            ]
+            others.may_end.set()
+            await others.until(2)
+    assert (frozen.taken, frozen.left) == ([(job.id, False)], [job.id])
+    assert others.left == []
 
 
 async def test_a_database_that_is_away_does_not_count_as_a_crash(postgres_url: str) -> None:

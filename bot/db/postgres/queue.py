@@ -11,7 +11,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, LiteralString, TypeVar, cast
 
 import psycopg
 import structlog
@@ -44,6 +44,7 @@ _LAST_MS = 4_102_444_800_000
 """The year 2100: a moment that no calendar knows would undo everything that is committed with it."""
 _PATIENCE_S = 5
 """For a connection."""
+_AT_ONCE = datetime.fromtimestamp(0, UTC)
 _PAUSE_S = 1.0
 """Between two tries to reach a database that is away."""
 
@@ -166,39 +167,34 @@ class Queue(JobManager):
                 return await super().fetch_job(queues, worker_id)
         return None  # it is asked again soon
 
-    async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:  # noqa: FBT001 - as it is called
-        """A tick has ended."""
-        with _taken_over(job_id):
-            await super().finish_job_by_id_async(job_id, status, delete_job)
+    async def holds(self, job: Job) -> bool:
+        """Whether a tick is still with the one who was given it: whenever it is taken away, its attempts grow."""
+        return bool(await self._of_ours(_OURS, job))
 
-    async def retry_job_by_id_async(
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:  # noqa: FBT001 - as it is called
+        """A tick has ended, if it is still ours."""
+        await self._of_ours(_FINISH, job, status=status.value, delete_job=delete_job)
+
+    async def retry_job(
         self,
-        job_id: int,
-        retry_at: datetime,
+        job: Job,
+        retry_at: datetime | None = None,
         priority: int | None = None,
         queue: str | None = None,
         lock: str | None = None,
     ) -> None:
-        """A tick waits again."""
-        with _taken_over(job_id):
-            await super().retry_job_by_id_async(job_id, retry_at, priority, queue, lock)
+        """A tick waits again, if it is still ours."""
+        known = {"priority": priority, "queue": queue, "lock": lock}
+        await self._of_ours(_RETRY, job, retry_at=retry_at or _AT_ONCE, **known)
 
-
-class _taken_over:  # noqa: N801 - reads as what it is
-    """Somebody else has ended this tick, or said so already: an answer was lost, or its worker seemed to be dead."""
-
-    def __init__(self, job_id: int) -> None:
-        self._job_id = job_id
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        is_over = isinstance(error, exceptions.ConnectorException) and isinstance(
-            error.__cause__, psycopg.errors.RaiseException
+    async def _of_ours(self, sql: LiteralString, job: Job, **known: object) -> list[dict[str, Any]]:
+        """Ask about a tick; nothing comes of it once that was taken away, or an answer was lost and this is said again."""
+        rows = await self.connector.execute_query_all_async(
+            sql, job_id=job.id, attempts=job.attempts, **known
         )
-        if is_over:
-            log.debug("tick taken over", tick=self._job_id)
-        return is_over
+        if not rows:
+            log.debug("tick taken over", tick=job.id)
+        return rows
 
 
 class _Patient(PsycopgConnector):
@@ -266,6 +262,18 @@ async def _configure(connection: Connection) -> None:
 _BY_THE_CLOCK, _EARLY, _ADMISSION = range(3)
 """Priorities: an early tick goes ahead of the one that is due later, and a waiting job is begun first of all."""
 
+_OURS = """
+    SELECT id FROM procrastinate_jobs
+    WHERE id = %(job_id)s AND status = 'doing' AND attempts = %(attempts)s
+"""
+_FINISH = f"""
+    WITH ours AS MATERIALIZED ({_OURS} FOR UPDATE)
+    SELECT procrastinate_finish_job_v1(id, %(status)s, %(delete_job)s) FROM ours
+"""  # noqa: S608 - built from a constant
+_RETRY = f"""
+    WITH ours AS MATERIALIZED ({_OURS} FOR UPDATE)
+    SELECT procrastinate_retry_job_v2(id, %(retry_at)s, %(priority)s, %(queue)s, %(lock)s) FROM ours
+"""  # noqa: S608 - built from a constant
 _FORGOTTEN = """
     SELECT id FROM jobs
     WHERE state <> 'queued' AND aftercare < 2 AND run_at_ms <= %(now_ms)s AND NOT EXISTS (

@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections.abc import Callable, Collection, Iterable
-from datetime import UTC, datetime
 
 import psycopg
 import structlog
@@ -105,7 +104,7 @@ class Housekeeping:
         for tick in ticks:
             job_id = tick.task_kwargs.get("job_id")
             log.warning("step taken from a worker that is gone", job=job_id, worker=tick.worker_id)
-            await self._carrier.queue.retry_job(tick, retry_at=datetime.fromtimestamp(0, UTC))
+            await self._carrier.queue.retry_job(tick)
 
     async def _give_ticks(self) -> None:
         forgotten = await self._carrier.due_without_tick(limit=_AT_ONCE)
