@@ -90,10 +90,13 @@ def _onemin(settings: Settings, shared: Shared) -> Provider:
 
 
 def _local(settings: Settings, shared: Shared) -> Provider:
+    cores = os.cpu_count() or 1
+    at_once = min(settings.local_concurrency, cores)
     return local.LocalProvider(
         settings.data_dir / "local",
         concurrency=settings.local_concurrency,
-        threads=max(1, (os.cpu_count() or 1) // settings.local_concurrency),
+        threads=cores // at_once,
+        shared_at_once=at_once if settings.is_shared else None,
         tasks=shared.tasks,
         changed=lambda task_id: shared.changed("local", task_id),
     )
