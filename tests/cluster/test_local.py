@@ -1,0 +1,69 @@
+"""Clips that nobody but a cluster's own workers make: where one dies, another makes its clips anew."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox import App, Message, Sandbox
+from bot.sandbox.actions import responding
+from bot.sandbox.driver.used import Used
+from tests.cluster.processes import Cluster, Member, cluster
+from tests.e2e.scenes import CLIP_TIMEOUT_S, PICTURE, TOKEN
+from tests.patience import PATIENCE_S
+
+ROOM = {"LOCAL_CONCURRENCY": "4", "DEFAULT_USER_RUNNING": "4", "DEFAULT_GUILD_RUNNING": "4"}
+
+
+@pytest.fixture
+def app(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> App:
+    monkeypatch.setattr(responding, "ACK_WINDOW_S", PATIENCE_S)
+    return sandbox.add_application("Kinora", token=TOKEN)
+
+
+async def test_drafts_and_clips_are_made_by_several_workers_although_one_dies_over_them(
+    sandbox: Sandbox, app: App, postgres_url: str, tmp_path: Path
+) -> None:
+    guild = sandbox.add_guild("Club", app=app)
+    mia, channel = guild.add_member("mia"), guild.add_channel("general")
+    async with cluster(sandbox, app, postgres_url, tmp_path, **ROOM) as installation:
+        workers = [await installation.worker(), await installation.worker()]
+        gateway = await installation.gateway("0/1")
+        for one in installation.members:
+            await one.up()
+        await app.ready()
+        asked = [
+            await mia.slash("animate", channel, image=PICTURE, prompt="it drifts", duration=10, **chosen)
+            for chosen in ({}, {}, {}, {"draft": True})
+        ]
+        doomed = await busy(workers)
+        await doomed.kill()
+        cards = await asyncio.gather(*(made(one) for one in asked))
+        assert len({card.id for card in cards}) == 4
+        workers.remove(doomed)
+        assert [await one.stop() for one in (gateway, *workers)] == [0, 0]
+    assert any('"made anew"' in one.log.read_text() for one in workers)
+    places = (*guild.channels.values(), *guild.threads)
+    clips = {
+        post.id
+        for place in places
+        for post in place.messages
+        if any(f.filename.endswith(".mp4") for f in post.files)
+    }
+    assert len(clips) == 4
+
+
+async def busy(workers: list[Member]) -> Member:
+    """The first that is in the middle of a clip."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            for one in workers:
+                begun = {path.parent for path in one.log.parent.glob("data/local/*/scene.json")}
+                if any(not (folder / "clip.mp4").exists() for folder in begun):
+                    return one
+            await asyncio.sleep(0.01)
+
+
+async def made(used: Used) -> Message:
+    """The card, once it leads to the clip."""
+    return await used.response(lambda card: "See the clip" in card.text, timeout_s=CLIP_TIMEOUT_S)
