@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox import App, Message, Sandbox
+from bot.sandbox import App, Message, Sandbox, shows
 from bot.sandbox.actions import responding
 from bot.sandbox.driver.used import Used
-from tests.cluster.processes import Cluster, Member, cluster
+from tests.cluster.processes import Member, cluster
 from tests.e2e.scenes import CLIP_TIMEOUT_S, PICTURE, TOKEN
 from tests.patience import PATIENCE_S
 
 ROOM = {"LOCAL_CONCURRENCY": "4", "DEFAULT_USER_RUNNING": "4", "DEFAULT_GUILD_RUNNING": "4"}
+
+LONG = {"duration": 10}
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ async def test_drafts_and_clips_are_made_by_several_workers_although_one_dies_ov
             await one.up()
         await app.ready()
         asked = [
-            await mia.slash("animate", channel, image=PICTURE, prompt="it drifts", duration=10, **chosen)
+            await mia.slash("animate", channel, image=PICTURE, prompt="it drifts", **LONG, **chosen)
             for chosen in ({}, {}, {}, {"draft": True})
         ]
         doomed = await busy(workers)
@@ -51,6 +53,29 @@ async def test_drafts_and_clips_are_made_by_several_workers_although_one_dies_ov
         if any(f.filename.endswith(".mp4") for f in post.files)
     }
     assert len(clips) == 4
+
+
+async def test_a_worker_that_is_asked_to_stop_leaves_its_clip_to_another_where_it_can_be_cancelled(
+    sandbox: Sandbox, app: App, postgres_url: str, tmp_path: Path
+) -> None:
+    guild = sandbox.add_guild("Club", app=app)
+    mia, channel = guild.add_member("mia"), guild.add_channel("general")
+    async with cluster(sandbox, app, postgres_url, tmp_path) as installation:
+        workers = [await installation.worker(), await installation.worker()]
+        gateway = await installation.gateway("0/1")
+        for one in installation.members:
+            await one.up()
+        await app.ready()
+        used = await mia.slash("animate", channel, image=PICTURE, prompt="it drifts", **LONG, quality="pro")
+        card = await used.response()
+        first = await busy(workers)
+        [second] = [one for one in workers if one is not first]
+        assert await first.stop() == 0
+        await busy([second])
+        await mia.click(card, "Cancel")
+        await shows(card, lambda shown: "Cancelled" in shown.text, timeout_s=PATIENCE_S)
+        assert not list(second.log.parent.glob("data/local/*/*"))
+        assert [await one.stop() for one in (gateway, second)] == [0, 0]
 
 
 async def busy(workers: list[Member]) -> Member:

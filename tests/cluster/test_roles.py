@@ -64,6 +64,22 @@ async def test_gateways_take_what_workers_make_and_another_goes_on_for_one_that_
         assert synced(installation) == 1
 
 
+async def test_two_processes_do_not_keep_their_files_in_one_folder(
+    sandbox: Sandbox, app: App, postgres_url: str, tmp_path: Path
+) -> None:
+    guilds(sandbox, app, 1)
+    async with cluster(sandbox, app, postgres_url, tmp_path) as installation:
+        first = await installation.worker(DATA_DIR=str(tmp_path / "one"))
+        await first.up()
+        second = await installation.worker(DATA_DIR=str(tmp_path / "one"))
+        assert await second.process.wait() == 1
+        assert "give this one a folder of its own" in second.last_words()
+        await first.kill()
+        third = await installation.worker(DATA_DIR=str(tmp_path / "one"))
+        await third.up()
+        assert await third.stop() == 0
+
+
 def synced(installation: Cluster) -> int:
     """How often commands were given to Discord."""
     return sum(one.log.read_text().count('"commands synced"') for one in installation.members)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,12 @@ async def until_it_ends(worker: Harness, key: str) -> Ready | Failed:
         while isinstance(answer := await worker.provider.poll(key), Pending):
             assert answer.ask_again_s == 0, "somebody else might be the one to ask"
     return answer
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not is_so():  # noqa: ASYNC110 - of a process, and of a folder
+            await asyncio.sleep(0.02)
 
 
 async def test_it_is_asked_about_without_a_pause_until_it_is_done(worker: Harness) -> None:
@@ -57,9 +63,7 @@ async def test_what_is_more_than_its_share_is_lost_until_there_is_room(worker: H
     with pytest.raises(TaskLost):
         await worker.provider.poll(second.key)
     await until_it_ends(worker, first.key)
-    async with asyncio.timeout(PATIENCE_S):
-        while worker.provider._renders:  # a clip is whole before its process has ended
-            await asyncio.sleep(0.02)
+    await until(lambda: not worker.provider._renders)  # a clip is whole before its process has ended
     assert await until_it_ends(worker, second.key) == Ready(second.key)
 
 
@@ -69,11 +73,8 @@ async def test_a_render_that_nobody_asks_about_any_more_is_stopped(
     monkeypatch.setattr(provider, "_FORGOTTEN_S", 0.0)
     submission = worker.submission()
     await worker.provider.submit(submission)
-    async with asyncio.timeout(PATIENCE_S):
-        while worker.provider._renders:
-            await asyncio.sleep(0.02)
-        while (worker.folder / "local" / submission.key).exists():
-            await asyncio.sleep(0.02)
+    await until(lambda: not (worker.folder / "local" / submission.key).exists())
+    assert not worker.provider._renders
 
 
 async def test_tasks_of_an_hour_ago_are_swept(worker: Harness) -> None:
