@@ -82,8 +82,10 @@ class Admission:
                 self._due.set()
                 await self._clock.wait(asyncio.Event(), until_ms=self._clock.now_ms() + _RETRY_AFTER_MS)
 
-    async def fill(self) -> None:
+    async def fill(self) -> bool:
         """Give every free slot away, once; those who ask while others are served share the next time.
+
+        Returns False if another process should be asked as well: this one begins nothing, and the others do.
 
         Raises:
             DatabaseUnavailable: it is not known which were given away.
@@ -92,7 +94,7 @@ class Admission:
         number = self._asked
         async with self._filling:
             if self._done >= number:
-                return
+                return not self._gate.leaves_to_others
             asked = self._asked
             if not self._is_adopted:
                 await self._adopt()
@@ -101,6 +103,7 @@ class Admission:
                 pass
             await self._tell_of_pause()
             self._done = asked
+        return not self._gate.leaves_to_others
 
     async def _adopt(self) -> None:
         """Find a provider for the jobs that wait for one which the operator has taken away, or end them."""

@@ -83,11 +83,12 @@ class Steps:
         self.given_up.append((job_id, len(self.taken)))
         await self._tell()
 
-    async def fill(self) -> None:
+    async def fill(self) -> bool:
         while await self.db.write(jobs.admit("scripted", slots=9, now_ms=self.clock.now_ms())):
             pass
         self.fills += 1
         await self._tell()
+        return True
 
     async def until(self, number: int) -> None:
         """Wait until so many steps were begun."""

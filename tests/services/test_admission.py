@@ -341,3 +341,10 @@ async def test_a_shut_gate_does_not_keep_admission_busy_over_a_provider_whose_pa
     door.admission.wake()
     await door.settled()
     door.gate.open(Closure.DRAINING)
+
+
+async def test_a_process_that_leaves_its_work_to_others_says_so(door: Door) -> None:
+    assert await door.admission.fill()
+    door.admission._gate = gate = Gate(changed=lambda: None, is_one_of_several=True)
+    gate.shut(Closure.DISK_FULL)
+    assert not await door.admission.fill()

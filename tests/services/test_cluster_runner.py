@@ -1,9 +1,11 @@
 import asyncio
 import itertools
+import math
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,11 +17,12 @@ from structlog.testing import capture_logs
 
 from bot.app import task_group
 from bot.clock import SystemClock
-from bot.db import jobs, lanes
+from bot.db import breakers, jobs, lanes, operation
 from bot.db.errors import DatabaseUnavailable, DatabaseUnusable
 from bot.db.postgres.queue import QUEUE, STEP
 from bot.db.ticks import Tick
 from bot.db.transaction import Transaction
+from bot.domain.breaker import Lesson
 from bot.domain.jobs import Job, JobState
 from bot.services.runner.cluster import ClusterRunner, _after_crash
 from bot.services.runner.housekeeping import Housekeeping
@@ -67,8 +70,17 @@ async def test_whatever_gives_somebody_a_turn_asks_for_an_admission(cluster: Clu
     assert [tick for tick in cluster.ticks() if tick[0] == "admit"] == admission
     assert [tick[1] for tick in cluster.ticks() if tick[0] == "step"] == [ended.id]
     cluster.execute("DELETE FROM procrastinate_jobs")
-    await cluster.db.write(lanes.recap(1, builders.NO_CAPS))
-    assert cluster.ticks() == admission
+    well_again: list[Transaction[Any]] = [
+        lanes.recap(1, builders.NO_CAPS),
+        operation.resume(),
+        breakers.learn([("scripted", Lesson.TAKEN, 1)]),
+    ]
+    await cluster.db.write(breakers.learn([("scripted", Lesson.FAILED, 1)] * 9))
+    for transaction in well_again:
+        assert cluster.ticks() == []
+        await cluster.db.write(transaction)
+        assert cluster.ticks() == admission
+        cluster.execute("DELETE FROM procrastinate_jobs")
 
 
 async def test_a_job_that_is_not_to_be_posted_any_more_is_looked_at_at_once(cluster: Cluster) -> None:
@@ -251,9 +263,10 @@ async def test_a_worker_whose_step_takes_long_is_not_taken_for_dead(cluster: Clu
 
 async def test_who_has_just_reached_the_database_calls_nobody_dead(cluster: Cluster) -> None:
     job = await cluster.admitted()
-    worker_id = await cluster.carrier.queue.register_worker()
-    assert await cluster.carrier.queue.fetch_job([QUEUE], worker_id)
-    cluster.carrier.queue.worker_id = None
+    queue = cluster.carrier.queue
+    assert await queue.fetch_job([QUEUE], await queue.register_worker())
+    await queue.register_worker()
+    queue.beats_since_s = -math.inf  # until everything was suspended
     cluster.execute("UPDATE procrastinate_workers SET last_heartbeat = '2020-01-01'")
 
     def housekeeping(stalled_after_s: float) -> Housekeeping:
@@ -263,9 +276,10 @@ async def test_who_has_just_reached_the_database_calls_nobody_dead(cluster: Clus
 
     await housekeeping(PATIENCE_S)._look()
     assert cluster.ticks() == [("step", job.id, False, "doing")]
-    await housekeeping(0)._look()
+    queue.beats_since_s = -math.inf  # that was long ago
+    await housekeeping(PATIENCE_S)._look()
     assert cluster.ticks() == [("step", job.id, False, "todo")]
-    assert cluster.execute("SELECT count(*) FROM procrastinate_workers") == [(0,)]
+    assert cluster.execute("SELECT id FROM procrastinate_workers") == [(queue.worker_id,)]
 
 
 async def test_a_tick_whose_worker_never_heard_of_it_is_given_again(cluster: Cluster) -> None:
@@ -299,9 +313,9 @@ async def test_due_jobs_without_a_tick_are_given_one(cluster: Cluster) -> None:
 
 async def test_a_due_job_whose_tick_is_not_ready_for_long_is_given_another(cluster: Cluster) -> None:
     job = await cluster.admitted()
-    cluster.execute("UPDATE procrastinate_jobs SET scheduled_at = now() + INTERVAL '2 minutes'")
+    cluster.execute("UPDATE procrastinate_jobs SET scheduled_at = now() + INTERVAL '3 minutes'")
     assert await cluster.carrier.due_without_tick(limit=9) == [job.id]
-    cluster.execute("UPDATE procrastinate_jobs SET scheduled_at = now() + INTERVAL '30 seconds'")
+    cluster.execute("UPDATE procrastinate_jobs SET scheduled_at = now() + INTERVAL '90 seconds'")
     assert await cluster.carrier.due_without_tick(limit=9) == []
 
 
@@ -388,15 +402,33 @@ async def test_admission_that_crashes_is_tried_again(cluster: Cluster) -> None:
     steps = cluster.steps()
     fill, faults = steps.fill, [ZeroDivisionError()]
 
-    async def crash_once() -> None:
+    async def crash_once() -> bool:
         if faults:
             raise faults.pop()
-        await fill()
+        return await fill()
 
     steps.fill = crash_once
     await cluster.queued()
     async with cluster.worker(steps, housekeeping_every_s=3600):
         await steps.until(1)
+
+
+async def test_a_worker_that_leaves_admission_to_others_does_not_use_up_its_tick(cluster: Cluster) -> None:
+    full, others = cluster.steps(), cluster.steps()
+
+    async def leave() -> bool:
+        full.fills += 1
+        await full._tell()
+        return False
+
+    full.fill = leave
+    job = await cluster.queued()
+    async with cluster.worker(full, housekeeping_every_s=3600):
+        await full.see(lambda: full.fills)
+        await cluster.until("SELECT status::text FROM procrastinate_jobs", [("todo",)])
+    async with cluster.worker(others, housekeeping_every_s=3600):
+        await others.until(1)
+    assert others.taken == [(job.id, False)]
 
 
 async def test_a_parked_worker_ends_what_it_is_about_and_begins_nothing(cluster: Cluster) -> None:

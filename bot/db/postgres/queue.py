@@ -8,6 +8,7 @@ the order of their priority and age, whether they are due or not.
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -154,11 +155,20 @@ class Queue(JobManager):
 
     worker_id: int | None = None
     """Of the worker that was begun last in this process."""
+    beats_since_s: float = math.inf
+    """Since when it has shown signs of life without a gap, by the clock of the event loop."""
 
     async def register_worker(self) -> int:
         """Write a worker down, who is to show signs of life from now on."""
         self.worker_id = await super().register_worker()
+        self.beats_since_s = asyncio.get_running_loop().time()
         return self.worker_id
+
+    async def update_heartbeat(self, worker_id: int) -> None:
+        """A sign of life. How long none came only the server knows: a machine that is suspended has no time meanwhile."""
+        [was_due] = await self.connector.execute_query_all_async(_BEAT, worker_id=worker_id) or [{}]
+        if not was_due.get("was_due"):
+            self.beats_since_s = asyncio.get_running_loop().time()
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """The next tick; where somebody else has taken one with its lock at the same moment, the one after that."""
@@ -262,6 +272,12 @@ async def _configure(connection: Connection) -> None:
 _BY_THE_CLOCK, _EARLY, _ADMISSION = range(3)
 """Priorities: an early tick goes ahead of the one that is due later, and a waiting job is begun first of all."""
 
+_BEAT = """
+    UPDATE procrastinate_workers AS worker SET last_heartbeat = now() FROM procrastinate_workers AS before
+    WHERE worker.id = %(worker_id)s AND before.id = worker.id
+    RETURNING before.last_heartbeat > now() - INTERVAL '10 seconds' AS was_due
+"""
+"""Twice the pause between two: the database was away, or everybody was asleep, and all signs of life are old."""
 _OURS = """
     SELECT id FROM procrastinate_jobs
     WHERE id = %(job_id)s AND status = 'doing' AND attempts = %(attempts)s
@@ -279,7 +295,7 @@ _FORGOTTEN = """
     WHERE state <> 'queued' AND aftercare < 2 AND run_at_ms <= %(now_ms)s AND NOT EXISTS (
         SELECT 1 FROM procrastinate_jobs AS ticks
         WHERE ticks.lock = 'job:' || jobs.id AND (ticks.status = 'doing' OR ticks.status = 'todo'
-            AND (ticks.scheduled_at IS NULL OR ticks.scheduled_at <= now() + INTERVAL '1 minute')))
+            AND (ticks.scheduled_at IS NULL OR ticks.scheduled_at <= now() + INTERVAL '2 minutes')))
     ORDER BY run_at_ms LIMIT %(limit)s
 """
-"""A minute is the longest pause after a crash."""
+"""A minute is the longest pause after a crash, by the clock of the worker."""

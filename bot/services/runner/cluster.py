@@ -25,6 +25,7 @@ AT_ONCE = 100
 _GIVES_UP_AFTER = 8
 _LONGEST_BACKOFF_S = 60
 _DATABASE_PAUSE_S = 5
+_LEFT_FOR_S = 1
 _POLLED_EVERY_S = 1.0
 """Of a tick whose time has come, or which another one held up, nobody is told."""
 _NEVER_S = 86_400.0
@@ -50,13 +51,13 @@ class ClusterRunner:
         carrier: Carrier,
         advance: Advance,
         give_up: Callable[[int], Awaitable[None]],
-        fill: Callable[[], Awaitable[None]],
+        fill: Callable[[], Awaitable[bool]],
         clock: Clock,
         tasks: asyncio.TaskGroup,
         housekeeping_every_s: float = EVERY_S,
         stalled_after_s: float = STALLED_AFTER_S,
     ) -> None:
-        """`fill` gives free slots away. Where `run` is not called, other processes do what `wake` asks for."""
+        """`fill` gives free slots away; False if another worker should. Where `run` is not called, other processes do what `wake` asks for."""
         self._carrier = carrier
         self._advance = advance
         self._give_up = give_up
@@ -200,8 +201,7 @@ class ClusterRunner:
         logs.follow()
         try:
             if not self._is_parked:
-                await self._fill()
-                return None
+                return None if await self._fill() else _Later(_LEFT_FOR_S)
         except DatabaseUnavailable:
             await self._pause(_DATABASE_PAUSE_S)
         except Exception:
