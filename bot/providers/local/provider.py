@@ -54,6 +54,8 @@ _KEPT_SHARED_S = 3600
 _FORGOTTEN_S = 60.0
 """Where others go on: a render that nobody has asked about for so long is another process's by now, or was stopped there."""
 _ASK_AGAIN_S = 1.0
+_WATCHED_S = 2.0
+"""Where others go on: each look is a commit of the whole cluster, and as long a request to stop is not seen."""
 _ROOM_AGAIN_S = 30.0
 """A disk that is full is tried again after so long."""
 _INTERRUPTED = (INTERRUPTED, -signal.SIGTERM, -signal.SIGINT)
@@ -225,7 +227,7 @@ class LocalProvider:
         """A moment later; at once when it ends."""
         assert render.follower is not None
         render.asked_s = asyncio.get_running_loop().time()
-        await asyncio.wait({render.follower}, timeout=_ASK_AGAIN_S)
+        await asyncio.wait({render.follower}, timeout=_WATCHED_S)
         return Pending(render.progress, 0)
 
     async def _stop_forgotten(self, task_id: str, render: _Render, follower: asyncio.Task[None]) -> None:
