@@ -85,7 +85,7 @@ class SharedLine:
         """See `Line`."""
         await self._own.begun(remainder)
         try:
-            await self._db.write(identifies.hold(remainder, until_ms=self._clock.now_ms() + _APART_MS))
+            await self._db.write(identifies.hold(remainder, now_ms=self._clock.now_ms(), for_ms=_APART_MS))
         except DatabaseFault as fault:
             log.warning("other processes not told of identifying", reason=str(fault))
 

@@ -26,7 +26,8 @@ class Process:
     shards: str | None
     """As they are written; None where it has none, or all."""
     version: str
-    began_at_ms: int
+    began_at_ms: int = 0
+    """By the clock of the database, as `seen_at_ms`; 0 where it has only begun."""
     seen_at_ms: int = 0
 
 
