@@ -244,7 +244,9 @@ class Stages:
         """What is left to do for a job that has ended: its card, later its thread."""
         if not self._steps.is_past(job.finished_at_ms):
             if job.aftercare is Aftercare.CARD:
-                await self._cards.finish(job)
+                again_ms = await self._cards.finish(job)
+                if again_ms is not None:
+                    return await self._steps.move(job, job.state, run_at_ms=again_ms, tries=0)
             else:
                 await self._delivery.put_away(job)
         if job.aftercare is Aftercare.CARD and job.thread_id is not None:
