@@ -24,6 +24,7 @@ from bot.domain.errors import KinoraError
 from bot.domain.provider import Provider
 from bot.engine import Engine, Runner, build_engine, furnish
 from bot.listening import listen, measure_discord
+from bot.providers import registry
 from bot.services.gate import Closure, Gate
 from bot.services.ports import Clock
 from bot.services.processes import Processes
@@ -249,7 +250,9 @@ async def _among_others(
     if isinstance(settings.database, Path):
         return None
     per_s = settings.discord_requests_per_second
-    others = Processes(db=db, clock=clock, duty=duty, limit=limit, per_s=per_s)
+    others = Processes(
+        db=db, clock=clock, duty=duty, limit=limit, per_s=per_s, providers=registry.names(settings)
+    )
     await others.begin()
     stack.push_async_callback(others.end)
     return others

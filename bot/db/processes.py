@@ -28,6 +28,7 @@ def appear(process: Process, *, now_ms: int) -> Transaction[Seen]:
         "version": process.version,
         "began_at_ms": process.began_at_ms,
         "now_ms": now_ms,
+        "providers": ",".join(process.providers),
     }
     yield _APPEAR, known
     rows = yield _LIVE, {"now_ms": now_ms, "gone_ms": GONE_AFTER_MS}
@@ -45,6 +46,12 @@ def live(*, now_ms: int) -> Transaction[list[Process]]:
     return [_process(row) for row in rows]
 
 
+def carried(*, now_ms: int) -> Transaction[frozenset[str]]:
+    """The providers whose jobs some process carries."""
+    there = yield from live(now_ms=now_ms)
+    return frozenset(name for process in there if process.role.carries for name in process.providers)
+
+
 def _process(row: Row) -> Process:
     return Process(
         id=row["id"],
@@ -54,13 +61,15 @@ def _process(row: Row) -> Process:
         version=row["version"],
         began_at_ms=row["began_at_ms"],
         seen_at_ms=row["seen_at_ms"],
+        providers=tuple(row["providers"].split(",")) if row["providers"] else (),
     )
 
 
 _DROP = f"DELETE FROM processes WHERE seen_at_ms < {SHARED_MS} - :gone_ms"  # noqa: S608 - a piece of our own
 _APPEAR = f"""
-    INSERT INTO processes (id, name, role, shards, version, began_at_ms, seen_at_ms)
-    VALUES (:id, :name, :role, :shards, :version, COALESCE(NULLIF(:began_at_ms, 0), {SHARED_MS}), {SHARED_MS})
+    INSERT INTO processes (id, name, role, shards, version, began_at_ms, seen_at_ms, providers)
+    VALUES (:id, :name, :role, :shards, :version, COALESCE(NULLIF(:began_at_ms, 0), {SHARED_MS}), {SHARED_MS},
+        :providers)
     ON CONFLICT (id) DO UPDATE SET seen_at_ms = excluded.seen_at_ms
 """  # noqa: S608 - a piece of our own
 _LIVE = f"""

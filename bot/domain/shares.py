@@ -29,6 +29,8 @@ class Process:
     began_at_ms: int = 0
     """By the clock of the database, as `seen_at_ms`; 0 where it has only begun."""
     seen_at_ms: int = 0
+    providers: tuple[str, ...] = ()
+    """Those it has at hand."""
 
 
 def share_of(process: Process, live: Sequence[Process], *, per_s: float, now_ms: int) -> float:

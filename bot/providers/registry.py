@@ -123,10 +123,14 @@ CALLS_BACK = frozenset({"kling", "kkiai"})
 """Those that tell of a task's end where they were asked to."""
 
 
-def build(settings: Settings, shared: Shared) -> dict[str, Provider]:
+def names(settings: Settings) -> tuple[str, ...]:
     """The configured providers, the preferred one first; the local renderer also where it only makes drafts."""
-    names = dict.fromkeys((*settings.provider_order, *(("local",) if settings.makes_drafts else ())))
-    return {name: PROVIDERS[name](settings, shared) for name in names}
+    return tuple(dict.fromkeys((*settings.provider_order, *(("local",) if settings.makes_drafts else ()))))
+
+
+def build(settings: Settings, shared: Shared) -> dict[str, Provider]:
+    """Those, made."""
+    return {name: PROVIDERS[name](settings, shared) for name in names(settings)}
 
 
 def wire_problems(specs: Iterable[ModelSpec]) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.db import jobs
+from bot.db import jobs, processes
 from bot.db.errors import DatabaseUnavailable
 from bot.domain import polling
 from bot.domain.catalogue import Choice
@@ -21,6 +21,7 @@ from bot.domain.provider import (
     Rejected,
     Submission,
     Unknown,
+    Unreachable,
 )
 from bot.language import marked
 from bot.media.errors import NoSuchBlob
@@ -68,8 +69,14 @@ class Ordering:
         if job.cancel_requested:
             return await self._steps.cancelled(job)
         if not self._attempts.is_at_hand(job):
-            return await self._rejected(job, _LEFT)
+            return await self._left(job)
         return await self._send(job)
+
+    async def _left(self, job: Job) -> Job:
+        """Its provider is not at hand: another process may have it, while the operator adds it or takes it away."""
+        if job.provider in await self._steps.db.read(processes.carried(now_ms=self._steps.clock.now_ms())):
+            raise Unreachable(f"{job.provider} is at hand in other processes only")
+        return await self._rejected(job, _LEFT)
 
     async def resolve(self, job: Job) -> Job:
         """An attempt was marked, and nobody knows what became of it."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import platform
 import secrets
+from collections.abc import Sequence
 
 import structlog
 
@@ -26,7 +27,16 @@ _TOLD_MS, _REFUSED_MS = 5_000, 15_000
 class Processes:
     """Says every few seconds that this process is there, and takes its share among those that are."""
 
-    def __init__(self, *, db: Database, clock: Clock, duty: Duty, limit: RateLimit, per_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        db: Database,
+        clock: Clock,
+        duty: Duty,
+        limit: RateLimit,
+        per_s: float,
+        providers: Sequence[str] = (),
+    ) -> None:
         """`per_s` is what all together may send to Discord; `limit` is kept at this process's share of it."""
         self._db = db
         self._clock = clock
@@ -39,6 +49,7 @@ class Processes:
             role=duty.role,
             shards=str(duty.shards) if duty.shards is not None else None,
             version=VERSION,
+            providers=tuple(providers),
         )
         self._is_off = False
 

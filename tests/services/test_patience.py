@@ -238,6 +238,7 @@ class TestDoubts:
         await engine.db.write(jobs.move(job, job.state, now_ms=marked_ms, marked_at_ms=marked_ms))
         engine.clock.turn(91)
         engine.restart()
+        assert (await engine.step(job)).state is JobState.UNKNOWN
         job = await engine.step(job)
         assert engine.provider.keys == []
         assert job.run_at_ms == marked_ms + 91_000 + 90_000
