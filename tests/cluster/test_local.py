@@ -8,7 +8,7 @@ import pytest
 from bot.sandbox import App, Message, Sandbox, shows
 from bot.sandbox.actions import responding
 from bot.sandbox.driver.used import Used
-from tests.cluster.processes import Member, cluster
+from tests.cluster.members import Member, cluster
 from tests.e2e.scenes import CLIP_TIMEOUT_S, PICTURE, TOKEN
 from tests.patience import PATIENCE_S
 

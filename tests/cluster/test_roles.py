@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox import App, Sandbox, Server
-from tests.cluster.processes import Cluster, cluster
+from tests.cluster.members import Cluster, cluster
 from tests.e2e.scenes import PICTURE, TOKEN
 from tests.patience import PATIENCE_S
 
@@ -72,7 +72,7 @@ async def test_two_processes_do_not_keep_their_files_in_one_folder(
         first = await installation.worker(DATA_DIR=str(tmp_path / "one"))
         await first.up()
         second = await installation.worker(DATA_DIR=str(tmp_path / "one"))
-        assert await second.process.wait() == 1
+        assert await second.end() == 1
         assert "give this one a folder of its own" in second.last_words()
         await first.kill()
         third = await installation.worker(DATA_DIR=str(tmp_path / "one"))
