@@ -22,7 +22,8 @@ from bot.db.transaction import Database
 from bot.domain.duties import Duty, Role, Shards
 from bot.domain.errors import KinoraError
 from bot.domain.provider import Provider
-from bot.engine import Engine, Runner, build_engine, furnish
+from bot.engine import Engine, Runner, build_engine
+from bot.furnishing import furnish
 from bot.listening import listen, measure_discord
 from bot.providers import registry
 from bot.services.gate import Closure, Gate
@@ -202,7 +203,7 @@ async def run(settings: Settings, duty: Duty = Duty()) -> None:  # noqa: B008 - 
         try:
             async with running(settings, duty) as app:
                 stop.up()
-                log.info("is up", role=duty.role.value)
+                log.info("is up")
                 notify(manager, "READY=1")
                 await _first(stop.asked.wait(), app.connection)
                 notify(manager, "STOPPING=1")

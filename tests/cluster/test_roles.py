@@ -62,6 +62,8 @@ async def test_gateways_take_what_workers_make_and_another_goes_on_for_one_that_
         await clip_is_made(even)
         assert await right.stop() == 0
         assert synced(installation) == 1
+    assert {line["role"] for line in right.logged()} == {"gateway"}
+    assert {line["role"] for line in first.logged()} == {"worker"}
 
 
 async def test_two_processes_do_not_keep_their_files_in_one_folder(
