@@ -85,7 +85,7 @@ class Postgres:
                 holders.add(pid)
                 commits += 1
             locked += pid in holders
-            if statement in ("COMMIT", "ROLLBACK"):
+            if statement.endswith(("COMMIT", "ROLLBACK")):  # ticks are sent with it
                 holders.discard(pid)
         return Statements(total, locked, commits)
 

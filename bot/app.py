@@ -22,15 +22,17 @@ from bot.db.transaction import Database
 from bot.domain.duties import Duty, Role, Shards
 from bot.domain.errors import KinoraError
 from bot.domain.provider import Provider
-from bot.engine import Engine, Runner, build_engine, furnish
+from bot.engine import Engine, Runner, build_engine
+from bot.furnishing import furnish
 from bot.listening import listen, measure_discord
+from bot.providers import registry
 from bot.services.gate import Closure, Gate
 from bot.services.ports import Clock
 from bot.services.processes import Processes
 from bot.services.rate_limit import RateLimit
 from bot.services.runner.embedded import EmbeddedRunner
 from bot.settings import Settings, SettingsInvalid, notify_socket
-from bot.shards import turns_among_processes
+from bot.shards import SharedLine
 from bot.signals import Stop, heeded, notify
 from bot.stores import Stores, open_carrier, open_stores, open_wires
 from bot.ui.threads import DiscordPublisher
@@ -201,7 +203,7 @@ async def run(settings: Settings, duty: Duty = Duty()) -> None:  # noqa: B008 - 
         try:
             async with running(settings, duty) as app:
                 stop.up()
-                log.info("is up", role=duty.role.value)
+                log.info("is up")
                 notify(manager, "READY=1")
                 await _first(stop.asked.wait(), app.connection)
                 notify(manager, "STOPPING=1")
@@ -249,7 +251,9 @@ async def _among_others(
     if isinstance(settings.database, Path):
         return None
     per_s = settings.discord_requests_per_second
-    others = Processes(db=db, clock=clock, duty=duty, limit=limit, per_s=per_s)
+    others = Processes(
+        db=db, clock=clock, duty=duty, limit=limit, per_s=per_s, providers=registry.names(settings)
+    )
     await others.begin()
     stack.push_async_callback(others.end)
     return others
@@ -333,7 +337,7 @@ def _client(settings: Settings, stores: Stores, duty: Duty, clock: Clock) -> Kin
         duty=duty,
         owner_ids=settings.owner_ids,
         reads_messages=settings.reads_messages,
-        turn=None if is_alone else turns_among_processes(stores.db, clock),
+        line=None if is_alone else SharedLine(stores.db, clock),
     )
 
 

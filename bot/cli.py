@@ -75,7 +75,7 @@ def run(
         duty = Duty(role, Shards.parse(shards) if shards is not None else None)
     except NoSuchShards as error:
         raise typer.BadParameter(str(error)) from error
-    _run(composition.run(_settings(), duty))
+    _run(composition.run(_settings(role=role), duty))
 
 
 @app.command()
@@ -278,9 +278,11 @@ def forget(
     print(f"{member} is forgotten{running}. The bot deletes files and messages within the hour that it runs.")  # noqa: T201 - the command's answer
 
 
-def _settings(*, quiet: bool = False) -> Settings:
+def _settings(*, quiet: bool = False, role: Role | None = None) -> Settings:
     chosen = settings.load()
-    logs.configure(level="warning" if quiet else chosen.log_level, layout=chosen.log_format)
+    level = "warning" if quiet else chosen.log_level
+    among_others = {"role": role.value} if role is not None and chosen.is_shared else {}
+    logs.configure(level=level, layout=chosen.log_format, **among_others)
     return chosen
 
 

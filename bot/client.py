@@ -39,7 +39,7 @@ from bot.services.quotas import Quotas
 from bot.services.retention import Retention
 from bot.services.routing import Routes
 from bot.services.usage import UsageReports
-from bot.shards import Connections, Turn, Turns
+from bot.shards import Connections, Line, OwnLine, Turns
 from bot.ui import errors
 from bot.ui.desk import Desk
 from bot.ui.directory import Directory
@@ -150,7 +150,7 @@ class NoStartsLeft(KinoraError):
         )
 
 
-_BAD_TOKEN = 4004
+_BAD_TOKEN, _BAD_INTENTS = 4004, 4014
 _ANEW = 1000
 """Ends a session: what it was opened with is different now."""
 _FINAL_CLOSES = {
@@ -189,7 +189,7 @@ class Kinora(commands.Bot):
         duty: Duty = Duty(),  # noqa: B008 - a constant
         owner_ids: Collection[int] = (),
         reads_messages: bool | None = False,
-        turn: Turn | None = None,
+        line: Line | None = None,
     ) -> None:
         """What it needs, and what it is to do.
 
@@ -198,7 +198,7 @@ class Kinora(commands.Bot):
             duty: The role of this process, and its shards.
             owner_ids: Who may use the owner's commands.
             reads_messages: Asks for the message content intent; None takes it if Discord grants it.
-            turn: Gives turns to identify among several processes.
+            line: Where its shards wait to identify; None is one of its own.
         """
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -220,7 +220,7 @@ class Kinora(commands.Bot):
         self.duty = duty
         self._reads_messages = reads_messages
         self._forms: dict[Form | Sheet, Submitted] = {}
-        self._turns = Turns(turn)
+        self._turns = Turns(line or OwnLine())
         self.shards = duty.shards or Shards.all_of(1)
         """Those that this process connects; as many as Discord asks for is known once it is logged in."""
         self.connections = Connections()
@@ -296,8 +296,9 @@ class Kinora(commands.Bot):
             super().dispatch(event_name, *args, **kwargs)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Discord lets in one shard after another."""
-        await self._turns.wait(shard_id or 0, is_first=initial)
+        """Discord lets in one shard after another; this one's turn has come."""
+        del initial
+        await self._turns.begun(shard_id or 0)
 
     def add_form(self, form: Form | Sheet, submitted: Submitted) -> None:
         """Say who takes what is written in a form, whichever process showed it."""
@@ -350,24 +351,30 @@ class Kinora(commands.Bot):
         return {task for task in asyncio.all_tasks() if task.get_name().startswith(_HANDLERS)}
 
     async def connect(self, *, reconnect: bool = True) -> None:
-        """Stay connected. Where Discord takes the message content away meanwhile, go on without it if that will do.
+        """Stay connected, always. Where Discord takes the message content away, go on without it if that will do.
 
         Raises:
             MessageContentForbidden: it is asked for.
             TokenRefused: the token was reset.
             ConnectionRefused: Discord wants no more of this client.
         """
-        try:
-            await self.connections.stay(self, self.shards, reconnect=reconnect)
-        except discord.PrivilegedIntentsRequired as refusal:
-            await self.connections.close(code=_ANEW)
-            if self._reads_messages or not self.intents.message_content:
-                raise MessageContentForbidden from refusal
-            log.warning("message content is not granted any more")
-            self._read_messages(False)
-            await self.connect(reconnect=reconnect)
-        except discord.ConnectionClosed as closed:
-            raise TokenRefused if closed.code == _BAD_TOKEN else ConnectionRefused(closed.code) from closed
+        del reconnect
+        while not self.is_closed():
+            try:
+                await self.connections.stay(self, self.shards, self._turns)
+            except discord.ConnectionClosed as closed:
+                await self._go_on_without(closed)
+
+    async def _go_on_without(self, closed: discord.ConnectionClosed) -> None:
+        if closed.code == _BAD_TOKEN:
+            raise TokenRefused from closed
+        if closed.code != _BAD_INTENTS:
+            raise ConnectionRefused(closed.code) from closed
+        if self._reads_messages or not self.intents.message_content:
+            raise MessageContentForbidden from closed
+        await self.connections.close(code=_ANEW)
+        log.warning("message content is not granted any more")
+        self._read_messages(False)
 
     def _settle_intents(self) -> None:
         """Ask for the message content where it is wanted and Discord grants it: an intent too many ends the connection."""

@@ -47,10 +47,18 @@ def add(**ids: object) -> None:
     structlog.contextvars.bind_contextvars(**ids)
 
 
-def configure(*, level: str, layout: Literal["auto", "json", "console"]) -> None:
-    """Set up structlog and route the standard library's loggers through it, to standard error."""
+def configure(*, level: str, layout: Literal["auto", "json", "console"], **always: str) -> None:
+    """Set up structlog and route the standard library's loggers through it, to standard error.
+
+    `always` is what every line of this process carries.
+    """
+
+    def bound(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        return {**always, **event}
+
     as_json = layout == "json" or (layout == "auto" and not sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
+        bound,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

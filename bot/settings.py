@@ -231,6 +231,11 @@ class Settings(BaseSettings):
         return self.blob_url or str(self.data_dir / "blobs")
 
     @property
+    def disk_reserve_bytes(self) -> int:
+        """With less free than this, nothing is begun."""
+        return self.disk_reserve_mb * 1_000_000
+
+    @property
     def kept_in(self) -> tuple[Path, ...]:
         """The folders of this machine whose disks must not be full."""
         blobs = () if "://" in self.blob_location else (Path(self.blob_location),)

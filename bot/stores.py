@@ -12,6 +12,7 @@ import aiohttp
 from bot.clock import SystemClock
 from bot.db import installation
 from bot.db.errors import DatabaseLost
+from bot.db.lock import FileLock
 from bot.db.measured import MeasuredDatabase
 from bot.db.opening import open_database
 from bot.disk import ensure_writable
@@ -84,7 +85,7 @@ async def open_stores(settings: Settings, stack: AsyncExitStack, *, defer: "Defe
 
     Raises:
         SettingsInvalid: the place for them cannot be used.
-        bot.db.errors.DatabaseUnusable: the database cannot.
+        bot.db.errors.DatabaseUnusable: the database cannot, or another process has this folder.
     """
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -94,6 +95,8 @@ async def open_stores(settings: Settings, stack: AsyncExitStack, *, defer: "Defe
             f"DATA_DIR is {settings.data_dir}, where nothing can be kept: {error.strerror}."
         ) from error
     ensure_not_lost(settings)
+    if settings.is_shared:  # else the lock on the database's file is this one
+        stack.callback(FileLock.acquire(settings.data_dir / "process.lock").release)
     db = MeasuredDatabase(await open_database(settings.database, defer=defer))
     stack.push_async_callback(db.close)
     return Stores(

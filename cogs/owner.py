@@ -35,7 +35,7 @@ class Owner(commands.GroupCog, group_name="owner", group_description="For the op
 
     @app_commands.command()
     @app_commands.describe(
-        server="The server's name, or its id",
+        server="The server's name, or its id where the name is not suggested",
         amount="Credits it may cost in a month at the catalogue's prices, or none",
     )
     @app_commands.autocomplete(server=owner.servers)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, TypeAlias
 
+from bot.domain.duties import Role
 from bot.domain.requests import Quality
 from bot.domain.rows import parse
+from bot.domain.shares import FOR_NEWCOMERS, WEIGHTS
 
 Figures: TypeAlias = dict[str, Any]
 Row: TypeAlias = tuple[str, str, str]
@@ -31,10 +33,15 @@ AWAY_MS = 0.25
 """To a database in the same datacentre and back."""
 SERVERS_A_SHARD, MOST_A_SHARD = 1_000, 2_500
 SHARDS_A_PROCESS = 16
+CONNECTIONS = 11
+"""To PostgreSQL, of one process: one that writes, four that read, four of the queue, one that listens, one to lead."""
 DISCORD_PER_S = 50
 IDENTIFIES_A_DAY = 1_000
-IDENTIFY_EVERY_S = 5
+IDENTIFY_EVERY_S = 5.5
+"""With Discord's five seconds, gateways that are not equally far away."""
 ORIGINALS_DAYS = 90
+HEARD_S = SERVERS * MESSAGES_A_DAY / _DAY_S * PEAK
+"""Messages a second in the evening."""
 MODEL = ("kling", "kling-v2-5-turbo")
 
 
@@ -67,6 +74,25 @@ class Need:
     def cores(self, cpu_ms: float) -> float:
         """At the peak, none fuller than it should be."""
         return cpu_ms / 1000 * self.peak / FULL
+
+    @property
+    def listening(self) -> float:
+        """Cores that hear what people say."""
+        return HEARD_S * self.figures["scaling"]["heard"]["us_per_message"] / 1e6 / FULL
+
+    @property
+    def processes(self) -> tuple[int, int]:
+        """Gateways and workers."""
+        clicks, worker = self.cores(self.pace["gateway_ms"]), self.cores(self.pace["worker_ms"])
+        shards = SERVERS // SERVERS_A_SHARD
+        return max(-(-shards // SHARDS_A_PROCESS), _up(self.listening + clicks)), _up(worker) + 1
+
+    @property
+    def discord_per_s(self) -> float:
+        """What all workers together may send."""
+        gateways, workers = self.processes
+        weighs, other = WEIGHTS[Role.WORKER] * workers, WEIGHTS[Role.GATEWAY] * gateways
+        return DISCORD_PER_S * (1 - FOR_NEWCOMERS) * weighs / (weighs + other)
 
     @property
     def statements_per_s(self) -> float:
@@ -123,13 +149,12 @@ def machines(need: Need) -> list[Row]:
     pace, heard = need.pace, need.figures["scaling"]["heard"]
     shards = SERVERS // SERVERS_A_SHARD
     gateways = -(-shards // SHARDS_A_PROCESS)
-    heard_s = SERVERS * MESSAGES_A_DAY / _DAY_S * PEAK
-    listening = heard_s * heard["us_per_message"] / 1e6 / FULL
+    heard_s, listening = HEARD_S, need.listening
     clicks, worker = need.cores(pace["gateway_ms"]), need.cores(pace["worker_ms"])
     database = need.cores(need.database["cpu_s"] * 1000)
     held_gb = SERVERS * heard["kb_per_guild"] / 1e6
     gateway_gb = held_gb + gateways * pace["gateway_mb"] / 1000
-    workers = _up(worker)
+    hearing, carrying = need.processes
     return [
         (
             "clips a second",
@@ -155,7 +180,7 @@ def machines(need: Need) -> list[Row]:
         (
             "gateway processes",
             f"{shards} shards / {SHARDS_A_PROCESS}; one core is the most that one uses",
-            f"{max(gateways, _up(listening + clicks))}",
+            f"{hearing}",
         ),
         (
             "their memory",
@@ -166,17 +191,22 @@ def machines(need: Need) -> list[Row]:
         (
             "worker processes",
             "one core is the most that one uses, and one more that may be missing",
-            f"{workers + 1}",
+            f"{carrying}",
         ),
         (
             "their memory",
-            f"{workers + 1} × {pace['worker_mb']:.0f} MB",
-            f"{(workers + 1) * pace['worker_mb'] / 1000:.1f} GB",
+            f"{carrying} × {pace['worker_mb']:.0f} MB",
+            f"{carrying * pace['worker_mb'] / 1000:.1f} GB",
         ),
         (
             "cores for PostgreSQL",
             f"{need.peak:.1f}/s × {need.database['cpu_s'] * 1000:.0f} ms / {FULL:g}",
             f"{database:.1f}",
+        ),
+        (
+            "connections to PostgreSQL",
+            f"({hearing} + {carrying}) × {CONNECTIONS} at most; its `max_connections` is 100 unless it is set",
+            f"{(hearing + carrying) * CONNECTIONS}",
         ),
     ]
 
@@ -234,7 +264,7 @@ def discord(need: Need) -> list[Row]:
         ),
         (
             "all of them connected",
-            f"{SERVERS // SERVERS_A_SHARD} × {IDENTIFY_EVERY_S} s, with a max_concurrency of 1",
+            f"{SERVERS // SERVERS_A_SHARD} × {IDENTIFY_EVERY_S:g} s, with a max_concurrency of 1",
             f"{SERVERS // SERVERS_A_SHARD * IDENTIFY_EVERY_S / 60:.0f} min",
         ),
         (
@@ -255,20 +285,26 @@ def discord(need: Need) -> list[Row]:
                 f"**{each * need.mean:.0f}**; **{each * need.peak:.0f}**",
             )
         )
-    rows.append(
+    (gateways, workers), per_s = need.processes, need.discord_per_s
+    weighs = WEIGHTS[Role.WORKER] * workers
+    all_weigh = weighs + WEIGHTS[Role.GATEWAY] * gateways
+    rows += [
+        (
+            "of them the workers'",
+            f"{DISCORD_PER_S} × {1 - FOR_NEWCOMERS:g} × {weighs} / {all_weigh}: by weight, less what newcomers may use",
+            f"{per_s:.1f}",
+        ),
         (
             "clips a day within the limit",
-            f"{DISCORD_PER_S} / {counted:.1f} / {PEAK} × {_DAY_S:,} s, with an evening",
-            f"{DISCORD_PER_S / counted / PEAK * _DAY_S:,.0f}",
-        )
-    )
-    rows.append(
+            f"{per_s:.1f} / {counted:.1f} / {PEAK} × {_DAY_S:,} s, with an evening",
+            f"{per_s / counted / PEAK * _DAY_S:,.0f}",
+        ),
         (
             "likewise, with the terse ways above",
-            f"{DISCORD_PER_S} / {terse:.1f} / {PEAK} × {_DAY_S:,} s; / {channel:.1f}",
-            f"{DISCORD_PER_S / terse / PEAK * _DAY_S:,.0f}; {DISCORD_PER_S / channel / PEAK * _DAY_S:,.0f}",
-        )
-    )
+            f"{per_s:.1f} / {terse:.1f} / {PEAK} × {_DAY_S:,} s; / {channel:.1f}",
+            f"{per_s / terse / PEAK * _DAY_S:,.0f}; {per_s / channel / PEAK * _DAY_S:,.0f}",
+        ),
+    ]
     return rows
 
 

@@ -27,11 +27,13 @@ def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configured]:
     levels = {name: logging.getLogger(name).level for name in LIBRARIES}
     before = root.handlers, root.level
 
-    def configure(layout: str = "json", level: str = "info", *, tty: bool = False) -> io.StringIO:
+    def configure(
+        layout: str = "json", level: str = "info", *, tty: bool = False, **always: str
+    ) -> io.StringIO:
         text = io.StringIO()
         monkeypatch.setattr(text, "isatty", lambda: tty)
         monkeypatch.setattr(sys, "stderr", text)
-        logs.configure(level=level, layout=layout)  # type: ignore[arg-type] - the literals are parametrized
+        logs.configure(level=level, layout=layout, **always)  # type: ignore[arg-type] - the literals are parametrized
         return text
 
     yield configure
@@ -91,6 +93,18 @@ def test_an_event_is_a_line_of_json_with_its_ids(configured: Configured) -> None
     assert event == {
         "event": "accepted", "job": 7, "guild": 2**60, "provider": "local", "level": "info", "logger": "bot.test"
     }  # fmt: skip
+
+
+def test_every_line_of_a_process_says_its_role_also_of_what_is_followed(configured: Configured) -> None:
+    text = configured(role="worker")
+    logs.follow(job=42)
+    structlog.stdlib.get_logger("kinora").info("done")
+    logging.getLogger("procrastinate").warning("late")
+    lines = [json.loads(line) for line in text.getvalue().splitlines()]
+    assert [(line["event"], line["role"], line["job"]) for line in lines] == [
+        ("done", "worker", 42),
+        ("late", "worker", 42),
+    ]
 
 
 def test_what_is_bound_to_the_context_is_in_every_event(configured: Configured) -> None:

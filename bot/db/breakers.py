@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bot.db import ticks
 from bot.db.transaction import Row, Transaction
 from bot.domain.breaker import WELL, Breaker, Condition, Lesson
 
@@ -22,8 +23,11 @@ def of(provider: str) -> Transaction[Condition]:
 def learn(lessons: Iterable[tuple[str, Lesson, int]]) -> Transaction[dict[str, Condition]]:
     """Add lessons about providers, each with its moment; returns what is known then."""
     for provider, lesson, at_ms in lessons:
-        condition = yield from of(provider)
-        yield from _put(provider, condition.after(lesson, at_ms))
+        before = yield from of(provider)
+        after = before.after(lesson, at_ms)
+        yield from _put(provider, after)
+        if before.breaker.is_open and not after.breaker.is_open:
+            yield from ticks.admission()
     return (yield from known())
 
 

@@ -20,7 +20,7 @@ GROUP_SIZE = 256
 """Transactions per commit: bounds how long the first of them waits for the last."""
 
 Together: TypeAlias = Callable[[Sequence[Transaction[Any]]], Awaitable[list[Outcome]]]
-"""Commits a group, one outcome each; raises only when nothing of it was committed."""
+"""Commits a group, or the first of it, one outcome each; raises only when nothing of it was committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,8 @@ class Commits:
                 waiting.answer.cancel()
             raise
         self._outages.looked_at(outcomes)
-        for waiting, outcome in zip(group, outcomes, strict=True):
+        self._queue.extendleft(reversed(group[len(outcomes) :]))
+        for waiting, outcome in zip(group, outcomes, strict=False):
             _settle(waiting.answer, outcome)
 
 

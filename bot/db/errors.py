@@ -13,6 +13,7 @@
         ├── DatabaseBroken     damaged, or made by another program
         ├── DatabaseMissing    not there, for who only looks into it
         ├── DatabaseLost       not there, although there was one
+        ├── ClocksDiffer       this machine's clock is not the one of the others
         ├── MovedAway          its installation lives in another one now
         ├── SchemaTooNew       made by a newer Kinora
         ├── SchemaTooOld       made by an older one, for who only looks into it
@@ -71,6 +72,10 @@ class DatabaseLost(DatabaseUnusable):
 
 class MovedAway(DatabaseUnusable):
     """This database was moved to PostgreSQL; set DATABASE_URL to where it is now (docs/operation.md)."""
+
+
+class ClocksDiffer(DatabaseUnusable):
+    """The clocks of this machine and of the database differ; have both kept by NTP."""
 
 
 class SchemaTooNew(DatabaseUnusable):

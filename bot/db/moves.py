@@ -3,6 +3,7 @@
 So a blob that is put is not deleted by another process that saw, just before, that nobody needs it.
 """
 
+from bot.db.clock import SHARED_MS
 from bot.db.transaction import Transaction
 
 
@@ -12,11 +13,14 @@ def come(blob: str, *, now_ms: int) -> Transaction[bool]:
     return bool(rows)
 
 
-def hold(blob: str, *, came_before_ms: int, now_ms: int, until_ms: int) -> Transaction[bool]:
-    """Keep others from putting it until it is released, or until then; False if it came since, or another one holds it."""
-    times = {"came_before_ms": came_before_ms, "now_ms": now_ms, "until_ms": until_ms}
+def hold(blob: str, *, fresh_ms: int, now_ms: int, for_ms: int) -> Transaction[int | None]:
+    """Keep others from putting it until it is released, or for so long; returns until when.
+
+    None if it came within the last `fresh_ms`, or another one holds it.
+    """
+    times = {"fresh_ms": fresh_ms, "now_ms": now_ms, "for_ms": for_ms}
     rows = yield _HOLD, {"blob": blob, **times}
-    return bool(rows)
+    return rows[0]["held_until_ms"] if rows else None
 
 
 def release(blob: str, *, until_ms: int) -> Transaction[None]:
@@ -33,14 +37,16 @@ def drop_old(*, before_ms: int) -> Transaction[None]:
     )
 
 
-_COME = """
-    INSERT INTO blob_moves (blob, came_at_ms) VALUES (:blob, :now_ms)
-    ON CONFLICT (blob) DO UPDATE SET came_at_ms = excluded.came_at_ms WHERE blob_moves.held_until_ms <= :now_ms
+_COME = f"""
+    INSERT INTO blob_moves (blob, came_at_ms) VALUES (:blob, {SHARED_MS})
+    ON CONFLICT (blob) DO UPDATE SET came_at_ms = excluded.came_at_ms
+    WHERE blob_moves.held_until_ms <= excluded.came_at_ms
     RETURNING blob
-"""
-_HOLD = """
-    INSERT INTO blob_moves (blob, held_until_ms) VALUES (:blob, :until_ms)
+"""  # noqa: S608 - a piece of our own
+_HOLD = f"""
+    INSERT INTO blob_moves (blob, held_until_ms) VALUES (:blob, {SHARED_MS} + :for_ms)
     ON CONFLICT (blob) DO UPDATE SET held_until_ms = excluded.held_until_ms
-    WHERE blob_moves.held_until_ms <= :now_ms AND blob_moves.came_at_ms < :came_before_ms
-    RETURNING blob
-"""
+    WHERE blob_moves.held_until_ms <= excluded.held_until_ms - :for_ms
+        AND blob_moves.came_at_ms <= excluded.held_until_ms - :for_ms - :fresh_ms
+    RETURNING held_until_ms
+"""  # noqa: S608 - a piece of our own

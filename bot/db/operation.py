@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.db import installation
+from bot.db import installation, ticks
 from bot.db.rows import jobs_of
 from bot.db.transaction import Transaction
 from bot.domain.jobs import Job
@@ -43,6 +43,7 @@ def resume() -> Transaction[bool]:
     """Begin jobs again; whether none were begun until now."""
     was_drained = yield from drained()
     yield from installation.forget(_DRAINED)
+    yield from ticks.admission()
     return was_drained
 
 

@@ -19,7 +19,7 @@ from bot.engine import load_catalogue
 from bot.listening import webhook_key
 from bot.media import buckets
 from bot.media.blobs import file_of
-from bot.services.room import ENOUGH_BYTES, least_free_bytes
+from bot.services.room import PLENTY, least_free_bytes
 from bot.settings import Settings, SettingsInvalid
 from bot.stores import access, ensure_not_lost
 
@@ -78,10 +78,10 @@ def _kept_in(settings: Settings) -> tuple[Path, ...]:
 
 def _room(free: int, settings: Settings) -> Finding:
     words = f"{free / 1e9:,.1f} GB free where {settings.data_dir} and the files are kept."
-    if free < settings.disk_reserve_mb * 1_000_000:
+    if free < settings.disk_reserve_bytes:
         less = f"{words[:-1]}, less than DISK_RESERVE_MB ({settings.disk_reserve_mb:,} MB): no clip is begun."
         return fault("Disk", less, "Make room, or lower DISK_RESERVE_MB.")
-    if free < ENOUGH_BYTES:
+    if free < PLENTY * settings.disk_reserve_bytes:
         return doubt("Disk", words, "Make room, or set ORIGINALS_DAYS to keep clips for less long.")
     return fine("Disk", words)
 

@@ -57,9 +57,22 @@ STEPS: Mapping[JobState, frozenset[JobState]] = {
         }
     ),
     JobState.RENDERING: frozenset(
-        {JobState.RENDERING, JobState.FETCHING, JobState.FAILED, JobState.CANCELLED}
+        {
+            JobState.RENDERING,
+            JobState.SUBMITTING,  # lost with the process that rendered it, under a key that is honoured
+            JobState.FETCHING,
+            JobState.FAILED,
+            JobState.CANCELLED,
+        }
     ),
-    JobState.FETCHING: frozenset({JobState.FETCHING, JobState.DELIVERING, JobState.FAILED}),
+    JobState.FETCHING: frozenset(
+        {
+            JobState.FETCHING,
+            JobState.SUBMITTING,  # as from RENDERING: nobody but ourselves has made the clip
+            JobState.DELIVERING,
+            JobState.FAILED,
+        }
+    ),
     JobState.DELIVERING: frozenset(
         {
             JobState.DELIVERING,

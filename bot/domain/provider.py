@@ -134,6 +134,10 @@ class NoSuchTask(ProviderFault):
     """The provider says that it knows no such task, which may be true of one that it has only just taken."""
 
 
+class TaskLost(ProviderFault):
+    """The task, or its clip, went with the process that made it; only for `Recovery.KEY_HONOURED`: it is made anew."""
+
+
 class Unreachable(ProviderFault):
     """No answer came from the provider at all."""
 

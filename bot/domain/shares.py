@@ -9,8 +9,10 @@ GONE_AFTER_MS = 30_000
 """A process that was not seen for so long is none any more."""
 SETTLED_AFTER_MS = 8_000
 """By then every other process has seen one that began."""
-_FOR_NEWCOMERS = 0.1
+FOR_NEWCOMERS = 0.1
 """Of the whole: what those use that not every other process may have seen yet."""
+WEIGHTS = {Role.GATEWAY: 1, Role.WORKER: 3, Role.ALL: 3}
+"""Of one process beside another. What a gateway sends is mostly answers to interactions, which Discord does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,11 @@ class Process:
     shards: str | None
     """As they are written; None where it has none, or all."""
     version: str
-    began_at_ms: int
+    began_at_ms: int = 0
+    """By the clock of the database, as `seen_at_ms`; 0 where it has only begun."""
     seen_at_ms: int = 0
+    providers: tuple[str, ...] = ()
+    """Those it has at hand."""
 
 
 def share_of(process: Process, live: Sequence[Process], *, per_s: float, now_ms: int) -> float:
@@ -37,8 +42,9 @@ def share_of(process: Process, live: Sequence[Process], *, per_s: float, now_ms:
     others = [other for other in live if other.id != process.id]
     newcomers = sum(_has_just_begun(other, now_ms) for other in others)
     if others and _has_just_begun(process, now_ms):
-        return per_s * _FOR_NEWCOMERS / (newcomers + 2)  # the next one comes before this one has heard of it
-    return per_s * (1 - _FOR_NEWCOMERS) / (len(others) + 1)
+        return per_s * FOR_NEWCOMERS / (newcomers + 2)  # the next one comes before this one has heard of it
+    weight, all_weigh = WEIGHTS[process.role], sum(WEIGHTS[other.role] for other in (process, *others))
+    return per_s * (1 - FOR_NEWCOMERS) * weight / all_weigh
 
 
 def _has_just_begun(process: Process, now_ms: int) -> bool:

@@ -90,10 +90,13 @@ def _onemin(settings: Settings, shared: Shared) -> Provider:
 
 
 def _local(settings: Settings, shared: Shared) -> Provider:
+    cores = os.cpu_count() or 1
+    at_once = min(settings.local_concurrency, cores)
     return local.LocalProvider(
         settings.data_dir / "local",
         concurrency=settings.local_concurrency,
-        threads=max(1, (os.cpu_count() or 1) // settings.local_concurrency),
+        threads=cores // at_once,
+        shared_at_once=at_once if settings.is_shared else None,
         tasks=shared.tasks,
         changed=lambda task_id: shared.changed("local", task_id),
     )
@@ -120,10 +123,14 @@ CALLS_BACK = frozenset({"kling", "kkiai"})
 """Those that tell of a task's end where they were asked to."""
 
 
-def build(settings: Settings, shared: Shared) -> dict[str, Provider]:
+def names(settings: Settings) -> tuple[str, ...]:
     """The configured providers, the preferred one first; the local renderer also where it only makes drafts."""
-    names = dict.fromkeys((*settings.provider_order, *(("local",) if settings.makes_drafts else ())))
-    return {name: PROVIDERS[name](settings, shared) for name in names}
+    return tuple(dict.fromkeys((*settings.provider_order, *(("local",) if settings.makes_drafts else ()))))
+
+
+def build(settings: Settings, shared: Shared) -> dict[str, Provider]:
+    """Those, made."""
+    return {name: PROVIDERS[name](settings, shared) for name in names(settings)}
 
 
 def wire_problems(specs: Iterable[ModelSpec]) -> list[str]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import structlog
 
-from bot.db import jobs, lanes, operation
+from bot.db import jobs, lanes, operation, processes
 from bot.db.errors import DatabaseUnavailable
 from bot.db.transaction import Database, Transaction
 from bot.domain.jobs import Job
@@ -59,7 +59,8 @@ class Admission:
         """Why nothing is begun, as the cards of waiting jobs say; empty after a start, when nobody knows what they say."""
         self._due = asyncio.Event()
         self._due.set()
-        self._is_adopted = False
+        self._others_are_asked = False
+        """Whether somebody waits for a provider that only other processes have."""
         self._filling = asyncio.Lock()
         self._asked = self._done = 0
         """How many have asked for slots to be filled, and how many of them were served."""
@@ -82,8 +83,10 @@ class Admission:
                 self._due.set()
                 await self._clock.wait(asyncio.Event(), until_ms=self._clock.now_ms() + _RETRY_AFTER_MS)
 
-    async def fill(self) -> None:
+    async def fill(self) -> bool:
         """Give every free slot away, once; those who ask while others are served share the next time.
+
+        Returns False if another process should be asked as well: this one begins nothing, and the others do.
 
         Raises:
             DatabaseUnavailable: it is not known which were given away.
@@ -92,21 +95,33 @@ class Admission:
         number = self._asked
         async with self._filling:
             if self._done >= number:
-                return
+                return self._is_enough
             asked = self._asked
-            if not self._is_adopted:
-                await self._adopt()
-                self._is_adopted = True
             while await self._fill_all():
                 pass
             await self._tell_of_pause()
             self._done = asked
+        return self._is_enough
 
-    async def _adopt(self) -> None:
-        """Find a provider for the jobs that wait for one which the operator has taken away, or end them."""
-        for job in await self._db.read(jobs.waiting_elsewhere(tuple(self._providers))):
+    @property
+    def _is_enough(self) -> bool:
+        return not (self._gate.leaves_to_others or self._others_are_asked)
+
+    async def _adopt(self) -> bool:
+        """Find a provider for the jobs that wait for one which the operator has taken away, or end them.
+
+        What another process has at hand is left to it: an operator who adds or removes one begins processes anew one by one.
+
+        Returns whether there were any.
+        """
+        elsewhere = await self._db.read(processes.carried(now_ms=self._clock.now_ms()))
+        strangers = await self._db.read(jobs.waiting_elsewhere(tuple(self._providers)))
+        left = [job for job in strangers if job.provider not in elsewhere]
+        self._others_are_asked = len(left) < len(strangers)
+        for job in left:
             with suppress(jobs.Overtaken):  # cancelled at this moment
                 await self._find_place(job)
+        return bool(left)
 
     async def _find_place(self, job: Job) -> None:
         now_ms = self._clock.now_ms()
@@ -122,6 +137,9 @@ class Admission:
     async def _fill_all(self) -> bool:
         """Let in what there is room for, wherever something waits; returns whether there may be room for more."""
         waited_for = await self._db.read(lanes.waited_for()) if self._gate.admits else []
+        self._others_are_asked = False
+        if set(waited_for) - self._providers.keys() and await self._adopt():
+            return True
         fullest = [
             len(await self._fill_up(provider))
             for name, provider in self._providers.items()

@@ -2,7 +2,8 @@
 
 Where several processes edit cards, an edit is begun in a row that all see (`bot.db.cards`), so that they pace each
 other. No process waits for another one: whoever has shown something that is not the end looks afterwards whether the
-job has ended meanwhile, and then shows the end after it.
+job has ended meanwhile, and then shows the end after it. One that died over an edit cannot: so whoever shows the end does
+it once more where another process had begun an edit just before.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from bot import logs
 from bot.db import cards as edits
 from bot.db import history, jobs, lanes
 from bot.db.cards import Shown
-from bot.db.errors import DatabaseFault
+from bot.db.errors import DatabaseFault, DatabaseUnavailable
 from bot.db.transaction import Database, Transaction
 from bot.domain import polling
 from bot.domain.errors import (
@@ -30,6 +31,7 @@ from bot.domain.jobs import TERMINAL, Job, JobState
 from bot.domain.provider import Provider
 from bot.services.gate import Gate
 from bot.services.ports import Card, Clock, Publisher
+from bot.services.remembered import Remembered
 from bot.services.routing import Routes
 from bot.services.thumbnails import Thumbnails
 
@@ -44,9 +46,11 @@ STEP_AFTER_MS = 2_000
 EDITED_FOR_MS = 3_600_000
 """Messages older than an hour have a stricter limit of their own (error 30046)."""
 
-_END_TRIES = 5
-"""So often one that was overtaken by the end shows it; Discord took another edit just before."""
+_LOOKS = 5
+"""So often one that may have been overtaken tries to show what is true; Discord took another edit just before."""
 
+ON_ITS_WAY_MS = 15_000
+"""An edit that another process began longer ago than this has arrived, or never will if that process has died."""
 
 Show: TypeAlias = Callable[[Card], Awaitable[None]]
 
@@ -98,6 +102,8 @@ class Cards:
         self._are_shared = are_shared
         self._shown: dict[int, Shown] = {}
         self._refreshes: dict[int, _Refresh] = {}
+        self._arrived = Remembered()
+        """Edits of this process that Discord took, by job and moment, where others edit cards, too."""
 
     def begin(self, job: Job, show: Show) -> None:
         """Show a card for the first time, by other means than the publisher's; later edits wait for it."""
@@ -123,18 +129,27 @@ class Cards:
         self._refreshes[job.id] = refresh = _Refresh(job.id, _step(job), is_first=is_first)
         refresh.task = self._tasks.create_task(self._carry_out(refresh, show), name=f"card-{job.id}")
 
-    async def finish(self, job: Job) -> None:
-        """Show how a job ended.
+    async def finish(self, job: Job) -> int | None:
+        """Show how a job ended. Returns when to do so again (ms since 1970), None if nothing can come after it.
 
         Raises:
             DiscordUnavailable: come again later. A card that is gone or out of reach counts as shown.
         """
         await self._stop(job)
         self._shown.pop(job.id, None)
+        card, elsewhere = await self._db.read(self._newest(job.id))
         try:
-            await self._show(await self._db.read(self._last(job)))
+            await self._show(card)
         except (DestinationGone, DestinationForbidden) as fault:
             log.info("card out of reach", job=job.id, reason=str(fault))
+            return None
+        return None if elsewhere is None else self._arrives_until_ms(job, elsewhere)
+
+    def _arrives_until_ms(self, job: Job, last: Shown) -> int | None:
+        """Until when an edit may still arrive; None if it has, or is too long ago."""
+        is_lately = abs(self._clock.now_ms() - last.at_ms) < ON_ITS_WAY_MS
+        is_open = is_lately and (job.id, last.at_ms) not in self._arrived
+        return last.at_ms + ON_ITS_WAY_MS if is_open else None
 
     async def amend(self, job: Job) -> None:
         """Show what has become of a job after its end, if its card can still be reached."""
@@ -204,6 +219,7 @@ class Cards:
             raise
         self._shown[job.id] = edit
         if self._are_shared:
+            self._arrived.add((job.id, edit.at_ms))
             await self._look_afterwards(refresh, edit)
 
     async def _begin(self, refresh: _Refresh, job: Job, edit: Shown, last: Shown | None) -> bool:
@@ -223,22 +239,22 @@ class Cards:
 
     async def _look_afterwards(self, refresh: _Refresh, edit: Shown) -> None:
         """What was shown may have come after what another process has shown since: then it is not left standing."""
-        job, last = await self._db.read(_since(refresh.job_id))
-        if job.state not in TERMINAL:
-            if last is None or last.at_ms != edit.at_ms:
-                await self._db.write(edits.doubt(job.id))
-                refresh.is_newer = True
-            return
-        for _ in range(_END_TRIES):
-            if refresh.has_ended:
-                return
+        for _ in range(_LOOKS):
             try:
-                await self._show(await self._db.read(self._last(job)))
-            except DiscordUnavailable as fault:
-                log.info("end not shown again yet", job=job.id, reason=str(fault))
+                return await self._show_what_came_since(refresh, edit)
+            except (DiscordUnavailable, DatabaseUnavailable) as fault:
+                log.info("what came since is not shown yet", job=refresh.job_id, reason=str(fault))
                 await self._clock.wait(refresh.news, until_ms=self._clock.now_ms() + PROGRESS_EVERY_MS)
-            else:
-                return
+        return None
+
+    async def _show_what_came_since(self, refresh: _Refresh, edit: Shown) -> None:
+        job, last = await self._db.read(_since(refresh.job_id))
+        if job.state in TERMINAL:
+            if not refresh.has_ended:
+                await self._show(await self._db.read(self._last(job)))
+        elif last is None or last.at_ms != edit.at_ms:
+            await self._db.write(edits.doubt(job.id))
+            refresh.is_newer = True
 
     async def _show(self, card: Card) -> None:
         """Edit a card; the picture is uploaded if its message has not got it, and goes with a clip that was deleted."""

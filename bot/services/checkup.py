@@ -13,7 +13,7 @@ from bot.domain.shares import Process
 from bot.services.gate import Closure, Gate
 from bot.services.health import Health
 from bot.services.ports import Clock
-from bot.services.room import least_free_bytes
+from bot.services.room import PLENTY, least_free_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Condition:
     closures: tuple[Closure, ...]
     free_bytes: int | None
     """None where the disk does not tell."""
+    has_room: bool
+    """There is much more than the reserve."""
     upload_limit: int
     """Bytes that one file may have in the server where it was asked, as far as was learnt."""
     processes: tuple[Process, ...] = ()
@@ -70,15 +72,17 @@ class Checkup:
         health: Health,
         providers: Collection[str],
         folder: Path,
+        reserve_bytes: int,
         known_limit: Callable[[int, int], int],
     ) -> None:
-        """`known_limit` tells the limit of a server that claims one; `folder` is on the disk that matters."""
+        """`known_limit` tells the limit of a server that claims one; `folder` is on the disk that matters, of which the reserve stays free."""
         self._db = db
         self._clock = clock
         self._gate = gate
         self._health = health
         self._providers = providers
         self._folder = folder
+        self._reserve_bytes = reserve_bytes
         self._known_limit = known_limit
 
     async def look(self, guild_id: int, *, claimed_limit: int) -> Condition:
@@ -93,6 +97,7 @@ class Checkup:
             kept=snapshot.kept_for_claim,
             closures=tuple(closure for closure in Closure if closure in self._gate.closures),
             free_bytes=free_bytes,
+            has_room=(free_bytes or 0) >= PLENTY * self._reserve_bytes,
             upload_limit=self._known_limit(guild_id, claimed_limit),
             processes=tuple(others),
         )

@@ -52,7 +52,7 @@ class Leadership(Protocol):
 
 
 class Seat(Protocol):
-    """What only one of several processes can have: `bot.db.seat.Seat`. Each method raises DatabaseUnavailable."""
+    """What only one of several processes can have: `bot.db.postgres.seat.Seat`. Each method raises DatabaseUnavailable."""
 
     async def take(self) -> bool:
         """Try to have it."""
@@ -212,4 +212,4 @@ class Elected:
     def _tell_once(self, fault: BaseException) -> None:
         if not self._is_away:
             self._is_away = True
-            log.warning("cannot know who leads", reason=str(fault))
+            log.warning("cannot know who leads", reason=str(fault.__cause__ or fault))

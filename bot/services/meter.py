@@ -40,6 +40,7 @@ class Meter:
         health: Health,
         providers: Collection[str],
         folder: Path,
+        reserve_bytes: int,
         sources: Iterable[Source] = (),
         leads: Callable[[], bool] | None = None,
     ) -> None:
@@ -52,6 +53,7 @@ class Meter:
             health: Told of.
             providers: Of which zeros are told, too.
             folder: On the disk whose room is told.
+            reserve_bytes: With less room than this nothing is begun.
             sources: Are told, too.
             leads: Whether this one of several processes tells of rows, so that sums over all count nothing twice. None
                 if it is the only one.
@@ -62,6 +64,7 @@ class Meter:
         self._health = health
         self._providers = providers
         self._folder = folder
+        self._reserve_bytes = reserve_bytes
         self._sources = list(sources)
         self._leads = leads
         self._turn = asyncio.Lock()
@@ -135,6 +138,7 @@ class Meter:
                 "Room on the disk of DATA_DIR.",
                 {} if free_bytes is None else free_bytes,
             ),
+            gauge("kinora_disk_reserve_bytes", "With less room nothing is begun.", self._reserve_bytes),
         ]
 
 

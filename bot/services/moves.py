@@ -40,11 +40,11 @@ class SharedMoves:
         Raises:
             StoreUnavailable: it took too long.
         """
-        loop, now_ms = asyncio.get_running_loop(), self._clock.now_ms()
-        ends_s, until_ms = loop.time() + _DELETED_WITHIN_S, now_ms + HELD_FOR_MS
-        came_before_ms = now_ms + 1 if is_damaged else now_ms - FRESH_MS
-        held = moves.hold(blob, came_before_ms=came_before_ms, now_ms=now_ms, until_ms=until_ms)
-        if not await self._db.write(held):
+        loop = asyncio.get_running_loop()
+        ends_s, fresh_ms = loop.time() + _DELETED_WITHIN_S, 0 if is_damaged else FRESH_MS
+        held = moves.hold(blob, fresh_ms=fresh_ms, now_ms=self._clock.now_ms(), for_ms=HELD_FOR_MS)
+        until_ms = await self._db.write(held)
+        if until_ms is None:
             yield False
             return
         if loop.time() > ends_s:  # a process that was frozen deletes nothing when it wakes

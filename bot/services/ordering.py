@@ -1,10 +1,11 @@
 """Getting a job's clip ordered: one create at a time, never twice, and elsewhere only after a refusal."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.db import jobs
+from bot.db import jobs, processes
 from bot.db.errors import DatabaseUnavailable
 from bot.domain import polling
 from bot.domain.catalogue import Choice
@@ -20,6 +21,7 @@ from bot.domain.provider import (
     Rejected,
     Submission,
     Unknown,
+    Unreachable,
 )
 from bot.language import marked
 from bot.media.errors import NoSuchBlob
@@ -31,7 +33,7 @@ from bot.services.steps import Steps
 log = structlog.stdlib.get_logger(__name__)
 
 LOOK_UP_GRACE_MS = 90_000
-"""A task that cannot be found is believed absent only this long after a create was cut: it may still be on its way."""
+"""A task that cannot be found is believed absent only so long after it was learnt that nobody sends it any more."""
 
 _BUSY_ENOUGH = 4
 """A provider that was busy so many times is not waited for while another could do it."""
@@ -61,13 +63,20 @@ class Ordering:
 
     async def submit(self, job: Job) -> Job:
         """Order the clip, unless that was about to be done before: then find out what became of it."""
-        if job.marked_at_ms is not None:
-            return await self.resolve(job)
+        if job.marked_at_ms is not None:  # by one that is gone, however long that took
+            log.warning("create cut off", job=job.id, provider=job.provider, attempt=job.attempt_key)
+            return await self._doubted(job)
         if job.cancel_requested:
             return await self._steps.cancelled(job)
         if not self._attempts.is_at_hand(job):
-            return await self._rejected(job, _LEFT)
+            return await self._left(job)
         return await self._send(job)
+
+    async def _left(self, job: Job) -> Job:
+        """Its provider is not at hand: another process may have it, while the operator adds it or takes it away."""
+        if job.provider in await self._steps.db.read(processes.carried(now_ms=self._steps.clock.now_ms())):
+            raise Unreachable(f"{job.provider} is at hand in other processes only")
+        return await self._rejected(job, _LEFT)
 
     async def resolve(self, job: Job) -> Job:
         """An attempt was marked, and nobody knows what became of it."""
@@ -122,12 +131,12 @@ class Ordering:
 
     async def _doubted(self, job: Job) -> Job:
         """Mark the attempt anew: absence is believed some time after now."""
-        now_ms = self._steps.clock.now_ms()
-        known = {"marked_at_ms": now_ms, "run_at_ms": now_ms}
-        try:
-            return await self._steps.move(job, JobState.UNKNOWN, **known)
-        except jobs.Overtaken:  # by a cancellation
-            return await self._steps.move(await self._same_attempt(job), JobState.UNKNOWN, **known)
+
+        async def mark(row: Job) -> Job:
+            now_ms = self._steps.clock.now_ms()
+            return await self._steps.move(row, JobState.UNKNOWN, marked_at_ms=now_ms, run_at_ms=now_ms)
+
+        return await self._insist(job, mark, though_in_doubt=True)
 
     async def _taken(self, job: Job, task_id: str, ready: Ready | None) -> Job:
         """Write down a task that only this process knows: a cancellation meanwhile must not make it forgotten."""
@@ -139,31 +148,44 @@ class Ordering:
             return await self._steps.move(row, JobState.RENDERING, task_id=task_id, run_at_ms=now_ms)
 
         try:
-            return await write_down(job)
+            return await self._insist(job, write_down, though_in_doubt=True)
         except jobs.Overtaken:
-            newer = await self._same_attempt(job)
-            return await write_down(newer)
+            await self._tell_of_loss(job, task_id)
+            raise
+
+    async def _tell_of_loss(self, job: Job, task_id: str) -> None:
+        """Who was taken for dead has got a clip that nobody waits for any more, unless its successor has found it."""
+        newer = await self._steps.db.read(jobs.get(job.id))
+        if newer.task_id != task_id:
+            known = {"provider": job.provider, "attempt": job.attempt_key, "task": task_id}
+            log.error("accepted too late: may have been charged", job=job.id, state=newer.state, **known)
 
     async def _rejected(self, job: Job, outcome: Rejected) -> Job:
         """The provider certainly did not take it: try elsewhere, or again, or end it."""
         log.warning(
             "rejected", job=job.id, provider=job.provider, why=outcome.why.value, reason=outcome.reason
         )
-        try:
-            return await self._after_refusal(job, outcome)
-        except jobs.Overtaken:  # by a cancellation: the refusal must not be forgotten over it
-            return await self._steps.cancelled(await self._same_attempt(job))
+        return await self._insist(job, lambda row: self._after_refusal(row, outcome))
 
-    async def _same_attempt(self, job: Job) -> Job:
-        """The row as it is now, if it is still about the same attempt.
+    async def _insist(
+        self, job: Job, step: Callable[[Job], Awaitable[Job]], *, though_in_doubt: bool = False
+    ) -> Job:
+        """Take a step that must not be forgotten over another one of the same attempt, such as a cancellation.
+
+        `though_in_doubt`: also if somebody else has begun to find out meanwhile what became of the attempt.
 
         Raises:
-            Overtaken: it is not.
+            Overtaken: the job is about something else by now.
         """
-        newer = await self._steps.db.read(jobs.get(job.id))
-        if (newer.state, newer.attempt) != (job.state, job.attempt):
-            raise jobs.Overtaken
-        return newer
+        while True:
+            try:
+                return await step(job)
+            except jobs.Overtaken:
+                newer = await self._steps.db.read(jobs.get(job.id))
+                states = {job.state, JobState.UNKNOWN} if though_in_doubt else {job.state}
+                if newer.attempt != job.attempt or newer.state not in states:
+                    raise
+                job = newer
 
     async def _after_refusal(self, job: Job, outcome: Rejected) -> Job:
         if job.cancel_requested:
@@ -200,8 +222,7 @@ class Ordering:
         assert job.marked_at_ms is not None
         found = await provider.look_up(self._attempts.key(job), self._attempts.spec(job), job.request.task)
         now_ms = self._steps.clock.now_ms()
-        # Marked anew when the doubt began; a process that was killed took its connections along.
-        believed_from_ms = max(job.marked_at_ms, self._steps.up_since_ms) + LOOK_UP_GRACE_MS
+        believed_from_ms = job.marked_at_ms + LOOK_UP_GRACE_MS  # it was marked anew when the doubt began
         match found:
             case Accepted(task_id, ready):
                 return await self._taken(job, task_id, ready)

@@ -4,12 +4,13 @@ import asyncio
 import os
 import platform
 import secrets
+from collections.abc import Sequence
 
 import structlog
 
 from bot import VERSION
 from bot.db import processes
-from bot.db.errors import DatabaseFault
+from bot.db.errors import ClocksDiffer, DatabaseFault
 from bot.db.transaction import Database
 from bot.domain.duties import Duty
 from bot.domain.shares import Process, share_of
@@ -19,12 +20,23 @@ from bot.services.rate_limit import RateLimit
 log = structlog.stdlib.get_logger(__name__)
 
 _LOOKS_EVERY_MS = 4_000
+_TOLD_MS, _REFUSED_MS = 5_000, 15_000
+"""Between the clocks of a machine and of the database: steps are taken when they are due, and doubts believed after a while."""
 
 
 class Processes:
     """Says every few seconds that this process is there, and takes its share among those that are."""
 
-    def __init__(self, *, db: Database, clock: Clock, duty: Duty, limit: RateLimit, per_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        db: Database,
+        clock: Clock,
+        duty: Duty,
+        limit: RateLimit,
+        per_s: float,
+        providers: Sequence[str] = (),
+    ) -> None:
         """`per_s` is what all together may send to Discord; `limit` is kept at this process's share of it."""
         self._db = db
         self._clock = clock
@@ -37,23 +49,28 @@ class Processes:
             role=duty.role,
             shards=str(duty.shards) if duty.shards is not None else None,
             version=VERSION,
-            began_at_ms=clock.now_ms(),
+            providers=tuple(providers),
         )
+        self._is_off = False
 
     async def begin(self) -> None:
         """Take a share before anything is sent to Discord.
 
         Raises:
+            ClocksDiffer: this machine's clock is wrong, or the database's.
             DatabaseFault: it cannot be known which.
         """
-        await self._look()
+        away_ms = await self._look()
+        self._compare(away_ms)
+        if abs(away_ms) > _REFUSED_MS:
+            raise ClocksDiffer(_told(away_ms))
 
     async def run(self) -> None:
         """Go on with it, for as long as the process runs. Without the database everybody's share stays as it is."""
         while True:
             await self._clock.wait(asyncio.Event(), until_ms=self._clock.now_ms() + _LOOKS_EVERY_MS)
             try:
-                await self._look()
+                self._compare(await self._look())
             except DatabaseFault as fault:
                 log.info("other processes not known", reason=str(fault))
 
@@ -64,12 +81,31 @@ class Processes:
         except DatabaseFault as fault:
             log.info("not signed off", reason=str(fault))
 
-    async def _look(self) -> None:
-        """One that is missing is believed to be gone the second time: after an outage all come back one by one."""
-        now_ms = self._clock.now_ms()
-        live = await self._db.write(processes.appear(self.own, now_ms=now_ms))
+    async def _look(self) -> int:
+        """One that is missing is believed to be gone the second time: after an outage all come back one by one.
+
+        Returns by how much this machine's clock is surely ahead of the database's, in milliseconds; behind is negative.
+        """
+        asked_ms = self._clock.now_ms()
+        seen = await self._db.write(processes.appear(self.own, now_ms=asked_ms))
+        answered_ms, live = self._clock.now_ms(), seen.processes
+        [self.own] = (process for process in live if process.id == self.own.id)
         known = {process.id: process for process in (*self._before, *live)}
         if known.keys() != {process.id for process in self._before}:
             log.info("processes", there=[process.name for process in live])
         self._before = live
-        self._limit.allow(share_of(self.own, [*known.values()], per_s=self._per_s, now_ms=now_ms))
+        self._limit.allow(share_of(self.own, [*known.values()], per_s=self._per_s, now_ms=seen.at_ms))
+        return max(asked_ms - seen.at_ms, 0) or min(answered_ms - seen.at_ms, 0)
+
+    def _compare(self, away_ms: int) -> None:
+        was_off, self._is_off = self._is_off, abs(away_ms) > _TOLD_MS
+        if self._is_off and not was_off:
+            log.error("the clocks differ", reason=_told(away_ms))
+
+
+def _told(away_ms: int) -> str:
+    way = "ahead of" if away_ms > 0 else "behind"
+    return (
+        f"The clock of this machine is {abs(away_ms) / 1000:,.0f} s {way} the database's. Have both kept by NTP: "
+        "processes of one installation need the same time."
+    )

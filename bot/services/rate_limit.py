@@ -4,6 +4,7 @@ discord.py learns of it by being refused, and refusals count: ten thousand in te
 """
 
 import asyncio
+import math
 from collections import deque
 
 _WINDOW_S = 1.0
@@ -15,7 +16,8 @@ class Slot:
     """One request's place in the window. It is free again a second after the answer, or, without one, after three.
 
     Discord counted the request somewhere between its sending and its answer. So it never counts more than the window
-    has slots within a second, however long the ways there are.
+    has slots within a second, however long the ways there are. Where a second's share is no whole number, there is a
+    slot for the fraction, too, and all are taken for as much longer: in the long run no more is sent than the share.
     """
 
     def __init__(self, limit: "RateLimit", window_s: float) -> None:
@@ -84,4 +86,5 @@ class RateLimit:
 
 def _window(per_s: float) -> tuple[int, float]:
     """How many slots there are, and for how long one is taken."""
-    return (int(per_s), _WINDOW_S) if per_s >= 1 else (1, _WINDOW_S / per_s)
+    slots = math.ceil(per_s)
+    return slots, _WINDOW_S * slots / per_s

@@ -13,8 +13,8 @@ from bot.services.ports import Clock
 log = structlog.stdlib.get_logger(__name__)
 
 LOOKS_EVERY_MS = 5_000
-ENOUGH_BYTES = 2_000_000_000
-"""With less free, whoever operates the bot is told, long before the reserve is reached."""
+PLENTY = 4
+"""With less free than so many reserves, whoever operates the bot is told: long before the first is touched."""
 
 _MORE = 1.1
 """Opened again only at somewhat more than the reserve: else the gate would swing with each clip."""

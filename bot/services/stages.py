@@ -14,7 +14,16 @@ from bot.db import history, jobs
 from bot.domain import polling
 from bot.domain.errors import DeliveryFault
 from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, Aftercare, Job, JobState
-from bot.domain.provider import Failed, NoSuchTask, Pending, Provider, ProviderFault, Ready
+from bot.domain.provider import (
+    Failed,
+    NoSuchTask,
+    Pending,
+    Provider,
+    ProviderFault,
+    Ready,
+    Recovery,
+    TaskLost,
+)
 from bot.language import marked
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
@@ -41,6 +50,7 @@ LEFT_TO_OTHERS_MS = 60_000
 """A process whose disk is full leaves what needs room to others for so long; what it keeps in reserve is for this."""
 
 _LEFT_FOR_MS = 2_000
+"""To another process that may be the one to do it."""
 
 _MAX_STRANGE_FILES = 12
 """What was fetched in full and is no clip, after hours still, is not fetched for a day."""
@@ -49,13 +59,24 @@ _UNFETCHED = marked("The finished clip could not be fetched from the provider.")
 
 _LOST = marked("The clip is not kept any more.")
 
+_OVERDUE = marked("The provider did not finish within its time.")
+
 _NEEDS_ROOM = frozenset({JobState.FETCHING, JobState.DELIVERING})
+
+_IN_DOUBT = frozenset({JobState.SUBMITTING, JobState.UNKNOWN})
+"""With a mark: somebody has begun to order the clip."""
+
+Holds: TypeAlias = Callable[[], Awaitable[bool]]
 
 _Handlers: TypeAlias = Mapping[JobState, Callable[[Job], Awaitable[Job]]]
 
 _LONGEST_BACKOFF_S = 60
 _LONGEST_FETCH_BACKOFF_S = 600
 """A finished clip is kept for days by every provider, and asking for it holds no slot."""
+
+
+async def _alone() -> bool:
+    return True
 
 
 class Stages:
@@ -91,10 +112,13 @@ class Stages:
             JobState.DELIVERING: self._deliver,
         }
 
-    async def advance(self, job_id: int, *, early: bool = False) -> int | None:
+    async def advance(self, job_id: int, *, early: bool = False, holds: Holds = _alone) -> int | None:
         """Take the next step of a job if it is due, or at once if `early`.
 
-        Returns when to come again (ms since 1970), None when all is done.
+        `holds`: whether the job is still the caller's to carry. One that was taken for dead does not know that
+        somebody else is in the middle of the create whose mark it finds.
+
+        Returns when to come again (ms since 1970), None when all is done, or left to somebody else.
         """
         job = await self._db.read(jobs.get(job_id))
         logs.add(guild=job.origin.guild_id, provider=job.provider, attempt=job.attempt_key)
@@ -102,10 +126,13 @@ class Stages:
             return None
         if job.run_at_ms > self._clock.now_ms() and not early:
             return job.run_at_ms
+        is_in_doubt = job.state in _IN_DOUBT and job.marked_at_ms is not None
+        if is_in_doubt and not await holds():
+            return None
         try:
             job = await self._step(job)
         except jobs.Overtaken:
-            return self._clock.now_ms()
+            return self._clock.now_ms() if await holds() else None
         return None if job.aftercare is Aftercare.NONE else job.run_at_ms
 
     async def give_up(self, job_id: int) -> None:
@@ -146,7 +173,7 @@ class Stages:
     async def _keep_waiting(self, job: Job, progress: float | None, ask_again_s: float | None) -> Job:
         elapsed_s = self._steps.waited_s(job.marked_at_ms)
         if polling.is_overdue(elapsed_s):
-            return await self._abandon(job, marked("The provider did not finish within its time."))
+            return await self._abandon(job, _OVERDUE)
         if ask_again_s is None:
             forecast = await self._db.read(history.forecast(history.Kind.of(job)))
             ask_again_s = polling.next_ask_s(elapsed_s, forecast)
@@ -217,7 +244,9 @@ class Stages:
         """What is left to do for a job that has ended: its card, later its thread."""
         if not self._steps.is_past(job.finished_at_ms):
             if job.aftercare is Aftercare.CARD:
-                await self._cards.finish(job)
+                again_ms = await self._cards.finish(job)
+                if again_ms is not None:
+                    return await self._steps.move(job, job.state, run_at_ms=again_ms, tries=0)
             else:
                 await self._delivery.put_away(job)
         if job.aftercare is Aftercare.CARD and job.thread_id is not None:
@@ -244,12 +273,23 @@ class Stages:
 
     async def _try_again(self, job_id: int, fault: Exception) -> Job:
         job = await self._db.read(jobs.get(job_id))
+        if isinstance(fault, TaskLost) and self._attempts.provider(job).recovery is Recovery.KEY_HONOURED:
+            return await self._make_anew(job, fault)
         log.warning("step failed", job=job.id, state=job.state, tries=job.tries + 1, reason=str(fault))
         if (reason := self._hopeless(job, fault)) is not None:
             return await self._steps.lose(job, reason)
         run_at_ms = self._clock.now_ms() + _backoff_ms(job.state, job.tries)
         known = {"tries": job.tries + 1, "run_at_ms": run_at_ms} | self._excused(job, fault)
         return await self._steps.move(job, job.state, **known)
+
+    async def _make_anew(self, job: Job, fault: TaskLost) -> Job:
+        """Have what went with another process made by whoever comes first, as if it had not been asked for."""
+        log.info("made anew", job=job.id, state=job.state, reason=str(fault))
+        if polling.is_overdue(self._steps.waited_s(job.started_at_ms)):
+            return await self._steps.end(job, _OVERDUE)
+        nothing = dict.fromkeys(("marked_at_ms", "task_id", "result", "rendered_at_ms", "progress"))
+        run_at_ms = self._clock.now_ms() + _LEFT_FOR_MS
+        return await self._steps.move(job, JobState.SUBMITTING, run_at_ms=run_at_ms, **nothing)
 
     def _excused(self, job: Job, fault: Exception) -> dict[str, int]:
         """Time in which a provider said nothing about a task does not count as time that the task has had."""

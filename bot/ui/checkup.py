@@ -9,7 +9,6 @@ from bot.domain.findings import Level
 from bot.language import grouped, tr, trn
 from bot.services.checkup import Condition, Provider
 from bot.services.gate import Closure
-from bot.services.room import ENOUGH_BYTES
 from bot.ui import checks
 from bot.ui.cards import PAUSES
 
@@ -36,7 +35,7 @@ def _itself(condition: Condition, latency_s: float) -> Iterator[str]:
     milliseconds = grouped(round(latency_s * 1000)) if latency_s == latency_s else "?"  # noqa: PLR0124 - NaN is not
     yield _line(latency_s < 1, tr("Gateway: {number} ms", number=milliseconds))
     free_bytes = condition.free_bytes
-    has_room = (free_bytes or 0) >= ENOUGH_BYTES and Closure.DISK_FULL not in condition.closures
+    has_room = condition.has_room and Closure.DISK_FULL not in condition.closures
     number = "?" if free_bytes is None else f"{free_bytes / 1e9:.1f}"
     yield _line(has_room, tr("Disk: {number} GB free", number=number))
     yield from (_line(False, tr(PAUSES[closure])) for closure in condition.closures)

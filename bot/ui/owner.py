@@ -68,7 +68,7 @@ def ensure_operator(interaction: discord.Interaction[Any]) -> None:
 
 
 async def servers(interaction: discord.Interaction[Any], typed: str) -> list[Choice[str]]:
-    """Servers that the bot is in; for nobody but the operator."""
+    """Servers that the bot is in, of those that this process hears; for nobody but the operator."""
     return server_choices(interaction.client.guilds, str(typed)) if is_operator(interaction) else []
 
 

@@ -14,7 +14,7 @@ from bot.db.postgres.database import PostgresDatabase
 from bot.domain.jobs import TERMINAL, Aftercare
 from bot.sandbox import Channel, Message, NothingCame, Person
 from tests.cluster import verdict
-from tests.cluster.delays import LOOKS_EVERY_S, steps
+from tests.cluster.delays import LOOKS_EVERY_S, look
 from tests.cluster.members import Member
 from tests.cluster.plan import Plan, Report
 from tests.cluster.world import World, world
@@ -111,10 +111,8 @@ class Run:
         while True:
             victim = dice.choice(self.members)
             if victim.is_alive:
-                victim.kill()
+                await victim.kill()
                 self.report.kills[victim.name] += 1
-                if victim.carries:
-                    self.report.delays.struck_s.append(time.time())
             await asyncio.sleep(dice.expovariate(1 / self.pause_s))
 
     async def _outage(self) -> None:
@@ -129,18 +127,17 @@ class Run:
         await asyncio.to_thread(self.world.postgres.restart, _STOPPED_BY[how])
         self.report.restart = how
         self.report.down_s = time.time() - began_s
-        self.report.delays.struck_s.append(began_s)
 
     async def _look_again_and_again(self) -> None:
         """Watch how long steps wait."""
+        delays = self.report.delays
         while True:
-            now_s = time.time()
             try:
-                found = await self.db.read(steps())
+                seen = await self.db.read(look())
             except DatabaseFault:
-                pass
+                delays.away(now_s=time.time())
             else:
-                self.report.delays.look(found, now_s=now_s)
+                delays.look(seen, now_s=time.time())
             await asyncio.sleep(LOOKS_EVERY_S)
 
     async def _until_over(self, share: float) -> None:

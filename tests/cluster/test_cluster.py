@@ -8,10 +8,11 @@ from tests.cluster.run import play
 from tests.patience import PATIENCE_S
 from tests.postgres import programs
 
-SMALL = Plan(seed=1, workers=2, jobs=40, kills_every_s=10.0, within_s=300.0)
+SMALL = Plan(seed=1, workers=2, jobs=40, kills_every_s=10.0, within_s=240.0)
 
 
 @pytest.mark.skipif(programs() is None, reason="PostgreSQL's server is not installed")
+@pytest.mark.timeout(600)  # it tells itself what was left, and why
 async def test_whoever_dies_every_clip_is_paid_once_and_posted_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

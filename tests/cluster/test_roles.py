@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox import App, Sandbox, Server
-from tests.cluster.processes import Cluster, cluster
+from tests.cluster.members import Cluster, cluster
 from tests.e2e.scenes import PICTURE, TOKEN
 from tests.patience import PATIENCE_S
 
@@ -62,6 +62,24 @@ async def test_gateways_take_what_workers_make_and_another_goes_on_for_one_that_
         await clip_is_made(even)
         assert await right.stop() == 0
         assert synced(installation) == 1
+    assert {line["role"] for line in right.logged()} == {"gateway"}
+    assert {line["role"] for line in first.logged()} == {"worker"}
+
+
+async def test_two_processes_do_not_keep_their_files_in_one_folder(
+    sandbox: Sandbox, app: App, postgres_url: str, tmp_path: Path
+) -> None:
+    guilds(sandbox, app, 1)
+    async with cluster(sandbox, app, postgres_url, tmp_path) as installation:
+        first = await installation.worker(DATA_DIR=str(tmp_path / "one"))
+        await first.up()
+        second = await installation.worker(DATA_DIR=str(tmp_path / "one"))
+        assert await second.end() == 1
+        assert "give this one a folder of its own" in second.last_words()
+        await first.kill()
+        third = await installation.worker(DATA_DIR=str(tmp_path / "one"))
+        await third.up()
+        assert await third.stop() == 0
 
 
 def synced(installation: Cluster) -> int:

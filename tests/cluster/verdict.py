@@ -27,7 +27,7 @@ _ENDS = {
 _NUMBER = re.compile(r"\bJob (\d+)\b")
 _EXPECTED = ("held: may have been charged", "given up: may have been charged")
 """Errors that are meant for the operator."""
-_AWAY = ("the database cannot be", "database unavailable")
+_AWAY = ("the database cannot be", "The database cannot be reached", "database unavailable")
 """How errors begin that are owed to PostgreSQL's restart."""
 
 
@@ -117,7 +117,7 @@ def of_the_cards(known: list[Row], cards: Sequence[Message]) -> Iterator[str]:
 
 
 def of_the_delays(report: Report) -> Iterator[str]:
-    """A death delays no step by more than it takes to be noticed."""
+    """A death delays the step that it strikes by no more than it takes to be noticed, and no other."""
     if late := list(report.delays.too_late()):
         yield f"{len(late)} steps came too late, such as {max(late, key=lambda one: one.late_s)}"
 

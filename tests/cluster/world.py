@@ -68,10 +68,7 @@ class World:
         ]
 
     def _member(self, name: str, arguments: tuple[str, ...]) -> Member:
-        own = self.folder / name  # on a machine of its own, it would have its own
-        own.mkdir()
-        environment = _environment(self.settings) | {"DATA_DIR": str(own / "data")}
-        return Member(name, arguments, environment, own / "log")
+        return Member(name, arguments, _environment(self.settings), self.folder / name)
 
 
 @asynccontextmanager

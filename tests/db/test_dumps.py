@@ -10,7 +10,7 @@ from bot import backups
 from bot.db import audit, jobs, lanes, processes
 from bot.db import backups as copies
 from bot.db.opening import open_database
-from bot.db.transaction import Database
+from bot.db.transaction import Database, Transaction
 from bot.domain.duties import Role
 from bot.domain.jobs import JobState
 from bot.domain.shares import Process
@@ -42,7 +42,13 @@ async def busy(url: str) -> Database:
     await db.write(jobs.move(submitted, JobState.RENDERING, now_ms=NOW_MS, task_id="7", marked_at_ms=NOW_MS))
     process = Process("a", "a", Role.WORKER, None, "1", NOW_MS, NOW_MS)
     await db.write(processes.appear(process, now_ms=NOW_MS + 5))
+    await db.write(_seen(NOW_MS + 5))
     return db
+
+
+def _seen(at_ms: int) -> Transaction[None]:
+    """By the clock of PostgreSQL nobody can have been, as long ago as that."""
+    yield "UPDATE processes SET seen_at_ms = :at_ms", {"at_ms": at_ms}
 
 
 async def test_a_dump_that_was_put_back_is_taken_up(

@@ -126,6 +126,58 @@ async def test_a_bot_that_runs_is_not_moved(source: Path, postgres_url: str) -> 
     assert jobs_in(postgres_url) == 0
 
 
+async def test_what_died_between_the_two_commits_is_finished_when_it_is_moved_once_more(
+    source: Path, postgres_url: str
+) -> None:
+    before = await moved(source, postgres_url)
+    unmark(source)
+    assert await moved(source, postgres_url) == before
+    assert jobs_in(postgres_url) == len(_PAST)
+    with pytest.raises(MovedAway):
+        await open_database(source)
+
+
+async def test_an_installation_that_has_run_since_is_not_taken_for_one_that_has_just_arrived(
+    source: Path, postgres_url: str
+) -> None:
+    await moved(source, postgres_url)
+    unmark(source)
+    db = await PostgresDatabase.open(postgres_url)
+    try:
+        await db.write(histories.lived(Past(end=None)))
+    finally:
+        await db.close()
+    with pytest.raises(TargetNotEmpty, match="moved there before"):
+        await moved(source, postgres_url)
+
+
+async def test_nobody_writes_to_the_file_while_it_is_moved(source: Path, postgres_url: str) -> None:
+    def told(_table: str, _rows: int) -> None:
+        with closing(sqlite3.connect(source, timeout=0)) as file, pytest.raises(sqlite3.OperationalError):
+            file.execute("BEGIN IMMEDIATE")
+
+    await move(source, postgres_url, now_ms=NOW_MS, told=told)
+
+
+async def test_nothing_arrives_if_the_file_cannot_say_that_it_was_moved(
+    source: Path, postgres_url: str
+) -> None:
+    with closing(sqlite3.connect(source)) as file:
+        file.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON installation BEGIN SELECT RAISE(ROLLBACK, 'disk full'); END"
+        )
+        file.commit()
+    with pytest.raises(sqlite3.IntegrityError, match="disk full"):
+        await moved(source, postgres_url)
+    assert jobs_in(postgres_url) == 0
+
+
+def unmark(source: Path) -> None:
+    with closing(sqlite3.connect(source)) as file:
+        file.execute("DELETE FROM installation WHERE name = 'moved at'")
+        file.commit()
+
+
 def jobs_in(url: str) -> int:
     with psycopg.connect(url) as target:
         [found] = target.execute("SELECT count(*) FROM jobs").fetchall()

@@ -32,6 +32,14 @@ def db(shared: PostgresDatabase) -> PostgresDatabase:
 
 
 @pytest.fixture
+async def second(bare_postgres_url: str, postgres_migrations: Path) -> AsyncIterator[PostgresDatabase]:
+    """Another process on the database of `db`."""
+    database = await PostgresDatabase.open(bare_postgres_url, migrations=postgres_migrations)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the writer says beside the statements of transactions, from now on."""
     seen: list[str] = []
@@ -46,22 +54,19 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 async def test_no_increment_is_lost_however_many_processes_write(
-    db: PostgresDatabase, bare_postgres_url: str, postgres_migrations: Path, ledger: type[Ledger]
+    db: PostgresDatabase, second: PostgresDatabase, ledger: type[Ledger]
 ) -> None:
-    second = await PostgresDatabase.open(bare_postgres_url, migrations=postgres_migrations)
-    try:
-        seen = await asyncio.gather(
-            *(one.write(ledger.increment("a")) for _ in range(150) for one in (db, second))
-        )
-        assert sorted(seen) == list(range(1, 301))
-        assert await second.read(ledger.get("a")) == 300
-    finally:
-        await second.close()
+    seen = await asyncio.gather(
+        *(one.write(ledger.increment("a")) for _ in range(150) for one in (db, second))
+    )
+    assert sorted(seen) == list(range(1, 301))
+    assert await second.read(ledger.get("a")) == 300
 
 
 async def test_writes_that_wait_together_share_one_commit(
-    db: PostgresDatabase, ledger: type[Ledger], statements: list[str]
+    db: PostgresDatabase, ledger: type[Ledger], statements: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(database, "HOLDS_S", 3600)
     await asyncio.gather(*(db.write(ledger.increment("a")) for _ in range(commits.GROUP_SIZE + 1)))
     assert statements.count("COMMIT") == 2
     assert sum("SAVEPOINT own" in said for said in statements) == commits.GROUP_SIZE
@@ -195,10 +200,6 @@ async def test_a_read_sees_one_moment_and_never_waits_for_a_writer(
 
 
 async def test_what_is_refused_is_said_in_the_askers_language(db: PostgresDatabase) -> None:
-    def refused() -> Transaction[None]:
-        yield "SELECT 1 AS one", {}
-        raise NoSuchJob
-
     async def asked(language: str) -> str:
         with speaking(language), pytest.raises(NoSuchJob) as error:
             await db.write(refused())
@@ -281,16 +282,12 @@ class Queue:
 
     def __init__(self) -> None:
         self.told: list[Tick] = []
-        self.fault: Exception | None = None
+        self.n = 1
 
-    async def defer(self, connection: psycopg.AsyncConnection[Any], due: Sequence[Tick]) -> None:
+    def defer(self, due: Sequence[Tick]) -> str:
         self.told += due
-        for tick in due:
-            await connection.execute(
-                "INSERT INTO counters VALUES (%s, 1) ON CONFLICT DO NOTHING", (f"tick {tick.job_id}",)
-            )
-        if self.fault is not None:
-            raise self.fault
+        rows = ", ".join(f"('tick {tick.job_id}', {self.n})" for tick in due)
+        return f"INSERT INTO counters VALUES {rows} ON CONFLICT DO NOTHING"
 
 
 @pytest.fixture
@@ -333,7 +330,7 @@ async def test_ticks_are_committed_with_what_makes_them_due(
 async def test_a_queue_that_fails_undoes_the_group(
     ticking: PostgresDatabase, queue: Queue, ledger: type[Ledger]
 ) -> None:
-    queue.fault = Boom("no room")
+    queue.n = 5000
     results = await asyncio.gather(
         ticking.write(moved("a", 1)), ticking.write(ledger.put("b", 1)), return_exceptions=True
     )
@@ -341,10 +338,61 @@ async def test_a_queue_that_fails_undoes_the_group(
     assert await ticking.read(ledger.everything()) == {}
 
 
-async def waits_for_lock(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Wait until somebody waits for the lock of writers."""
+async def waits_for_lock(connection: psycopg.AsyncConnection[Any], processes: int = 1) -> None:
+    """Wait until so many wait for the lock of writers."""
     while True:
         found = await connection.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-        if await found.fetchone() is not None:
+        if len(await found.fetchall()) == processes:
             return
         await asyncio.sleep(0.005)
+
+
+# ---- Several processes
+
+
+async def test_a_crowd_in_one_process_keeps_another_waiting_for_one_turn_only(
+    db: PostgresDatabase,
+    second: PostgresDatabase,
+    other: psycopg.AsyncConnection[Any],
+    ledger: type[Ledger],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(database, "HOLDS_S", 0)
+    await other.execute(HOLD)
+    crowd = [asyncio.ensure_future(db.write(ledger.increment("a"))) for _ in range(50)]
+    await waits_for_lock(other)
+    seen = asyncio.ensure_future(second.write(ledger.get("a")))
+    await waits_for_lock(other, processes=2)
+    await other.rollback()
+    assert await seen == 1
+    assert await asyncio.gather(*crowd) == list(range(1, 51))
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+async def test_whoever_migrates_disturbs_a_process_that_runs_for_a_moment_only(
+    db: PostgresDatabase, other: psycopg.AsyncConnection[Any], ledger: type[Ledger], *, is_busy: bool
+) -> None:
+    def whole(name: str) -> Transaction[dict[str, object]]:
+        [row] = yield "SELECT * FROM counters WHERE name = :name", {"name": name}
+        return dict(row)
+
+    async def all_ways() -> list[dict[str, object] | BaseException]:
+        writes = [db.write(whole("a")) for _ in range(2 if is_busy else 1)]
+        reads = [db.read(whole("a")) for _ in range(2 * database.READERS)]
+        return await asyncio.gather(*writes, *reads, return_exceptions=True)
+
+    await db.write(ledger.put("a", 1))
+    for _ in range(10):  # so often that plans are kept
+        await all_ways()
+        await asyncio.gather(*(db.write(refused()) for _ in range(2)), return_exceptions=True)
+        await asyncio.gather(db.write(refused()), return_exceptions=True)
+    await other.execute("ALTER TABLE counters ADD COLUMN more INTEGER DEFAULT 7")
+    await other.commit()
+    for result in await all_ways():
+        assert isinstance(result, dict | DatabaseUnavailable)
+    assert await all_ways() == [{"name": "a", "n": 1, "more": 7}] * (2 * database.READERS + 1 + is_busy)
+
+
+def refused() -> Transaction[None]:
+    yield "SELECT 1 AS one", {}
+    raise NoSuchJob

@@ -207,6 +207,22 @@ async def test_a_server_that_takes_no_more_clients_is_unavailable_and_not_unusab
         assert await db.write(Ledger.increment("a")) == 1
 
 
+async def test_a_server_that_lets_nobody_in_any_more_is_unavailable_and_not_unusable(
+    own_postgres: PostgresServer, postgres_migrations: Path
+) -> None:
+    own_postgres.execute("CREATE ROLE bot LOGIN")
+    own_postgres.execute("CREATE DATABASE kinora OWNER bot")
+    async with opened(own_postgres.url("kinora", user="bot"), postgres_migrations) as db:
+        own_postgres.execute("ALTER ROLE bot NOLOGIN")
+        with pytest.raises(DatabaseUnavailable) as fault:
+            await db.read(Ledger.everything())
+        assert "not permitted to log in" in str(fault.value.__cause__)
+        assert "bot" not in str(fault.value)
+        assert await db.write(Ledger.increment("a")) == 1
+        own_postgres.execute("ALTER ROLE bot LOGIN")
+        assert await db.read(Ledger.everything()) == {"a": 1}
+
+
 async def cut_off(connection: psycopg.AsyncConnection[Any]) -> None:
     """End everybody else's session in the same database."""
     await connection.execute(

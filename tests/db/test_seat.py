@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.db.errors import DatabaseUnavailable
-from bot.db.seat import Seat
+from bot.db.postgres.seat import Seat
 from tests.postgres import PostgresServer
 
 PASSWORD = "do-not-show"
@@ -61,6 +61,24 @@ async def test_a_process_that_says_nothing_any_more_is_put_out(seats: tuple[Seat
         pass
     with pytest.raises(DatabaseUnavailable):
         await one.rung(within_s=0.01)
+
+
+async def test_nobody_leads_from_a_standby(own_postgres: PostgresServer) -> None:
+    own_postgres.execute("CREATE DATABASE kinora")
+    own_postgres.execute("ALTER DATABASE kinora SET default_transaction_read_only = on")
+    seat = Seat(own_postgres.url("kinora"))
+    with pytest.raises(DatabaseUnavailable, match="read-only"):
+        await seat.take()
+    own_postgres.execute("ALTER DATABASE kinora RESET default_transaction_read_only")
+    assert await seat.take()
+    await seat.leave()
+
+
+async def test_whoever_is_not_let_in_does_not_lead_and_says_why(own_postgres: PostgresServer) -> None:
+    own_postgres.execute("CREATE ROLE bot")
+    with pytest.raises(DatabaseUnavailable) as caught:
+        await Seat(own_postgres.url("postgres", user="bot")).take()
+    assert "not permitted to log in" in str(caught.value.__cause__)
 
 
 async def test_a_server_that_is_not_there_says_nothing_of_the_password() -> None:

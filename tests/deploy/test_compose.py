@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.settings import Settings
 from tests.deploy.files import DEPLOY, ROOT, program
 
 FILES = ("compose.yaml", "compose.cluster.yaml")
@@ -60,6 +61,14 @@ def test_nothing_listens_but_on_this_machine(name: str) -> None:
 def test_images_of_others_are_of_one_version(name: str) -> None:
     others = [one["image"] for one in services(name).values() if "kinora" not in one["image"]]
     assert all(re.search(r":v?\d[\w.-]+$", image) for image in others)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_small_disk_for_files_has_room_for_twice_the_reserve(name: str) -> None:
+    for key, service in of_kinora(name).items():
+        told = {"DISK_RESERVE_MB": Settings.model_fields["disk_reserve_mb"].default} | service["environment"]
+        for size, unit in re.findall(rf"{told['DATA_DIR']}:size=(\d+)([mg])", " ".join(service["tmpfs"])):
+            assert int(size) << {"m": 20, "g": 30}[unit] >= 2 * int(told["DISK_RESERVE_MB"]) * 1_000_000, key
 
 
 def test_the_gateways_have_every_shard_once() -> None:

@@ -92,6 +92,7 @@ def is_what_was_meant(image: Image) -> None:
     assert image.labels["org.opencontainers.image.version"] == "0.1.0"
     assert image.user.partition(":")[0] != "0"
     assert (image.root / "app" / "bot" / "locale" / "de.mo").exists()
+    assert Path(image.environment["SSL_CERT_FILE"]).is_relative_to("/etc/ssl")  # which the base image fills
     assert not list((image.root / "opt" / "kinora").glob("lib/*/site-packages/pip"))
     assert list((image.root / "app").rglob("*.pyc"))
 

@@ -61,6 +61,22 @@ def test_pods_are_restricted_as_the_namespace_demands(workload: Manifest) -> Non
 
 
 @by_name
+def test_its_files_are_where_the_room_that_is_left_is_seen(workload: Manifest) -> None:
+    kustomization = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))
+    told = dict(one.split("=", 1) for one in kustomization["configMapGenerator"][0]["literals"])
+    pod = workload["spec"]["template"]["spec"]
+    [disk] = [one["emptyDir"] for one in pod["volumes"] if one["name"] == "data"]
+    assert disk["medium"] == "Memory"
+    assert mebibytes(disk["sizeLimit"]) << 20 >= 2 * int(told["DISK_RESERVE_MB"]) * 1_000_000
+    disks = sum(mebibytes(one["emptyDir"]["sizeLimit"]) for one in pod["volumes"] if "emptyDir" in one)
+    assert 2 * disks <= mebibytes(pod["containers"][0]["resources"]["limits"]["memory"])
+
+
+def mebibytes(size: str) -> int:
+    return int(size[:-2]) * {"Mi": 1, "Gi": 1024}[size[-2:]]
+
+
+@by_name
 def test_each_is_selected_by_the_labels_it_has(workload: Manifest) -> None:
     labels = workload["spec"]["template"]["metadata"]["labels"]
     assert workload["spec"].get("selector", {}).get("matchLabels", labels) == labels
@@ -100,3 +116,13 @@ def test_the_ordinals_of_the_gateways_have_every_shard_once(tmp_path: Path) -> N
 def test_the_secret_holds_settings_alone() -> None:
     [secret] = kind("Secret")
     assert secret["stringData"].keys() <= Settings.model_fields.keys()
+
+
+def test_the_readme_applies_the_migration_and_what_it_needs_before_those_that_run_for_long() -> None:
+    readme = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"apply -k deploy/kubernetes -l 'app.kubernetes.io/component notin \((.+)\)'", readme)
+    assert found is not None
+    later = {one["metadata"]["labels"]["app.kubernetes.io/component"] for one in WORKLOADS if one["kind"] != "Job"}  # fmt: skip
+    assert set(found[1].split(", ")) == later
+    held_back = [one["kind"] for one in every() if one["metadata"].get("labels", {}).get("app.kubernetes.io/component") in later]  # fmt: skip
+    assert sorted(held_back) == ["Deployment", "StatefulSet"]

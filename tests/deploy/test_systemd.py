@@ -48,6 +48,13 @@ def test_every_service_is_stopped_later_than_it_leaves() -> None:
         assert float(given(unit, "TimeoutStopSec")[0]) > 10
 
 
+@pytest.mark.parametrize("unit", ["kinora.service", "kinora@.service"])
+def test_a_bot_whose_database_is_away_is_started_for_as_long_as_that_takes(unit: str) -> None:
+    assert given(unit, "StartLimitIntervalSec") == ["0"]
+    assert given(unit, "Restart") == ["on-failure"]
+    assert given(unit, "RestartPreventExitStatus") == ["2"]
+
+
 def test_the_processes_of_a_cluster_run_as_the_single_one_does() -> None:
     differ = (
         "Description",

@@ -22,8 +22,8 @@ def test_an_end_can_be_reached_from_everywhere(state: JobState) -> None:
     assert reachable(state) & CLOSED
 
 
-@pytest.mark.parametrize("state", [JobState.FETCHING, JobState.DELIVERING, *TERMINAL])
-def test_what_was_rendered_is_never_sent_again(state: JobState) -> None:
+@pytest.mark.parametrize("state", [JobState.DELIVERING, *TERMINAL])
+def test_what_was_fetched_is_never_sent_again(state: JobState) -> None:
     assert not reachable(state) & SLOT_HOLDERS
 
 

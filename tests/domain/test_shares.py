@@ -31,16 +31,23 @@ def test_those_that_have_been_there_share_and_who_has_just_begun_takes_little() 
     assert [share(one, live) for one in live] == [15, 15, 2.5]
 
 
+def test_a_worker_has_more_than_a_gateway_which_sends_little_that_counts() -> None:
+    live = [process(number, age_ms=60_000) for number in range(4)]
+    live[:2] = [replace(one, role=Role.GATEWAY) for one in live[:2]]
+    assert [round(share(one, live), 3) for one in live] == [5.625, 5.625, 16.875, 16.875]
+
+
 def test_two_that_begin_within_seconds_take_no_more_than_is_left_for_them() -> None:
     old, first, second = process(1, age_ms=60_000), process(2, age_ms=5), process(3, age_ms=0)
     assert share(first, [old, first]) + share(second, [old, first, second]) < 5
 
 
-@given(
-    st.lists(st.sampled_from([0, SETTLED_AFTER_MS - 1, SETTLED_AFTER_MS, 60_000]), min_size=1, max_size=80)
-)
-def test_all_together_never_have_more_than_there_is(ages_ms: list[int]) -> None:
-    live = [process(number, age_ms=age_ms) for number, age_ms in enumerate(ages_ms)]
+AGES_MS = st.sampled_from([0, SETTLED_AFTER_MS - 1, SETTLED_AFTER_MS, 60_000])
+
+
+@given(st.lists(st.tuples(AGES_MS, st.sampled_from(Role)), min_size=1, max_size=80))
+def test_all_together_never_have_more_than_there_is(some: list[tuple[int, Role]]) -> None:
+    live = [replace(process(number, age_ms=age_ms), role=role) for number, (age_ms, role) in enumerate(some)]
     unseen = [one for one in live if NOW - one.began_at_ms < SETTLED_AFTER_MS]
     before = [one for one in live if one not in unseen]
     assert sum(share(one, live) for one in live) <= 50.000001

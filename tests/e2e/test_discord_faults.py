@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from discord.backoff import ExponentialBackoff
 from structlog.testing import capture_logs
 
 from bot import settings as environment
@@ -48,13 +47,9 @@ async def card_of(used: Used, job_id: int = 1) -> Message:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who finds no gateway looks again at once; discord.py waits longer each time."""
-
-    def hardly(_: object) -> float:
-        return 0.01
-
+    """Who finds no gateway looks again at once."""
     monkeypatch.setattr(shards, "_FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(ExponentialBackoff, "delay", hardly)
+    monkeypatch.setattr(shards, "IDENTIFIES_EVERY_S", 0.01)
 
 
 @pytest.mark.usefixtures("impatient")

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bot import shards
 from bot.app import running
 from bot.client import NoStartsLeft
 from bot.db import departures
@@ -58,6 +59,26 @@ async def test_a_shard_that_is_ready_anew_says_nothing_of_the_servers_of_another
             *(club.id for club in clubs if club is not gone),
         }
         assert await app.db.read(departures.absent()) <= {gone.id}
+
+
+async def test_more_shards_than_get_in_within_a_connections_patience_get_in_one_after_the_other(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All is a fiftieth of what it is: a minute for a connection to open, five seconds between two shards."""
+    for name, value in {
+        "_OPENS_WITHIN_S": 1.2,
+        "IDENTIFIES_EVERY_S": 0.1,
+        "_FIRST_PAUSE_S": 0.02,
+    }.items():
+        monkeypatch.setattr(shards, name, value)
+    gateway, application = scene.sandbox.gateway, scene.application
+    gateway.identify_every_s, application.recommended_shards = 0.08, 24
+    ahead: list[int] = []
+    async with held(running(scene.settings)), asyncio.timeout(3 * PATIENCE_S):
+        while application.live_sessions < 24:
+            ahead.append(len(gateway._connections) - application.live_sessions)
+            await asyncio.sleep(0.02)
+    assert max(ahead) <= 2  # who is about to identify, and perhaps one that is late
 
 
 async def test_who_may_connect_no_more_today_does_not_try(scene: Scene, clubs: list[Server]) -> None:

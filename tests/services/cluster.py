@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +39,8 @@ class Steps:
     given_up: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     """Which job, and after how many steps."""
     fills: int = 0
+    left: list[int] = field(default_factory=list[int])
+    """Jobs that were somebody else's to carry when their step had ended."""
     under_way: Counter[int] = field(default_factory=Counter[int])
     most_at_once: int = 0
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -46,7 +48,7 @@ class Steps:
     def __post_init__(self) -> None:
         self.may_end.set()
 
-    async def advance(self, job_id: int, *, early: bool) -> int | None:
+    async def advance(self, job_id: int, *, early: bool, holds: Callable[[], Awaitable[bool]]) -> int | None:
         job = await self.db.read(jobs.get(job_id))
         if job.state is JobState.CANCELLED:
             return None
@@ -62,7 +64,11 @@ class Steps:
                 raise self.faults.pop(0)
             return await self._moved(job)
         except jobs.Overtaken:
-            return self.clock.now_ms()
+            if await holds():
+                return self.clock.now_ms()
+            self.left.append(job_id)
+            await self._tell()
+            return None
         finally:
             self.under_way[job_id] -= 1
 
@@ -77,11 +83,12 @@ class Steps:
         self.given_up.append((job_id, len(self.taken)))
         await self._tell()
 
-    async def fill(self) -> None:
+    async def fill(self) -> bool:
         while await self.db.write(jobs.admit("scripted", slots=9, now_ms=self.clock.now_ms())):
             pass
         self.fills += 1
         await self._tell()
+        return True
 
     async def until(self, number: int) -> None:
         """Wait until so many steps were begun."""
@@ -156,6 +163,12 @@ class Cluster:
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
+
+    async def take_away(self) -> None:
+        """Give the tick that is being carried to somebody else, as if its worker was dead."""
+        [(tick_id,)] = self.execute("SELECT id FROM procrastinate_jobs WHERE status = 'doing'")
+        [tick] = await self.carrier.queue.list_jobs_async(id=tick_id)
+        await self.carrier.queue.retry_job(tick)
 
     def ticks(self) -> list[tuple[str, int | None, bool, str]]:
         """The task, the job, whether it is due later, and the status of each, in order."""

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from bot.app import task_group
-from bot.db import audit, jobs, lanes, operation
+from bot.db import audit, jobs, lanes, operation, processes
 from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.catalogue import Choice
+from bot.domain.duties import Role
 from bot.domain.jobs import Job, JobState
 from bot.domain.limits import Limits
 from bot.domain.provider import Unknown
+from bot.domain.shares import Process
 from bot.services.admission import Admission
 from bot.services.gate import Closure, Gate
 from bot.services.health import Health
@@ -341,3 +343,26 @@ async def test_a_shut_gate_does_not_keep_admission_busy_over_a_provider_whose_pa
     door.admission.wake()
     await door.settled()
     door.gate.open(Closure.DRAINING)
+
+
+async def test_a_process_that_leaves_its_work_to_others_says_so(door: Door) -> None:
+    assert await door.admission.fill()
+    door.admission._gate = gate = Gate(changed=lambda: None, is_one_of_several=True)
+    gate.shut(Closure.DISK_FULL)
+    assert not await door.admission.fill()
+
+
+async def test_jobs_of_a_provider_that_another_process_has_are_left_to_it_as_long_as_it_has(
+    at_start: tuple[Admission, SqliteDatabase, list[Job]],
+) -> None:
+    admission, db, handed_on = at_start
+    waiting = await waiting_for_gone(db, price=9)
+    other = Process("w", "machine:7", Role.WORKER, None, "1.0", providers=("gone", "small"))
+    gateway = Process("g", "machine:8", Role.GATEWAY, None, "1.0", providers=("gone",))
+    for process in (other, gateway):
+        await db.write(processes.appear(process, now_ms=TurnedClock().now_ms()))
+    assert not await admission.fill()
+    assert (await db.read(jobs.get(waiting.id))).provider == "gone"
+    await db.write(processes.disappear(other.id))
+    assert await admission.fill()
+    assert [(job.state, job.provider) for job in handed_on[-1:]] == [(JobState.SUBMITTING, "small")]

@@ -12,10 +12,11 @@ import pytest
 from bot.app import task_group
 from bot.db import cards as edits
 from bot.db import jobs, lanes
+from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.errors import DiscordUnavailable
 from bot.domain.jobs import Job, JobState
-from bot.services.cards import Cards
+from bot.services.cards import ON_ITS_WAY_MS, Cards
 from bot.services.gate import Gate
 from bot.services.ports import Card
 from tests import builders
@@ -187,6 +188,51 @@ async def test_the_end_that_has_to_be_shown_again_is_tried_until_discord_takes_i
     await hall.settled()
     assert hall.message[-1] == (RENDERING, 0.5)
     hall.roads[0].takes = 9
+    await hall.turn(10)
+    assert hall.message[-1] == (JobState.FAILED, 0.5)
+
+
+async def test_the_end_is_shown_once_more_where_a_process_may_have_died_over_an_edit(hall: Hall) -> None:
+    job = await hall.moved(await hall.rendering(), progress=0.5)
+    hall.roads[0].is_free.clear()
+    await hall.tell(job, 0)
+    job = await hall.moved(job, JobState.FAILED)
+    again_ms = await hall.processes[1].finish(job)
+    assert again_ms == hall.clock.now_ms() + ON_ITS_WAY_MS
+    dead = hall.processes[0]._refreshes[job.id].task
+    assert dead is not None
+    dead.cancel()
+    hall.message.append((RENDERING, 0.5))  # Discord had it all the same
+    await hall.turn(ON_ITS_WAY_MS / 1000)
+    assert await hall.processes[1].finish(job) is None
+    assert hall.message[-1] == (JobState.FAILED, 0.5)
+
+
+async def test_the_end_is_shown_once_where_nothing_can_come_after_it(hall: Hall) -> None:
+    by_itself, long_ago = await hall.rendering(), await hall.rendering()
+    by_itself = await hall.moved(by_itself, progress=0.5)
+    await hall.tell(by_itself, 1)
+    for job in (by_itself, long_ago):
+        assert await hall.processes[1].finish(await hall.moved(job, JobState.FAILED)) is None
+
+
+async def test_what_came_since_is_looked_at_once_the_database_is_back(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await hall.moved(await hall.rendering(), progress=0.5)
+    hall.roads[0].is_free.clear()
+    await hall.tell(job, 0)
+    await hall.processes[1].finish(await hall.moved(job, JobState.FAILED))
+
+    async def away(_: object) -> None:
+        raise DatabaseUnavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hall.processes[0]._db, "read", away)
+        hall.roads[0].is_free.set()
+        for _ in range(8):
+            await asyncio.sleep(0)
+    assert hall.message[-1] == (RENDERING, 0.5)
     await hall.turn(10)
     assert hall.message[-1] == (JobState.FAILED, 0.5)
 

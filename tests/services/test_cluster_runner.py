@@ -1,21 +1,28 @@
 import asyncio
 import itertools
+import math
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
+from procrastinate import exceptions
+from procrastinate.jobs import Job as Queued
 from procrastinate.jobs import Status
+from procrastinate.manager import JobManager
 from structlog.testing import capture_logs
 
 from bot.app import task_group
 from bot.clock import SystemClock
-from bot.db import jobs, lanes
-from bot.db.errors import DatabaseUnavailable
-from bot.db.postgres.queue import QUEUE
+from bot.db import breakers, jobs, lanes, operation
+from bot.db.errors import DatabaseUnavailable, DatabaseUnusable
+from bot.db.postgres.queue import QUEUE, STEP
 from bot.db.ticks import Tick
 from bot.db.transaction import Transaction
+from bot.domain.breaker import Lesson
 from bot.domain.jobs import Job, JobState
 from bot.services.runner.cluster import ClusterRunner, _after_crash
 from bot.services.runner.housekeeping import Housekeeping
@@ -63,8 +70,17 @@ async def test_whatever_gives_somebody_a_turn_asks_for_an_admission(cluster: Clu
     assert [tick for tick in cluster.ticks() if tick[0] == "admit"] == admission
     assert [tick[1] for tick in cluster.ticks() if tick[0] == "step"] == [ended.id]
     cluster.execute("DELETE FROM procrastinate_jobs")
-    await cluster.db.write(lanes.recap(1, builders.NO_CAPS))
-    assert cluster.ticks() == admission
+    well_again: list[Transaction[Any]] = [
+        lanes.recap(1, builders.NO_CAPS),
+        operation.resume(),
+        breakers.learn([("scripted", Lesson.TAKEN, 1)]),
+    ]
+    await cluster.db.write(breakers.learn([("scripted", Lesson.FAILED, 1)] * 9))
+    for transaction in well_again:
+        assert cluster.ticks() == []
+        await cluster.db.write(transaction)
+        assert cluster.ticks() == admission
+        cluster.execute("DELETE FROM procrastinate_jobs")
 
 
 async def test_a_job_that_is_not_to_be_posted_any_more_is_looked_at_at_once(cluster: Cluster) -> None:
@@ -247,9 +263,10 @@ async def test_a_worker_whose_step_takes_long_is_not_taken_for_dead(cluster: Clu
 
 async def test_who_has_just_reached_the_database_calls_nobody_dead(cluster: Cluster) -> None:
     job = await cluster.admitted()
-    worker_id = await cluster.carrier.queue.register_worker()
-    assert await cluster.carrier.queue.fetch_job([QUEUE], worker_id)
-    cluster.carrier.queue.worker_id = None
+    queue = cluster.carrier.queue
+    assert await queue.fetch_job([QUEUE], await queue.register_worker())
+    await queue.register_worker()
+    queue.beats_since_s = -math.inf  # until everything was suspended
     cluster.execute("UPDATE procrastinate_workers SET last_heartbeat = '2020-01-01'")
 
     def housekeeping(stalled_after_s: float) -> Housekeeping:
@@ -259,9 +276,10 @@ async def test_who_has_just_reached_the_database_calls_nobody_dead(cluster: Clus
 
     await housekeeping(PATIENCE_S)._look()
     assert cluster.ticks() == [("step", job.id, False, "doing")]
-    await housekeeping(0)._look()
+    queue.beats_since_s = -math.inf  # that was long ago
+    await housekeeping(PATIENCE_S)._look()
     assert cluster.ticks() == [("step", job.id, False, "todo")]
-    assert cluster.execute("SELECT count(*) FROM procrastinate_workers") == [(0,)]
+    assert cluster.execute("SELECT id FROM procrastinate_workers") == [(queue.worker_id,)]
 
 
 async def test_a_tick_whose_worker_never_heard_of_it_is_given_again(cluster: Cluster) -> None:
@@ -295,9 +313,9 @@ async def test_due_jobs_without_a_tick_are_given_one(cluster: Cluster) -> None:
 
 async def test_a_due_job_whose_tick_is_not_ready_for_long_is_given_another(cluster: Cluster) -> None:
     job = await cluster.admitted()
-    cluster.execute("UPDATE procrastinate_jobs SET scheduled_at = now() + INTERVAL '2 minutes'")
+    cluster.execute("UPDATE procrastinate_jobs SET scheduled_at = now() + INTERVAL '3 minutes'")
     assert await cluster.carrier.due_without_tick(limit=9) == [job.id]
-    cluster.execute("UPDATE procrastinate_jobs SET scheduled_at = now() + INTERVAL '30 seconds'")
+    cluster.execute("UPDATE procrastinate_jobs SET scheduled_at = now() + INTERVAL '90 seconds'")
     assert await cluster.carrier.due_without_tick(limit=9) == []
 
 
@@ -309,6 +327,7 @@ async def test_a_step_that_crashes_is_tried_again_later_and_later_and_given_up_a
     with capture_logs() as logs:
         async with cluster.worker(steps, housekeeping_every_s=3600):
             for number in range(1, 9):
+                assert steps.given_up == []
                 has_crashed = (
                     f"SELECT attempts >= {number} AND scheduled_at IS NOT NULL FROM procrastinate_jobs"
                 )
@@ -321,6 +340,46 @@ async def test_a_step_that_crashes_is_tried_again_later_and_later_and_given_up_a
     assert [_after_crash(number).pause_s for number in range(8)] == [2, 4, 8, 16, 32, 60, 60, 60]
     assert [entry["crashes"] for entry in logs if entry["event"] == "step crashed"] == list(range(1, 9))
     assert cluster.execute(_RETRIED) == [(0,)]
+
+
+async def test_a_step_that_kills_its_workers_is_given_up_before_it_is_taken_once_more(
+    cluster: Cluster,
+) -> None:
+    job = await cluster.admitted()
+    for _ in range(8):
+        tick = await cluster.carrier.queue.fetch_job([QUEUE], await cluster.carrier.queue.register_worker())
+        assert tick is not None
+        await cluster.carrier.queue.retry_job(tick)
+    steps = cluster.steps()
+    async with cluster.worker(steps):
+        await steps.until(1)
+    assert steps.given_up == [(job.id, 0)]
+
+
+async def test_a_worker_that_was_taken_for_dead_leaves_its_step_to_the_one_that_has_it(
+    cluster: Cluster,
+) -> None:
+    frozen, others = cluster.steps(), cluster.steps()
+    frozen.may_end.clear()
+    job = await cluster.admitted()
+    async with cluster.worker(frozen, housekeeping_every_s=3600) as runner:
+        await frozen.until(1)
+        [carrying] = runner.park()  # so that it is not given the tick itself
+        others.may_end.clear()
+        async with cluster.worker(others, housekeeping_every_s=3600):
+            await cluster.take_away()
+            await others.until(1)
+            job = await cluster.move(await cluster.db.read(jobs.get(job.id)), marked_at_ms=1)
+            frozen.may_end.set()
+            await asyncio.wait_for(asyncio.wait((carrying,)), PATIENCE_S)
+            await cluster.until("SELECT count(*) FROM procrastinate_workers", [(1,)])  # it has ended
+            assert [tick for tick in cluster.ticks() if tick[3] == "doing"] == [
+                ("step", job.id, False, "doing")
+            ]
+            others.may_end.set()
+            await others.until(2)
+    assert (frozen.taken, frozen.left) == ([(job.id, False)], [job.id])
+    assert others.left == []
 
 
 async def test_a_database_that_is_away_does_not_count_as_a_crash(postgres_url: str) -> None:
@@ -343,15 +402,33 @@ async def test_admission_that_crashes_is_tried_again(cluster: Cluster) -> None:
     steps = cluster.steps()
     fill, faults = steps.fill, [ZeroDivisionError()]
 
-    async def crash_once() -> None:
+    async def crash_once() -> bool:
         if faults:
             raise faults.pop()
-        await fill()
+        return await fill()
 
     steps.fill = crash_once
     await cluster.queued()
     async with cluster.worker(steps, housekeeping_every_s=3600):
         await steps.until(1)
+
+
+async def test_a_worker_that_leaves_admission_to_others_does_not_use_up_its_tick(cluster: Cluster) -> None:
+    full, others = cluster.steps(), cluster.steps()
+
+    async def leave() -> bool:
+        full.fills += 1
+        await full._tell()
+        return False
+
+    full.fill = leave
+    job = await cluster.queued()
+    async with cluster.worker(full, housekeeping_every_s=3600):
+        await full.see(lambda: full.fills)
+        await cluster.until("SELECT DISTINCT status::text FROM procrastinate_jobs", [("todo",)])
+    async with cluster.worker(others, housekeeping_every_s=3600):
+        await others.until(1)
+    assert others.taken == [(job.id, False)]
 
 
 async def test_a_parked_worker_ends_what_it_is_about_and_begins_nothing(cluster: Cluster) -> None:
@@ -410,17 +487,56 @@ async def test_the_queue_takes_ticks_with_one_lock_by_priority_and_age_whether_t
 ) -> None:
     """Why a tick takes the place of the one before it, and why early ones have a priority of their own."""
     queue = cluster.carrier.queue
-    later, ready = (
-        cluster.carrier._job(Tick(7, at_ms)) for at_ms in (cluster.clock.now_ms() + 3_600_000, None)
+    later, ready, early = (
+        Queued(
+            queue=QUEUE,
+            task_name=STEP,
+            lock="job:7",
+            queueing_lock=None,
+            priority=priority,
+            scheduled_at=at,
+        )
+        for priority, at in ((0, datetime.now(UTC) + timedelta(hours=1)), (0, None), (1, None))
     )
     worker_id = await queue.register_worker()
     await queue.batch_defer_jobs_async(jobs=[later, ready])
     assert await queue.fetch_job([QUEUE], worker_id) is None
-    early = cluster.carrier._job(Tick(7, is_early=True))
     await queue.batch_defer_jobs_async(jobs=[early])
     taken = await queue.fetch_job([QUEUE], worker_id)
     assert taken is not None
     assert taken.priority == early.priority
+
+
+async def test_a_moment_that_no_calendar_knows_waits_for_long(cluster: Cluster) -> None:
+    await cluster.carrier.give([Tick(7, at_ms=10**18)])
+    assert cluster.execute("SELECT extract(year FROM scheduled_at) FROM procrastinate_jobs") == [(2100,)]
+
+
+async def test_a_tick_that_cannot_be_taken_is_not_tried_for_ever(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
+
+    async def taken(*_: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise exceptions.UniqueViolation(constraint_name="lock", queueing_lock=None)
+
+    monkeypatch.setattr(JobManager, "fetch_job", taken)
+    assert await cluster.carrier.queue.fetch_job([QUEUE], 1) is None
+    assert tries == 3
+
+
+async def test_a_queue_that_another_version_made_is_refused_in_words(
+    cluster: Cluster, postgres_url: str
+) -> None:
+    again = built.open_carrier(postgres_url, cluster.clock)
+    cluster.execute("COMMENT ON TABLE procrastinate_jobs IS 'Procrastinate 2.0.0, abc'")
+    with pytest.raises(
+        DatabaseUnusable, match=r"by Procrastinate 2\.0\.0, abc, and this is Procrastinate 3\."
+    ):
+        async with again:
+            pass
 
 
 async def test_what_ends_twice_has_ended(cluster: Cluster) -> None:

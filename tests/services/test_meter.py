@@ -51,6 +51,7 @@ async def measured(tmp_path: Path) -> AsyncGenerator[Measured]:
         health=Health(clock, changed=lambda: None),
         providers=("kling", "onemin"),
         folder=tmp_path / "data",
+        reserve_bytes=500_000_000,
     )
     await meter.begin()
     yield Measured(db, clock, gate, meter)
@@ -167,6 +168,7 @@ async def test_a_disk_that_does_not_tell_its_room_hides_nothing_else(
     measured: Measured, tmp_path: Path
 ) -> None:
     assert (await measured.read("kinora_disk_free_bytes"))[()] > 0
+    assert await measured.read("kinora_disk_reserve_bytes") == {(): 500_000_000}
     (tmp_path / "data").rmdir()
     assert await measured.read("kinora_disk_free_bytes") == {}
     assert await measured.read("kinora_outbox_clips") == {(): 0}
@@ -213,6 +215,7 @@ def one_of_two(measured: Measured, leads: Callable[[], bool]) -> Measured:
         health=Health(measured.clock, changed=lambda: None),
         providers=("kling", "onemin"),
         folder=measured.meter._folder,
+        reserve_bytes=500_000_000,
         leads=leads,
     )
     return Measured(measured.db, measured.clock, measured.gate, meter)

@@ -15,7 +15,7 @@ from bot.media.blobs import Blobs
 from bot.media.errors import NoSuchBlob, StoreUnavailable
 from bot.services.moves import FRESH_MS, HELD_FOR_MS, SharedMoves
 from tests.patience import PATIENCE_S
-from tests.services.databases import KINDS, processes
+from tests.services.databases import KINDS, clock_of, processes
 from tests.services.doubles import TurnedClock
 
 CLIP = b"a clip that was paid for"
@@ -43,15 +43,14 @@ class Warehouse:
 
     async def held(self, blob: str) -> None:
         """A process has died just before it deleted a blob."""
-        now_ms = self.clock.now_ms()
-        hold = moves.hold(blob, came_before_ms=now_ms, now_ms=now_ms, until_ms=now_ms + HELD_FOR_MS)
+        hold = moves.hold(blob, fresh_ms=FRESH_MS, now_ms=self.clock.now_ms(), for_ms=HELD_FOR_MS)
         assert await self.db.write(hold)
 
 
 @pytest.fixture(params=KINDS)
 async def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Warehouse]:
+    clock, store = clock_of(request.param, request), MemoryStore()
     async with processes(request.param, tmp_path, request) as opened:
-        clock, store = TurnedClock(), MemoryStore()
         one, other = (
             Blobs(store, folder=None, spool=tmp_path, moves=SharedMoves(db=db, clock=clock)) for db in opened
         )

@@ -24,6 +24,7 @@ from bot.domain.provider import (
     Recovery,
     Refusal,
     Rejected,
+    TaskLost,
     Unknown,
     Unreachable,
 )
@@ -50,6 +51,46 @@ async def until_s(engine: Engine, job: Job, seconds: float) -> Job:
     while engine.clock.now_ms() - begun_ms < seconds * 1000 and job.state not in (DONE, FAILED):
         job = await engine.step(job)
     return job
+
+
+class TestMadeAnew:
+    """What went with the process that made it."""
+
+    async def test_a_render_is_begun_again_under_its_key(self, engine: Engine) -> None:
+        engine.provider.polls = deque([TaskLost("elsewhere"), Ready("clip")])
+        job = await engine.until(await engine.admitted(), DONE)
+        assert len(engine.provider.keys) == 2
+        assert len(set(engine.provider.keys)) == 1
+        assert job.attempt == 1
+
+    async def test_so_is_a_finished_clip_that_nobody_has(self, engine: Engine) -> None:
+        engine.provider.opens = deque([TaskLost("elsewhere"), None])
+        await engine.until(await engine.admitted(), DONE)
+        assert len(set(engine.provider.keys)) == 1
+        assert len(engine.publisher.posted) == 1
+
+    async def test_whoever_wants_it_stopped_meanwhile_pays_nothing(self, engine: Engine) -> None:
+        engine.provider.polls = deque([TaskLost("elsewhere")])
+        job = await engine.step(await engine.step(await engine.admitted()))
+        assert job.state is JobState.SUBMITTING
+        await engine.db.write(jobs.cancel(job.id, guild_id=1, owner_id=None, now_ms=engine.clock.now_ms()))
+        await engine.until(job, JobState.CANCELLED)
+        assert len(engine.provider.keys) == 1
+        assert (await engine.balance()).reserved == 0
+
+    async def test_not_for_ever(self, engine: Engine) -> None:
+        engine.provider.polls = deque([TaskLost("elsewhere")])
+        job = await engine.step(await engine.step(await engine.admitted()))
+        engine.clock.turn(70 * 60)
+        await engine.until(job, FAILED)
+        assert (await engine.balance()).reserved == 0
+
+    @pytest.mark.parametrize("recovery", [Recovery.LOOK_UP, Recovery.NEITHER])
+    async def test_never_where_it_would_be_paid_for_twice(self, engine: Engine, recovery: Recovery) -> None:
+        engine.provider.recovery = recovery
+        engine.provider.polls = deque([TaskLost("elsewhere"), Ready("clip")])
+        await engine.until(await engine.admitted(), DONE)
+        assert len(engine.provider.keys) == 1
 
 
 class TestFetching:
@@ -197,6 +238,7 @@ class TestDoubts:
         await engine.db.write(jobs.move(job, job.state, now_ms=marked_ms, marked_at_ms=marked_ms))
         engine.clock.turn(91)
         engine.restart()
+        assert (await engine.step(job)).state is JobState.UNKNOWN
         job = await engine.step(job)
         assert engine.provider.keys == []
         assert job.run_at_ms == marked_ms + 91_000 + 90_000

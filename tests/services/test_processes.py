@@ -4,14 +4,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.db import processes
-from bot.db.errors import DatabaseUnavailable
+from bot.db.errors import ClocksDiffer, DatabaseUnavailable
+from bot.db.postgres.database import PostgresDatabase
 from bot.db.sqlite import SqliteDatabase
+from bot.db.transaction import Database
 from bot.domain.duties import Duty, Role, Shards
 from bot.services.processes import Processes
 from bot.services.rate_limit import RateLimit
 from tests.patience import PATIENCE_S
+from tests.services.databases import ServersClock
 from tests.services.doubles import TurnedClock
 
 
@@ -30,7 +34,7 @@ class Shares(RateLimit):
 
 
 class Cluster:
-    def __init__(self, db: SqliteDatabase, clock: TurnedClock) -> None:
+    def __init__(self, db: Database, clock: TurnedClock) -> None:
         self.db, self.clock = db, clock
 
     @asynccontextmanager
@@ -105,3 +109,36 @@ async def test_each_says_what_it_does_and_is_gone_after_a_clean_end(cluster: Clu
         [there] = await cluster.db.read(processes.live(now_ms=cluster.clock.now_ms()))
         assert (there.id, there.role, there.shards) == (one.own.id, Role.GATEWAY, "0-3/16")
     assert await cluster.db.read(processes.live(now_ms=cluster.clock.now_ms())) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(60, "60 s ahead of the database's"), (-60, "60 s behind the database's")]
+)
+async def test_a_machine_whose_clock_is_wrong_does_not_join(
+    postgres_url: str, seconds: int, said: str
+) -> None:
+    clock = ServersClock(postgres_url)
+    TurnedClock.turn(clock, seconds)
+    db = await PostgresDatabase.open(postgres_url)
+    try:
+        with pytest.raises(ClocksDiffer, match=said):
+            await Processes(db=db, clock=clock, duty=Duty(Role.WORKER), limit=RateLimit(1), per_s=50).begin()
+    finally:
+        await db.close()
+
+
+async def test_a_clock_that_goes_wrong_is_told_once(postgres_url: str) -> None:
+    clock = ServersClock(postgres_url)
+    db = await PostgresDatabase.open(postgres_url)
+    try:
+        with capture_logs() as logs:
+            cluster = Cluster(db, clock)
+            async with cluster.process() as (_, shares):
+                TurnedClock.turn(clock, 10)
+                for _ in range(2):
+                    await cluster.look(shares)
+        told = [entry["reason"] for entry in logs if entry["log_level"] == "error"]
+    finally:
+        await db.close()
+    assert len(told) == 1
+    assert "10 s ahead of the database's" in told[0]

@@ -33,6 +33,20 @@ async def test_no_more_are_sent_than_there_are_slots_until_one_was_counted() -> 
     fourth.cancel()
 
 
+async def test_a_fraction_is_a_slot_and_all_slots_are_taken_for_longer() -> None:
+    limit = RateLimit(1.25)
+    slots = [await limit.take() for _ in range(2)]
+    third = asyncio.ensure_future(limit.take())
+    await asyncio.sleep(0)
+    assert limit.waiting == 1
+    began_s = asyncio.get_running_loop().time()
+    for slot in slots:
+        slot.answered()
+    async with asyncio.timeout(PATIENCE_S):
+        await third
+    assert asyncio.get_running_loop().time() - began_s >= 0.079  # two in 0.08 s are 1.25 in 0.05 s
+
+
 async def test_what_is_never_answered_has_been_counted_long_since(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limit, "_COUNTED_WITHIN_S", 0.0)
     limit = RateLimit(1)

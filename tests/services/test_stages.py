@@ -2,7 +2,7 @@ import pytest
 
 from bot.db import jobs
 from bot.domain.errors import ClipTooLarge, DestinationForbidden, DestinationGone, DiscordUnavailable
-from bot.domain.jobs import Aftercare, JobState
+from bot.domain.jobs import Aftercare, Job, JobState
 from bot.domain.provider import (
     Absent,
     Accepted,
@@ -115,6 +115,25 @@ async def test_after_a_crash_a_marked_attempt_is_in_doubt(
     job = await engine.until(job, DONE, FAILED)
     assert len(engine.provider.keys) == sent
     assert job.state is (FAILED if recovery is Recovery.NEITHER else DONE)
+
+
+async def test_an_end_that_another_edit_may_come_after_is_shown_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await engine.until(await engine.admitted(), DONE)
+    later_ms = engine.clock.now_ms() + 15_000
+    shown_at_ms: list[int] = []
+
+    async def finish(_: Job) -> int | None:
+        shown_at_ms.append(engine.clock.now_ms())
+        return later_ms if len(shown_at_ms) == 1 else None
+
+    monkeypatch.setattr(engine.stages._cards, "finish", finish)
+    job = await engine.step(job)
+    assert (job.aftercare, job.run_at_ms) == (Aftercare.CARD, later_ms)
+    job = await engine.step(job)
+    assert job.aftercare is not Aftercare.CARD
+    assert shown_at_ms[1] == later_ms
 
 
 async def test_progress_is_kept_and_the_next_moment_follows_the_provider(engine: Engine) -> None:

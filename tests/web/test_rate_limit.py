@@ -18,6 +18,7 @@ from bot.services.processes import Processes
 from bot.services.rate_limit import RateLimit
 from bot.web.rate_limit import counts, paced
 from tests.patience import PATIENCE_S
+from tests.services.databases import ServersClock
 from tests.services.doubles import TurnedClock
 
 TOKEN = "a-token-for-tests"
@@ -75,7 +76,7 @@ async def test_processes_that_share_a_database_share_the_limit_while_they_come_a
 ) -> None:
     app = sandbox.add_application("Kinora", token=TOKEN)
     channel = sandbox.add_guild("Club", app=app).add_channel("general")
-    clock, there, clients = TurnedClock(), list[Processes](), list[discord.Client]()
+    clock, there, clients = ServersClock(postgres_url), list[Processes](), list[discord.Client]()
     async with AsyncExitStack() as stack:
 
         async def join() -> None:

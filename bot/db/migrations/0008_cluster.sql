@@ -54,5 +54,6 @@ CREATE TABLE processes (
     shards TEXT,
     version TEXT NOT NULL,
     began_at_ms BIGINT NOT NULL,
-    seen_at_ms BIGINT NOT NULL
+    seen_at_ms BIGINT NOT NULL,
+    providers TEXT NOT NULL
 );

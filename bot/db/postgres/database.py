@@ -26,11 +26,13 @@ from bot.db.transaction import InContext, Rows, Transaction, drive
 
 T = TypeVar("T")
 
-Defer: TypeAlias = Callable[[psycopg.AsyncConnection[Any], Sequence[Tick]], Awaitable[None]]
-"""Puts ticks into the queue of jobs, on a connection that is about to commit."""
+Defer: TypeAlias = Callable[[Sequence[Tick]], str]
+"""The statement, without parameters, that puts ticks into the queue of jobs; it is sent with the COMMIT."""
 
 READERS = 4
 """Reads at a time; more wait for their turn."""
+HOLDS_S = 0.1
+"""So long a commit takes in what waits: then it is another process's turn, none of which waits for long."""
 _BEGIN_WRITE = f"BEGIN; SELECT pg_advisory_xact_lock({migrate.APPLICATION_ID}, {schema.WRITING})"
 _BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -119,15 +121,18 @@ class PostgresDatabase:
                 self._readers.append(line)
 
     async def _commit(self, transactions: Sequence[Transaction[Any]]) -> list[Outcome]:
+        clock = asyncio.get_running_loop()
         try:
             connection = await self._writer.begin(_BEGIN_WRITE)
         except (psycopg.Error, DatabaseUnavailable) as error:
             await self._writer.roll_back()
             return _refused(transactions, error)
-        group = _Group(connection, alone=len(transactions) == 1)
+        group, ends_s = _Group(connection, alone=len(transactions) == 1), clock.time() + HOLDS_S
         try:
             for transaction in transactions:
                 await group.add(transaction)
+                if clock.time() >= ends_s:
+                    break
             await group.commit(self._defer)
         except Exception as error:  # noqa: BLE001 - of the whole: what was done is undone, or nobody knows
             group.lose(error)
@@ -172,9 +177,8 @@ class _Group:
 
     async def commit(self, defer: Defer | None) -> None:
         """Make it durable, with the ticks of those that did not fail; nothing is confirmed if it raises."""
-        if defer is not None and self._ticks:
-            await defer(self._connection, self._ticks)
-        if await control(self._connection, "COMMIT") != "COMMIT":
+        due = f"{defer(self._ticks)}; " if defer is not None and self._ticks else ""
+        if await control(self._connection, f"{due}COMMIT") != "COMMIT":
             raise psycopg.OperationalError("the server rolled the transaction back")
         self.is_committed = True
 

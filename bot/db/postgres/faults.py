@@ -53,11 +53,16 @@ def translated_read(error: Exception) -> Exception:
     return translated(error)
 
 
+def is_outdated(error: psycopg.Error) -> bool:
+    """Whether the connection holds a plan for a table as it was before somebody migrated it; a new one does not."""
+    return error.sqlstate == "0A000" and error.diag.source_function == "RevalidateCachedQuery"
+
+
 def is_passing(error: psycopg.Error) -> bool:
     """Whether the same may succeed later."""
     if error.sqlstate is None:  # not from the server: the connection, or what was to be sent
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    return error.sqlstate in _PASSING or error.sqlstate[:2] in _PASSING_CLASSES
+    return error.sqlstate in _PASSING or error.sqlstate[:2] in _PASSING_CLASSES or is_outdated(error)
 
 
 def unreachable(place: str, error: psycopg.Error) -> DatabaseFault:

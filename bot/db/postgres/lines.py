@@ -5,17 +5,16 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from bot.db.errors import DatabaseUnusable
-from bot.db.postgres.faults import unreachable
+from bot.db.group import unavailable
+from bot.db.postgres.faults import is_outdated, unreachable
 from bot.db.postgres.rows import PostgresRow, adapt, rows
 from bot.db.postgres.text import translated
-
-Connection: TypeAlias = psycopg.AsyncConnection[PostgresRow]
 
 OLDEST_SERVER = 140_000
 """PostgreSQL 14, the first with CREATE OR REPLACE TRIGGER."""
@@ -45,6 +44,13 @@ _PREPARE = f"""
     SET statement_timeout = {STATEMENT_PATIENCE_MS}
 """
 _PREPARE_PATIENT = "SET synchronous_commit = on"
+
+
+class Connection(psycopg.AsyncConnection[PostgresRow]):
+    """One of ours."""
+
+    is_outdated = False
+    """Whether what it prepared can not be executed any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +92,7 @@ async def connect(address: Address, *, patient: bool = False) -> Connection:
         DatabaseUnusable: it does not let us in, or is not what Kinora needs.
     """
     try:
-        connection = await psycopg.AsyncConnection[PostgresRow].connect(
-            **address.parameters, autocommit=True, row_factory=rows
-        )
+        connection = await Connection.connect(**address.parameters, autocommit=True, row_factory=rows)
     except psycopg.Error as error:
         raise unreachable(address.place, error) from error
     try:
@@ -127,6 +131,7 @@ async def send(
         return await connection.execute(translated(sql), parameters)
     except psycopg.Error as error:
         error.add_note(" ".join(sql.split()))
+        connection.is_outdated |= is_outdated(error)
         raise
     finally:
         timer.cancel()
@@ -156,9 +161,10 @@ class Line:
 
         Raises:
             psycopg.Error: the server refuses.
-            DatabaseUnavailable: it cannot be reached.
-            DatabaseUnusable: it does not let us in.
+            DatabaseUnavailable: it cannot be reached, or does not let us in: it did when the bot began.
         """
+        if self._connection is not None and self._connection.is_outdated:
+            await self._connection.close()
         if self._connection is not None and not self._connection.closed:
             try:
                 await control(self._connection, sql)
@@ -168,7 +174,10 @@ class Line:
                 await self._connection.close()
             else:
                 return self._connection
-        self._connection = await connect(self._address)
+        try:
+            self._connection = await connect(self._address)
+        except DatabaseUnusable as fault:
+            raise unavailable(fault) from fault
         await control(self._connection, sql)
         return self._connection
 

@@ -1,14 +1,14 @@
 """Moving an installation out of its SQLite file into PostgreSQL: everything, or nothing.
 
-The file is read on one snapshot while nobody runs on it, and written in one transaction, so that whatever dies in between
-leaves an empty target and an untouched source. Numbers go on where they were: providers know attempts by them, and
-buttons on messages name them. A file that was moved says so, and no bot starts on it again: two installations with the
-same jobs would both carry them.
+It is one transaction on both sides: nobody writes to the file meanwhile, and whatever dies leaves an empty target and an
+untouched source, except between the two commits. Then everything has arrived and the file does not say so: moving it once
+more only makes it say so. Numbers go on where they were: providers know attempts by them, and buttons on messages name
+them. No bot starts on a file that was moved: two installations with the same jobs would both carry them.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from graphlib import TopologicalSorter
@@ -22,7 +22,7 @@ from bot.db.errors import DatabaseFault, DatabaseUnusable
 from bot.db.lock import FileLock
 from bot.db.postgres.faults import translated
 from bot.db.postgres.lines import Address, Connection, connect, send
-from bot.db.transaction import Rows, drive
+from bot.db.transaction import Rows, drive, run
 
 _OWN = "schema_version"
 """What migrations write; the target has its own."""
@@ -77,37 +77,50 @@ async def move(source: Path, target_url: str, *, now_ms: int, told: Told) -> Mov
     """
     with closing(visit.opened(source)) as file:
         lock = FileLock.acquire(source.with_name(f"{source.name}.lock"))
+        target = await connect(Address.of(target_url), patient=True)
         try:
-            group.read_alone(file, installation.ensure_not_moved())
-            moved = await _copy_all(file, target_url, told)
-            visit.write(source, installation.mark_moved(now_ms=now_ms))
+            with _writing(file):
+                run(installation.ensure_not_moved(), partial(_run, file))
+                async with target.transaction():
+                    moved = await _copy_all(file, target, told)
+                    run(installation.mark_moved(now_ms=now_ms), partial(_run, file))
+        except psycopg.DataError as error:
+            raise NotMovable(f"{NotMovable.__doc__} ({error.diag.message_primary})") from error
+        except psycopg.Error as error:
+            raise translated(error) from error
+        except sqlite3.Error as error:
+            raise group.translated(error) from error
         finally:
+            await target.close()
             lock.release()
     return moved
 
 
-async def _copy_all(file: sqlite3.Connection, target_url: str, told: Told) -> Moved:
-    tables = _tables(file)
-    differences = group.read_alone(file, audit.discrepancies())
-    target = await connect(Address.of(target_url), patient=True)
+@contextmanager
+def _writing(file: sqlite3.Connection) -> Generator[None]:
+    file.execute("PRAGMA synchronous=FULL")
+    file.execute("BEGIN IMMEDIATE")
     try:
-        async with target.transaction():
-            await _ensure_empty(target, tables)
-            rows = 0
-            for table in tables:
-                copied = await _copy(file, target, table)
-                told(table.name, copied)
-                rows += copied
-            await _go_on_counting(file, target)
-            await target.execute("ANALYZE")  # without it, plans are made for empty tables
-            if await drive(audit.discrepancies(), partial(_execute, target)) != differences:
-                raise MoveFailed
-    except psycopg.DataError as error:
-        raise NotMovable(f"{NotMovable.__doc__} ({error.diag.message_primary})") from error
-    except psycopg.Error as error:
-        raise translated(error) from error
+        yield
+        file.execute("COMMIT")
     finally:
-        await target.close()
+        if file.in_transaction:
+            file.execute("ROLLBACK")
+
+
+async def _copy_all(file: sqlite3.Connection, target: Connection, told: Told) -> Moved:
+    tables = _tables(file)
+    differences = run(audit.discrepancies(), partial(_run, file))
+    has_arrived = await _has_arrived(file, target, tables)
+    rows = 0
+    for table in tables:
+        copied = _count(file, table) if has_arrived else await _copy(file, target, table)
+        told(table.name, copied)
+        rows += copied
+    await _go_on_counting(file, target)
+    await target.execute("ANALYZE")  # without it, plans are made for empty tables
+    if await drive(audit.discrepancies(), partial(_execute, target)) != differences:
+        raise MoveFailed
     return Moved(len(tables), rows, differences)
 
 
@@ -124,11 +137,36 @@ def _tables(file: sqlite3.Connection) -> list[_Table]:
     ]
 
 
-async def _ensure_empty(target: Connection, tables: Sequence[_Table]) -> None:
-    for table in tables:
-        cursor = await target.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(table.name)))
-        if await cursor.fetchone():
-            raise TargetNotEmpty(f"{TargetNotEmpty.__doc__} ({table.name})")
+async def _has_arrived(file: sqlite3.Connection, target: Connection, tables: Sequence[_Table]) -> bool:
+    """Whether all of it is there since it was moved before, by somebody who died just then.
+
+    Raises:
+        TargetNotEmpty: something else is there.
+    """
+    arrived = [table for table in tables if await _arrived(target, table)]
+    if not arrived:
+        return False
+    told = "SELECT name, value FROM installation"
+    there = {row["name"]: row["value"] for row in await _execute(target, told, {})}
+    here = {row["name"]: row["value"] for row in file.execute(told)}
+    if here.get("name") is None or here["name"] != there.get("name"):
+        raise TargetNotEmpty(f"{TargetNotEmpty.__doc__} ({arrived[0].name})")
+    if here != there or [table for table in tables if await _arrived(target, table) != _count(file, table)]:
+        raise TargetNotEmpty(
+            "This installation was moved there before, and one of the two has run since; go on with that one alone."
+        )
+    return True
+
+
+async def _arrived(target: Connection, table: _Table) -> int:
+    cursor = await target.execute(sql.SQL("SELECT count(*) AS n FROM {}").format(sql.Identifier(table.name)))
+    [row] = await cursor.fetchall()
+    return row["n"]
+
+
+def _count(file: sqlite3.Connection, table: _Table) -> int:
+    [row] = file.execute(f"SELECT count(*) AS n FROM {table.name}")  # noqa: S608 - our own names
+    return row["n"]
 
 
 async def _copy(file: sqlite3.Connection, target: Connection, table: _Table) -> int:
@@ -141,10 +179,9 @@ async def _copy(file: sqlite3.Connection, target: Connection, table: _Table) -> 
         for row in file.execute(f"SELECT {', '.join(table.columns)} FROM {table.name}"):  # noqa: S608 - our own names
             await copying.write_row(tuple(row))
             copied += 1
-    cursor = await target.execute(sql.SQL("SELECT count(*) AS n FROM {}").format(name))
-    [arrived] = await cursor.fetchall()
-    if arrived["n"] != copied:
-        raise MoveFailed(f"{MoveFailed.__doc__} ({table.name}: {arrived['n']:,} rows of {copied:,})")
+    arrived = await _arrived(target, table)
+    if arrived != copied:
+        raise MoveFailed(f"{MoveFailed.__doc__} ({table.name}: {arrived:,} rows of {copied:,})")
     return copied
 
 
@@ -155,6 +192,10 @@ async def _go_on_counting(file: sqlite3.Connection, target: Connection) -> None:
             "SELECT setval(pg_get_serial_sequence(%(name)s, 'id'), %(seq)s)",
             {"name": row["name"], "seq": row["seq"]},
         )
+
+
+def _run(file: sqlite3.Connection, statement: str, parameters: Mapping[str, object]) -> Rows:
+    return file.execute(statement, parameters).fetchall()
 
 
 async def _execute(target: Connection, statement: str, parameters: Mapping[str, object]) -> Rows:

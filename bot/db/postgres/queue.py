@@ -7,21 +7,24 @@ the order of their priority and age, whether they are due or not.
 """
 
 import asyncio
+import json
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, LiteralString, TypeVar, cast
 
 import psycopg
 import structlog
 from procrastinate import App, PsycopgConnector, exceptions
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
-from procrastinate.schema import SchemaManager
+from psycopg import sql
 
 from bot.db.migrate import APPLICATION_ID
 from bot.db.postgres.faults import is_passing
-from bot.db.postgres.lines import Address, connect
+from bot.db.postgres.lines import Address
+from bot.db.postgres.queue_tables import make_tables
 from bot.db.ticks import Tick
 
 T = TypeVar("T")
@@ -34,10 +37,15 @@ STEP, ADMIT = "step", "admit"
 """Tasks by name; a worker of another version must know them, too."""
 
 _CONNECTIONS = 4
-_SCHEMA, _HOUSEKEEPING = 0x71C4, 0x71C5
-"""Advisory locks, beside `APPLICATION_ID`."""
+_HOUSEKEEPING = 0x71C5
+"""An advisory lock, beside `APPLICATION_ID`."""
+_TAKES = 3
+"""Tries to take a tick, one after the other."""
+_LAST_MS = 4_102_444_800_000
+"""The year 2100: a moment that no calendar knows would undo everything that is committed with it."""
 _PATIENCE_S = 5
 """For a connection."""
+_AT_ONCE = datetime.fromtimestamp(0, UTC)
 _PAUSE_S = 1.0
 """Between two tries to reach a database that is away."""
 
@@ -58,11 +66,11 @@ class Carrier:
         """Connect, and make Procrastinate's tables where there are none yet.
 
         Raises:
-            DatabaseUnusable: the database does not let us in.
+            DatabaseUnusable: the database does not let us in, or has the tables of another Procrastinate.
             DatabaseUnavailable: it cannot be reached.
         """
         address = Address.of(url)
-        await _make_tables(address)
+        await make_tables(address)
         connector = _Patient(
             kwargs=dict(address.parameters),
             configure=_configure,
@@ -83,24 +91,11 @@ class Carrier:
         """Wait for a database that is away no longer: the process ends."""
         self._connector.hurried.set()
 
-    async def defer(self, connection: Connection, ticks: Sequence[Tick]) -> None:
-        """Put ticks into the queue with whatever else the connection is about to commit.
-
-        Raises:
-            psycopg.Error: nothing was put there.
-        """
+    def defer(self, ticks: Sequence[Tick]) -> str:
+        """The statement that puts ticks into the queue, with whatever else its connection commits."""
         latest = {(tick.job_id, tick.is_early): tick for tick in ticks}
-        jobs = [self._job(tick) for tick in latest.values()]
-        superseding = {
-            "locks": [job.lock for job in jobs if job.lock],
-            "priorities": [job.priority for job in jobs if job.lock],
-            "admits": sum(job.lock is None for job in jobs),
-        }
-        await connection.execute(_SUPERSEDE, superseding)
-        try:
-            await self.queue.batch_defer_jobs_async(jobs=jobs, connection=connection)
-        except exceptions.ConnectorException as error:
-            raise error.__cause__ or error from None
+        given = json.dumps([self._row(tick) for tick in latest.values()])
+        return f"SELECT kinora_give({sql.Literal(given).as_string()})"
 
     async def give(self, ticks: Sequence[Tick]) -> None:
         """Put ticks into the queue by themselves.
@@ -108,8 +103,8 @@ class Carrier:
         Raises:
             psycopg.Error: nothing was put there, as far as is known.
         """
-        async with self._connector.pool.connection() as connection, connection.transaction():
-            await self.defer(connection, ticks)
+        async with self._connector.pool.connection() as connection:
+            await connection.execute(self.defer(ticks).encode())
 
     async def due_without_tick(self, *, limit: int) -> list[int]:
         """Jobs that somebody should be about to look at, but is not: of a restored database, or one that was moved."""
@@ -137,19 +132,22 @@ class Carrier:
         async with self._connector.pool.connection() as connection:
             return await (await connection.execute(sql.encode(), parameters)).fetchall()
 
-    def _job(self, tick: Tick) -> Job:
-        is_later = tick.at_ms is not None and tick.at_ms > self._now_ms()
-        return Job(
-            queue=QUEUE,
-            task_name=ADMIT if tick.job_id is None else STEP,
-            lock=None if tick.job_id is None else f"job:{tick.job_id}",
-            queueing_lock=None,
-            priority=_ADMISSION if tick.job_id is None else _EARLY if tick.is_early else _BY_THE_CLOCK,
-            task_kwargs={}
-            if tick.job_id is None
-            else {"job_id": tick.job_id, "at_ms": tick.at_ms, "early": tick.is_early},
-            scheduled_at=datetime.fromtimestamp(tick.at_ms / 1000, UTC) if tick.at_ms and is_later else None,
-        )
+    def _row(self, tick: Tick) -> dict[str, object]:
+        """A tick as a `procrastinate_job_to_defer_v1`."""
+        if tick.job_id is None:
+            return {"queue_name": QUEUE, "task_name": ADMIT, "priority": _ADMISSION, "args": {}}
+        at_ms = None if tick.at_ms is None else min(tick.at_ms, _LAST_MS)
+        is_later = at_ms is not None and at_ms > self._now_ms()
+        return {
+            "queue_name": QUEUE,
+            "task_name": STEP,
+            "priority": _EARLY if tick.is_early else _BY_THE_CLOCK,
+            "lock": f"job:{tick.job_id}",
+            "args": {"job_id": tick.job_id, "at_ms": tick.at_ms, "early": tick.is_early},
+            "scheduled_at": datetime.fromtimestamp(at_ms / 1000, UTC).isoformat()
+            if at_ms and is_later
+            else None,
+        }
 
 
 class Queue(JobManager):
@@ -157,51 +155,56 @@ class Queue(JobManager):
 
     worker_id: int | None = None
     """Of the worker that was begun last in this process."""
+    beats_since_s: float = math.inf
+    """Since when it has shown signs of life without a gap, by the clock of the event loop."""
 
     async def register_worker(self) -> int:
         """Write a worker down, who is to show signs of life from now on."""
         self.worker_id = await super().register_worker()
+        self.beats_since_s = asyncio.get_running_loop().time()
         return self.worker_id
+
+    async def update_heartbeat(self, worker_id: int) -> None:
+        """A sign of life. How long none came only the server knows: a machine that is suspended has no time meanwhile."""
+        [was_due] = await self.connector.execute_query_all_async(_BEAT, worker_id=worker_id) or [{}]
+        if not was_due.get("was_due"):
+            self.beats_since_s = asyncio.get_running_loop().time()
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """The next tick; where somebody else has taken one with its lock at the same moment, the one after that."""
-        while True:
+        for _ in range(_TAKES):
             with suppress(exceptions.UniqueViolation):
                 return await super().fetch_job(queues, worker_id)
+        return None  # it is asked again soon
 
-    async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:  # noqa: FBT001 - as it is called
-        """A tick has ended."""
-        with _taken_over(job_id):
-            await super().finish_job_by_id_async(job_id, status, delete_job)
+    async def holds(self, job: Job) -> bool:
+        """Whether a tick is still with the one who was given it: whenever it is taken away, its attempts grow."""
+        return bool(await self._of_ours(_OURS, job))
 
-    async def retry_job_by_id_async(
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:  # noqa: FBT001 - as it is called
+        """A tick has ended, if it is still ours."""
+        await self._of_ours(_FINISH, job, status=status.value, delete_job=delete_job)
+
+    async def retry_job(
         self,
-        job_id: int,
-        retry_at: datetime,
+        job: Job,
+        retry_at: datetime | None = None,
         priority: int | None = None,
         queue: str | None = None,
         lock: str | None = None,
     ) -> None:
-        """A tick waits again."""
-        with _taken_over(job_id):
-            await super().retry_job_by_id_async(job_id, retry_at, priority, queue, lock)
+        """A tick waits again, if it is still ours."""
+        known = {"priority": priority, "queue": queue, "lock": lock}
+        await self._of_ours(_RETRY, job, retry_at=retry_at or _AT_ONCE, **known)
 
-
-class _taken_over:  # noqa: N801 - reads as what it is
-    """Somebody else has ended this tick, or said so already: an answer was lost, or its worker seemed to be dead."""
-
-    def __init__(self, job_id: int) -> None:
-        self._job_id = job_id
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        is_over = isinstance(error, exceptions.ConnectorException) and isinstance(
-            error.__cause__, psycopg.errors.RaiseException
+    async def _of_ours(self, sql: LiteralString, job: Job, **known: object) -> list[dict[str, Any]]:
+        """Ask about a tick; nothing comes of it once that was taken away, or an answer was lost and this is said again."""
+        rows = await self.connector.execute_query_all_async(
+            sql, job_id=job.id, attempts=job.attempts, **known
         )
-        if is_over:
-            log.debug("tick taken over", tick=self._job_id)
-        return is_over
+        if not rows:
+            log.debug("tick taken over", tick=job.id)
+        return rows
 
 
 class _Patient(PsycopgConnector):
@@ -266,54 +269,33 @@ async def _configure(connection: Connection) -> None:
     await connection.execute("SET enable_seqscan = off")
 
 
-async def _make_tables(address: Address) -> None:
-    connection = await connect(address, patient=True)
-    async with connection, connection.transaction():
-        await connection.execute(f"SELECT pg_advisory_xact_lock({APPLICATION_ID}, {_SCHEMA})".encode())
-        for name, statements in (
-            ("procrastinate_jobs", SchemaManager.get_schema()),
-            ("kinora_live_ticks", _INDEX),  # asking for it again would hold up everybody's ticks
-        ):
-            cursor = await connection.execute(
-                "SELECT to_regclass(%(name)s) IS NULL AS is_new", {"name": name}
-            )
-            [row] = await cursor.fetchall()
-            if row["is_new"]:
-                await connection.execute(statements.encode())
-        await connection.execute(_FUNCTION)
-
-
 _BY_THE_CLOCK, _EARLY, _ADMISSION = range(3)
 """Priorities: an early tick goes ahead of the one that is due later, and a waiting job is begun first of all."""
 
-_INDEX = """
-    CREATE INDEX kinora_live_ticks ON procrastinate_jobs (lock)
-    WHERE status IN ('todo', 'doing') AND lock IS NOT NULL
+_BEAT = """
+    UPDATE procrastinate_workers AS worker SET last_heartbeat = now() FROM procrastinate_workers AS before
+    WHERE worker.id = %(worker_id)s AND before.id = worker.id
+    RETURNING before.last_heartbeat > now() - INTERVAL '10 seconds' AS was_due
 """
-_FUNCTION = """
-    CREATE OR REPLACE FUNCTION kinora_supersede(locks text[], priorities bigint[], admits bigint) RETURNS bigint
-    LANGUAGE plpgsql SET enable_seqscan = off AS $$
-    BEGIN
-        RETURN (SELECT count(procrastinate_cancel_job_v1(waiting.id, abort => false, delete_job => true)) FROM (
-            SELECT id FROM procrastinate_jobs AS ticks
-            JOIN unnest(locks, priorities) AS new (lock, priority)
-                ON ticks.lock = new.lock AND ticks.priority = new.priority
-            WHERE ticks.status = 'todo'
-            UNION ALL
-            SELECT id FROM procrastinate_jobs
-            WHERE admits > 0 AND status = 'todo' AND priority = 2 AND lock IS NULL
-            ORDER BY id
-        ) AS waiting);
-    END $$
+"""Twice the pause between two: the database was away, or everybody was asleep, and all signs of life are old."""
+_OURS = """
+    SELECT id FROM procrastinate_jobs
+    WHERE id = %(job_id)s AND status = 'doing' AND attempts = %(attempts)s
 """
-"""A tick that waits is taken out as one that is cancelled; whoever has begun is not interrupted."""
-_SUPERSEDE = "SELECT kinora_supersede(%(locks)s::text[], %(priorities)s::bigint[], %(admits)s::bigint)"
+_FINISH = f"""
+    WITH ours AS MATERIALIZED ({_OURS} FOR UPDATE)
+    SELECT procrastinate_finish_job_v1(id, %(status)s, %(delete_job)s) FROM ours
+"""  # noqa: S608 - built from a constant
+_RETRY = f"""
+    WITH ours AS MATERIALIZED ({_OURS} FOR UPDATE)
+    SELECT procrastinate_retry_job_v2(id, %(retry_at)s, %(priority)s, %(queue)s, %(lock)s) FROM ours
+"""  # noqa: S608 - built from a constant
 _FORGOTTEN = """
     SELECT id FROM jobs
     WHERE state <> 'queued' AND aftercare < 2 AND run_at_ms <= %(now_ms)s AND NOT EXISTS (
         SELECT 1 FROM procrastinate_jobs AS ticks
         WHERE ticks.lock = 'job:' || jobs.id AND (ticks.status = 'doing' OR ticks.status = 'todo'
-            AND (ticks.scheduled_at IS NULL OR ticks.scheduled_at <= now() + INTERVAL '1 minute')))
+            AND (ticks.scheduled_at IS NULL OR ticks.scheduled_at <= now() + INTERVAL '2 minutes')))
     ORDER BY run_at_ms LIMIT %(limit)s
 """
-"""A minute is the longest pause after a crash."""
+"""A minute is the longest pause after a crash, by the clock of the worker."""

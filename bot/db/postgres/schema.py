@@ -14,7 +14,7 @@ from bot.db.postgres.lines import Address, Connection, connect, control
 log = logging.getLogger(__name__)
 
 WRITING = 1
-"""Which of Kinora's advisory locks: who holds it may commit (2 is the leader's, `bot.db.seat`)."""
+"""Which of Kinora's advisory locks: who holds it may commit (2 is the leader's, `bot.db.postgres.seat`)."""
 
 
 async def bring_up_to_date(address: Address, migrations: Sequence[Migration]) -> None:

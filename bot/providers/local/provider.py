@@ -2,6 +2,10 @@
 
 A task is a folder named after the attempt key: the pictures, `scene.json`, and `clip.mp4` once it is whole.
 The folder outlives the process, so a task that a crash interrupted starts again when it is next asked about.
+
+Where other processes go on with this one's tasks they have no such folder. So the process that renders keeps hold of
+the job meanwhile: `poll` waits, and asks to be asked again at once. Whoever comes after one that died finds the task
+lost, and it is made anew.
 """
 
 import asyncio
@@ -30,6 +34,7 @@ from bot.domain.provider import (
     Recovery,
     Rejected,
     Submission,
+    TaskLost,
     Unknown,
 )
 from bot.domain.requests import Picture, Task
@@ -44,7 +49,13 @@ WIRE: Mapping[str, frozenset[str] | None] = {}
 _ROOT = Path(bot.__file__).resolve().parents[1]
 _CHUNK_BYTES = 1 << 18
 _KEPT_S = 7 * 24 * 3600
+_KEPT_SHARED_S = 3600
+"""Where others go on: what is gone is made anew, and disks are small."""
+_FORGOTTEN_S = 60.0
+"""Where others go on: a render that nobody has asked about for so long is another process's by now, or was stopped there."""
 _ASK_AGAIN_S = 1.0
+_WATCHED_S = 2.0
+"""Where others go on: each look is a commit of the whole cluster, and as long a request to stop is not seen."""
 _ROOM_AGAIN_S = 30.0
 """A disk that is full is tried again after so long."""
 _INTERRUPTED = (INTERRUPTED, -signal.SIGTERM, -signal.SIGINT)
@@ -54,6 +65,8 @@ _INTERRUPTED = (INTERRUPTED, -signal.SIGTERM, -signal.SIGINT)
 @dataclass(slots=True)
 class _Render:
     process: Process
+    asked_s: float
+    """When it was asked about last, by the loop's clock."""
     progress: float = 0.0
     follower: asyncio.Task[None] | None = None
 
@@ -72,13 +85,18 @@ class LocalProvider:
         threads: int,
         tasks: asyncio.TaskGroup,
         changed: Callable[[str], None],
+        shared_at_once: int | None = None,
     ) -> None:
-        """`changed` is called with a task's id when it has ended; `threads` is per clip."""
+        """`changed` is called with a task's id when it has ended, unless `poll` waits for that; `threads` is per clip.
+
+        `shared_at_once`: of the `concurrency` of all processes, so many clips render in this one; None: it is alone.
+        """
         self.concurrency = concurrency
         self._folder = folder.resolve()
         self._threads = threads
         self._tasks = tasks
         self._changed = changed
+        self._shared_at_once = shared_at_once
         self._renders: dict[str, _Render] = {}
         self._failures: dict[str, str] = {}
         self._rests: dict[str, float] = {}
@@ -86,7 +104,10 @@ class LocalProvider:
         self._starting = asyncio.Lock()
 
     async def submit(self, submission: Submission) -> Accepted | Rejected | Unknown:
-        """Write the task down and start it; the same key again is the same task."""
+        """Write the task down and start it; the same key again is the same task.
+
+        One that is more than this process's share is lost when it is asked about, so that another process begins it.
+        """
         await asyncio.to_thread(self._write_down, submission)
         if not self._clip(submission.key).exists():
             await self._start(submission.key)
@@ -102,18 +123,27 @@ class LocalProvider:
         return Accepted(key)
 
     async def poll(self, task_id: str) -> Pending | Ready | Failed:
-        """How far a task is; one that an earlier process left unfinished is started again."""
+        """How far a task is; one that an earlier process left unfinished is started again.
+
+        Raises:
+            TaskLost: it was another process's, or it is to be.
+        """
         if self._clip(task_id).exists():
             return Ready(task_id)
         if task_id in self._failures:
             return Failed(self._failures.pop(task_id))
         if self._rests.get(task_id, 0) > time.monotonic():
             return Pending(None, _ROOM_AGAIN_S)
-        if task_id not in self._renders:
-            if not (self._folder / task_id / "scene.json").exists():
-                return Failed("The unfinished clip is no longer on this machine.")
+        if task_id not in self._renders and (self._folder / task_id / "scene.json").exists():
             await self._start(task_id)
-        return Pending(self._renders[task_id].progress, _ASK_AGAIN_S)
+        render = self._renders.get(task_id)
+        if self._shared_at_once is None:
+            if render is None:
+                return Failed("The unfinished clip is no longer on this machine.")
+            return Pending(render.progress, _ASK_AGAIN_S)
+        if render is None:
+            raise TaskLost("it is not rendered here")
+        return await self._watched(render)
 
     def open(self, result: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Stream the clip from its folder."""
@@ -138,6 +168,8 @@ class LocalProvider:
         try:
             file = await asyncio.to_thread(self._clip(task_id).open, "rb")
         except OSError as error:
+            if self._shared_at_once is not None and isinstance(error, FileNotFoundError):
+                raise TaskLost("the finished clip is not here") from error
             raise ProviderFault(f"the finished clip cannot be read: {error.strerror}") from error
 
         async def chunks() -> AsyncIterator[bytes]:
@@ -170,18 +202,43 @@ class LocalProvider:
         unfinished.replace(folder / "scene.json")
 
     def _sweep(self) -> None:
-        """Drop tasks of last week: their clips are in the blob store or were given up."""
+        """Drop old tasks: their clips are in the blob store or were given up."""
+        kept_s = _KEPT_S if self._shared_at_once is None else _KEPT_SHARED_S
         for folder in self._folder.glob("*/"):
             with contextlib.suppress(FileNotFoundError):  # another sweep was quicker
-                is_old = folder.stat().st_mtime < time.time() - _KEPT_S
+                is_old = folder.stat().st_mtime < time.time() - kept_s
                 if is_old and folder.name not in self._renders:
                     shutil.rmtree(folder, ignore_errors=True)
 
     async def _start(self, task_id: str) -> None:
         async with self._starting:
-            if task_id not in self._renders:
-                render = self._renders[task_id] = _Render(await self._spawn(task_id))
+            if task_id not in self._renders and not self._is_full:
+                process = await self._spawn(task_id)
+                render = self._renders[task_id] = _Render(process, asyncio.get_running_loop().time())
                 render.follower = self._tasks.create_task(self._follow(task_id, render))
+                if self._shared_at_once is not None:
+                    self._tasks.create_task(self._stop_forgotten(task_id, render, render.follower))
+
+    @property
+    def _is_full(self) -> bool:
+        return self._shared_at_once is not None and len(self._renders) >= self._shared_at_once
+
+    async def _watched(self, render: _Render) -> Pending:
+        """A moment later; at once when it ends."""
+        assert render.follower is not None
+        render.asked_s = asyncio.get_running_loop().time()
+        await asyncio.wait({render.follower}, timeout=_WATCHED_S)
+        return Pending(render.progress, 0)
+
+    async def _stop_forgotten(self, task_id: str, render: _Render, follower: asyncio.Task[None]) -> None:
+        loop = asyncio.get_running_loop()
+        while not follower.done():
+            left_s = render.asked_s + _FORGOTTEN_S - loop.time()
+            if left_s <= 0:
+                log.warning("render forgotten", task=task_id)
+                await self.cancel(task_id)
+                return
+            await asyncio.wait({follower}, timeout=left_s)
 
     async def _spawn(self, task_id: str) -> Process:
         return await asyncio.create_subprocess_exec(
@@ -217,7 +274,8 @@ class LocalProvider:
                 complaint=complaint[-2000:].decode(errors="replace"),
             )
             self._failures[task_id] = "The local renderer could not make this clip."
-        self._changed(task_id)
+        if self._shared_at_once is None:
+            self._changed(task_id)
 
 
 async def _read_progress(render: _Render) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from typing import Protocol
 
 import psycopg
 import structlog
@@ -14,7 +15,6 @@ from bot.db.errors import DatabaseUnavailable
 from bot.db.postgres.queue import ADMIT, QUEUE, STEP, Carrier
 from bot.db.ticks import Tick
 from bot.services.ports import Clock
-from bot.services.runner.embedded import Advance
 from bot.services.runner.housekeeping import BEATS_EVERY_S, EVERY_S, STALLED_AFTER_S, Housekeeping
 
 log = structlog.stdlib.get_logger(__name__)
@@ -25,10 +25,21 @@ AT_ONCE = 100
 _GIVES_UP_AFTER = 8
 _LONGEST_BACKOFF_S = 60
 _DATABASE_PAUSE_S = 5
+_LEFT_FOR_S = 1
 _POLLED_EVERY_S = 1.0
 """Of a tick whose time has come, or which another one held up, nobody is told."""
 _NEVER_S = 86_400.0
 """Workers are taken for dead by `Housekeeping`, which knows when they could not say that they are alive."""
+
+
+class Advance(Protocol):
+    """One step of a job: `bot.services.stages.Stages.advance`."""
+
+    def __call__(
+        self, job_id: int, *, early: bool, holds: Callable[[], Awaitable[bool]]
+    ) -> Awaitable[int | None]:
+        """Take the step when it is due, or at once if `early`, while the caller `holds` it; returns when to come again."""
+        ...
 
 
 class ClusterRunner:
@@ -40,13 +51,13 @@ class ClusterRunner:
         carrier: Carrier,
         advance: Advance,
         give_up: Callable[[int], Awaitable[None]],
-        fill: Callable[[], Awaitable[None]],
+        fill: Callable[[], Awaitable[bool]],
         clock: Clock,
         tasks: asyncio.TaskGroup,
         housekeeping_every_s: float = EVERY_S,
         stalled_after_s: float = STALLED_AFTER_S,
     ) -> None:
-        """`fill` gives free slots away. Where `run` is not called, other processes do what `wake` asks for."""
+        """`fill` gives free slots away; False if another worker should. Where `run` is not called, other processes do what `wake` asks for."""
         self._carrier = carrier
         self._advance = advance
         self._give_up = give_up
@@ -54,7 +65,8 @@ class ClusterRunner:
         self._clock = clock
         self._tasks = tasks
         self._woken: set[int] = set()
-        self._carried: dict[int, asyncio.Task[Exception | None]] = {}
+        self._carried: dict[asyncio.Task[Exception | None], int] = {}
+        """Ticks by id; one that was taken away may come back while its first carrier has not noticed yet."""
         self._is_parked = False
         self._pauses: set[asyncio.Event] = set()
         """What park cuts short."""
@@ -62,7 +74,7 @@ class ClusterRunner:
         self._beats_every_s = min(BEATS_EVERY_S, stalled_after_s / 4)
         self._housekeeping = Housekeeping(
             carrier,
-            carried=self._carried.keys,
+            carried=self._carried.values,
             clock=clock,
             every_s=housekeeping_every_s,
             stalled_after_s=stalled_after_s,
@@ -83,7 +95,7 @@ class ClusterRunner:
             pause.set()
         if self._worker is not None:
             self._worker.stop()
-        return frozenset(self._carried.values())
+        return frozenset(self._carried)
 
     async def run(self) -> None:
         """Take steps for as long as the bot runs."""
@@ -131,9 +143,7 @@ class ClusterRunner:
             self._woken.discard(job_id)
 
     async def _step(self, context: JobContext, *, job_id: int, at_ms: int | None, early: bool) -> None:
-        await self._own(
-            context, f"job-{job_id}", self._carry(job_id, at_ms, context.job.attempts, early=early)
-        )
+        await self._own(context, f"job-{job_id}", self._carry(context.job, job_id, at_ms, early=early))
 
     async def _admit(self, context: JobContext) -> None:
         await self._own(context, "admission", self._let_in(context.job.attempts))
@@ -143,34 +153,41 @@ class ClusterRunner:
     ) -> None:
         """Do the work in a task of the bot's, which ends with it; raises what comes of it."""
         assert context.job.id is not None
-        task = self._carried[context.job.id] = self._tasks.create_task(work, name=name)
+        task = self._tasks.create_task(work, name=name)
+        self._carried[task] = context.job.id
         try:
             fault = await task
         finally:
-            del self._carried[context.job.id]
+            del self._carried[task]
         if fault is not None:
             raise fault
 
-    async def _carry(self, job_id: int, at_ms: int | None, attempts: int, *, early: bool) -> Exception | None:
+    async def _carry(self, tick: Job, job_id: int, at_ms: int | None, *, early: bool) -> Exception | None:
         logs.follow(job=job_id)
         if at_ms is not None:
             await self._wait(at_ms)  # the clock of the server may be ahead
         try:
-            return await self._advance_while_due(job_id, early=early)
-        except Exception:
-            log.exception("step crashed", job=job_id, crashes=attempts + 1)
-        if attempts + 1 >= _GIVES_UP_AFTER:
-            try:
+            if (
+                tick.attempts >= _GIVES_UP_AFTER
+            ):  # before the step, which may have killed the workers that took it
                 await self._give_up(job_id)
-            except Exception:  # the same fault, most likely: it is tried again
-                log.exception("giving up failed", job=job_id)
-        return _after_crash(attempts)
+            return await self._advance_while_due(tick, job_id, early=early)
+        except Exception:
+            log.exception("step crashed", job=job_id, crashes=tick.attempts + 1)
+        return _after_crash(tick.attempts)
 
-    async def _advance_while_due(self, job_id: int, *, early: bool) -> Exception | None:
+    async def _advance_while_due(self, tick: Job, job_id: int, *, early: bool) -> Exception | None:
         """Take steps until the next one is due later: for that one a tick waits, put there with the change of state."""
+
+        async def holds() -> bool:
+            is_ours = await self._carrier.queue.holds(tick)
+            if not is_ours:
+                log.warning("step left to the worker that has it now", job=job_id)
+            return is_ours
+
         while not self._is_parked:
             try:
-                next_ms = await self._advance(job_id, early=early)
+                next_ms = await self._advance(job_id, early=early, holds=holds)
             except DatabaseUnavailable as fault:  # it tells so itself, once
                 log.debug("database out of reach", job=job_id, reason=str(fault))
                 await self._pause(_DATABASE_PAUSE_S)
@@ -184,8 +201,7 @@ class ClusterRunner:
         logs.follow()
         try:
             if not self._is_parked:
-                await self._fill()
-                return None
+                return None if await self._fill() else _Later(_LEFT_FOR_S)
         except DatabaseUnavailable:
             await self._pause(_DATABASE_PAUSE_S)
         except Exception:

@@ -1,9 +1,7 @@
 """What sees to it that no tick is lost, whoever dies: Procrastinate notices dead workers, but leaves what they had."""
 
 import asyncio
-import math
 from collections.abc import Callable, Collection, Iterable
-from datetime import UTC, datetime
 
 import psycopg
 import structlog
@@ -21,8 +19,6 @@ BEATS_EVERY_S = 5.0
 """So often a worker shows a sign of life."""
 STALLED_AFTER_S = 20.0
 """Without one for so long it is taken for dead, and what it was carrying is carried by others."""
-_AWAY_S = 2 * EVERY_S
-"""Without an answer for longer, the database was away: everybody's signs of life are old then, and say nothing."""
 _AT_ONCE = 500
 
 
@@ -45,7 +41,6 @@ class Housekeeping:
         self._every_s = every_s
         self._stalled_after_s = stalled_after_s
         self._missing: frozenset[int] = frozenset()
-        self._reached_s = self._within_reach_since_s = -math.inf
 
     async def run(self) -> None:
         """Look again and again."""
@@ -60,7 +55,6 @@ class Housekeeping:
 
     async def _look(self) -> None:
         await self._beat()
-        self._note_reached()
         async with self._carrier.alone() as is_alone:
             if not is_alone:
                 return
@@ -72,12 +66,6 @@ class Housekeeping:
         """A sign of life of our own: a worker that was told to stop gives none while it waits for its last steps."""
         if self._carrier.queue.worker_id is not None:
             await self._carrier.queue.update_heartbeat(self._carrier.queue.worker_id)
-
-    def _note_reached(self) -> None:
-        now_s = asyncio.get_running_loop().time()
-        if now_s - self._reached_s > max(_AWAY_S, 2 * self._every_s):
-            self._within_reach_since_s = now_s
-        self._reached_s = now_s
 
     async def _release_lost(self) -> None:
         """Ticks that this worker has been given, but has never heard of: the answer was lost."""
@@ -92,11 +80,11 @@ class Housekeeping:
 
     async def _release_stalled(self) -> None:
         """Ticks of workers that have shown no sign of life, though they could have."""
-        since_s = asyncio.get_running_loop().time() - self._within_reach_since_s
-        if since_s < self._stalled_after_s:
-            return
         after_s = self._stalled_after_s
         stalled = await self._carrier.queue.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=after_s)
+        await self._beat()  # which tells whether ours was missing as well when that was asked
+        if asyncio.get_running_loop().time() - self._carrier.queue.beats_since_s < after_s:
+            return
         carried = self._carried()
         await self._release(job for job in stalled if job.id not in carried)
         await self._carrier.queue.prune_stalled_workers(after_s)
@@ -105,7 +93,7 @@ class Housekeeping:
         for tick in ticks:
             job_id = tick.task_kwargs.get("job_id")
             log.warning("step taken from a worker that is gone", job=job_id, worker=tick.worker_id)
-            await self._carrier.queue.retry_job(tick, retry_at=datetime.fromtimestamp(0, UTC))
+            await self._carrier.queue.retry_job(tick)
 
     async def _give_ticks(self) -> None:
         forgotten = await self._carrier.due_without_tick(limit=_AT_ONCE)

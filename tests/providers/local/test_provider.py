@@ -30,11 +30,16 @@ WAIT_S = 60
 class Harness:
     """A provider, and the news it gives."""
 
-    def __init__(self, folder: Path, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, folder: Path, tasks: asyncio.TaskGroup, shared_at_once: int | None = None) -> None:
         self.folder = folder
         self.news: asyncio.Queue[str] = asyncio.Queue()
         self.provider = LocalProvider(
-            folder / "local", concurrency=2, threads=1, tasks=tasks, changed=self.news.put_nowait
+            folder / "local",
+            concurrency=2,
+            threads=1,
+            tasks=tasks,
+            changed=self.news.put_nowait,
+            shared_at_once=shared_at_once,
         )
 
     def submission(self, key: str = "kinora-x-1-1", *, is_picture: bool = True) -> Submission:
@@ -62,11 +67,11 @@ class Harness:
 
 
 @asynccontextmanager
-async def harness_in(folder: Path) -> AsyncGenerator[Harness]:
+async def harness_in(folder: Path, shared_at_once: int | None = None) -> AsyncGenerator[Harness]:
     harness: Harness | None = None
     try:
         async with task_group() as tasks:
-            harness = Harness(folder, tasks)
+            harness = Harness(folder, tasks, shared_at_once)
             yield harness
     finally:
         if harness is not None:

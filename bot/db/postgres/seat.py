@@ -11,20 +11,21 @@ from contextlib import asynccontextmanager
 
 import psycopg
 
-from bot.db.errors import DatabaseUnavailable
+from bot.db.errors import DatabaseUnavailable, DatabaseUnusable
+from bot.db.postgres.lines import Address, Connection, connect, control
 
-_LOCK = "SELECT pg_try_advisory_lock(1265200751, 2)"
+_LOCK = "SELECT pg_try_advisory_lock(1265200751, 2) AS taken"
 """Of the same class as the lock of writers; the class is `Kino` in ASCII."""
 _CHANNEL = "kinora"
 _ANSWERS_WITHIN_S = 5.0
-_SESSION = {
-    "idle_session_timeout": "15s",  # of a process that was frozen, or a machine that is gone
-    "tcp_keepalives_idle": "5",
-    "tcp_keepalives_interval": "2",
-    "tcp_keepalives_count": "3",
-    "statement_timeout": "5s",
-    "application_name": "kinora leader",
-}
+_SESSION = """
+    SET idle_session_timeout = '15s';  -- of a process that was frozen, or a machine that is gone
+    SET tcp_keepalives_idle = 5;
+    SET tcp_keepalives_interval = 2;
+    SET tcp_keepalives_count = 3;
+    SET statement_timeout = '5s';
+    SET application_name = 'kinora leader'
+"""
 
 
 class Seat:
@@ -32,16 +33,16 @@ class Seat:
 
     def __init__(self, url: str) -> None:
         """`url` may hold a password, so nothing shows it."""
-        self._url = url
-        self._session: psycopg.AsyncConnection | None = None
+        self._address = Address.of(url)
+        self._session: Connection | None = None
 
     async def take(self) -> bool:
         """Try to lead; whether this process does now. What is rung from then on is heard."""
         async with self._talking() as session:
-            [taken] = await (await session.execute(_LOCK)).fetchone() or (False,)
-            if taken:
+            [row] = await (await session.execute(_LOCK)).fetchall()
+            if row["taken"]:
                 await session.execute(f"LISTEN {_CHANNEL}")
-            return bool(taken)
+            return bool(row["taken"])
 
     async def rung(self, *, within_s: float) -> set[str]:
         """What was rung for meanwhile: at once when something is, else after so long. It also proves that one still leads."""
@@ -63,15 +64,14 @@ class Seat:
             await session.close()
 
     @asynccontextmanager
-    async def _talking(self, listens_s: float = 0.0) -> AsyncGenerator[psycopg.AsyncConnection]:
+    async def _talking(self, listens_s: float = 0.0) -> AsyncGenerator[Connection]:
         try:
             async with asyncio.timeout(_ANSWERS_WITHIN_S + listens_s):
                 if self._session is None:
-                    self._session = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
-                    for name, value in _SESSION.items():
-                        await self._session.execute("SELECT set_config(%s, %s, false)", (name, value))
+                    self._session = await connect(self._address, patient=True)
+                    await control(self._session, _SESSION)
                 yield self._session
-        except (psycopg.Error, OSError, TimeoutError) as fault:
+        except (psycopg.Error, OSError, TimeoutError, DatabaseUnusable) as fault:
             await self.leave()
             raise DatabaseUnavailable from fault
         except (

@@ -1,0 +1,126 @@
+"""Who carries a job may have been taken for dead: somebody else has it then, and finds what was begun."""
+
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.db import jobs, processes
+from bot.domain.duties import Role
+from bot.domain.jobs import Job, JobState
+from bot.domain.provider import Accepted, Recovery, Refusal, Rejected
+from bot.domain.shares import Process
+from tests.services.conftest import Engine
+
+DONE, FAILED = JobState.DONE, JobState.FAILED
+
+
+async def _yes() -> bool:
+    return True
+
+
+async def _no() -> bool:
+    return False
+
+
+async def _marked(engine: Engine, recovery: Recovery) -> Job:
+    """A job whose create somebody else has begun."""
+    engine.provider.recovery = recovery
+    job = await engine.admitted()
+    now_ms = engine.clock.now_ms()
+    return await engine.db.write(jobs.move(job, job.state, now_ms=now_ms, marked_at_ms=now_ms))
+
+
+async def test_absence_is_believed_some_time_after_it_was_learnt_that_the_sender_is_gone(
+    engine: Engine,
+) -> None:
+    job = await _marked(engine, Recovery.LOOK_UP)
+    engine.provider.look_ups.append(Accepted("task"))
+    engine.clock.turn(600)  # a long upload, which may have arrived when its process was killed
+    await engine.until(job, JobState.RENDERING)
+    assert len(engine.provider.looked_up) == 2
+    assert engine.provider.keys == []
+
+
+async def test_a_create_that_was_cut_off_is_not_taken_for_refused_when_its_repetition_is(
+    engine: Engine,
+) -> None:
+    job = await _marked(engine, Recovery.KEY_HONOURED)
+    engine.provider.submits.appendleft(Rejected("Too many at once.", retry_after_s=5))
+    await engine.until(job, DONE)
+    assert len(engine.provider.keys) == 2
+    assert len(set(engine.provider.keys)) == 1
+
+
+@pytest.mark.parametrize("recovery", Recovery)
+async def test_a_create_under_way_is_left_to_the_one_who_has_the_job_now(
+    engine: Engine, recovery: Recovery
+) -> None:
+    job = await _marked(engine, recovery)
+    assert await engine.stages.advance(job.id, holds=_no) is None
+    assert await engine.job(job) == job
+    assert engine.provider.keys == engine.provider.looked_up == []
+
+
+async def test_who_was_overtaken_goes_on_only_while_the_job_is_still_his(engine: Engine) -> None:
+    for holds, expected in ((_no, None), (_yes, engine.clock.now_ms())):
+        job = await engine.until(await engine.admitted(), JobState.RENDERING)
+        engine.provider.before_poll = lambda job=job: engine.db.write(
+            jobs.move(job, job.state, now_ms=engine.clock.now_ms(), tries=1)
+        )
+        assert await engine.stages.advance(job.id, holds=holds) == expected
+
+
+async def test_a_task_accepted_while_somebody_else_was_in_doubt_of_it_is_adopted(engine: Engine) -> None:
+    job = await engine.admitted()
+
+    async def doubt() -> None:
+        row, now_ms = await engine.job(job), engine.clock.now_ms()
+        await engine.db.write(jobs.move(row, JobState.UNKNOWN, now_ms=now_ms, marked_at_ms=now_ms))
+
+    engine.provider.before_submit = doubt
+    await engine.until(job, DONE)
+    assert len(engine.provider.keys) == 1
+    assert engine.provider.looked_up == []
+
+
+async def test_a_refusal_that_somebody_elses_try_has_overtaken_is_no_cancellation(engine: Engine) -> None:
+    job = await engine.admitted()
+
+    async def fail() -> None:
+        await engine.db.write(
+            jobs.move(await engine.job(job), job.state, now_ms=engine.clock.now_ms(), tries=1)
+        )
+
+    engine.provider.before_submit = fail
+    engine.provider.submits.appendleft(Rejected("Too many at once.", Refusal.BUSY, retry_after_s=5))
+    await engine.until(job, DONE)
+    assert engine.provider.keys == [f"kinora-abc123-{job.id}-{attempt}" for attempt in (1, 2)]
+
+
+@pytest.mark.parametrize(("adopted", "told"), [("task", 0), (None, 1)])
+async def test_a_clip_that_nobody_waits_for_any_more_is_told_of(
+    engine: Engine, adopted: str | None, told: int
+) -> None:
+    job = await engine.admitted()
+
+    async def end() -> None:
+        row, now_ms = await engine.job(job), engine.clock.now_ms()
+        known = {"task_id": adopted, "maybe_charged": 1}
+        await engine.db.write(jobs.move(row, FAILED, now_ms=now_ms, **known))
+
+    engine.provider.before_submit = end
+    with capture_logs() as logs:
+        assert await engine.stages.advance(job.id, holds=_no) is None
+    assert len([entry for entry in logs if entry["event"].startswith("accepted too late")]) == told
+
+
+async def test_a_job_of_a_provider_that_only_another_worker_has_waits_for_that_worker(engine: Engine) -> None:
+    job = await engine.admitted()
+    other = Process("w", "machine:7", Role.WORKER, None, "1.0", providers=("scripted",))
+    await engine.db.write(processes.appear(other, now_ms=engine.clock.now_ms()))
+    providers: Any = engine.stages._attempts._providers
+    scripted = providers.pop("scripted")
+    assert (await engine.step(job)).state is JobState.SUBMITTING
+    providers["scripted"] = scripted
+    assert (await engine.until(job, DONE)).tried == ()
