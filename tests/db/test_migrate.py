@@ -131,3 +131,22 @@ def test_an_unfinished_statement_is_refused(text: str) -> None:
 def test_the_bots_own_migrations_apply(connection: sqlite3.Connection) -> None:
     own = migrate.load(Path(migrate.__file__).parent / "migrations")
     assert migrate.apply(connection, own) == len(own)
+
+
+_WRITTEN = {
+    "0001_start.sql": "cfb17902cce1b138d7c9963e68cce993d11324e3f2d3f6abf68972b5b43ad7fc",
+    "0002_providers.sql": "626fea336bc66feba16de93d8137e958d595efda321254fe141de13e04ee26f0",
+    "0003_quotas.sql": "257aca9568671227cdcb3725f2a932c4c4a3df2df57243ba380090f4ca649bec",
+    "0004_home.sql": "3a8e93fc4759f33475c8dbbc008226ea0baff1695e94de3c49f8363b240e8222",
+    "0005_trust.sql": "fe4a12bc635e66c157230f9cc185724811c598d7f9c239ac8e3457651abcab1e",
+    "0006_paintings.sql": "6c54ad084bb9a87b3071dac121135057658b128b107b37fbdadc0bdd44a86808",
+    "0007_painted.sql": "022e7b056d18a0159cdf85dcd0ac5ba245cf1c0896e1f4109030ef93a3cbcd9d",
+    "0008_cluster.sql": "091a928f78b1f82630ae5c3ae6aec3c7d5a24f294589942c444c947a21d0839d",
+    "0009_providers.sql": "65ecd26160c7fbc8640806e31507db527027aaec4c222a6b5baa0e7e63fa166b",
+}
+"""What installations have applied; a new file is added here, and none of these ever changes."""
+
+
+def test_what_installations_have_applied_is_still_word_for_word_so() -> None:
+    own = migrate.load(Path(migrate.__file__).parent / "migrations")
+    assert {str(step): step.checksum for step in own} == _WRITTEN

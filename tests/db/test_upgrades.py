@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import audit, guilds, jobs, lanes, limits, migrate, paintings, places
+from bot.db import audit, guilds, jobs, lanes, limits, migrate, paintings, places, processes
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
 from bot.domain.jobs import TERMINAL, Job, JobState
@@ -23,6 +23,7 @@ _BEFORE_PROVIDERS = 1
 _BEFORE_QUOTAS = 2
 _BEFORE_CLAIMS_WERE_PAID = 4
 _BEFORE_PAINTINGS_WERE_MARKED = 6
+_BEFORE_PROCESSES_SAID_WHOM_THEY_CARRY = 8
 DAY_MS = 86_400_000
 
 
@@ -437,3 +438,23 @@ async def test_links_to_paint_that_were_given_before_lead_on(tmp_path: Path) -> 
         assert await db.read(paintings.open_of(100, now_ms=8)) == 1
     finally:
         await db.close()
+
+
+async def test_a_process_of_the_version_before_goes_on_saying_that_it_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "kinora.db"
+    as_of(path, _BEFORE_PROCESSES_SAID_WHOM_THEY_CARRY).close()
+    db = await SqliteDatabase.open(path)
+    try:
+        await db.write(said_before())
+        [process] = await db.read(processes.live(now_ms=int(time.time() * 1000)))
+        assert (process.id, process.providers) == ("old", ())
+    finally:
+        await db.close()
+
+
+def said_before() -> Transaction[None]:
+    yield (
+        """INSERT INTO processes (id, name, role, shards, version, began_at_ms, seen_at_ms)
+        VALUES ('old', 'a:1', 'worker', NULL, '0.9', :now_ms, :now_ms)""",
+        {"now_ms": int(time.time() * 1000)},
+    )

@@ -54,6 +54,5 @@ CREATE TABLE processes (
     shards TEXT,
     version TEXT NOT NULL,
     began_at_ms BIGINT NOT NULL,
-    seen_at_ms BIGINT NOT NULL,
-    providers TEXT NOT NULL
+    seen_at_ms BIGINT NOT NULL
 );
