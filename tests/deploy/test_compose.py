@@ -1,7 +1,9 @@
 """The compose files: what Compose makes of them, and what must hold of each service."""
 
+import os
 import re
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,23 @@ def test_a_small_disk_for_files_has_room_for_twice_the_reserve(name: str) -> Non
         told = {"DISK_RESERVE_MB": Settings.model_fields["disk_reserve_mb"].default} | service["environment"]
         for size, unit in re.findall(rf"{told['DATA_DIR']}:size=(\d+)([mg])", " ".join(service["tmpfs"])):
             assert int(size) << {"m": 20, "g": 30}[unit] >= 2 * int(told["DISK_RESERVE_MB"]) * 1_000_000, key
+
+
+@pytest.mark.parametrize(("status", "left"), [(0, {"kept", "new"}), (1, {"kept", "old"})])
+def test_old_backups_go_once_there_is_a_new_one(tmp_path: Path, status: int, left: set[str]) -> None:
+    (tmp_path / "python").write_text(f'#!/bin/sh\n[ {status} = 0 ] && touch "$5" || exit {status}\n')
+    (tmp_path / "python").chmod(0o755)
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    for name, days in (("kept", 13), ("old", 16)):
+        (backups / f"kinora-{name}.tar").touch()
+        os.utime(backups / f"kinora-{name}.tar", (time.time() - days * 86_400,) * 2)
+    *shell, script = services("compose.yaml")["backup"]["entrypoint"]
+    script = script.replace("$$", "$").replace("/backups", str(backups))
+    told = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert subprocess.run([*shell, script], env=told, check=False).returncode == status
+    found = {path.stem.removeprefix("kinora-") for path in backups.iterdir()}
+    assert {"new" if name.endswith("Z") else name for name in found} == left
 
 
 def test_the_gateways_have_every_shard_once() -> None:
