@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.services.room import PLENTY
 from bot.settings import Settings
 from tests.deploy.files import DEPLOY, program
 
@@ -61,13 +62,15 @@ def test_pods_are_restricted_as_the_namespace_demands(workload: Manifest) -> Non
 
 
 @by_name
-def test_its_files_are_where_the_room_that_is_left_is_seen(workload: Manifest) -> None:
+def test_its_files_are_where_the_room_that_is_left_is_seen_and_well_above_what_anybody_is_told_of(
+    workload: Manifest,
+) -> None:
     kustomization = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))
     told = dict(one.split("=", 1) for one in kustomization["configMapGenerator"][0]["literals"])
     pod = workload["spec"]["template"]["spec"]
     [disk] = [one["emptyDir"] for one in pod["volumes"] if one["name"] == "data"]
     assert disk["medium"] == "Memory"
-    assert mebibytes(disk["sizeLimit"]) << 20 >= 2 * int(told["DISK_RESERVE_MB"]) * 1_000_000
+    assert mebibytes(disk["sizeLimit"]) << 20 >= (PLENTY + 1) * int(told["DISK_RESERVE_MB"]) * 1_000_000
     disks = sum(mebibytes(one["emptyDir"]["sizeLimit"]) for one in pod["volumes"] if "emptyDir" in one)
     assert 2 * disks <= mebibytes(pod["containers"][0]["resources"]["limits"]["memory"])
 
