@@ -185,6 +185,19 @@ async def test_a_server_that_says_nothing_to_begin_with_is_asked_once_more(
         os.kill(pid, signal.SIGCONT)
 
 
+async def test_who_is_patient_waits_for_an_answer_however_long_it_takes(
+    bare_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = lines.Address.of(bare_postgres_url)
+    patient, impatient = await lines.connect(address, patient=True), await lines.connect(address)
+    monkeypatch.setattr(lines, "_ANSWER_PATIENCE_S", 0)
+    async with patient, impatient:
+        await lines.control(patient, "SELECT pg_advisory_xact_lock(1, 1)")
+        assert await (await lines.send(patient, "SELECT 1 AS one", {})).fetchall()
+        with pytest.raises(psycopg.OperationalError):
+            await lines.send(impatient, "SELECT 1 AS one", {})
+
+
 async def test_a_statement_that_takes_too_long_is_ended_by_the_server(db: PostgresDatabase) -> None:
     def slow() -> Transaction[None]:
         yield "SET LOCAL statement_timeout = 50", {}

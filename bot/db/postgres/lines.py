@@ -3,7 +3,8 @@
 import asyncio
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +52,8 @@ class Connection(psycopg.AsyncConnection[PostgresRow]):
 
     is_outdated = False
     """Whether what it prepared can not be executed any more."""
+    is_patient = False
+    """Whether an answer may take as long as it likes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ async def connect(address: Address, *, patient: bool = False) -> Connection:
     except BaseException:
         await connection.close()
         raise
+    connection.is_patient = patient
     return connection
 
 
@@ -125,25 +129,20 @@ async def _prepare(connection: Connection, address: Address, *, patient: bool) -
 async def send(
     connection: Connection, sql: str, parameters: Mapping[str, object]
 ) -> psycopg.AsyncCursor[PostgresRow]:
-    """Execute a portable statement; a connection without an answer is cut off."""
-    timer = asyncio.get_running_loop().call_later(_ANSWER_PATIENCE_S, _cut, connection)
+    """Execute a portable statement; a connection without an answer is cut off, unless it is patient."""
     try:
-        return await connection.execute(translated(sql), parameters)
+        with _watched(connection):
+            return await connection.execute(translated(sql), parameters)
     except psycopg.Error as error:
         error.add_note(" ".join(sql.split()))
         connection.is_outdated |= is_outdated(error)
         raise
-    finally:
-        timer.cancel()
 
 
 async def control(connection: Connection, sql: str) -> str:
     """Execute statements without parameters, several at once; returns what the last one says it did."""
-    timer = asyncio.get_running_loop().call_later(_ANSWER_PATIENCE_S, _cut, connection)
-    try:
+    with _watched(connection):
         cursor = await connection.execute(sql.encode())
-    finally:
-        timer.cancel()
     while cursor.nextset():
         pass
     return cursor.statusmessage or ""
@@ -198,6 +197,18 @@ class Line:
 
 def _is_gone(connection: Connection, error: psycopg.Error) -> bool:
     return connection.closed or error.sqlstate is None or error.sqlstate.startswith(("57P", "25P", "08"))
+
+
+@contextmanager
+def _watched(connection: Connection) -> Generator[None]:
+    if connection.is_patient:
+        yield
+        return
+    timer = asyncio.get_running_loop().call_later(_ANSWER_PATIENCE_S, _cut, connection)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _cut(connection: Connection) -> None:
