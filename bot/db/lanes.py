@@ -93,7 +93,8 @@ def queued_by(guild_id: int, user_id: int) -> Transaction[int]:
 def take_next(pool: str, *, slots: int) -> Transaction[int | None]:
     """Serve one job of a provider's queue: its id, or None when nothing may start now.
 
-    Serialised per pool, so limits are exact. The caller moves the job to `submitting` in the same transaction.
+    Serialised per pool, so limits are exact. The caller moves the job to `submitting` in the same transaction. A lane
+    that counts somebody who is not there does not stand in the way.
     """
     pools = yield "SELECT vtime, served FROM pools WHERE pool = :pool /*pg:FOR UPDATE*/", {"pool": pool}
     lanes = yield _NEXT_LANE, {"pool": pool, "slots": slots}
@@ -103,11 +104,14 @@ def take_next(pool: str, *, slots: int) -> Transaction[int | None]:
     key = {"pool": pool, "guild_id": lane["guild_id"]}
     turn = (yield _NEXT_TURN, key)[0]
     served = {**key, "user_id": turn["user_id"], "served": pools[0]["served"] + 1}
-    job = (yield _NEXT_JOB, served)[0]
+    waiting = yield _NEXT_JOB, served
+    if not waiting:  # it would be chosen again and again, and nobody else begin
+        yield from recount()
+        return (yield from take_next(pool, slots=slots))
     yield _SERVE_TURN, served
     yield _SERVE_LANE, {**key, "step": fairness.step(lane["weight"])}
     yield _SERVE_POOL, {"pool": pool, "vtime": max(pools[0]["vtime"], lane["pass"])}
-    return int(job["id"])
+    return int(waiting[0]["id"])
 
 
 def place_of(job: Job) -> Transaction[Place]:

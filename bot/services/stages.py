@@ -136,8 +136,13 @@ class Stages:
         return None if job.aftercare is Aftercare.NONE else job.run_at_ms
 
     async def give_up(self, job_id: int) -> None:
-        """End a job whose step keeps failing for a reason nobody foresaw; the credits go back."""
+        """End a job whose step keeps failing for a reason nobody foresaw; the credits go back.
+
+        One that waits has no step to take: its last one has moved it on.
+        """
         job = await self._db.read(jobs.get(job_id))
+        if job.state is JobState.QUEUED:
+            return
         reason = marked("Something went wrong inside the bot, and it was logged for the operator.")
         if job.state is JobState.DELIVERING:
             await self._keep(job, reason)

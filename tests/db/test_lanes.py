@@ -144,6 +144,18 @@ async def test_counters_that_went_wrong_are_put_right(db: Database) -> None:
     assert len(await admit_all(db)) == 2
 
 
+async def test_a_lane_that_counts_somebody_who_is_gone_keeps_nobody_waiting(db: Database) -> None:
+    [gone] = await queue(db, 1)
+    [next_] = await queue(db, 2)
+    await db.write(ended(gone))
+    assert [job.id for job in await admit_all(db)] == [next_.id]
+    assert await db.write(lanes.recount()) == 0
+
+
+def ended(job: Job) -> Transaction[None]:
+    yield "UPDATE jobs SET state = 'failed' WHERE id = :id", {"id": job.id}
+
+
 Piles = st.lists(
     st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 4), st.booleans()), min_size=1, max_size=12
 )

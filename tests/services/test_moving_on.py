@@ -41,6 +41,16 @@ async def test_a_job_in_line_at_another_provider_is_counted_there(engine: Engine
     assert await engine.db.write(lanes.recount()) == 0
 
 
+async def test_a_job_in_line_at_another_provider_is_not_given_up_for_what_its_last_step_did(
+    engine: Engine,
+) -> None:
+    engine.provider.submits.appendleft(Rejected("No."))
+    job = await engine.step(await engine.admitted(price=9))
+    await engine.stages.give_up(job.id)
+    assert (await engine.job(job)).state is QUEUED
+    await engine.until(await admitted_by_the_spare(engine), DONE)
+
+
 async def test_nobody_is_asked_twice(engine: Engine) -> None:
     engine.provider.submits.appendleft(Rejected("No."))
     engine.spare.submits.appendleft(Rejected("Nor I."))
