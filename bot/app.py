@@ -174,6 +174,7 @@ async def running(
             tasks=tasks,
             carrier=carrier,
             may_lead=duty.role.carries,
+            has_left=others.has_left if others else lambda _provider: True,
         )
         providers.extend(engine.providers.values())
         furnish(client, settings, stores, publisher, engine, tasks=tasks)

@@ -108,10 +108,12 @@ def build_engine(
     tasks: asyncio.TaskGroup,
     carrier: "Carrier | None" = None,
     may_lead: bool = True,
+    has_left: Callable[[str], bool] = lambda _provider: True,
 ) -> Engine:
     """Put the engine together; its work runs in `tasks`.
 
-    `carrier` is where steps wait for any worker; `may_lead`: it may do what one process does for all.
+    `carrier` is where steps wait for any worker; `may_lead`: it may do what one process does for all;
+    `has_left`: whether a provider that is not among `PROVIDERS` is at hand in no other process either.
     """
     db, is_shared = stores.db, settings.is_shared
     leader = _leadership(settings, clock, may_lead=may_lead)
@@ -176,13 +178,14 @@ def build_engine(
         gate=gate,
         health=health,
         routes=routes,
+        has_left=has_left,
         admitted=admitted,
         moved_up=cards.changed,
     )
     steps = Steps(db=db, clock=clock, cards=cards, slot_freed=admission.wake)
     stages = Stages(
         steps=steps,
-        ordering=Ordering(steps=steps, attempts=attempts, routes=routes, health=health),
+        ordering=Ordering(steps=steps, attempts=attempts, routes=routes, health=health, has_left=has_left),
         attempts=attempts,
         blobs=stores.blobs,
         clips=stores.clips,

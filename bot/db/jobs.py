@@ -1,6 +1,6 @@
 """Jobs: accepted once, moved by compare-and-set, found again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.db import blobs, erasures, guilds, lanes, limits, money, ticks
@@ -225,12 +225,11 @@ def let_go(job: Job, *, now_ms: int, comes_back: bool = False, **known: object) 
     return failed
 
 
-def waiting_elsewhere(providers: Sequence[str]) -> Transaction[list[Job]]:
-    """Jobs that wait for a provider which is none of these."""
-    waited_for = yield from lanes.waited_for()
+def waiting_for(providers: Iterable[str]) -> Transaction[list[Job]]:
+    """Jobs that wait for one of these."""
     found: list[Job] = []
-    for pool in set(waited_for) - set(providers):
-        found += jobs_of((yield _WAITING_FOR, {"provider": pool}))
+    for provider in providers:
+        found += jobs_of((yield _WAITING_FOR, {"provider": provider}))
     return found
 
 

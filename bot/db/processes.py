@@ -46,12 +46,6 @@ def live(*, now_ms: int) -> Transaction[list[Process]]:
     return [_process(row) for row in rows]
 
 
-def carried(*, now_ms: int) -> Transaction[frozenset[str]]:
-    """The providers whose jobs some process carries."""
-    there = yield from live(now_ms=now_ms)
-    return frozenset(name for process in there if process.role.carries for name in process.providers)
-
-
 def _process(row: Row) -> Process:
     return Process(
         id=row["id"],

@@ -1,12 +1,12 @@
 """Who goes next: gives free slots of providers to waiting jobs, fairly."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
 import structlog
 
-from bot.db import jobs, lanes, operation, processes
+from bot.db import jobs, lanes, operation
 from bot.db.errors import DatabaseUnavailable
 from bot.db.transaction import Database, Transaction
 from bot.domain.jobs import Job
@@ -43,16 +43,21 @@ class Admission:
         gate: Gate,
         health: Health,
         routes: Routes,
+        has_left: Callable[[str], bool],
         admitted: Callable[[Job], None],
         moved_up: Callable[[Job], None],
     ) -> None:
-        """`admitted` is told of jobs that have a step to take, `moved_up` of those that still wait: elsewhere, nearer, or shut out."""
+        """`has_left`: whether a provider that is not at hand here is at hand nowhere else either.
+
+        `admitted` is told of jobs that have a step to take, `moved_up` of those that still wait: elsewhere, nearer, or shut out.
+        """
         self._db = db
         self._providers = providers
         self._clock = clock
         self._gate = gate
         self._health = health
         self._routes = routes
+        self._has_left = has_left
         self._admitted = admitted
         self._moved_up = moved_up
         self._shown: tuple[Closure | None, ...] = ()
@@ -107,21 +112,20 @@ class Admission:
     def _is_enough(self) -> bool:
         return not (self._gate.leaves_to_others or self._others_are_asked)
 
-    async def _adopt(self) -> bool:
+    async def _adopt(self, strange: Collection[str]) -> bool:
         """Find a provider for the jobs that wait for one which the operator has taken away, or end them.
 
-        What another process has at hand is left to it: an operator who adds or removes one begins processes anew one by one.
+        What another process may have is left to it: an operator who adds or removes one begins processes anew one by one.
 
         Returns whether there were any.
         """
-        elsewhere = await self._db.read(processes.carried(now_ms=self._clock.now_ms()))
-        strangers = await self._db.read(jobs.waiting_elsewhere(tuple(self._providers)))
-        left = [job for job in strangers if job.provider not in elsewhere]
-        self._others_are_asked = len(left) < len(strangers)
-        for job in left:
+        left = [provider for provider in strange if self._has_left(provider)]
+        self._others_are_asked = len(left) < len(strange)
+        waiting = await self._db.read(jobs.waiting_for(left)) if left else []
+        for job in waiting:
             with suppress(jobs.Overtaken):  # cancelled at this moment
                 await self._find_place(job)
-        return bool(left)
+        return bool(waiting)
 
     async def _find_place(self, job: Job) -> None:
         now_ms = self._clock.now_ms()
@@ -137,8 +141,7 @@ class Admission:
     async def _fill_all(self) -> bool:
         """Let in what there is room for, wherever something waits; returns whether there may be room for more."""
         waited_for = await self._db.read(lanes.waited_for()) if self._gate.admits else []
-        self._others_are_asked = False
-        if set(waited_for) - self._providers.keys() and await self._adopt():
+        if await self._adopt(set(waited_for) - self._providers.keys()):
             return True
         fullest = [
             len(await self._fill_up(provider))

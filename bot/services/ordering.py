@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.db import jobs, processes
+from bot.db import jobs
 from bot.db.errors import DatabaseUnavailable
 from bot.domain import polling
 from bot.domain.catalogue import Choice
@@ -55,11 +55,21 @@ _LEFT = Rejected(marked("Its provider is no longer at hand here."), Refusal.ACCO
 class Ordering:
     """Takes jobs from a granted slot to a task at a provider."""
 
-    def __init__(self, *, steps: Steps, attempts: Attempts, routes: Routes, health: Health) -> None:
+    def __init__(
+        self,
+        *,
+        steps: Steps,
+        attempts: Attempts,
+        routes: Routes,
+        health: Health,
+        has_left: Callable[[str], bool],
+    ) -> None:
+        """`has_left`: whether a provider that is not here is at hand nowhere else either."""
         self._steps = steps
         self._attempts = attempts
         self._routes = routes
         self._health = health
+        self._has_left = has_left
 
     async def submit(self, job: Job) -> Job:
         """Order the clip, unless that was about to be done before: then find out what became of it."""
@@ -74,8 +84,8 @@ class Ordering:
 
     async def _left(self, job: Job) -> Job:
         """Its provider is not at hand: another process may have it, while the operator adds it or takes it away."""
-        if job.provider in await self._steps.db.read(processes.carried(now_ms=self._steps.clock.now_ms())):
-            raise Unreachable(f"{job.provider} is at hand in other processes only")
+        if not self._has_left(job.provider):
+            raise Unreachable(f"{job.provider} is at hand in other processes only, or was a moment ago")
         return await self._rejected(job, _LEFT)
 
     async def resolve(self, job: Job) -> Job:

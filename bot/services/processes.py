@@ -13,13 +13,15 @@ from bot.db import processes
 from bot.db.errors import ClocksDiffer, DatabaseFault
 from bot.db.transaction import Database
 from bot.domain.duties import Duty
-from bot.domain.shares import Process, share_of
+from bot.domain.shares import GONE_AFTER_MS, Process, share_of
 from bot.services.ports import Clock
 from bot.services.rate_limit import RateLimit
 
 log = structlog.stdlib.get_logger(__name__)
 
 _LOOKS_EVERY_MS = 4_000
+_LEFT_AFTER_MS = 600_000
+"""Long enough for a worker to be begun anew, or to be given a new provider after the gateways."""
 _TOLD_MS, _REFUSED_MS = 5_000, 15_000
 """Between the clocks of a machine and of the database: steps are taken when they are due, and doubts believed after a while."""
 
@@ -43,6 +45,10 @@ class Processes:
         self._limit = limit
         self._per_s = per_s
         self._before: list[Process] = []
+        self._looking_since_ms = self._looked_ms = 0
+        """Since when it has known who is there without a gap, and last knew, by this machine's clock."""
+        self._had_ms: dict[str, int] = {}
+        """When providers were last at hand."""
         self.own = Process(
             id=secrets.token_hex(8),
             name=f"{platform.node()}:{os.getpid()}",
@@ -74,6 +80,15 @@ class Processes:
             except DatabaseFault as fault:
                 log.info("other processes not known", reason=str(fault))
 
+    def has_left(self, provider: str) -> bool:
+        """Whether nobody has had a provider at hand for some minutes, in all of which this process would have seen it.
+
+        One that is only looked for once is not there while its one worker is begun anew, nor are any after an outage.
+        """
+        now_ms = self._clock.now_ms()
+        missed_since_ms = max(self._looking_since_ms, self._had_ms.get(provider, 0))
+        return now_ms - self._looked_ms <= GONE_AFTER_MS and now_ms - missed_since_ms >= _LEFT_AFTER_MS
+
     async def end(self) -> None:
         """Leave the others their shares."""
         try:
@@ -93,9 +108,20 @@ class Processes:
         known = {process.id: process for process in (*self._before, *live)}
         if known.keys() != {process.id for process in self._before}:
             log.info("processes", there=[process.name for process in live])
+        self._remember(live, asked_ms)
         self._before = live
         self._limit.allow(share_of(self.own, [*known.values()], per_s=self._per_s, now_ms=seen.at_ms))
         return max(asked_ms - seen.at_ms, 0) or min(answered_ms - seen.at_ms, 0)
+
+    def _remember(self, live: Sequence[Process], now_ms: int) -> None:
+        """Which providers are at hand. A gateway that begins tells of one that workers are about to get, and makes nothing."""
+        if now_ms - self._looked_ms > GONE_AFTER_MS:
+            self._looking_since_ms = now_ms
+        self._looked_ms = now_ms
+        before = {process.id for process in self._before}
+        for process in live:
+            if process.role.carries or process.id not in before:
+                self._had_ms |= dict.fromkeys(process.providers, now_ms)
 
     def _compare(self, away_ms: int) -> None:
         was_off, self._is_off = self._is_off, abs(away_ms) > _TOLD_MS

@@ -66,6 +66,8 @@ class Engine:
     gate: Gate
     stages: Stages
     delivery: Delivery
+    elsewhere: set[str]
+    """Providers that another process has."""
 
     def restart(self) -> None:
         """As another process would begin."""
@@ -144,6 +146,8 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
             db=db, publisher=publisher, blobs=blobs, clips=clips, clock=clock, notices=notices
         )
 
+        elsewhere = set[str]()
+
         def stages() -> Stages:
             steps = Steps(db=db, clock=clock, cards=cards, slot_freed=freed.set)
             attempts = Attempts(
@@ -155,7 +159,13 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
             )
             return Stages(
                 steps=steps,
-                ordering=Ordering(steps=steps, attempts=attempts, routes=routes, health=health),
+                ordering=Ordering(
+                    steps=steps,
+                    attempts=attempts,
+                    routes=routes,
+                    health=health,
+                    has_left=lambda provider: provider not in elsewhere,
+                ),
                 attempts=attempts,
                 blobs=blobs,
                 clips=clips,
@@ -164,6 +174,8 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
                 leaves_to_others=lambda: gate.leaves_to_others,
             )
 
-        yield Engine(db, clock, provider, spare, health, publisher, stages, freed, gate, stages(), delivery)
+        yield Engine(
+            db, clock, provider, spare, health, publisher, stages, freed, gate, stages(), delivery, elsewhere
+        )
     assert await db.read(audit.discrepancies()) == 0
     await db.close()

@@ -8,15 +8,13 @@ from typing import Any
 import pytest
 
 from bot.app import task_group
-from bot.db import audit, jobs, lanes, operation, processes
+from bot.db import audit, jobs, lanes, operation
 from bot.db.errors import DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from bot.domain.catalogue import Choice
-from bot.domain.duties import Role
 from bot.domain.jobs import Job, JobState
 from bot.domain.limits import Limits
 from bot.domain.provider import Unknown
-from bot.domain.shares import Process
 from bot.services.admission import Admission
 from bot.services.gate import Closure, Gate
 from bot.services.health import Health
@@ -126,6 +124,7 @@ async def door(tmp_path: Path) -> AsyncGenerator[Door]:
             gate=door.gate,
             health=door.health,
             routes=routes(db, SMALL, LARGE, health=health),
+            has_left=lambda _provider: True,
             admitted=door.admitted,
             moved_up=door.moved_up.append,
         )
@@ -221,48 +220,59 @@ async def waiting_for_gone(db: SqliteDatabase, *, price: int, **origin: int) -> 
     return (await db.write(transaction)).job
 
 
-@pytest.fixture
-async def at_start(tmp_path: Path) -> AsyncGenerator[tuple[Admission, SqliteDatabase, list[Job]]]:
+@dataclass
+class Start:
     """Admission before it runs, and the jobs it hands on."""
+
+    db: SqliteDatabase
+    admission: Any = None
+    handed_on: list[Job] = field(default_factory=list[Job])
+    elsewhere: set[str] = field(default_factory=set[str])
+    """Providers that another process has."""
+
+
+@pytest.fixture
+async def at_start(tmp_path: Path) -> AsyncGenerator[Start]:
     db = await SqliteDatabase.open(tmp_path / "start.db")
     await db.write(lanes.open_pool("small"))
-    clock, handed_on = TurnedClock(), list[Job]()
+    clock, start = TurnedClock(), Start(db)
     health = Health(clock, changed=lambda: None)
     provider = ScriptedProvider()
     provider.name = "small"
-    admission = Admission(
+    start.admission = Admission(
         db=db,
         providers={"small": provider},
         clock=clock,
         gate=Gate(changed=lambda: None),
         health=health,
         routes=routes(db, SMALL, health=health),
-        admitted=handed_on.append,
-        moved_up=handed_on.append,
+        has_left=lambda provider: provider not in start.elsewhere,
+        admitted=start.handed_on.append,
+        moved_up=start.handed_on.append,
     )
-    yield admission, db, handed_on
+    yield start
     assert await db.write(lanes.recount()) == 0
     assert await db.read(audit.discrepancies()) == 0
     await db.close()
 
 
 async def test_jobs_of_a_provider_that_has_left_are_taken_over(
-    at_start: tuple[Admission, SqliteDatabase, list[Job]],
+    at_start: Start,
 ) -> None:
-    admission, db, handed_on = at_start
+    admission, db, handed_on = at_start.admission, at_start.db, at_start.handed_on
     await waiting_for_gone(db, price=9)
-    await admission._adopt()
+    await admission._adopt({"gone"})
     [job] = handed_on
     assert (job.state, job.provider, job.credits, job.price) == (JobState.QUEUED, "small", 9, 5)
     assert await db.write(jobs.admit("small", slots=1, now_ms=2)) is not None
 
 
 async def test_what_nobody_else_can_make_for_its_price_ends_with_the_credits_back(
-    at_start: tuple[Admission, SqliteDatabase, list[Job]],
+    at_start: Start,
 ) -> None:
-    admission, db, handed_on = at_start
+    admission, db, handed_on = at_start.admission, at_start.db, at_start.handed_on
     await waiting_for_gone(db, price=4)
-    await admission._adopt()
+    await admission._adopt({"gone"})
     [job] = handed_on
     assert job.state is JobState.FAILED
     assert "gone is no longer at hand here" in (job.error or "")
@@ -270,21 +280,21 @@ async def test_what_nobody_else_can_make_for_its_price_ends_with_the_credits_bac
 
 
 async def test_jobs_of_providers_at_hand_stay_where_they_are(
-    at_start: tuple[Admission, SqliteDatabase, list[Job]],
+    at_start: Start,
 ) -> None:
-    admission, db, handed_on = at_start
+    admission, db, handed_on = at_start.admission, at_start.db, at_start.handed_on
     transaction = jobs.accept(
         builders.origin(), builders.request(), Choice(SMALL, 5, worth=5), defaults=builders.NO_CAPS, now_ms=1
     )
     await db.write(transaction)
-    await admission._adopt()
-    assert handed_on == []
+    await admission.fill()
+    assert [(job.state, job.provider, job.tried) for job in handed_on] == [(JobState.SUBMITTING, "small", ())]
 
 
 async def test_a_member_who_cancels_meanwhile_strands_nobody_else(
-    at_start: tuple[Admission, SqliteDatabase, list[Job]], monkeypatch: pytest.MonkeyPatch
+    at_start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    admission, db, handed_on = at_start
+    admission, db, handed_on = at_start.admission, at_start.db, at_start.handed_on
     waiting = [await waiting_for_gone(db, price=9, user_id=user_id) for user_id in (100, 101, 102)]
     next_for = admission._routes.next_for
 
@@ -294,7 +304,7 @@ async def test_a_member_who_cancels_meanwhile_strands_nobody_else(
         return await next_for(job)
 
     monkeypatch.setattr(admission._routes, "next_for", cancelled_meanwhile)
-    await admission._adopt()
+    await admission._adopt({"gone"})
     assert [job.id for job in handed_on] == [waiting[1].id, waiting[2].id]
 
 
@@ -353,16 +363,24 @@ async def test_a_process_that_leaves_its_work_to_others_says_so(door: Door) -> N
 
 
 async def test_jobs_of_a_provider_that_another_process_has_are_left_to_it_as_long_as_it_has(
-    at_start: tuple[Admission, SqliteDatabase, list[Job]],
+    at_start: Start,
 ) -> None:
-    admission, db, handed_on = at_start
-    waiting = await waiting_for_gone(db, price=9)
-    other = Process("w", "machine:7", Role.WORKER, None, "1.0", providers=("gone", "small"))
-    gateway = Process("g", "machine:8", Role.GATEWAY, None, "1.0", providers=("gone",))
-    for process in (other, gateway):
-        await db.write(processes.appear(process, now_ms=TurnedClock().now_ms()))
-    assert not await admission.fill()
-    assert (await db.read(jobs.get(waiting.id))).provider == "gone"
-    await db.write(processes.disappear(other.id))
-    assert await admission.fill()
-    assert [(job.state, job.provider) for job in handed_on[-1:]] == [(JobState.SUBMITTING, "small")]
+    waiting = await waiting_for_gone(at_start.db, price=9)
+    at_start.elsewhere.add("gone")
+    assert not await at_start.admission.fill()
+    assert (await at_start.db.read(jobs.get(waiting.id))).provider == "gone"
+    at_start.elsewhere.clear()
+    assert await at_start.admission.fill()
+    assert [(job.state, job.provider) for job in at_start.handed_on[-1:]] == [(JobState.SUBMITTING, "small")]
+
+
+async def test_what_another_process_has_in_line_is_not_read_again_and_again(
+    at_start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_providers: object) -> None:
+        raise AssertionError
+
+    await waiting_for_gone(at_start.db, price=9)
+    at_start.elsewhere.add("gone")
+    monkeypatch.setattr(jobs, "waiting_for", refuse)
+    assert not await at_start.admission.fill()

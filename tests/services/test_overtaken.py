@@ -5,11 +5,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot.db import jobs, processes
-from bot.domain.duties import Role
+from bot.db import jobs
 from bot.domain.jobs import Job, JobState
 from bot.domain.provider import Accepted, Recovery, Refusal, Rejected
-from bot.domain.shares import Process
 from tests.services.conftest import Engine
 
 DONE, FAILED = JobState.DONE, JobState.FAILED
@@ -117,8 +115,7 @@ async def test_a_clip_that_nobody_waits_for_any_more_is_told_of(
 
 async def test_a_job_of_a_provider_that_only_another_worker_has_waits_for_that_worker(engine: Engine) -> None:
     job = await engine.admitted()
-    other = Process("w", "machine:7", Role.WORKER, None, "1.0", providers=("scripted",))
-    await engine.db.write(processes.appear(other, now_ms=engine.clock.now_ms()))
+    engine.elsewhere.add("scripted")
     providers: Any = engine.stages._attempts._providers
     scripted = providers.pop("scripted")
     assert (await engine.step(job)).state is JobState.SUBMITTING

@@ -38,9 +38,13 @@ class Cluster:
         self.db, self.clock = db, clock
 
     @asynccontextmanager
-    async def process(self, duty: Duty = Duty(Role.WORKER)) -> AsyncGenerator[tuple[Processes, Shares]]:  # noqa: B008
+    async def process(
+        self,
+        duty: Duty = Duty(Role.WORKER),  # noqa: B008
+        *providers: str,
+    ) -> AsyncGenerator[tuple[Processes, Shares]]:
         shares = Shares()
-        one = Processes(db=self.db, clock=self.clock, duty=duty, limit=shares, per_s=50)
+        one = Processes(db=self.db, clock=self.clock, duty=duty, limit=shares, per_s=50, providers=providers)
         await one.begin()
         running = asyncio.ensure_future(one.run())
         try:
@@ -101,6 +105,64 @@ async def test_without_the_database_everybody_keeps_their_share(
             assert len(first.given) == given
         await cluster.look(first, second)
         assert (first.given[-1], second.given[-1]) == (22.5, 22.5)
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Minutes are many looks for a test."""
+    monkeypatch.setattr("bot.services.processes._LEFT_AFTER_MS", 40_000)
+
+
+async def unmissed(cluster: Cluster, one: Processes, *looking: Shares) -> float:
+    """For how many seconds one process goes on believing that somebody has, or is about to get, "kling"."""
+    began_ms = cluster.clock.now_ms()
+    while not one.has_left("kling"):
+        await cluster.look(*looking)
+    return (cluster.clock.now_ms() - began_ms) / 1000
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_provider_has_left_some_minutes_after_its_last_worker(cluster: Cluster) -> None:
+    async with cluster.process() as (one, shares):
+        assert await unmissed(cluster, one, shares) == 40
+        async with cluster.process(Duty(Role.WORKER), "kling") as (_, others):
+            for _ in range(20):
+                await cluster.look(shares, others)
+            assert not one.has_left("kling")
+        assert await unmissed(cluster, one, shares) == 40
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_provider_that_only_gateways_have_is_waited_for_some_minutes(cluster: Cluster) -> None:
+    async with cluster.process() as (one, shares):
+        await unmissed(cluster, one, shares)
+        async with cluster.process(Duty(Role.GATEWAY), "kling") as (_, others):
+            await cluster.look(shares, others)
+            assert await unmissed(cluster, one, shares, others) == 40
+            for _ in range(2):
+                await cluster.look(shares, others)
+            assert one.has_left("kling")
+
+
+@pytest.mark.usefixtures("soon")
+async def test_no_provider_has_left_while_nobody_could_say_that_it_is_there(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with cluster.process() as (one, shares):
+        await unmissed(cluster, one, shares)
+        asked = asyncio.Event()
+
+        async def away(_transaction: object) -> None:
+            asked.set()
+            raise DatabaseUnavailable
+
+        with monkeypatch.context() as outage:
+            outage.setattr(cluster.db, "write", away)
+            cluster.clock.turn(60)
+            assert not one.has_left("kling")
+            await asyncio.wait_for(asked.wait(), PATIENCE_S)
+        await cluster.look(shares)
+        assert await unmissed(cluster, one, shares) == 40
 
 
 async def test_each_says_what_it_does_and_is_gone_after_a_clean_end(cluster: Cluster) -> None:
