@@ -87,6 +87,19 @@ def test_each_is_selected_by_the_labels_it_has(workload: Manifest) -> None:
     assert workload["kind"] == "Job" or labels in budgets
 
 
+def test_services_and_the_policy_find_the_pods_by_labels_that_those_are_given() -> None:
+    kustomization = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))
+    given = {key: value for one in kustomization["labels"] if one.get("includeTemplates") for key, value in one["pairs"].items()}  # fmt: skip
+    pods = [given | workload["spec"]["template"]["metadata"]["labels"] for workload in WORKLOADS]
+
+    def found(selector: dict[str, str]) -> list[str]:
+        return [pod["app.kubernetes.io/component"] for pod in pods if selector.items() <= pod.items()]
+
+    assert [found(one["spec"]["selector"]) for one in kind("Service")] == [["gateway"], ["gateway"]]
+    [policy] = kind("NetworkPolicy")
+    assert set(found(policy["spec"]["podSelector"]["matchLabels"])) == {"gateway", "worker", "migrate"}
+
+
 @by_name
 def test_what_runs_for_long_is_probed_and_left_time_to_leave(workload: Manifest) -> None:
     pod = workload["spec"]["template"]["spec"]
