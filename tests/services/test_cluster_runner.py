@@ -282,6 +282,33 @@ async def test_who_has_just_reached_the_database_calls_nobody_dead(cluster: Clus
     assert cluster.execute("SELECT id FROM procrastinate_workers") == [(queue.worker_id,)]
 
 
+async def test_a_worker_that_was_struck_off_as_dead_goes_on_beside_the_step_that_it_is_about(
+    cluster: Cluster,
+) -> None:
+    steps = cluster.steps()
+    steps.may_end.clear()
+    held_up = await cluster.admitted()
+    with capture_logs() as logs:
+        async with cluster.worker(steps):
+            await steps.until(1)
+            cluster.execute("DELETE FROM procrastinate_workers")
+            other = await cluster.admitted()
+            await steps.until(2)
+            steps.may_end.set()
+            await cluster.until(_LATER, [(2,)])
+    assert {job_id for job_id, _ in steps.taken} == {held_up.id, other.id}
+    events = [entry["event"] for entry in logs]
+    assert "was taken for dead" in events
+    assert "the worker of the queue failed" not in events
+
+
+async def test_a_worker_that_has_ended_is_not_put_down_again(cluster: Cluster) -> None:
+    queue = cluster.carrier.queue
+    await queue.unregister_worker(await queue.register_worker())
+    await Housekeeping(cluster.carrier, carried=set[int], clock=cluster.clock)._look()
+    assert cluster.execute("SELECT count(*) FROM procrastinate_workers") == [(0,)]
+
+
 async def test_a_tick_whose_worker_never_heard_of_it_is_given_again(cluster: Cluster) -> None:
     steps = cluster.steps()
     async with cluster.worker(steps):

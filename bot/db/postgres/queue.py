@@ -154,7 +154,7 @@ class Queue(JobManager):
     """Procrastinate's, where what it leaves open is decided."""
 
     worker_id: int | None = None
-    """Of the worker that was begun last in this process."""
+    """Of the worker in this process, while there is one."""
     beats_since_s: float = math.inf
     """Since when it has shown signs of life without a gap, by the clock of the event loop."""
 
@@ -164,17 +164,32 @@ class Queue(JobManager):
         self.beats_since_s = asyncio.get_running_loop().time()
         return self.worker_id
 
+    async def unregister_worker(self, worker_id: int) -> None:
+        """A worker has ended; nobody shows signs of life for it any more."""
+        self.worker_id = None
+        await super().unregister_worker(worker_id)
+
     async def update_heartbeat(self, worker_id: int) -> None:
-        """A sign of life. How long none came only the server knows: a machine that is suspended has no time meanwhile."""
-        [was_due] = await self.connector.execute_query_all_async(_BEAT, worker_id=worker_id) or [{}]
-        if not was_due.get("was_due"):
+        """A sign of life. How long none came only the server knows: a machine that is suspended has no time meanwhile.
+
+        A worker that was struck off as dead is put down again: without its row it is given nothing.
+        """
+        found = await self.connector.execute_query_all_async(_BEAT, worker_id=worker_id)
+        if not found:
+            log.warning("was taken for dead", worker=worker_id)
+        if not (found and found[0]["was_due"]):
             self.beats_since_s = asyncio.get_running_loop().time()
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """The next tick; where somebody else has taken one with its lock at the same moment, the one after that."""
         for _ in range(_TAKES):
-            with suppress(exceptions.UniqueViolation):
-                return await super().fetch_job(queues, worker_id)
+            try:
+                with suppress(exceptions.UniqueViolation):
+                    return await super().fetch_job(queues, worker_id)
+            except exceptions.ConnectorException as fault:
+                if not isinstance(fault.__cause__, psycopg.errors.ForeignKeyViolation):
+                    raise
+                await self.update_heartbeat(worker_id)
         return None  # it is asked again soon
 
     async def holds(self, job: Job) -> bool:
@@ -273,9 +288,12 @@ _BY_THE_CLOCK, _EARLY, _ADMISSION = range(3)
 """Priorities: an early tick goes ahead of the one that is due later, and a waiting job is begun first of all."""
 
 _BEAT = """
-    UPDATE procrastinate_workers AS worker SET last_heartbeat = now() FROM procrastinate_workers AS before
-    WHERE worker.id = %(worker_id)s AND before.id = worker.id
-    RETURNING before.last_heartbeat > now() - INTERVAL '10 seconds' AS was_due
+    WITH beat AS (
+        INSERT INTO procrastinate_workers (id, last_heartbeat) OVERRIDING SYSTEM VALUE VALUES (%(worker_id)s, now())
+        ON CONFLICT (id) DO UPDATE SET last_heartbeat = now()
+    )
+    SELECT last_heartbeat > now() - INTERVAL '10 seconds' AS was_due
+    FROM procrastinate_workers WHERE id = %(worker_id)s
 """
 """Twice the pause between two: the database was away, or everybody was asleep, and all signs of life are old."""
 _OURS = """
