@@ -15,7 +15,7 @@ FRESH_MS = 600_000
 HELD_FOR_MS = 60_000
 """A process that dies while it deletes keeps others from putting the same bytes for no longer."""
 
-_DELETED_WITHIN_S = 30.0
+_DELETED_WITHIN_MS = 30_000
 """What takes longer is broken off, well before others believe that it is over."""
 
 _LOOKS_EVERY_MS = 250
@@ -40,17 +40,18 @@ class SharedMoves:
         Raises:
             StoreUnavailable: it took too long.
         """
-        loop = asyncio.get_running_loop()
-        ends_s, fresh_ms = loop.time() + _DELETED_WITHIN_S, 0 if is_damaged else FRESH_MS
-        held = moves.hold(blob, fresh_ms=fresh_ms, now_ms=self._clock.now_ms(), for_ms=HELD_FOR_MS)
+        now_ms, fresh_ms = self._clock.now_ms(), 0 if is_damaged else FRESH_MS
+        held = moves.hold(blob, fresh_ms=fresh_ms, now_ms=now_ms, for_ms=HELD_FOR_MS)
         until_ms = await self._db.write(held)
         if until_ms is None:
             yield False
             return
-        if loop.time() > ends_s:  # a process that was frozen deletes nothing when it wakes
+        # By the clock on the wall: the loop's stands still while a machine is suspended.
+        left_ms = now_ms + _DELETED_WITHIN_MS - self._clock.now_ms()
+        if left_ms <= 0:  # a process that was frozen deletes nothing when it wakes
             raise StoreUnavailable
         try:
-            async with asyncio.timeout_at(ends_s):
+            async with asyncio.timeout(left_ms / 1000):
                 yield True
         except TimeoutError as fault:
             raise StoreUnavailable from fault

@@ -4,19 +4,22 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from obstore.store import MemoryStore
 
 from bot.db import blobs as uses
 from bot.db import moves
-from bot.db.transaction import Database
+from bot.db.transaction import Database, Transaction
 from bot.media.blobs import Blobs
 from bot.media.errors import NoSuchBlob, StoreUnavailable
 from bot.services.moves import FRESH_MS, HELD_FOR_MS, SharedMoves
 from tests.patience import PATIENCE_S
 from tests.services.databases import KINDS, clock_of, processes
-from tests.services.doubles import TurnedClock
+from tests.services.doubles import TurnedClock, Watched
+
+T = TypeVar("T")
 
 CLIP = b"a clip that was paid for"
 
@@ -139,6 +142,24 @@ async def test_a_deletion_of_unknown_end_keeps_others_from_putting_for_a_while(w
     assert not await warehouse.db.write(moves.come(blob, now_ms=warehouse.clock.now_ms()))
     warehouse.clock.turn(HELD_FOR_MS / 1000)
     assert await warehouse.db.write(moves.come(blob, now_ms=warehouse.clock.now_ms()))
+
+
+async def test_a_machine_that_was_suspended_over_a_deletion_deletes_nothing_when_it_wakes(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    blob = await warehouse.put_long_ago()
+
+    class Suspended(Watched):
+        async def write(self, transaction: Transaction[T]) -> T:
+            written = await super().write(transaction)
+            warehouse.clock.turn(HELD_FOR_MS / 1000)
+            return written
+
+    moves_ = SharedMoves(db=Suspended(warehouse.db), clock=warehouse.clock)
+    woken = Blobs(warehouse.store, folder=None, spool=tmp_path, moves=moves_)
+    with pytest.raises(StoreUnavailable):
+        await woken.discard(blob, unless=never)
+    assert await warehouse.one.get(blob) == CLIP
 
 
 async def test_damage_is_not_set_aside_while_another_process_is_at_it(warehouse: Warehouse) -> None:
