@@ -69,7 +69,7 @@ async def make(
         request = request.model_copy(update={"quality": choice.spec.quality_of(request)})
         if not dry_run:
             out.parent.mkdir(parents=True, exist_ok=True)  # before anything is paid for
-        here = settings.model_copy(update={"data_dir": folder})
+        here = settings.model_copy(update={"data_dir": folder, "database_url": ""})
         provider = await _provider(here, choice, stack)
         for caution in choice.cautions:
             _tell(f"# {caution}")

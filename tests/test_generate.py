@@ -105,6 +105,22 @@ async def test_the_clip_is_written_and_described(
     assert [path.name for path in out.parent.iterdir()] == ["out.mp4"]
 
 
+async def test_a_database_of_several_processes_is_no_concern_of_it(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, out: Path
+) -> None:
+    seen: list[Settings] = []
+
+    def build(settings: Settings, _: object) -> Provider:
+        seen.append(settings)
+        return provider
+
+    monkeypatch.setattr(registry, "PROVIDERS", {"local": build})
+    settings = Settings(data_dir=tmp_path / "data", database_url="postgresql://kinora@db/kinora")
+    options = Options(prompt="a boat")
+    await generate.make(settings, options, image=None, end_frame=None, out=out, dry_run=False)
+    assert [one.is_shared for one in seen] == [False]
+
+
 async def test_a_clip_of_the_same_name_is_replaced(provider: Provider, make: Make, out: Path) -> None:
     out.parent.mkdir()
     out.write_bytes(b"old")
