@@ -180,13 +180,14 @@ async def running(
         furnish(client, settings, stores, publisher, engine, tasks=tasks)
         measure_discord(client, engine, limit)
         await _recover(stores.db, engine, duty.role)
+        tasks.create_task(_stay_among(others), name="processes")
         await _log_in(client, token)
         await client.services.departures.load()
         await client.services.draining.recall()
         await engine.room.look()
         port = await listen(settings, stores, engine, client, stack)
         await _resume(stores.db, engine)
-        for name, work in _always(settings, engine, client, duty.role, others).items():
+        for name, work in _always(settings, engine, client, duty.role).items():
             tasks.create_task(work, name=name)
         connects = _stay_connected(client) if duty.role.connects else _stay_apart()
         connection = tasks.create_task(connects, name="gateway")
@@ -260,6 +261,12 @@ async def _among_others(
     return others
 
 
+async def _stay_among(others: Processes | None) -> None:
+    """From before the login on, which may need more than a newcomer's share."""
+    if others is not None:
+        await others.run()
+
+
 @asynccontextmanager
 async def _closing() -> AsyncGenerator[list[Provider]]:
     """A list whose providers are closed at the end."""
@@ -271,7 +278,7 @@ async def _closing() -> AsyncGenerator[list[Provider]]:
 
 
 def _always(
-    settings: Settings, engine: Engine, client: Kinora, role: Role, others: Processes | None
+    settings: Settings, engine: Engine, client: Kinora, role: Role
 ) -> dict[str, Coroutine[Any, Any, None]]:
     """What goes on for as long as a process of this role runs, or begins with it."""
     services, place = client.services, settings.database
@@ -283,9 +290,8 @@ def _always(
         "departures": services.departures.run(),
         "lead": engine.leader.run(),
     }
-    if others is not None:
+    if settings.is_shared:
         work |= {
-            "processes": others.run(),
             "health": engine.health.run(),
             "draining": services.draining.run(),
             "departures elsewhere": services.departures.follow(),

@@ -1,4 +1,4 @@
-"""What a worker does in Discord, which never tells it of servers: two processes of one installation, in this one."""
+"""What a worker does in Discord, which never tells it of servers, and how it begins: processes of one installation, in this one."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -10,27 +10,34 @@ from bot.db import guilds, processes
 from bot.domain.duties import Duty, Role
 from bot.domain.places import ThreadStyle
 from bot.sandbox import Permission
+from bot.sandbox.faults import Hold
+from bot.services.processes import Processes
 from bot.settings import Settings
 from tests import builders
 from tests.e2e.scenes import Scene
 from tests.e2e.studio import opened
 from tests.held import held
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
-async def apps(
-    scene: Scene, postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> AsyncGenerator[tuple[App, App]]:
+def settings(scene: Scene, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
     opened(monkeypatch)
     known = scene.settings.model_dump() | {
         "discord_token": scene.settings.token,
         "database_url": postgres_url,
+        "blob_url": str(scene.settings.data_dir / "files"),
         "discord_requests_per_second": 1000,
     }
-    settings = Settings.model_validate(known)
+    return Settings.model_validate(known)
+
+
+@pytest.fixture
+async def apps(scene: Scene, settings: Settings) -> AsyncGenerator[tuple[App, App]]:
+    own = settings.model_copy(update={"data_dir": settings.data_dir / "worker"})
     async with (
         held(running(settings, Duty(Role.GATEWAY))) as gateway,
-        held(running(settings, Duty(Role.WORKER))) as worker,
+        held(running(own, Duty(Role.WORKER))) as worker,
     ):
         await scene.application.ready()
         yield gateway, worker
@@ -59,3 +66,24 @@ async def test_a_worker_posts_where_the_server_wants_its_clips_and_few_see_no_mo
     [shown, hidden] = sorted(scene.clips(), key=lambda clip: clip.channel_id != gallery.id)
     assert shown.channel_id == gallery.id
     assert [thread.parent for thread in scene.guild.threads if thread.id == hidden.channel_id] == [staff]
+
+
+async def test_a_process_hears_of_the_others_while_it_waits_for_its_login(
+    scene: Scene, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hears = asyncio.Event()
+
+    async def run(_processes: Processes) -> None:
+        hears.set()
+
+    monkeypatch.setattr(Processes, "run", run)
+    login = scene.sandbox.faults.add("GET", "/users/@me", Hold())
+    beginning = held(running(settings, Duty(Role.WORKER)))
+    begun = asyncio.ensure_future(beginning.__aenter__())
+    async with asyncio.timeout(PATIENCE_S):
+        await login.struck.wait()
+        await hears.wait()
+        assert not begun.done()
+        login.release()
+        await begun
+    await beginning.__aexit__(None, None, None)
