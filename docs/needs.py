@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from bot.domain.duties import Role
 from bot.domain.requests import Quality
 from bot.domain.rows import parse
-from bot.domain.shares import FOR_NEWCOMERS, WEIGHTS
+from bot.domain.shares import FOR_NEWCOMERS, SETTLED_AFTER_MS, WEIGHTS, Process, share_of
 
 Figures: TypeAlias = dict[str, Any]
 Row: TypeAlias = tuple[str, str, str]
@@ -90,9 +90,15 @@ class Need:
     @property
     def discord_per_s(self) -> float:
         """What all workers together may send."""
-        gateways, workers = self.processes
-        weighs, other = WEIGHTS[Role.WORKER] * workers, WEIGHTS[Role.GATEWAY] * gateways
-        return DISCORD_PER_S * (1 - FOR_NEWCOMERS) * weighs / (weighs + other)
+        gateways, workers = (
+            [
+                Process(f"{role}-{number}", "", role, None, "", began_at_ms=-SETTLED_AFTER_MS)
+                for number in range(count)
+            ]
+            for role, count in zip((Role.GATEWAY, Role.WORKER), self.processes, strict=True)
+        )
+        live = [*gateways, *workers]
+        return sum(share_of(worker, live, per_s=DISCORD_PER_S, now_ms=0) for worker in workers)
 
     @property
     def statements_per_s(self) -> float:
@@ -291,7 +297,7 @@ def discord(need: Need) -> list[Row]:
     rows += [
         (
             "of them the workers'",
-            f"{DISCORD_PER_S} × {1 - FOR_NEWCOMERS:g} × {weighs} / {all_weigh}: by weight, less what newcomers may use",
+            f"{DISCORD_PER_S} × {1 - FOR_NEWCOMERS:g} × {weighs} / {all_weigh}: by weight, in whole requests, less what newcomers may use",
             f"{per_s:.1f}",
         ),
         (

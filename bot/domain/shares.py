@@ -11,6 +11,8 @@ SETTLED_AFTER_MS = 8_000
 """By then every other process has seen one that began."""
 FOR_NEWCOMERS = 0.1
 """Of the whole: what those use that not every other process may have seen yet."""
+TURN_MS = 60_000
+"""For so long one of several equals has the request more that comes of dividing by whole numbers; then another one."""
 WEIGHTS = {Role.GATEWAY: 1, Role.WORKER: 3, Role.ALL: 3}
 """Of one process beside another. What a gateway sends is mostly answers to interactions, which Discord does not count."""
 
@@ -38,13 +40,21 @@ def share_of(process: Process, live: Sequence[Process], *, per_s: float, now_ms:
 
     Whoever has just begun takes from what is left for that, until all others leave it a part of theirs. So all together
     have no more than there is at any moment; where three and more begin within seconds of each other, hardly more.
+
+    From one on it is a whole number: all may begin to send at the same moment, and there is no fraction of a request.
     """
     others = [other for other in live if other.id != process.id]
     newcomers = sum(_has_just_begun(other, now_ms) for other in others)
     if others and _has_just_begun(process, now_ms):
         return per_s * FOR_NEWCOMERS / (newcomers + 2)  # the next one comes before this one has heard of it
-    weight, all_weigh = WEIGHTS[process.role], sum(WEIGHTS[other.role] for other in (process, *others))
-    return per_s * (1 - FOR_NEWCOMERS) * weight / all_weigh
+    everybody, weight = [process, *others], WEIGHTS[process.role]
+    all_weigh, divided = sum(WEIGHTS[one.role] for one in everybody), per_s * (1 - FOR_NEWCOMERS) * weight
+    if divided < all_weigh:
+        return divided / all_weigh
+    equals = [one for one in everybody if WEIGHTS[one.role] == weight]
+    equals.sort(key=lambda one: (one.began_at_ms, one.id))
+    place = (equals.index(process) + now_ms // TURN_MS) % len(equals)
+    return float(int(divided * (place + 1) / all_weigh) - int(divided * place / all_weigh))
 
 
 def _has_just_begun(process: Process, now_ms: int) -> bool:

@@ -4,7 +4,6 @@ discord.py learns of it by being refused, and refusals count: ten thousand in te
 """
 
 import asyncio
-import math
 from collections import deque
 
 _WINDOW_S = 1.0
@@ -16,8 +15,8 @@ class Slot:
     """One request's place in the window. It is free again a second after the answer, or, without one, after three.
 
     Discord counted the request somewhere between its sending and its answer. So it never counts more than the window
-    has slots within a second, however long the ways there are. Where a second's share is no whole number, there is a
-    slot for the fraction, too, and all are taken for as much longer: in the long run no more is sent than the share.
+    has slots within a second, however long the ways there are. Of a share that is no whole number the fraction is left;
+    less than one in a second is one slot, which is taken for as much longer.
     """
 
     def __init__(self, limit: "RateLimit", window_s: float) -> None:
@@ -86,5 +85,4 @@ class RateLimit:
 
 def _window(per_s: float) -> tuple[int, float]:
     """How many slots there are, and for how long one is taken."""
-    slots = math.ceil(per_s)
-    return slots, _WINDOW_S * slots / per_s
+    return max(int(per_s), 1), _WINDOW_S / min(per_s, 1)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.duties import Role
-from bot.domain.shares import SETTLED_AFTER_MS, Process, share_of
+from bot.domain.shares import SETTLED_AFTER_MS, TURN_MS, Process, share_of
 
 NOW = 1_000_000
 OLD = Process("a", "here:1", Role.WORKER, None, "1", began_at_ms=0)
@@ -34,7 +34,21 @@ def test_those_that_have_been_there_share_and_who_has_just_begun_takes_little() 
 def test_a_worker_has_more_than_a_gateway_which_sends_little_that_counts() -> None:
     live = [process(number, age_ms=60_000) for number in range(4)]
     live[:2] = [replace(one, role=Role.GATEWAY) for one in live[:2]]
-    assert [round(share(one, live), 3) for one in live] == [5.625, 5.625, 16.875, 16.875]
+    assert sorted(share(one, live) for one in live) == [5, 6, 16, 17]
+
+
+def test_equals_take_turns_at_having_one_more() -> None:
+    live = [process(number, age_ms=60_000) for number in range(7)]
+    turns = [
+        [share_of(one, live, per_s=50, now_ms=NOW + turn * TURN_MS) for one in live] for turn in range(7)
+    ]
+    assert {tuple(sorted(shares)) for shares in turns} == {(6, 6, 6, 6, 7, 7, 7)}
+    assert {sum(shares) for shares in zip(*turns, strict=True)} == {45}
+
+
+def test_less_than_one_is_not_divided() -> None:
+    live = [process(number, age_ms=60_000) for number in range(90)]
+    assert {share(one, live) for one in live} == {0.5}
 
 
 def test_two_that_begin_within_seconds_take_no_more_than_is_left_for_them() -> None:

@@ -78,9 +78,9 @@ async def test_a_process_that_begins_gets_a_part_of_what_the_others_had(cluster:
             assert (first.given[-1], second.given[-1]) == (45, 2.5)
             for _ in range(2):
                 await cluster.look(first, second)
-            assert (first.given[-1], second.given[-1]) == (22.5, 22.5)
+            assert sorted((first.given[-1], second.given[-1])) == [22, 23]
         await cluster.look(first)
-        assert first.given[-1] == 22.5  # once may be an accident
+        assert first.given[-1] in (22, 23)  # once may be an accident
         await cluster.look(first)
         assert first.given[-1] == 45
 
@@ -104,7 +104,7 @@ async def test_without_the_database_everybody_keeps_their_share(
             await asyncio.wait_for(asked.wait(), PATIENCE_S)
             assert len(first.given) == given
         await cluster.look(first, second)
-        assert (first.given[-1], second.given[-1]) == (22.5, 22.5)
+        assert sorted((first.given[-1], second.given[-1])) == [22, 23]
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@ import asyncio
 
 import pytest
 
+from bot.domain.duties import Role
+from bot.domain.shares import SETTLED_AFTER_MS, TURN_MS, Process, share_of
 from bot.services import rate_limit
-from bot.services.rate_limit import RateLimit
+from bot.services.rate_limit import RateLimit, Slot
 from tests.patience import PATIENCE_S
 
 
@@ -33,18 +35,29 @@ async def test_no_more_are_sent_than_there_are_slots_until_one_was_counted() -> 
     fourth.cancel()
 
 
-async def test_a_fraction_is_a_slot_and_all_slots_are_taken_for_longer() -> None:
-    limit = RateLimit(1.25)
-    slots = [await limit.take() for _ in range(2)]
-    third = asyncio.ensure_future(limit.take())
-    await asyncio.sleep(0)
-    assert limit.waiting == 1
-    began_s = asyncio.get_running_loop().time()
-    for slot in slots:
-        slot.answered()
-    async with asyncio.timeout(PATIENCE_S):
-        await third
-    assert asyncio.get_running_loop().time() - began_s >= 0.079  # two in 0.08 s are 1.25 in 0.05 s
+async def at_once(per_s: float) -> int:
+    """How many may be sent at the same moment."""
+    limit, sent = RateLimit(per_s), list[asyncio.Future[Slot]]()
+    while not limit.waiting:
+        sent.append(asyncio.ensure_future(limit.take()))
+        await asyncio.sleep(0)
+    sent.pop().cancel()
+    return len(sent)
+
+
+async def test_a_fraction_of_a_request_is_none() -> None:
+    assert [await at_once(per_s) for per_s in (2, 1.99, 1, 0.5)] == [2, 1, 1, 1]
+
+
+@pytest.mark.parametrize(("gateways", "workers"), [(2, 3), (4, 12), (7, 23), (10, 10), (2, 20)])
+async def test_all_processes_together_send_no_more_than_there_is_even_if_all_begin_at_once(
+    gateways: int, workers: int
+) -> None:
+    roles = [Role.GATEWAY] * gateways + [Role.WORKER] * workers
+    live = [Process(f"{number}", "", role, None, "1") for number, role in enumerate(roles)]
+    for now_ms in range(SETTLED_AFTER_MS, 30 * TURN_MS, TURN_MS):
+        shares = [share_of(one, live, per_s=50, now_ms=now_ms) for one in live]
+        assert 40 <= sum([await at_once(share) for share in shares]) <= 50
 
 
 async def test_what_is_never_answered_has_been_counted_long_since(monkeypatch: pytest.MonkeyPatch) -> None:
