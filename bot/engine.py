@@ -185,7 +185,14 @@ def build_engine(
     steps = Steps(db=db, clock=clock, cards=cards, slot_freed=admission.wake)
     stages = Stages(
         steps=steps,
-        ordering=Ordering(steps=steps, attempts=attempts, routes=routes, health=health, has_left=has_left),
+        ordering=Ordering(
+            steps=steps,
+            attempts=attempts,
+            routes=routes,
+            health=health,
+            has_left=has_left,
+            sender_may_live=is_shared,
+        ),
         attempts=attempts,
         blobs=stores.blobs,
         clips=stores.clips,

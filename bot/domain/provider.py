@@ -4,13 +4,13 @@ A provider speaks one API. It never decides about money or retries of a create;
 it says what happened, and `bot.services.stages` draws the consequences.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from bot.domain.models import ModelSpec
 from bot.domain.requests import Task, VideoRequest
@@ -35,6 +35,24 @@ class Refusal(StrEnum):
     ACCOUNT = "account"  # the key is wrong, or has no right to this
 
 
+CONNECT_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 60.0
+
+SLOWEST_BYTES_PER_S = 50_000
+"""A line that sends slower than this is broken."""
+
+Fence: TypeAlias = Callable[[], Awaitable[None]]
+
+
+async def open_fence() -> None:
+    """Nobody else could be about this."""
+
+
+def sending_lasts_s(picture_bytes: int) -> float:
+    """Seconds until a create that carries so much, as base64, was answered or is given up; none waits for its clip."""
+    return CONNECT_TIMEOUT_S + picture_bytes * 4 / 3 / SLOWEST_BYTES_PER_S + READ_TIMEOUT_S
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """One attempt: everything a provider needs to make the clip."""
@@ -49,6 +67,8 @@ class Submission:
     """Local files by blob hash: the request's pictures."""
     callback_url: str | None = None
     """Where news of the task may be sent; None where nothing listens."""
+    fence: Fence = open_fence
+    """Waited for right before each request goes out; what it raises, `submit` raises, and nothing more is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +165,8 @@ class Unreachable(ProviderFault):
 class Provider(Protocol):
     """One account of one video API.
 
-    Every method may raise `ProviderFault` except `submit`, which turns doubt into `Unknown`.
+    Every method may raise `ProviderFault` except `submit`, which turns doubt into `Unknown`. Whoever orders over a
+    network waits for the submission's fence.
     """
 
     @property

@@ -110,7 +110,9 @@ class AimlapiProvider:
             names = submission.spec.wire.get("mask_names", "plain")
             log.info("masks sent", attempt=submission.key, model=submission.spec.id, names=names)
         try:
-            reply = await self._account.send(create_call(submission), inputs=submission.inputs)
+            reply = await self._account.send(
+                create_call(submission), inputs=submission.inputs, fence=submission.fence
+            )
         except Unsent as fault:
             return not_arrived(fault)
         except Cut as fault:

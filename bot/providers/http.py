@@ -24,17 +24,20 @@ from typing import Any, Literal, TypeAlias, cast
 import aiohttp
 from yarl import URL
 
-from bot.domain.provider import Refusal, Rejected, Unreachable
+from bot.domain.provider import (
+    CONNECT_TIMEOUT_S,
+    READ_TIMEOUT_S,
+    SLOWEST_BYTES_PER_S,
+    Fence,
+    Refusal,
+    Rejected,
+    Unreachable,
+    open_fence,
+)
 from bot.domain.requests import Picture
 
 MAX_ANSWER_BYTES = 4_000_000
 """An answer is a page of JSON; a body larger than this is none."""
-
-CONNECT_TIMEOUT_S = 10.0
-READ_TIMEOUT_S = 60.0
-
-SLOWEST_BYTES_PER_S = 50_000
-"""A line that sends slower than this is broken."""
 
 LONGEST_RETRY_AFTER_S = 86_400.0
 """Whoever asks for more patience than a day is asked again after a day."""
@@ -151,10 +154,12 @@ class Account:
         inputs: Mapping[str, Path] | None = None,
         uploads: Mapping[str, str] | None = None,
         read_timeout_s: float = READ_TIMEOUT_S,
+        fence: Fence = open_fence,
     ) -> Reply:
         """Send one request, once.
 
-        `inputs` holds the pictures by blob hash, `uploads` what uploading them answered.
+        `inputs` holds the pictures by blob hash, `uploads` what uploading them answered. What `fence` raises is
+        raised, and nothing was sent.
 
         Raises:
             Unsent: it certainly did not arrive, or not behind the proxy that took it; or a picture could not be read.
@@ -168,6 +173,7 @@ class Account:
         # `connect` takes in looking the name up and shaking hands; nothing of the request is sent before its end.
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S, sock_read=read_timeout_s)
         most_s = CONNECT_TIMEOUT_S + payload.size_bytes / SLOWEST_BYTES_PER_S + read_timeout_s
+        await fence()
         signed = self.sign_in()
         try:
             async with (

@@ -16,6 +16,7 @@ from bot.domain.provider import (
     Absent,
     Accepted,
     Failed,
+    Fence,
     NoSuchTask,
     Pending,
     ProviderFault,
@@ -26,6 +27,7 @@ from bot.domain.provider import (
     Spent,
     Submission,
     Unknown,
+    open_fence,
 )
 from bot.domain.requests import (
     Task,
@@ -75,7 +77,9 @@ class KlingProvider:
     async def submit(self, submission: Submission) -> Accepted | Rejected | Unknown:
         """Ask for the clip, once; once more only where the first was refused for an old token."""
         try:
-            reply = await self._ask(create_call(submission, self._flavour), submission.inputs)
+            reply = await self._ask(
+                create_call(submission, self._flavour), submission.inputs, fence=submission.fence
+            )
         except Unsent as fault:
             return not_arrived(fault)
         except Cut as fault:
@@ -159,15 +163,17 @@ class KlingProvider:
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def _ask(self, call: Call, inputs: Mapping[str, Path] | None = None) -> Reply:
+    async def _ask(
+        self, call: Call, inputs: Mapping[str, Path] | None = None, *, fence: Fence = open_fence
+    ) -> Reply:
         """Send a request; one that was refused for its token certainly did nothing and is sent with a new one."""
-        reply = await self._account.send(call, inputs=inputs)
+        reply = await self._account.send(call, inputs=inputs, fence=fence)
         trouble, signer = answers.trouble_of(reply), self._account.sign_in
         if trouble is None or trouble.code not in answers.EXPIRED or not isinstance(signer, Signer):
             return reply
         self._log_trouble("token refused, signing anew", reply, trouble)
         signer.renew()
-        return await self._account.send(call, inputs=inputs)
+        return await self._account.send(call, inputs=inputs, fence=fence)
 
     def _refused(self, trouble: Trouble) -> Rejected | Unknown:
         title, why = self._flavour.title, trouble.refusal

@@ -8,7 +8,6 @@ only the few fields read here ever reach a log.
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -167,7 +166,7 @@ class OneminProvider:
             return Rejected("1min.ai takes only a prompt, guidance and simple camera moves with a picture.")
         uploads: dict[str, str] = {}
         if request.image is not None:
-            uploaded = await self._upload(request.image, submission.inputs)
+            uploaded = await self._upload(request.image, submission)
             if isinstance(uploaded, Rejected):
                 return uploaded
             uploads[request.image.blob] = uploaded
@@ -222,11 +221,14 @@ class OneminProvider:
         log.error("1min.ai finished a clip without a link to it", task=task_id)
         return Failed("1min.ai finished the clip, but gave no link to it.")
 
-    async def _upload(self, picture: Picture, inputs: Mapping[str, Path]) -> str | Rejected:
+    async def _upload(self, picture: Picture, submission: Submission) -> str | Rejected:
         """What the API calls the picture. Whatever goes wrong here has cost nothing."""
         try:
             reply = await self._account.send(
-                upload_call(picture), inputs=inputs, read_timeout_s=_UPLOAD_TIMEOUT_S
+                upload_call(picture),
+                inputs=submission.inputs,
+                read_timeout_s=_UPLOAD_TIMEOUT_S,
+                fence=submission.fence,
             )
         except ProviderFault as fault:
             log.warning("1min.ai did not take a picture", reason=str(fault))
@@ -248,7 +250,10 @@ class OneminProvider:
     ) -> Accepted | Rejected | Unknown:
         try:
             reply = await self._account.send(
-                create_call(submission), uploads=uploads, read_timeout_s=self._read_timeout_s
+                create_call(submission),
+                uploads=uploads,
+                read_timeout_s=self._read_timeout_s,
+                fence=submission.fence,
             )
         except Unsent as fault:
             return not_arrived(fault)

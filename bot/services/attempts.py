@@ -1,14 +1,15 @@
 """What a provider needs to know of a job's current attempt."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from bot.domain.jobs import Job
 from bot.domain.models import ModelSpec
-from bot.domain.provider import Provider, Submission, Unreachable
+from bot.domain.provider import Fence, Provider, Submission, Unreachable, open_fence, sending_lasts_s
 from bot.domain.requests import VideoRequest
 from bot.media.blobs import Blobs
+from bot.media.errors import NoSuchBlob
 from bot.services.routing import Routes
 
 
@@ -77,7 +78,7 @@ class Attempts:
         return self.provider(job).preview(submission)
 
     @asynccontextmanager
-    async def submission(self, job: Job) -> AsyncGenerator[Submission]:
+    async def submission(self, job: Job, *, fence: Fence = open_fence) -> AsyncGenerator[Submission]:
         """Everything to send, with the pictures as files for as long as the block lasts.
 
         Raises:
@@ -97,7 +98,20 @@ class Attempts:
                 request=_complete(job.request, spec),
                 inputs=inputs,
                 callback_url=self._callback_url(job.provider),
+                fence=fence,
             )
+
+    async def sending_lasts_s(self, job: Job) -> float:
+        """Seconds that sending this job's create may take, wherever that is done.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+        """
+        size_bytes = 0
+        for picture in job.request.pictures:
+            with suppress(NoSuchBlob):  # who sends it all the same is not to be known
+                size_bytes += await self._blobs.size(picture.blob)
+        return sending_lasts_s(size_bytes)
 
 
 def _complete(request: VideoRequest, spec: ModelSpec) -> VideoRequest:

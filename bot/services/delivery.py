@@ -18,6 +18,7 @@ from bot.domain.errors import (
 )
 from bot.domain.jobs import Job, JobState, Origin
 from bot.domain.places import ThreadStyle
+from bot.domain.provider import Fence, open_fence
 from bot.language import speaking, tr
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
@@ -69,8 +70,10 @@ class Delivery:
         self._limits = UploadLimits(clock)
         self._told = Remembered()  # galleries whose moderators heard that they take no clips
 
-    async def deliver(self, job: Job) -> tuple[Job, Sent]:
+    async def deliver(self, job: Job, fence: Fence = open_fence) -> tuple[Job, Sent]:
         """Post the clip of a job, once. The job is returned because marks were made on it.
+
+        `fence` is waited for right before each post; what it raises is raised.
 
         Raises:
             NoPlaceLeft: every place refused for good.
@@ -81,7 +84,7 @@ class Delivery:
             if sent is not None:
                 return job, sent
         for place in await self._places(job):
-            job, sent = await self._try(job, place)
+            job, sent = await self._try(job, place, fence)
             if sent is not None:
                 return job, sent
         raise NoPlaceLeft
@@ -148,11 +151,11 @@ class Delivery:
             await self._tell_of_gallery(job, gallery_id, fault)
             return False
 
-    async def _try(self, job: Job, place: Place) -> tuple[Job, Sent | None]:
+    async def _try(self, job: Job, place: Place, fence: Fence) -> tuple[Job, Sent | None]:
         """Post the clip in a place; None if that refuses for good."""
         try:
             place = await self._opened(job, place)
-            job, sent = await self._post_once(job, place)
+            job, sent = await self._post_once(job, place, fence)
         except (DestinationGone, DestinationForbidden) as fault:
             log.warning("place refused", job=job.id, channel=place.channel_id, reason=str(fault))
             await self._learn(job, place, fault)
@@ -185,28 +188,29 @@ class Delivery:
             )
         await self._notices.tell(job.origin.guild_id, text, key=f"gallery {gallery_id} {now_ms}")
 
-    async def _post_once(self, job: Job, place: Place) -> tuple[Job, Sent]:
+    async def _post_once(self, job: Job, place: Place, fence: Fence) -> tuple[Job, Sent]:
         since_ms = job.post_marked_at_ms if job.message_channel_id == place.channel_id else None
         if since_ms is None:
-            return await self._post_anew(job, place)
+            return await self._post_anew(job, place, fence)
         try:
-            return await self._post_smaller_until_taken(job, place)
+            return await self._post_smaller_until_taken(job, place, fence)
         except (DestinationGone, DestinationForbidden) as fault:
             log.info("closed in doubt", job=job.id, channel=place.channel_id, reason=str(fault))
         found = await self._publisher.find(job, place, after_ms=since_ms)
-        return (job, found) if found is not None else await self._post_anew(job, place)
+        return (job, found) if found is not None else await self._post_anew(job, place, fence)
 
-    async def _post_anew(self, job: Job, place: Place) -> tuple[Job, Sent]:
+    async def _post_anew(self, job: Job, place: Place, fence: Fence) -> tuple[Job, Sent]:
         """Post where nothing of the job is, or can be."""
         if place.kind in _THREADS:
             await self._publisher.open_thread(job, place)
         job = await self._mark(job, **_marks(place), post_marked_at_ms=self._clock.now_ms())
-        return await self._post_smaller_until_taken(job, place)
+        return await self._post_smaller_until_taken(job, place, fence)
 
-    async def _post_smaller_until_taken(self, job: Job, place: Place) -> tuple[Job, Sent]:
+    async def _post_smaller_until_taken(self, job: Job, place: Place, fence: Fence) -> tuple[Job, Sent]:
         claimed = await self._publisher.upload_limit(job, place)
 
         async def post(clip: Path) -> Sent:
+            await fence()
             return await self._publisher.post(job, clip, place)
 
         async def refused(limit: int) -> None:

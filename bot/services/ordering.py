@@ -13,6 +13,7 @@ from bot.domain.jobs import Job, JobState
 from bot.domain.provider import (
     Absent,
     Accepted,
+    Fence,
     Provider,
     ProviderFault,
     Ready,
@@ -33,7 +34,7 @@ from bot.services.steps import Steps
 log = structlog.stdlib.get_logger(__name__)
 
 LOOK_UP_GRACE_MS = 90_000
-"""A task that cannot be found is believed absent only so long after it was learnt that nobody sends it any more."""
+"""A task that cannot be found is believed absent only so long after the doubt began."""
 
 _BUSY_ENOUGH = 4
 """A provider that was busy so many times is not waited for while another could do it."""
@@ -63,15 +64,20 @@ class Ordering:
         routes: Routes,
         health: Health,
         has_left: Callable[[str], bool],
+        sender_may_live: bool = False,
     ) -> None:
-        """`has_left`: whether a provider that is not here is at hand nowhere else either."""
+        """`has_left`: whether a provider that is not here is at hand nowhere else either.
+
+        `sender_may_live`: whether a create whose mark is found may still be under way, in another process.
+        """
         self._steps = steps
         self._attempts = attempts
         self._routes = routes
         self._health = health
         self._has_left = has_left
+        self._sender_may_live = sender_may_live
 
-    async def submit(self, job: Job) -> Job:
+    async def submit(self, job: Job, fence: Fence) -> Job:
         """Order the clip, unless that was about to be done before: then find out what became of it."""
         if job.marked_at_ms is not None:  # by one that is gone, however long that took
             log.warning("create cut off", job=job.id, provider=job.provider, attempt=job.attempt_key)
@@ -80,7 +86,7 @@ class Ordering:
             return await self._steps.cancelled(job)
         if not self._attempts.is_at_hand(job):
             return await self._left(job)
-        return await self._send(job)
+        return await self._send(job, fence)
 
     async def _left(self, job: Job) -> Job:
         """Its provider is not at hand: another process may have it, while the operator adds it or takes it away."""
@@ -88,19 +94,19 @@ class Ordering:
             raise Unreachable(f"{job.provider} is at hand in other processes only, or was a moment ago")
         return await self._rejected(job, _LEFT)
 
-    async def resolve(self, job: Job) -> Job:
+    async def resolve(self, job: Job, fence: Fence) -> Job:
         """An attempt was marked, and nobody knows what became of it."""
         provider = self._attempts.provider(job)
         if provider.recovery is Recovery.KEY_HONOURED:
-            return await self._send(job)
+            return await self._send(job, fence)
         if provider.recovery is Recovery.NEITHER:
             return await self._hold(job)
         return await self._look_up(job, provider)
 
-    async def _send(self, job: Job) -> Job:
+    async def _send(self, job: Job, fence: Fence) -> Job:
         """Call the provider, once everything is at hand and the intent is written down."""
         try:
-            async with self._attempts.submission(job) as submission:
+            async with self._attempts.submission(job, fence=fence) as submission:
                 provider = self._attempts.provider(job)
                 if job.marked_at_ms is None:
                     provider.preview(
@@ -232,7 +238,9 @@ class Ordering:
         assert job.marked_at_ms is not None
         found = await provider.look_up(self._attempts.key(job), self._attempts.spec(job), job.request.task)
         now_ms = self._steps.clock.now_ms()
-        believed_from_ms = job.marked_at_ms + LOOK_UP_GRACE_MS  # it was marked anew when the doubt began
+        believed_from_ms = job.marked_at_ms  # anew, when the doubt began
+        if isinstance(found, Absent):
+            believed_from_ms += await self._grace_ms(job)
         match found:
             case Accepted(task_id, ready):
                 return await self._taken(job, task_id, ready)
@@ -246,6 +254,12 @@ class Ordering:
             case Unknown(reason):
                 raise ProviderFault(reason)
 
+    async def _grace_ms(self, job: Job) -> int:
+        """For how long an attempt in doubt may be on its way yet: what its fence let pass is answered, or given up, then."""
+        if not self._sender_may_live:
+            return LOOK_UP_GRACE_MS
+        return max(LOOK_UP_GRACE_MS, int(await self._attempts.sending_lasts_s(job) * 1000))
+
     async def _hold(self, job: Job) -> Job:
         """Nobody can tell what became of an attempt: the member gets the credits back, the operator is told."""
         log.error("held: may have been charged", job=job.id, provider=job.provider, attempt=job.attempt_key)
@@ -257,6 +271,8 @@ async def _answer(provider: Provider, submission: Submission) -> Accepted | Reje
     """The provider's answer; where asking itself goes wrong, the attempt is in doubt from now on."""
     try:
         return await provider.submit(submission)
+    except jobs.Overtaken:  # by its fence: not sent
+        raise
     except Exception:
         log.exception("create crashed", provider=provider.name, attempt=submission.key)
         return Unknown("asking went wrong inside the bot")

@@ -16,6 +16,7 @@ from bot.domain.errors import DeliveryFault
 from bot.domain.jobs import SLOT_HOLDERS, TERMINAL, Aftercare, Job, JobState
 from bot.domain.provider import (
     Failed,
+    Fence,
     NoSuchTask,
     Pending,
     Provider,
@@ -31,6 +32,7 @@ from bot.media.errors import BlobFault, NoSuchBlob, NotAVideo, TooLarge
 from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery, NoPlaceLeft
+from bot.services.fence import Holds, alone, fence_of
 from bot.services.ordering import Ordering
 from bot.services.ports import Sent
 from bot.services.steps import Steps
@@ -66,17 +68,11 @@ _NEEDS_ROOM = frozenset({JobState.FETCHING, JobState.DELIVERING})
 _IN_DOUBT = frozenset({JobState.SUBMITTING, JobState.UNKNOWN})
 """With a mark: somebody has begun to order the clip."""
 
-Holds: TypeAlias = Callable[[], Awaitable[bool]]
-
-_Handlers: TypeAlias = Mapping[JobState, Callable[[Job], Awaitable[Job]]]
+_Handlers: TypeAlias = Mapping[JobState, Callable[[Job, Fence], Awaitable[Job]]]
 
 _LONGEST_BACKOFF_S = 60
 _LONGEST_FETCH_BACKOFF_S = 600
 """A finished clip is kept for days by every provider, and asking for it holds no slot."""
-
-
-async def _alone() -> bool:
-    return True
 
 
 class Stages:
@@ -112,11 +108,11 @@ class Stages:
             JobState.DELIVERING: self._deliver,
         }
 
-    async def advance(self, job_id: int, *, early: bool = False, holds: Holds = _alone) -> int | None:
+    async def advance(self, job_id: int, *, early: bool = False, holds: Holds = alone) -> int | None:
         """Take the next step of a job if it is due, or at once if `early`.
 
         `holds`: whether the job is still the caller's to carry. One that was taken for dead does not know that
-        somebody else is in the middle of the create whose mark it finds.
+        somebody else is in the middle of the create whose mark it finds, or has sent what it is about to send.
 
         Returns when to come again (ms since 1970), None when all is done, or left to somebody else.
         """
@@ -130,7 +126,7 @@ class Stages:
         if is_in_doubt and not await holds():
             return None
         try:
-            job = await self._step(job)
+            job = await self._step(job, fence_of(holds, self._clock))
         except jobs.Overtaken:
             return self._clock.now_ms() if await holds() else None
         return None if job.aftercare is Aftercare.NONE else job.run_at_ms
@@ -149,11 +145,11 @@ class Stages:
         elif job.state not in TERMINAL:
             await self._abandon(job, reason)
 
-    async def _step(self, job: Job) -> Job:
+    async def _step(self, job: Job, fence: Fence) -> Job:
         if job.state in _NEEDS_ROOM and self._leaves_to_others() and not self._has_waited(job):
             return await self._steps.move(job, job.state, run_at_ms=self._clock.now_ms() + _LEFT_FOR_MS)
         try:
-            return await self._handlers.get(job.state, self._look_after)(job)
+            return await self._handlers.get(job.state, self._look_after)(job, fence)
         except (ProviderFault, DeliveryFault, NotAVideo, BlobFault) as fault:
             return await self._try_again(job.id, fault)
 
@@ -161,7 +157,7 @@ class Stages:
         """Whether everybody has had the time to take its next step, and nobody did."""
         return self._clock.now_ms() - (job.rendered_at_ms or 0) > LEFT_TO_OTHERS_MS
 
-    async def _wait(self, job: Job) -> Job:
+    async def _wait(self, job: Job, _: Fence) -> Job:
         assert job.task_id is not None
         provider = self._attempts.provider(job)
         if job.cancel_requested and await self._is_stopped(job, provider):
@@ -191,7 +187,7 @@ class Stages:
             run_at_ms=self._clock.now_ms() + int(ask_again_s * 1000),
         )
 
-    async def _fetch(self, job: Job) -> Job:
+    async def _fetch(self, job: Job, _: Fence) -> Job:
         provider = self._attempts.provider(job)
         async with provider.open(await self._link(job, provider)) as chunks:
             blob = await self._blobs.put(chunks, max_bytes=MAX_CLIP_BYTES)
@@ -217,11 +213,11 @@ class Stages:
             return job.result
         return answer.result if isinstance(answer, Ready) else job.result
 
-    async def _deliver(self, job: Job) -> Job:
+    async def _deliver(self, job: Job, fence: Fence) -> Job:
         if job.withdrawn_at_ms is not None:  # its member was forgotten meanwhile
             return await self._steps.move(job, JobState.FAILED)
         try:
-            job, sent = await self._delivery.deliver(job)
+            job, sent = await self._delivery.deliver(job, fence)
         except NoSuchBlob as fault:
             log.warning("clip lost", job=job.id, blob=job.clip, reason=str(fault))
             job = await self._db.read(jobs.get(job.id))
@@ -245,7 +241,7 @@ class Stages:
             posted_bytes=sent.size_bytes,
         )
 
-    async def _look_after(self, job: Job) -> Job:
+    async def _look_after(self, job: Job, _: Fence) -> Job:
         """What is left to do for a job that has ended: its card, later its thread."""
         if not self._steps.is_past(job.finished_at_ms):
             if job.aftercare is Aftercare.CARD:

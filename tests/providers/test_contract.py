@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,29 @@ async def test_a_vendor_that_cannot_be_reached_has_taken_nothing(
     assert isinstance(outcome, Rejected)
     assert outcome.why is Refusal.UNREACHABLE
     assert outcome.retry_after_s
+
+
+async def test_each_request_of_a_create_waits_for_its_fence_and_none_goes_out_after_that_has_closed(
+    counter: Counter,
+) -> None:
+    submission, passed = counter.submission(), 0
+
+    async def open_to(number: int) -> None:
+        nonlocal passed
+        if passed == number:
+            raise KeyError
+        passed += 1
+
+    requests = 2 if counter.is_blocking else 1  # which hands the picture in first
+    for number in range(requests):
+        passed = 0
+        fenced = replace(submission, fence=partial(open_to, number))
+        with pytest.raises(KeyError):
+            await counter.provider.submit(fenced)
+        assert (passed, counter.vendor.bill) == (number, [])
+    passed = 0
+    await counter.provider.submit(replace(submission, fence=partial(open_to, requests)))
+    assert (passed, len(counter.vendor.bill)) == (requests, 1)
 
 
 async def test_nothing_is_ever_sent_twice_by_itself(counter: Counter) -> None:

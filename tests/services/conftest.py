@@ -1,12 +1,12 @@
 """The engine on a real database and blob store, with a scripted provider and a recording publisher."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import pytest
@@ -14,8 +14,10 @@ import pytest
 from bot.app import task_group
 from bot.db import audit, jobs, lanes
 from bot.db.sqlite import SqliteDatabase
+from bot.db.transaction import Database
 from bot.domain.jobs import Job, JobState
 from bot.domain.money import Balance
+from bot.domain.requests import VideoRequest
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
 from bot.services.attempts import Attempts
@@ -51,17 +53,23 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+class Build(Protocol):
+    """What makes the steps of one process."""
+
+    def __call__(self, *, sender_may_live: bool = False) -> Stages: ...
+
+
 @dataclass
 class Engine:
     """Everything a job passes through."""
 
-    db: SqliteDatabase
+    db: Database
     clock: TurnedClock
     provider: ScriptedProvider
     spare: ScriptedProvider
     health: Health
     publisher: RecordingPublisher
-    build: Callable[[], Stages]
+    build: Build
     slots_freed: asyncio.Event
     gate: Gate
     stages: Stages
@@ -73,12 +81,12 @@ class Engine:
         """As another process would begin."""
         self.stages = self.build()
 
-    async def admitted(self, price: int = 5, **origin: object) -> Job:
+    async def admitted(self, price: int = 5, request: VideoRequest | None = None, **origin: object) -> Job:
         """A job that has just been given a slot; it fits nobody but `provider` unless more than 5 are reserved."""
         await self.db.write(
             jobs.accept(
                 builders.origin(**{"card_id": 777} | origin),
-                builders.request(),
+                request or builders.request(),
                 builders.choice(price, provider="scripted"),
                 defaults=builders.NO_CAPS,
                 now_ms=self.clock.now_ms(),
@@ -112,14 +120,21 @@ class Engine:
 
 @pytest.fixture
 async def engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
-    async with held(_engine(tmp_path, clip)) as built:
+    async with held(_on_sqlite(tmp_path, clip)) as built:
         yield built
 
 
 @asynccontextmanager
-async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
+async def _on_sqlite(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
     db = await SqliteDatabase.open(tmp_path / "kinora.db")
-    clock, provider, publisher = TurnedClock(), ScriptedProvider(), RecordingPublisher()
+    async with engine_on(db, TurnedClock(), tmp_path, clip) as built:
+        yield built
+    await db.close()
+
+
+@asynccontextmanager
+async def engine_on(db: Database, clock: TurnedClock, tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
+    provider, publisher = ScriptedProvider(), RecordingPublisher()
     provider.clip = clip
     spare = ScriptedProvider()
     spare.name, spare.clip = "spare", clip
@@ -148,7 +163,7 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
 
         elsewhere = set[str]()
 
-        def stages() -> Stages:
+        def stages(*, sender_may_live: bool = False) -> Stages:
             steps = Steps(db=db, clock=clock, cards=cards, slot_freed=freed.set)
             attempts = Attempts(
                 providers=providers,
@@ -165,6 +180,7 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
                     routes=routes,
                     health=health,
                     has_left=lambda provider: provider not in elsewhere,
+                    sender_may_live=sender_may_live,
                 ),
                 attempts=attempts,
                 blobs=blobs,
@@ -178,4 +194,3 @@ async def _engine(tmp_path: Path, clip: bytes) -> AsyncGenerator[Engine]:
             db, clock, provider, spare, health, publisher, stages, freed, gate, stages(), delivery, elsewhere
         )
     assert await db.read(audit.discrepancies()) == 0
-    await db.close()

@@ -109,11 +109,17 @@ class ScriptedProvider:
         self.submits: deque[Accepted | Rejected | Unknown] = deque([Accepted("task")])
         self.look_ups: deque[Accepted | Absent | Unknown] = deque([Absent()])
         self.polls: deque[Pending | Ready | Failed | ProviderFault] = deque([Ready("clip")])
+        self.before_sending: Callable[[], Awaitable[object]] | None = None
+        """Before anything goes out; `before_submit` is in the middle of it."""
         self.before_submit: Callable[[], Awaitable[object]] | None = None
         self.before_poll: Callable[[], Awaitable[object]] | None = None
         self.opens: deque[bytes | ProviderFault | None] = deque([None])
 
     async def submit(self, submission: Submission) -> Accepted | Rejected | Unknown:
+        if self.before_sending is not None:
+            freeze, self.before_sending = self.before_sending, None
+            await freeze()
+        await submission.fence()
         self.keys.append(submission.key)
         if self.before_submit is not None:
             before, self.before_submit = self.before_submit, None

@@ -5,6 +5,8 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -24,6 +26,7 @@ from bot.db.ticks import Tick
 from bot.db.transaction import Transaction
 from bot.domain.breaker import Lesson
 from bot.domain.jobs import Job, JobState
+from bot.domain.provider import Pending
 from bot.services.runner.cluster import ClusterRunner, _after_crash
 from bot.services.runner.housekeeping import Housekeeping
 from tests import builders
@@ -32,6 +35,7 @@ from tests.patience import PATIENCE_S
 from tests.postgres import PostgresServer
 from tests.services import cluster as built
 from tests.services.cluster import Cluster
+from tests.services.conftest import engine_on
 from tests.services.doubles import TurnedClock
 
 _LIVE = "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
@@ -407,6 +411,46 @@ async def test_a_worker_that_was_taken_for_dead_leaves_its_step_to_the_one_that_
             await others.until(2)
     assert (frozen.taken, frozen.left) == ([(job.id, False)], [job.id])
     assert others.left == []
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_what_orders_a_clip_goes_out_only_while_its_tick_is_held(
+    postgres_url: str, tmp_path: Path, clip: bytes, *, keeps: bool
+) -> None:
+    clock = TurnedClock()
+    async with (
+        held(built.open_cluster(postgres_url, clock)) as cluster,
+        held(engine_on(cluster.db, clock, tmp_path, clip)) as engine,
+    ):
+        frozen, wakes = asyncio.Event(), asyncio.Event()
+
+        async def freeze() -> None:
+            frozen.set()
+            await wakes.wait()
+
+        engine.provider.before_sending = freeze
+        engine.provider.polls.appendleft(Pending(ask_again_s=3600))
+        job = await engine.admitted()
+        carrying: Any = SimpleNamespace(
+            advance=engine.stages.advance, give_up=engine.stages.give_up, fill=_nothing_waits
+        )
+        async with cluster.worker(carrying, housekeeping_every_s=3600) as runner:
+            await asyncio.wait_for(frozen.wait(), PATIENCE_S)
+            clock.turn(3600)
+            if not keeps:
+                [step] = [task for task in runner.park() if task.get_name() == f"job-{job.id}"]
+                await cluster.take_away()
+                wakes.set()
+                await asyncio.wait_for(asyncio.wait((step,)), PATIENCE_S)
+            else:
+                wakes.set()
+                await cluster.until("SELECT state FROM jobs", [("rendering",)])
+        assert engine.provider.keys == ([f"kinora-abc123-{job.id}-1"] if keeps else [])
+        assert (await engine.job(job)).marked_at_ms == job.started_at_ms
+
+
+async def _nothing_waits() -> bool:
+    return True
 
 
 async def test_a_database_that_is_away_does_not_count_as_a_crash(postgres_url: str) -> None:

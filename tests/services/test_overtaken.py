@@ -1,5 +1,6 @@
 """Who carries a job may have been taken for dead: somebody else has it then, and finds what was begun."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,7 +8,12 @@ from structlog.testing import capture_logs
 
 from bot.db import jobs
 from bot.domain.jobs import Job, JobState
-from bot.domain.provider import Accepted, Recovery, Refusal, Rejected
+from bot.domain.provider import Accepted, Recovery, Refusal, Rejected, sending_lasts_s
+from bot.domain.requests import Picture
+from bot.services.fence import BELIEVED_FOR_MS, Holds
+from bot.services.ordering import LOOK_UP_GRACE_MS
+from bot.services.ports import Place
+from tests import builders
 from tests.services.conftest import Engine
 
 DONE, FAILED = JobState.DONE, JobState.FAILED
@@ -19,6 +25,13 @@ async def _yes() -> bool:
 
 async def _no() -> bool:
     return False
+
+
+def _until(is_held: Callable[[], bool]) -> Holds:
+    async def holds() -> bool:
+        return is_held()
+
+    return holds
 
 
 async def _marked(engine: Engine, recovery: Recovery) -> Job:
@@ -109,7 +122,7 @@ async def test_a_clip_that_nobody_waits_for_any_more_is_told_of(
 
     engine.provider.before_submit = end
     with capture_logs() as logs:
-        assert await engine.stages.advance(job.id, holds=_no) is None
+        assert await engine.stages.advance(job.id, holds=_until(lambda: not engine.provider.keys)) is None
     assert len([entry for entry in logs if entry["event"].startswith("accepted too late")]) == told
 
 
@@ -121,3 +134,84 @@ async def test_a_job_of_a_provider_that_only_another_worker_has_waits_for_that_w
     assert (await engine.step(job)).state is JobState.SUBMITTING
     providers["scripted"] = scripted
     assert (await engine.until(job, DONE)).tried == ()
+
+
+# ---- What goes out only from whoever has the job
+
+
+async def test_who_wakes_after_the_clip_was_ordered_anew_orders_nothing(engine: Engine) -> None:
+    engine.provider.recovery = Recovery.LOOK_UP
+    job, is_ours = await engine.admitted(), True
+
+    async def freeze() -> None:
+        nonlocal is_ours
+        is_ours = False
+        engine.clock.turn(20)
+        awake, engine.stages = engine.stages, engine.build(sender_may_live=True)
+        await engine.until(job, JobState.RENDERING)
+        engine.stages = awake
+
+    engine.provider.before_sending = freeze
+    assert await engine.stages.advance(job.id, holds=_until(lambda: is_ours)) is None
+    assert engine.provider.keys == [f"kinora-abc123-{job.id}-2"]
+
+
+async def test_who_is_slow_and_still_has_the_job_orders_the_clip(engine: Engine) -> None:
+    async def dawdle() -> None:
+        engine.clock.turn(3600)
+
+    engine.provider.before_sending = dawdle
+    job = await engine.until(await engine.admitted(), DONE)
+    assert engine.provider.keys == [f"kinora-abc123-{job.id}-1"]
+
+
+async def test_an_answer_that_was_slept_over_is_not_believed(engine: Engine) -> None:
+    job, answers = await engine.admitted(), [True, False, False]
+
+    async def holds() -> bool:
+        if len(answers) == 3:
+            engine.clock.turn(BELIEVED_FOR_MS / 1000 + 1)
+        return answers.pop(0)
+
+    assert await engine.stages.advance(job.id, holds=holds) is None
+    assert (answers, engine.provider.keys) == ([], [])
+    assert (await engine.job(job)).marked_at_ms is not None  # so whoever has it finds out what became of it
+
+
+async def test_who_wakes_after_the_clip_was_posted_posts_nothing(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, is_ours = await engine.until(await engine.admitted(), JobState.DELIVERING), True
+    limit_of = engine.publisher.upload_limit
+
+    async def freeze(job: Job, place: Place) -> int:
+        nonlocal is_ours
+        is_ours = False
+        monkeypatch.setattr(engine.publisher, "upload_limit", limit_of)
+        assert await engine.build().advance(job.id) is not None
+        engine.publisher.remembers_nonces = False
+        return await limit_of(job, place)
+
+    monkeypatch.setattr(engine.publisher, "upload_limit", freeze)
+    assert await engine.stages.advance(job.id, holds=_until(lambda: is_ours)) is None
+    assert len(engine.publisher.posted) == 1
+    assert (await engine.job(job)).state is DONE
+
+
+@pytest.mark.parametrize("may_live", [False, True])
+async def test_a_sender_that_may_live_is_given_the_time_that_a_large_picture_takes(
+    engine: Engine, *, may_live: bool
+) -> None:
+    engine.provider.recovery = Recovery.LOOK_UP
+    engine.stages = engine.build(sender_may_live=may_live)
+    large = bytes(3_000_000)
+    kept = await engine.stages._blobs.put(large, max_bytes=len(large))
+    picture = Picture(blob=kept.hash, media_type="image/png", width=640, height=360)
+    job = await engine.admitted(request=builders.request(image=picture))
+    begun_ms = engine.clock.now_ms()
+    await engine.db.write(jobs.move(job, job.state, now_ms=begun_ms, marked_at_ms=begun_ms))
+    await engine.until(job, JobState.RENDERING)
+    lasts_ms = int(sending_lasts_s(len(large)) * 1000) if may_live else LOOK_UP_GRACE_MS
+    assert engine.clock.now_ms() - begun_ms >= lasts_ms
+    assert lasts_ms >= LOOK_UP_GRACE_MS
+    assert engine.provider.keys == [f"kinora-abc123-{job.id}-2"]
