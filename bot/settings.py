@@ -118,12 +118,13 @@ _BASE_URLS = ("discord_api_url", "kling_base_url", "kkiai_base_url", "aimlapi_ba
 
 
 class Settings(BaseSettings):
-    """Every setting, with its default. `.env.example` explains each in a line."""
+    """Every setting, with its default. `.env.example` explains each in a line.
+
+    Only `load` reads `.env`: what tests and benchmarks make of this must not spend with the keys that lie there.
+    """
 
     # utf-8-sig: editors on Windows put a byte order mark first, which would hide the first setting.
-    model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
-    )
+    model_config = SettingsConfigDict(env_file_encoding="utf-8-sig", extra="ignore", frozen=True)
 
     discord_token: Secret | None = None
     discord_api_url: Url = "https://discord.com/api/v10"
@@ -398,7 +399,7 @@ def load() -> Settings:
         SettingsInvalid: a value cannot be understood, or a secret's file cannot be read.
     """
     try:
-        return Settings()
+        return Settings(_env_file=".env")  # type: ignore[call-arg] - pydantic's own
     except UnicodeDecodeError as error:
         raise SettingsInvalid("The file .env is not UTF-8 text; save it as UTF-8.") from error
     except SettingsError as error:

@@ -38,7 +38,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     """Of somebody who has only the local renderer."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
-    return Settings(_env_file=None, data_dir=tmp_path)  # type: ignore[call-arg] - pydantic's own
+    return Settings(data_dir=tmp_path)
 
 
 def own(settings: Settings, text: str) -> Path:

@@ -107,6 +107,13 @@ def test_the_example_shows_the_defaults(given: Given) -> None:
             assert getattr(chosen, name) == getattr(usual, name)
 
 
+def test_who_does_not_ask_for_the_operators_file_does_not_read_it(bare: Path) -> None:
+    (bare / ".env").write_text("KLING_API_KEY=a-key-that-costs\n")
+    assert Settings().provider_order == ("local",)
+    assert Settings.model_validate({"data_dir": bare}).provider_order == ("local",)
+    assert settings.load().provider_order == ("kling",)
+
+
 def test_the_example_as_it_is_changes_nothing(bare: Path, given: Given) -> None:
     (bare / ".env").write_bytes(EXAMPLE.read_bytes())
     assert given() == Settings.model_construct(**Settings().model_dump())

@@ -85,12 +85,13 @@ async def test_its_command_reports_that_it_is_ready_and_ends_well(scene: Scene, 
     told = pairs(environment.replace("/var/lib/kinora", str(state)))
     told |= {"DISCORD_API_URL": scene.sandbox.api_url, "DISCORD_GATEWAY_URL": scene.sandbox.gateway_url}
     told |= {"CREDENTIALS_DIRECTORY": str(secrets), "WEB_PORT": "0", "PATH": os.environ["PATH"]}
+    told["PYTHONPATH"] = str(ROOT)
     told["NOTIFY_SOCKET"] = str(tmp_path / "notify")
     command = start.replace("/opt/kinora/app/.venv/bin/python", sys.executable).split()
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as manager:
         manager.bind(told["NOTIFY_SOCKET"])
-        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=told, stderr=PIPE)
+        process = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, env=told, stderr=PIPE)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 assert await loop.sock_recv(manager, 64) == b"READY=1"

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import av
@@ -14,6 +15,7 @@ from bot.sandbox import App as Application
 from bot.sandbox import Channel, File, Message, Person, Sandbox, Server, shows
 from bot.settings import Settings
 
+ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-for-tests"
 CLIP_TIMEOUT_S = 180.0
 """A renderer shares the machine with whatever else it does."""
@@ -43,9 +45,15 @@ class Scene:
     mia: Person
     settings: Settings
 
+    @property
+    def folder(self) -> Path:
+        """Where other processes run, because there is no `.env`."""
+        return self.settings.data_dir.parent
+
     def environment(self) -> dict[str, str]:
         """The settings as another process gets them."""
         return {
+            "PYTHONPATH": str(ROOT),
             "DISCORD_TOKEN": TOKEN,
             "DISCORD_API_URL": self.sandbox.api_url,
             "DISCORD_GATEWAY_URL": self.sandbox.gateway_url,

@@ -35,6 +35,7 @@ async def started(
         "bot",
         "run",
         env=environment.inherited(**scene.environment(), **more),
+        cwd=scene.folder,
         stderr=PIPE,
         limit=1 << 20,
     )
@@ -172,7 +173,13 @@ async def test_a_button_works_after_a_restart_and_after_other_cards_lost_theirs(
 async def test_a_second_bot_on_the_same_folder_is_told_so(scene: Scene) -> None:
     async with started(scene):
         second = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", "run", env=environment.inherited(**scene.environment()), stderr=PIPE
+            sys.executable,
+            "-m",
+            "bot",
+            "run",
+            env=environment.inherited(**scene.environment()),
+            cwd=scene.folder,
+            stderr=PIPE,
         )
         _, said = await second.communicate()
     assert second.returncode == 1

@@ -142,7 +142,7 @@ async def test_who_is_hung_up_on_for_good_says_why_and_ends(
     scene.application.message_content = True
     kinora = [sys.executable, "-m", "bot", "run"]
     env = environment.inherited(**scene.environment(), MESSAGE_CONTENT_INTENT="true")
-    process = await asyncio.create_subprocess_exec(*kinora, env=env, stderr=PIPE)
+    process = await asyncio.create_subprocess_exec(*kinora, env=env, cwd=scene.folder, stderr=PIPE)
     speaks = asyncio.ensure_future(process.communicate())
     try:
         await scene.application.ready()

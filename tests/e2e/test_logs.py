@@ -14,7 +14,13 @@ LIFE = ["accepted", "admitted", "accepted by provider", "moved", "moved", "deliv
 
 async def test_one_job_is_followed_by_its_number_among_others(scene: Scene) -> None:
     process = await create_subprocess_exec(
-        sys.executable, "-m", "bot", "run", env=environment.inherited(**scene.environment()), stderr=PIPE
+        sys.executable,
+        "-m",
+        "bot",
+        "run",
+        env=environment.inherited(**scene.environment()),
+        cwd=scene.folder,
+        stderr=PIPE,
     )
     await scene.application.ready()
     cards = [

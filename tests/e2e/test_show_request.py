@@ -24,7 +24,6 @@ from tests.shell import require
 from tests.vendors.opened import NAMES, QuickClock, Vendors
 from tests.vendors.vendor import OnCreate, Outcome, Seen
 
-ROOT = Path(__file__).parents[2]
 VARIABLES = {
     "kling": "KLING_API_KEY",
     "kkiai": "KKIAI_API_KEY",
@@ -221,7 +220,7 @@ async def kinora(
         sys.executable, "-m", "bot", "generate", "--provider", name, "--image", "boat.png",
         "--prompt", "it drifts", "--out", "clip.mp4", *arguments,
         cwd=folder, stdout=PIPE, stderr=PIPE,
-        env=environment.inherited(PYTHONPATH=str(ROOT), **scene.environment(), **accounts),
+        env=environment.inherited(**scene.environment(), **accounts),
     )  # fmt: skip
     out, err = await process.communicate()
     said = out.decode() + err.decode()

@@ -200,6 +200,7 @@ async def spawned(scene: Scene) -> Process:
         "bot",
         "run",
         env=environment.inherited(**scene.environment()),
+        cwd=scene.folder,
     )
 
 

@@ -682,6 +682,7 @@ async def test_without_the_switch_in_the_portal_the_bot_says_what_to_do(scene: S
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "run"),
         env=inherited(**scene.environment(), MESSAGE_CONTENT_INTENT="true"),
+        cwd=scene.folder,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -47,7 +47,7 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def settings(tmp_path: Path) -> Any:
     def made(**known: Any) -> Settings:
-        return Settings(_env_file=None, data_dir=tmp_path, **known)  # type: ignore[call-arg] - pydantic's own
+        return Settings(data_dir=tmp_path, **known)
 
     return made
 
