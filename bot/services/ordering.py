@@ -188,7 +188,8 @@ class Ordering:
     ) -> Job:
         """Take a step that must not be forgotten over another one of the same attempt, such as a cancellation.
 
-        `though_in_doubt`: also if somebody else has begun to find out meanwhile what became of the attempt.
+        `though_in_doubt`: also if somebody else has begun to find out meanwhile what became of the attempt. What was
+        found out before a newer doubt says nothing about that.
 
         Raises:
             Overtaken: the job is about something else by now.
@@ -198,8 +199,9 @@ class Ordering:
                 return await step(job)
             except jobs.Overtaken:
                 newer = await self._steps.db.read(jobs.get(job.id))
-                states = {job.state, JobState.UNKNOWN} if though_in_doubt else {job.state}
-                if newer.attempt != job.attempt or newer.state not in states:
+                is_same = (newer.state, newer.marked_at_ms) == (job.state, job.marked_at_ms)
+                is_in_doubt = though_in_doubt and newer.state in {job.state, JobState.UNKNOWN}
+                if newer.attempt != job.attempt or not (is_same or is_in_doubt):
                     raise
                 job = newer
 

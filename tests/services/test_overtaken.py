@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from bot.db import jobs
 from bot.domain.jobs import Job, JobState
-from bot.domain.provider import Accepted, Recovery, Refusal, Rejected, sending_lasts_s
+from bot.domain.provider import Absent, Accepted, Recovery, Refusal, Rejected, sending_lasts_s
 from bot.domain.requests import Picture
 from bot.services.fence import BELIEVED_FOR_MS, Holds
 from bot.services.ordering import LOOK_UP_GRACE_MS
@@ -215,3 +215,23 @@ async def test_a_sender_that_may_live_is_given_the_time_that_a_large_picture_tak
     assert engine.clock.now_ms() - begun_ms >= lasts_ms
     assert lasts_ms >= LOOK_UP_GRACE_MS
     assert engine.provider.keys == [f"kinora-abc123-{job.id}-2"]
+
+
+async def test_absence_from_before_a_newer_doubt_proves_nothing(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await _marked(engine, Recovery.LOOK_UP)
+    look_up = engine.provider.look_up
+
+    async def doubted_meanwhile(*asked: Any) -> Any:
+        found = await look_up(*asked)
+        if len(engine.provider.looked_up) == 2:  # which would be believed
+            engine.clock.turn(1)
+            row, now_ms = await engine.job(job), engine.clock.now_ms()
+            await engine.db.write(jobs.move(row, row.state, now_ms=now_ms, marked_at_ms=now_ms))
+        return found
+
+    monkeypatch.setattr(engine.provider, "look_up", doubted_meanwhile)
+    engine.provider.look_ups.extend([Absent(), Absent(), Accepted("task")])
+    found = await engine.until(job, JobState.RENDERING)
+    assert (found.attempt, engine.provider.keys) == (job.attempt, [])
