@@ -53,8 +53,10 @@ class Steps:
         now_ms = self.clock.now_ms()
 
         def step() -> Transaction[Job]:
-            is_known = not job.tries  # after an outage nobody knows when it was finished
-            if is_known and job.marked_at_ms and job.marked_at_ms >= self.up_since_ms:
+            # After an outage nobody knows when it was finished; from before a start, when it was ordered: what was
+            # cut off is marked anew.
+            is_known = not job.tries and (job.started_at_ms or 0) >= self.up_since_ms
+            if is_known and job.marked_at_ms:
                 yield from history.record(job, (now_ms - job.marked_at_ms) / 1000)
             return (
                 yield from jobs.move(

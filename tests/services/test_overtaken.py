@@ -7,8 +7,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.db import jobs
+from bot.db.transaction import Transaction
 from bot.domain.jobs import Job, JobState
-from bot.domain.provider import Absent, Accepted, Recovery, Refusal, Rejected, sending_lasts_s
+from bot.domain.provider import Absent, Accepted, Pending, Ready, Recovery, Refusal, Rejected, sending_lasts_s
 from bot.domain.requests import Picture
 from bot.services.fence import BELIEVED_FOR_MS, Holds
 from bot.services.ordering import LOOK_UP_GRACE_MS
@@ -235,3 +236,19 @@ async def test_absence_from_before_a_newer_doubt_proves_nothing(
     engine.provider.look_ups.extend([Absent(), Absent(), Accepted("task")])
     found = await engine.until(job, JobState.RENDERING)
     assert (found.attempt, engine.provider.keys) == (job.attempt, [])
+
+
+async def test_a_create_that_was_cut_off_teaches_nothing_of_how_long_clips_take(engine: Engine) -> None:
+    for is_cut_off in (True, False):
+        engine.provider.polls.extendleft([Ready("clip"), Pending(0.5)])
+        engine.provider.look_ups.appendleft(Accepted("task"))
+        job = await (_marked(engine, Recovery.LOOK_UP) if is_cut_off else engine.admitted())
+        if is_cut_off:
+            engine.clock.turn(180)
+            engine.restart()
+        await engine.until(job, DONE)
+
+        def known() -> Transaction[int]:
+            return len((yield "SELECT seconds FROM renders", {}))
+
+        assert await engine.db.read(known()) == (0 if is_cut_off else 1)
