@@ -502,6 +502,18 @@ async def test_a_worker_that_leaves_admission_to_others_does_not_use_up_its_tick
     assert others.taken == [(job.id, False)]
 
 
+async def test_what_others_have_no_room_for_either_is_asked_about_less_often(cluster: Cluster) -> None:
+    full = cluster.steps()
+
+    async def leave() -> bool:
+        return False
+
+    full.fill = leave
+    async with cluster.worker(full) as runner:
+        later = [await runner._let_in(attempts) for attempts in range(3)]
+    assert [getattr(one, "pause_s", None) for one in later] == [1, 5, 5]
+
+
 async def test_a_parked_worker_ends_what_it_is_about_and_begins_nothing(cluster: Cluster) -> None:
     steps, others = cluster.steps(steps=2), cluster.steps(steps=2)
     steps.may_end.clear()

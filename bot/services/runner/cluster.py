@@ -25,7 +25,8 @@ AT_ONCE = 100
 _GIVES_UP_AFTER = 8
 _LONGEST_BACKOFF_S = 60
 _DATABASE_PAUSE_S = 5
-_LEFT_FOR_S = 1
+_LEFT_FOR_S, _LEFT_AGAIN_FOR_S = 1, 5
+"""To another worker. What waits for a provider that only others have may do so for hours, until they have a free slot."""
 _POLLED_EVERY_S = 1.0
 """Of a tick whose time has come, or which another one held up, nobody is told."""
 _NEVER_S = 86_400.0
@@ -201,7 +202,8 @@ class ClusterRunner:
         logs.follow()
         try:
             if not self._is_parked:
-                return None if await self._fill() else _Later(_LEFT_FOR_S)
+                is_enough = await self._fill()
+                return None if is_enough else _Later(_LEFT_AGAIN_FOR_S if attempts else _LEFT_FOR_S)
         except DatabaseUnavailable:
             await self._pause(_DATABASE_PAUSE_S)
         except Exception:
