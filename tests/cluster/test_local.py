@@ -39,8 +39,9 @@ async def test_drafts_and_clips_are_made_by_several_workers_although_one_dies_ov
             for chosen in ({}, {}, {}, {"draft": True})
         ]
         doomed = await busy(workers)
-        begun = unfinished(doomed)
         await doomed.kill()
+        begun = unfinished(doomed)
+        assert begun, "it ended its clips before it was killed"
         cards = await asyncio.gather(*(made(one) for one in asked))
         assert len({card.id for card in cards}) == 4
         workers.remove(doomed)
