@@ -15,8 +15,12 @@ class Plan:
     workers: int = 3
     jobs: int = 500
     servers: int = 8
-    at_once: int = 24
+    at_once: int = 8
     """People who ask at the same time."""
+    slots: int = 5
+    """Of each provider: what is under way is to leave two cores room, so that delays are the cluster's and not the machine's."""
+    vendors_take_s: float = 2.0
+    """For each answer: who is killed is to have something in hand, without work for the machine."""
     kills_every_s: float = 8.0
     """On average, for as long as anything is under way."""
     bucket: bool = False
@@ -53,7 +57,7 @@ class Report:
             f"killed: {dict(self.kills)}; PostgreSQL stopped with {self.restart}, away for {self.down_s:.1f} s",
             f"jobs: {dict(self.states)}; {self.charges} charges, {self.posts} posts",
             f"{self.unheard} requests unheard, {self.refused} to be made again",
-            f"steps {self.delays}",
+            str(self.delays),
             *(f"WRONG: {problem}" for problem in self.problems),
         ]
         return "\n".join(lines)

@@ -85,6 +85,8 @@ async def world(plan: Plan) -> AsyncGenerator[World]:
         application.recommended_shards = plan.gateways
         clubs = [_club(sandbox, application, number, plan) for number in range(plan.servers)]
         vendors = await Vendors.open(stack)
+        for vendor in vendors.by_name.values():
+            vendor.answers_after_s = plan.vendors_take_s
         postgres = _postgres(stack)
         yield World(
             plan,
@@ -94,7 +96,7 @@ async def world(plan: Plan) -> AsyncGenerator[World]:
             clubs,
             vendors,
             postgres,
-            _settings(sandbox, vendors, postgres, _blobs(plan, folder, stack)),
+            _settings(plan, sandbox, vendors, postgres, _blobs(plan, folder, stack)),
             check.problems if check is not None else [],
         )
 
@@ -127,7 +129,7 @@ def _blobs(plan: Plan, folder: Path, stack: AsyncExitStack) -> Mapping[str, str]
 
 
 def _settings(
-    sandbox: Sandbox, vendors: Vendors, postgres: PostgresServer, blobs: Mapping[str, str]
+    plan: Plan, sandbox: Sandbox, vendors: Vendors, postgres: PostgresServer, blobs: Mapping[str, str]
 ) -> Settings:
     base = Settings.model_validate(
         {
@@ -140,7 +142,7 @@ def _settings(
             **blobs,
         }
     )
-    many = dict.fromkeys(("kling_concurrency", "kkiai_concurrency", "aimlapi_concurrency"), 15)
+    many = dict.fromkeys(("kling_concurrency", "kkiai_concurrency", "aimlapi_concurrency"), plan.slots)
     caps = dict.fromkeys(("default_guild_monthly_credits", "default_user_daily_credits"), _NO_CAP)
     crowds = dict.fromkeys(("default_user_queued", "default_user_running", "default_guild_running"), 50)
     return vendors.settings(base, providers=("kling", "kkiai", "aimlapi"), **many, **caps, **crowds)

@@ -140,6 +140,8 @@ class Vendor:
     """Methods and paths of the requests that reached it while it was away."""
     wild: deque[tuple["Phase", "Wild"]] = field(default_factory=deque[tuple["Phase", "Wild"]])
     """What stands in the place of the next answers of their kind; whatever was asked for is done first."""
+    answers_after_s: float = 0.0
+    """What was asked for is done at once."""
     _open: set[asyncio.Transport] = field(default_factory=set[asyncio.Transport])
     _runner: web.AppRunner | None = None
     on_answer: list[Callable[[web.Request], None]] = field(
@@ -214,6 +216,8 @@ class Vendor:
         if response.status < 300:
             for observer in self.on_answer:
                 observer(request)
+        if self.answers_after_s:
+            await asyncio.sleep(self.answers_after_s)
         return response
 
     @asynccontextmanager
