@@ -1,13 +1,15 @@
 """How long after they were due steps were done, as seen from beside: rows of jobs and of the queue, looked at again and again.
 
 Who dies with a step in hand is seen: the step stays theirs until somebody notices. So each death excuses the one step
-that it delayed, and no other.
+that it delayed, and no other. What waits for a slot is nobody's, and whoever keeps house has it looked at every five
+seconds: no death excuses that a free slot is not given away.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from bot.db.lanes import HOLDS_SLOT
 from bot.db.transaction import Transaction
 from bot.domain.jobs import Aftercare, JobState
 
@@ -33,6 +35,14 @@ class Step(NamedTuple):
     due_s: float
 
 
+class Turn(NamedTuple):
+    """A free slot is to be given to a job that waits."""
+
+    provider: str
+    served: int
+    """How many it has given away before: who stands still is told from who is behind."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """What one look shows."""
@@ -41,17 +51,18 @@ class Seen:
     """Each with the worker that died with it in hand, if one did and nobody has noticed yet."""
     workers: frozenset[int]
     """Those that live."""
+    turns: frozenset[Turn] = frozenset()
 
 
 @dataclass(frozen=True)
 class Late:
-    """A step that was not done when it was due."""
+    """What was not done when it was due."""
 
-    step: Step
+    step: Step | Turn
     done_s: float
     since_s: float
     """When it was due; or since when there was somebody again to do it, or to notice who died with it."""
-    deaths: int
+    deaths: int = 0
     """How many workers died with it in hand."""
 
     @property
@@ -61,11 +72,14 @@ class Late:
 
 @dataclass
 class Delays:
-    """From when a step was due until its job had moved on."""
+    """From when a step was due until its job had moved on, and from when a slot was seen to be free until it was taken."""
 
     seen: list[Late] = field(default_factory=list[Late])
+    turns: list[Late] = field(default_factory=list[Late])
     _due: dict[Step, set[int]] = field(default_factory=dict[Step, set[int]])
     """Who died with it."""
+    _free: dict[Turn, float] = field(default_factory=dict[Turn, float])
+    """Since when."""
     _alive: dict[int, float] = field(default_factory=dict[int, float])
     """Since when."""
     _nobody_s: float = 0.0
@@ -91,11 +105,15 @@ class Delays:
             if step.due_s <= now_s:
                 died = self._due.setdefault(step, set())
                 died |= set() if dead is None else {dead}
+        for turn in self._free.keys() - seen.turns:
+            self.turns.append(Late(turn, now_s, max(self._free.pop(turn), self._nobody_s)))
+        for turn in seen.turns:
+            self._free.setdefault(turn, now_s)
 
     def too_late(self) -> Iterator[Late]:
-        """Steps that waited longer than it takes to notice who died with them, and to do what is usual."""
+        """What waited longer than it takes to notice who died with it, and to do what is usual."""
         usual_s = min(_most(self._struck(0), 95), _USUAL_AT_MOST_S)
-        for late in self.seen:
+        for late in (*self.seen, *self.turns):
             if late.late_s > late.deaths * _NOTICED_WITHIN_S + usual_s + _SLACK_S:
                 yield late
 
@@ -103,10 +121,11 @@ class Delays:
         return [late for late in self.seen if late.deaths == times]
 
     def __str__(self) -> str:
-        return "; ".join(
-            f"struck {name}: {_summed_up(self._struck(times))}"
+        struck = [
+            f"steps struck {name}: {_summed_up(self._struck(times))}"
             for times, name in enumerate(("by nothing", "once", "twice", "three times"))
-        )
+        ]
+        return "\n".join((*struck, f"slots that somebody waited for: {_summed_up(self.turns)}"))
 
 
 def _most(some: Sequence[Late], percent: int) -> float:
@@ -122,15 +141,20 @@ def _summed_up(some: Sequence[Late]) -> str:
     return f"{len(some)} were done within {half_s:.1f} s (half), {most_s:.1f} s (95 %), {all_s:.1f} s (all)"
 
 
-def look() -> Transaction[Seen]:
-    """What is to be done for jobs that have left the queue, and whether there is anybody to do it."""
+def look(*, slots: int) -> Transaction[Seen]:
+    """What is to be done, and whether there is anybody to do it; each provider has so many slots, and nothing else caps."""
     alive = yield _ALIVE, {"silent_s": _SILENT_S}
     found = yield _STEPS, {"queued": JobState.QUEUED, "none": Aftercare.NONE, "silent_s": _SILENT_S}
     steps = {
         Step(row["id"], row["state"], row["aftercare"], row["tries"], row["run_at_ms"] / 1000): row["dead"]
         for row in found
     }
-    return Seen(steps, frozenset(row["id"] for row in alive))
+    turns = yield _TURNS, {"slots": slots}
+    return Seen(
+        steps,
+        frozenset(row["id"] for row in alive),
+        frozenset(Turn(row["pool"], row["served"]) for row in turns),
+    )
 
 
 _ALIVE = """
@@ -144,4 +168,9 @@ _STEPS = """
         AND w.last_heartbeat <= now() - make_interval(secs => :silent_s)
     ) AS dead
     FROM jobs AS j WHERE j.state <> :queued AND j.aftercare <> :none ORDER BY j.id
+"""
+_TURNS = f"""
+    SELECT pool, served FROM pools
+    WHERE EXISTS (SELECT 1 FROM lanes WHERE lanes.pool = pools.pool AND queued > 0)
+    AND (SELECT count(*) FROM jobs WHERE provider = pool AND {HOLDS_SLOT}) < :slots
 """

@@ -60,6 +60,7 @@ class Run:
                 trouble.cancel()
                 await self._until_over(1.0)
                 looking.cancel()
+            await self._look()  # or how long the last steps took is not known
         except* NothingCame as silence:
             self.report.problems += [str(one) for one in silence.exceptions]
         except* TimeoutError:
@@ -129,16 +130,19 @@ class Run:
         self.report.down_s = time.time() - began_s
 
     async def _look_again_and_again(self) -> None:
-        """Watch how long steps wait."""
-        delays = self.report.delays
+        """Watch how long steps and slots wait."""
         while True:
-            try:
-                seen = await self.db.read(look())
-            except DatabaseFault:
-                delays.away(now_s=time.time())
-            else:
-                delays.look(seen, now_s=time.time())
+            await self._look()
             await asyncio.sleep(LOOKS_EVERY_S)
+
+    async def _look(self) -> None:
+        delays = self.report.delays
+        try:
+            seen = await self.db.read(look(slots=self.world.plan.slots))
+        except DatabaseFault:
+            delays.away(now_s=time.time())
+        else:
+            delays.look(seen, now_s=time.time())
 
     async def _until_over(self, share: float) -> None:
         """Until so many of the jobs have ended, and no request is left that is none yet."""
