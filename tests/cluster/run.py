@@ -56,9 +56,10 @@ class Run:
                 trouble = tasks.create_task(self._trouble())
                 tasks.create_task(self._outage())
                 await self._all_ask()
-                await self._until_over(_TROUBLED)
+                await self._until_ended(_TROUBLED)
                 trouble.cancel()
-                await self._until_over(1.0)
+                await self._until_no_request_is_left()
+                await self._until_ended(1.0)
                 looking.cancel()
             await self._look()  # or how long the last steps took is not known
         except* NothingCame as silence:
@@ -144,18 +145,25 @@ class Run:
         else:
             delays.look(seen, now_s=time.time())
 
-    async def _until_over(self, share: float) -> None:
-        """Until so many of the jobs have ended, and no request is left that is none yet."""
-        while not await self._is_over(share):  # noqa: ASYNC110 - rows ring no bell
+    async def _until_ended(self, share: float) -> None:
+        """Until so many of the jobs have ended."""
+        while not await self._have_ended(share):  # noqa: ASYNC110 - rows ring no bell
             await asyncio.sleep(LOOKS_EVERY_S)
 
-    async def _is_over(self, share: float) -> bool:
+    async def _have_ended(self, share: float) -> bool:
         try:
-            left = await self.db.read(asks.left())
             known = await self.db.read(rows())
         except DatabaseFault:
             return False
-        return not left and sum(map(_is_over, known)) >= share * len(known)
+        return sum(map(_is_over, known)) >= share * len(known)
+
+    async def _until_no_request_is_left(self) -> None:
+        """What a gateway noted without hearing so, because PostgreSQL went away, it takes up when it begins anew."""
+        if await self.db.read(asks.left()):
+            for gateway in self.members[: self.world.plan.gateways]:
+                await gateway.kill()
+        while await self.db.read(asks.left()):  # noqa: ASYNC110 - see above
+            await asyncio.sleep(LOOKS_EVERY_S)
 
     async def judge(self) -> None:
         """Write down what there is, and what is wrong."""
