@@ -45,6 +45,11 @@ _PATIENCE_S = 7.0
 """For what is under way; the rest is for closing."""
 _FAREWELL_S = 1.5
 
+_FILES_APART = (
+    "Pictures and clips have to lie where every process finds them: set BLOB_URL to a bucket, "
+    "or to a folder that they share."
+)
+
 log = structlog.stdlib.get_logger(__name__)
 
 
@@ -103,10 +108,7 @@ def ensure_possible(settings: Settings, duty: Duty) -> None:
         raise SettingsInvalid("A worker is not connected to Discord's gateway: leave --shards out.")
     is_one_of_several = duty.role is not Role.ALL or not (duty.shards is None or duty.shards.are_all)
     if is_one_of_several and settings.is_shared and not settings.blob_url:
-        raise SettingsInvalid(
-            "Pictures and clips have to lie where every process finds them: set BLOB_URL to a bucket, "
-            "or to a folder that they share."
-        )
+        raise SettingsInvalid(_FILES_APART)
     if settings.is_shared:
         return
     if duty.role is not Role.ALL:
@@ -249,7 +251,12 @@ async def _hang_up(client: Kinora) -> None:
 async def _among_others(
     settings: Settings, duty: Duty, stack: AsyncExitStack, *, db: Database, clock: Clock, limit: RateLimit
 ) -> Processes | None:
-    """Where processes share a database, join them, and take a share of what Discord allows; leave them at the end."""
+    """Where processes share a database, join them, and take a share of what Discord allows; leave them at the end.
+
+    Raises:
+        SettingsInvalid: this one keeps files in a folder of its own, and gateways or workers are there.
+        bot.db.errors.DatabaseFault: the clocks differ, or cannot be compared.
+    """
     if isinstance(settings.database, Path):
         return None
     per_s = settings.discord_requests_per_second
@@ -258,6 +265,11 @@ async def _among_others(
     )
     await others.begin()
     stack.push_async_callback(others.end)
+    is_one_of_several = duty.role is Role.ALL and any(
+        process.role is not Role.ALL for process in others.there
+    )
+    if is_one_of_several and not settings.blob_url:
+        raise SettingsInvalid(_FILES_APART)
     return others
 
 

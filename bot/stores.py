@@ -1,5 +1,6 @@
 """What is opened before all else, and closed after it: the database, blobs, workers, connections to providers."""
 
+import asyncio
 import secrets
 import string
 from contextlib import AsyncExitStack
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
+import structlog
 
 from bot.clock import SystemClock
 from bot.db import installation
@@ -15,12 +17,14 @@ from bot.db.errors import DatabaseLost
 from bot.db.lock import FileLock
 from bot.db.measured import MeasuredDatabase
 from bot.db.opening import open_database
+from bot.db.transaction import Database
 from bot.disk import ensure_writable
 from bot.media.archives import Archives
 from bot.media.blobs import Blobs
 from bot.media.buckets import Access
 from bot.media.charts import Charts
 from bot.media.clips import Clips
+from bot.media.errors import StoreUnavailable
 from bot.media.images import Images
 from bot.media.moves import Moves
 from bot.providers import registry
@@ -33,7 +37,11 @@ if TYPE_CHECKING:
     from bot.db.postgres.database import Defer
     from bot.db.postgres.queue import Carrier
 
+log = structlog.stdlib.get_logger(__name__)
+
 _NAME_LENGTH = 6
+_STORE_ANSWERS_WITHIN_S = 5.0
+"""A start does not wait longer for a bucket that is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +107,12 @@ async def open_stores(settings: Settings, stack: AsyncExitStack, *, defer: "Defe
         stack.callback(FileLock.acquire(settings.data_dir / "process.lock").release)
     db = MeasuredDatabase(await open_database(settings.database, defer=defer))
     stack.push_async_callback(db.close)
+    blobs = _open_blobs(settings, SharedMoves(db=db, clock=SystemClock()) if settings.is_shared else None)
+    if settings.is_shared:
+        await ensure_one_place(db, blobs, settings.blob_location)
     return Stores(
         db=db,
-        blobs=_open_blobs(settings, SharedMoves(db=db, clock=SystemClock()) if settings.is_shared else None),
+        blobs=blobs,
         images=await stack.enter_async_context(Images()),
         clips=await stack.enter_async_context(Clips(room=settings.data_dir / "fitted")),
         charts=await stack.enter_async_context(Charts()),
@@ -132,6 +143,39 @@ def ensure_not_lost(settings: Settings) -> None:
         raise DatabaseLost
     if "://" not in files and any(Path(files).glob("[0-9a-f][0-9a-f]/*")):
         raise DatabaseLost
+
+
+async def ensure_one_place(db: Database, blobs: Blobs, place: str) -> None:
+    """Refuse another place for files than the processes of this installation have that were here before.
+
+    What one keeps in a place of its own the others take for lost, and end or clear away what it belongs to.
+
+    Raises:
+        SettingsInvalid: it is another.
+    """
+    try:
+        async with asyncio.timeout(_STORE_ANSWERS_WITHIN_S):
+            mark = await db.read(installation.recall(installation.FILES)) or await _marked(db, blobs)
+            is_theirs = await blobs.has_mark(mark)
+    except (StoreUnavailable, TimeoutError):
+        log.warning("not known whether all processes have one place for files", place=place)
+        return
+    if not is_theirs:
+        raise SettingsInvalid(
+            f"This installation keeps its pictures and clips elsewhere than in {place}: the file {mark} that lies beside "
+            "them is not there. Set BLOB_URL to the same place for all processes, or copy everything from the other "
+            "one, this file too. If all of it is lost, put an empty file of this name there."
+        )
+
+
+async def _marked(db: Database, blobs: Blobs) -> str:
+    """Mark this place, unless somebody was quicker; returns the mark that holds."""
+    minted = f"kinora-{secrets.token_hex(4)}"
+    await blobs.mark(minted)
+    mark = await db.write(installation.settle_on(installation.FILES, minted))
+    if mark != minted:
+        await blobs.take_mark_off(minted)
+    return mark
 
 
 def access(settings: Settings) -> Access:

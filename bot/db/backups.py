@@ -126,6 +126,7 @@ def take_up_dump(*, now_ms: int) -> Transaction[TakenUp]:
             {"name": sequence["name"], "last": sequence["last"] + GAP},
         )
     yield from installation.remember(_COPIED, str(row["at_ms"]))
+    yield from installation.forget(installation.FILES)  # they may have been put back elsewhere, or not at all
     taken_up = yield from take_up(now_ms=now_ms)
     assert taken_up is not None
     return taken_up

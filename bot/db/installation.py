@@ -3,6 +3,8 @@
 from bot.db.errors import MovedAway
 from bot.db.transaction import Transaction
 
+FILES = "files"
+"""The mark that lies beside its blobs."""
 _MOVED = "moved at"
 
 

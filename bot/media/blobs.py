@@ -46,6 +46,9 @@ _PARTS_AT_ONCE = 3
 _MAX_GET_BYTES = 64_000_000
 _DAMAGED = "damaged"
 _READ_BYTES = 1 << 18
+_MARK = (
+    b"Kinora knows its place for pictures and clips by this file: let it lie here, and copy it with them.\n"
+)
 _KNOWN_WHOLE = 10_000
 
 
@@ -244,6 +247,39 @@ class Blobs:
                 return False
             await self.delete(blob)
             return True
+
+    async def mark(self, name: str) -> None:
+        """Put a file beside the blobs that tells this place from any other.
+
+        Raises:
+            StoreUnavailable: it may not be there.
+        """
+        with _translated():
+            await obstore.put_async(self._store, name, _MARK)
+
+    async def has_mark(self, name: str) -> bool:
+        """Whether that file is there.
+
+        Raises:
+            StoreUnavailable: it cannot be known.
+        """
+        try:
+            with _translated(name):
+                await obstore.head_async(self._store, name)
+        except NoSuchBlob:
+            with _translated():
+                await buckets.listed(self._store, name)  # a bucket that is gone is no other place
+            return False
+        return True
+
+    async def take_mark_off(self, name: str) -> None:
+        """Take the file away again.
+
+        Raises:
+            StoreUnavailable: it may still be there.
+        """
+        with _translated():
+            await obstore.delete_async(self._store, name)
 
     async def _ensure_whole(self, blob: str) -> None:
         """Read a file that was not read as it is now, if it is on this machine.

@@ -80,6 +80,11 @@ class Processes:
             except DatabaseFault as fault:
                 log.info("other processes not known", reason=str(fault))
 
+    @property
+    def there(self) -> Sequence[Process]:
+        """Who was there at the last look, this one too."""
+        return self._before
+
     def has_left(self, provider: str) -> bool:
         """Whether nobody has had a provider at hand for some minutes, in all of which this process would have seen it.
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot import backups
-from bot.db import audit, jobs, lanes, processes
+from bot.db import audit, installation, jobs, lanes, processes
 from bot.db import backups as copies
 from bot.db.opening import open_database
 from bot.db.transaction import Database, Transaction
@@ -40,6 +40,7 @@ async def busy(url: str) -> Database:
         await db.write(jobs.admit("kling", slots=9, now_ms=NOW_MS))
     submitted = await db.read(jobs.get(2))
     await db.write(jobs.move(submitted, JobState.RENDERING, now_ms=NOW_MS, task_id="7", marked_at_ms=NOW_MS))
+    await db.write(installation.remember(installation.FILES, "kinora-of-the-original"))
     process = Process("a", "a", Role.WORKER, None, "1", NOW_MS, NOW_MS)
     await db.write(processes.appear(process, now_ms=NOW_MS + 5))
     await db.write(_seen(NOW_MS + 5))
@@ -71,6 +72,7 @@ async def test_a_dump_that_was_put_back_is_taken_up(
     assert third.state is JobState.FAILED
     assert await db.read(audit.discrepancies()) == 0
     assert await db.write(copies.take_up(now_ms=NOW_MS)) is None
+    assert await db.read(installation.recall(installation.FILES)) is None
     await db.write(lived(Past(None)))
     [newest] = await db.read(jobs.of_member(1, 100, limit=1))
     assert newest.id > copies.GAP

@@ -1,6 +1,7 @@
 """What a worker does in Discord, which never tells it of servers, and how it begins: processes of one installation, in this one."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -12,7 +13,7 @@ from bot.domain.places import ThreadStyle
 from bot.sandbox import Permission
 from bot.sandbox.faults import Hold
 from bot.services.processes import Processes
-from bot.settings import Settings
+from bot.settings import Settings, SettingsInvalid
 from tests import builders
 from tests.e2e.scenes import Scene
 from tests.e2e.studio import opened
@@ -87,3 +88,16 @@ async def test_a_process_hears_of_the_others_while_it_waits_for_its_login(
         login.release()
         await begun
     await beginning.__aexit__(None, None, None)
+
+
+async def test_one_process_with_a_folder_of_its_own_does_not_begin_beside_gateways_and_workers(
+    settings: Settings, apps: tuple[App, App]
+) -> None:
+    _, worker = apps
+    alone = settings.model_copy(update={"data_dir": settings.data_dir / "alone", "blob_url": ""})
+    shutil.copytree(settings.blob_location, alone.blob_location)  # the mark, too
+    with pytest.raises(SettingsInvalid, match="where every process finds them"):
+        async with running(alone):
+            pass
+    there = await worker.db.read(processes.live(now_ms=0))
+    assert {process.role for process in there} == {Role.GATEWAY, Role.WORKER}

@@ -61,6 +61,16 @@ async def test_deleting_forgets_and_may_be_repeated(blobs: Blobs) -> None:
     assert not await blobs.exists(blob.hash)
 
 
+async def test_a_mark_lies_beside_the_blobs_until_it_is_taken_off(blobs: Blobs) -> None:
+    assert not await blobs.has_mark("kinora-1")
+    await blobs.mark("kinora-1")
+    assert await blobs.has_mark("kinora-1")
+    assert not await blobs.has_mark("kinora-2")
+    assert [page async for page in blobs.listed() if page] == []
+    await blobs.take_mark_off("kinora-1")
+    assert not await blobs.has_mark("kinora-1")
+
+
 async def test_an_unknown_hash_is_told(blobs: Blobs) -> None:
     for ask in (blobs.get, blobs.size):
         with pytest.raises(NoSuchBlob, match="no longer kept"):

@@ -83,6 +83,8 @@ async def test_a_bucket_that_is_not_there_is_no_sign_that_blobs_are_gone(s3: S3,
     access = s3.made().access
     blobs = Blobs.open("s3://kinora-nowhere/prefix", spool=tmp_path, access=access)
     await all_say_that_the_store_is_unavailable(blobs)
+    with pytest.raises(StoreUnavailable):
+        await blobs.has_mark("kinora-1")
     assert await trouble(blobs._store) == "cannot be listed (NoSuchBucket)"
 
 
