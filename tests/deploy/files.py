@@ -2,7 +2,10 @@
 
 import shlex
 import shutil
+import socket
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,15 @@ def program(name: str) -> str:
     if found is None:
         pytest.skip(f"{name} is not installed")
     return found
+
+
+@contextmanager
+def kept_port() -> Generator[int]:
+    """A port that nobody is given meanwhile but who asks for it by its number, as servers do, with SO_REUSEADDR."""
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        yield keeper.getsockname()[1]
 
 
 def pairs(text: str) -> dict[str, str]:

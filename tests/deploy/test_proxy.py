@@ -3,11 +3,10 @@
 import asyncio
 import io
 import shutil
-import socket
 import ssl
 import subprocess
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT
-from collections.abc import AsyncGenerator, Callable
+from asyncio.subprocess import DEVNULL, STDOUT
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,19 +14,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.deploy.files import DEPLOY, program
+from tests.deploy.files import DEPLOY, kept_port, program
 from tests.patience import PATIENCE_S
 
 NAME = "kinora.example.com"
 MEGABYTE = 1_000_000
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-
-
-def spare_port() -> int:
-    with socket.socket() as spare:
-        spare.bind(("127.0.0.1", 0))
-        return spare.getsockname()[1]
 
 
 @pytest.fixture
@@ -41,10 +34,18 @@ def certificate(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def port() -> Iterator[int]:
+    with kept_port() as kept:
+        yield kept
+
+
+@pytest.fixture
 async def bot_port() -> AsyncGenerator[int]:
-    """A server that answers everything with the size of what it was sent."""
+    """A server that answers with the size of what it was sent, or hangs up."""
 
     async def size(request: web.Request) -> web.Response:
+        if request.path.startswith("/cut") and request.transport is not None:
+            request.transport.abort()
         return web.Response(text=f"{request.path} {len(await request.read())}")
 
     app = web.Application(client_max_size=99 * MEGABYTE)
@@ -84,16 +85,18 @@ def nginx(folder: Path, certificate: Path, port: int, bot_port: int) -> list[str
 @asynccontextmanager
 async def answering(command: list[str], folder: Path, port: int) -> AsyncGenerator[None]:
     told = {"HOME": str(folder), "PATH": "/usr/bin:/bin"}
-    process = await asyncio.create_subprocess_exec(
-        *command, env=told, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT
-    )
+    said = folder / "said.log"
+    with said.open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *command, env=told, stdin=DEVNULL, stdout=log, stderr=STDOUT
+        )
     try:
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     _, writer = await asyncio.open_connection("127.0.0.1", port)
                 except OSError:
-                    assert process.returncode is None, (await process.communicate())[0].decode()
+                    assert process.returncode is None, said.read_text()
                     await asyncio.sleep(0.02)
                 else:
                     writer.close()
@@ -102,14 +105,17 @@ async def answering(command: list[str], folder: Path, port: int) -> AsyncGenerat
     finally:
         if process.returncode is None:
             process.terminate()
-        await process.communicate()
+        await process.wait()
 
 
 @pytest.mark.parametrize("proxy", [caddy, nginx])
 async def test_a_proxy_lets_members_and_providers_through_and_keeps_the_rest_inside(
-    proxy: Callable[[Path, Path, int, int], list[str]], certificate: Path, bot_port: int, tmp_path: Path
+    proxy: Callable[[Path, Path, int, int], list[str]],
+    certificate: Path,
+    bot_port: int,
+    port: int,
+    tmp_path: Path,
 ) -> None:
-    port = spare_port()
     trusted = ssl.create_default_context(cafile=certificate / "fullchain.pem")
     command = proxy(tmp_path, certificate, port, bot_port)
     host = {"Host": NAME}
@@ -133,7 +139,11 @@ async def test_a_proxy_lets_members_and_providers_through_and_keeps_the_rest_ins
         picture = bytes(8 * MEGABYTE)
         assert await status("POST", "/paint/secret", picture) == (200, f"/paint/secret {len(picture)}")
         assert (await status("POST", "/paint/secret", bytes(10 * MEGABYTE)))[0] in (413, 502)
+        assert (await status("POST", "/cut/secret"))[0] == 502
         for inside in ("/metrics", "/readyz"):
             assert (await status("GET", inside))[0] == 404
-    log = tmp_path / "error.log"
-    assert not log.exists() or "secret" not in log.read_text()
+    assert "secret" not in said_by_it(tmp_path)
+
+
+def said_by_it(folder: Path) -> str:
+    return "".join(path.read_text() for path in folder.glob("*.log"))
