@@ -24,7 +24,7 @@ class Readiness:
         """Why it cannot work, and what else is to be said.
 
         A gate that is shut is none of the reasons, unless the process ends: requests are still answered, in words or by
-        a place in line, and there is no other process that could take them.
+        a place in line, no other gateway hears this one's servers, and a worker leaves what it cannot do to others.
         """
         problems = [] if self._is_connected() else ["the gateway is not connected"]
         if not await self._can_write():

@@ -53,3 +53,15 @@ def test_who_the_system_trusts_is_trusted_by_the_bot(own_postgres: PostgresServe
     done = connected(url, **{set_by_the_image[1]: str(certificate)})
     assert done.returncode == 0, done.stderr
     assert "certificate verify failed" in connected(url).stderr
+
+
+def test_who_has_signed_is_trusted_by_the_path_that_the_readme_gives_a_service(
+    own_postgres: PostgresServer, certificate: Path
+) -> None:
+    readme = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"`(\?sslmode=verify-full&sslrootcert=)(/etc/\S+)`", readme)
+    assert found is not None
+    url = own_postgres.url("postgres") + found[1]
+    done = connected(url + str(certificate))
+    assert done.returncode == 0, done.stderr
+    assert "certificate verify failed" in connected(url + found[2]).stderr
