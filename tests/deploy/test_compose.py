@@ -85,7 +85,8 @@ def test_old_backups_go_once_there_is_a_new_one(tmp_path: Path, status: int, lef
     backups.mkdir()
     for name, days in (("kept", 13), ("old", 16)):
         (backups / f"kinora-{name}.tar").touch()
-        os.utime(backups / f"kinora-{name}.tar", (time.time() - days * 86_400,) * 2)
+        at = time.time() - days * 86_400
+        os.utime(backups / f"kinora-{name}.tar", (at, at))
     *shell, script = services("compose.yaml")["backup"]["entrypoint"]
     script = script.replace("$$", "$").replace("/backups", str(backups))
     told = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
