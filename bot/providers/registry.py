@@ -12,6 +12,7 @@ from bot.domain.provider import Provider
 from bot.providers import aimlapi, kling, kling_calls, kling_signing, onemin
 from bot.providers.download import Downloads
 from bot.providers.http import Account
+from bot.providers.local import machine
 from bot.providers.local import provider as local
 from bot.settings import Settings, SettingsInvalid
 
@@ -20,6 +21,9 @@ Changed = Callable[[str, str], None]
 
 
 SignIn = Callable[[], Mapping[str, str]]
+
+_MEMORY_PER_CLIP_BYTES = 500_000_000
+"""Twice what a render takes at most: the bot, its decoders, and disks in memory have the other half."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +94,10 @@ def _onemin(settings: Settings, shared: Shared) -> Provider:
 
 
 def _local(settings: Settings, shared: Shared) -> Provider:
-    cores = os.cpu_count() or 1
+    cores = machine.cores() if settings.is_shared else os.cpu_count() or 1
     at_once = min(settings.local_concurrency, cores)
+    if settings.is_shared:  # whoever comes first takes of all workers' slots what it can
+        at_once = min(at_once, max(1, machine.memory_bytes() // _MEMORY_PER_CLIP_BYTES))
     return local.LocalProvider(
         settings.data_dir / "local",
         concurrency=settings.local_concurrency,

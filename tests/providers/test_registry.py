@@ -5,15 +5,19 @@ import base64
 import json
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.app import task_group
 from bot.domain.models import ModelSpec
 from bot.domain.provider import Provider, ProviderFault
 from bot.providers import registry
 from bot.providers.download import Downloads
+from bot.providers.local import machine
+from bot.providers.local.provider import LocalProvider
 from bot.settings import KNOWN_PROVIDERS, Settings, SettingsInvalid
 from tests import builders
 from tests.vendors.kling import KlingVendor
@@ -207,3 +211,23 @@ def test_everything_that_is_wrong_is_named_in_the_order_of_the_rows() -> None:
         "sound",
         "shots",
     ]
+
+
+@pytest.mark.parametrize(
+    ("machine_has", "at_once"), [((2, 64), 2), ((32, 4), 8), ((32, 0.25), 1), ((32, 64), 12)]
+)
+async def test_a_worker_renders_no_more_than_its_container_bears(
+    settings: Any,
+    shared: registry.Shared,
+    monkeypatch: pytest.MonkeyPatch,
+    machine_has: tuple[int, float],
+    at_once: int,
+) -> None:
+    cores, gigabytes = machine_has
+    monkeypatch.setattr(machine, "cores", lambda: cores)
+    monkeypatch.setattr(machine, "memory_bytes", lambda: int(gigabytes * (1 << 30)))
+    known = {"database_url": "postgresql://kinora@db/kinora", "local_concurrency": 12}
+    async with task_group() as tasks:
+        local = registry.build(settings(**known), replace(shared, tasks=tasks))["local"]
+    assert isinstance(local, LocalProvider)
+    assert (local.concurrency, local._shared_at_once) == (12, at_once)
