@@ -199,6 +199,7 @@ def build_engine(
         delivery=delivery,
         cards=cards,
         leaves_to_others=lambda: gate.leaves_to_others,
+        is_one_of_several=is_shared,
     )
     runner = _runner(carrier, stages, admission, clock=clock, tasks=tasks)
     news = News(db=db, runner=runner, installation=stores.installation, tasks=tasks)

@@ -184,6 +184,11 @@ class Provider(Protocol):
         """Clips that may run at once on this account."""
         ...
 
+    @property
+    def is_full(self) -> bool:
+        """Whether this process can begin no more clips of it now, while another one may."""
+        ...
+
     def preview(self, submission: Submission) -> str:
         """The requests that `submit` would make, as cURL commands with secrets masked; nothing is sent.
 
@@ -204,7 +209,7 @@ class Provider(Protocol):
         ...
 
     def open(self, result: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """Stream the finished clip."""
+        """Stream the finished clip, which need not be kept any more once the block was left without an error."""
         ...
 
     async def cancel(self, task_id: str) -> bool:

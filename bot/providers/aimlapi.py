@@ -87,6 +87,7 @@ class AimlapiProvider:
 
     name = "aimlapi"
     recovery = Recovery.LOOK_UP
+    is_full = False
 
     def __init__(self, account: Account, *, downloads: Downloads, concurrency: int) -> None:
         self.concurrency = concurrency

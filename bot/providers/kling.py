@@ -53,6 +53,7 @@ class KlingProvider:
     """One account at Kling or kkiai."""
 
     recovery = Recovery.LOOK_UP
+    is_full = False
 
     def __init__(self, account: Account, *, flavour: Flavour, downloads: Downloads, concurrency: int) -> None:
         self.name = flavour.name

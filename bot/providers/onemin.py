@@ -131,6 +131,7 @@ class OneminProvider:
 
     name = "onemin"
     recovery = Recovery.NEITHER
+    is_full = False
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ Whoever calls `advance` may die at any line. What was about to be done is writte
 change of state is a compare-and-set, so that a second caller, or the next process, goes on from there.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
@@ -28,7 +29,7 @@ from bot.domain.provider import (
 from bot.language import marked
 from bot.media.blobs import Blobs
 from bot.media.clips import Clips
-from bot.media.errors import BlobFault, NoSuchBlob, NotAVideo, TooLarge
+from bot.media.errors import BlobFault, NoDecoder, NoSuchBlob, NotAVideo, StoreUnavailable, TooLarge
 from bot.services.attempts import Attempts
 from bot.services.cards import Cards
 from bot.services.delivery import Delivery, NoPlaceLeft
@@ -53,6 +54,9 @@ LEFT_TO_OTHERS_MS = 60_000
 
 _LEFT_FOR_MS = 2_000
 """To another process that may be the one to do it."""
+
+_HELD_ON_FOR_MS = 5_000
+"""Between two tries of who has the only copy of a clip."""
 
 _MAX_STRANGE_FILES = 12
 """What was fetched in full and is no clip, after hours still, is not fetched for a day."""
@@ -89,10 +93,15 @@ class Stages:
         delivery: Delivery,
         cards: Cards,
         leaves_to_others: Callable[[], bool] = lambda: False,
+        is_one_of_several: bool = False,
     ) -> None:
-        """`leaves_to_others`: whether another process had better take the steps that need room."""
+        """`leaves_to_others`: whether another process had better take the steps that need room.
+
+        `is_one_of_several`: any of them may take a job's next step.
+        """
         self._steps = steps
         self._leaves_to_others = leaves_to_others
+        self._is_one_of_several = is_one_of_several
         self._db = steps.db
         self._clock = steps.clock
         self._attempts = attempts
@@ -146,12 +155,45 @@ class Stages:
             await self._abandon(job, reason)
 
     async def _step(self, job: Job, fence: Fence) -> Job:
-        if job.state in _NEEDS_ROOM and self._leaves_to_others() and not self._has_waited(job):
-            return await self._steps.move(job, job.state, run_at_ms=self._clock.now_ms() + _LEFT_FOR_MS)
-        try:
-            return await self._handlers.get(job.state, self._look_after)(job, fence)
-        except (ProviderFault, DeliveryFault, NotAVideo, BlobFault) as fault:
-            return await self._try_again(job.id, fault)
+        now_ms = self._clock.now_ms()
+        if self._is_to_begin_elsewhere(job):  # the time without room is not held against it
+            return await self._steps.move(
+                job, job.state, started_at_ms=now_ms, run_at_ms=now_ms + _LEFT_FOR_MS
+            )
+        if self._is_to_be_kept_elsewhere(job):
+            return await self._steps.move(job, job.state, run_at_ms=now_ms + _LEFT_FOR_MS)
+        while True:
+            try:
+                return await self._handlers.get(job.state, self._look_after)(job, fence)
+            except (ProviderFault, DeliveryFault, NotAVideo, BlobFault) as fault:
+                if not self._has_only_copy(job, fault):
+                    return await self._try_again(job.id, fault)
+                log.warning("clip held on to", job=job.id, reason=str(fault))
+            await self._clock.wait(asyncio.Event(), until_ms=self._clock.now_ms() + _HELD_ON_FOR_MS)
+            await fence()
+
+    def _is_to_begin_elsewhere(self, job: Job) -> bool:
+        """Whether its clip would be rendered on this machine, which has no room for it."""
+        may_wait = job.state in _IN_DOUBT and not job.cancel_requested
+        if not may_wait or not self._is_lost_elsewhere(job):
+            return False
+        return self._leaves_to_others() or self._attempts.provider(job).is_full
+
+    def _is_to_be_kept_elsewhere(self, job: Job) -> bool:
+        if job.state not in _NEEDS_ROOM or not self._leaves_to_others() or self._has_waited(job):
+            return False
+        return job.state is JobState.DELIVERING or not self._is_lost_elsewhere(job)
+
+    def _has_only_copy(self, job: Job, fault: Exception) -> bool:
+        """Whether a finished clip that only our store does not take would be lost if another process went on."""
+        is_ours = isinstance(fault, (StoreUnavailable, NoDecoder))
+        return job.state is JobState.FETCHING and is_ours and self._is_lost_elsewhere(job)
+
+    def _is_lost_elsewhere(self, job: Job) -> bool:
+        """Whether what its provider makes lies with this process, so that others would make it anew."""
+        if not self._is_one_of_several or not self._attempts.is_at_hand(job):
+            return False
+        return self._attempts.provider(job).recovery is Recovery.KEY_HONOURED
 
     def _has_waited(self, job: Job) -> bool:
         """Whether everybody has had the time to take its next step, and nobody did."""
@@ -191,15 +233,15 @@ class Stages:
         provider = self._attempts.provider(job)
         async with provider.open(await self._link(job, provider)) as chunks:
             blob = await self._blobs.put(chunks, max_bytes=MAX_CLIP_BYTES)
-        async with self._blobs.path(blob.hash) as path:
-            await self._clips.probe(path)
-        return await self._steps.move(
-            job,
-            JobState.DELIVERING,
-            clip=blob.hash,
-            clip_bytes=blob.size_bytes,
-            run_at_ms=self._clock.now_ms(),
-        )
+            async with self._blobs.path(blob.hash) as path:
+                await self._clips.probe(path)
+            return await self._steps.move(
+                job,
+                JobState.DELIVERING,
+                clip=blob.hash,
+                clip_bytes=blob.size_bytes,
+                run_at_ms=self._clock.now_ms(),
+            )
 
     async def _link(self, job: Job, provider: Provider) -> str:
         """Where the clip is to be fetched: the link that is known, or a fresh one after that has failed."""
@@ -286,11 +328,18 @@ class Stages:
     async def _make_anew(self, job: Job, fault: TaskLost) -> Job:
         """Have what went with another process made by whoever comes first, as if it had not been asked for."""
         log.info("made anew", job=job.id, state=job.state, reason=str(fault))
-        if polling.is_overdue(self._steps.waited_s(job.started_at_ms)):
+        now_ms, was_finished = self._clock.now_ms(), job.rendered_at_ms is not None
+        if not was_finished and polling.is_overdue(self._steps.waited_s(job.started_at_ms)):
             return await self._steps.end(job, _OVERDUE)
         nothing = dict.fromkeys(("marked_at_ms", "task_id", "result", "rendered_at_ms", "progress"))
-        run_at_ms = self._clock.now_ms() + _LEFT_FOR_MS
-        return await self._steps.move(job, JobState.SUBMITTING, run_at_ms=run_at_ms, **nothing)
+        started_at_ms = now_ms if was_finished else job.started_at_ms
+        return await self._steps.move(
+            job,
+            JobState.SUBMITTING,
+            started_at_ms=started_at_ms,
+            run_at_ms=now_ms + _LEFT_FOR_MS,
+            **nothing,
+        )
 
     def _excused(self, job: Job, fault: Exception) -> dict[str, int]:
         """Time in which a provider said nothing about a task does not count as time that the task has had."""

@@ -32,6 +32,7 @@ class Studio:
     name = "local"
     recovery = Recovery.KEY_HONOURED
     concurrency = 100
+    is_full = False
 
     def __init__(self) -> None:
         self.submitted: list[str] = []

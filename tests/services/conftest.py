@@ -56,7 +56,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 class Build(Protocol):
     """What makes the steps of one process."""
 
-    def __call__(self, *, sender_may_live: bool = False) -> Stages: ...
+    def __call__(self, *, sender_may_live: bool = False, is_one_of_several: bool = False) -> Stages: ...
 
 
 @dataclass
@@ -163,7 +163,7 @@ async def engine_on(db: Database, clock: TurnedClock, tmp_path: Path, clip: byte
 
         elsewhere = set[str]()
 
-        def stages(*, sender_may_live: bool = False) -> Stages:
+        def stages(*, sender_may_live: bool = False, is_one_of_several: bool = False) -> Stages:
             steps = Steps(db=db, clock=clock, cards=cards, slot_freed=freed.set)
             attempts = Attempts(
                 providers=providers,
@@ -188,6 +188,7 @@ async def engine_on(db: Database, clock: TurnedClock, tmp_path: Path, clip: byte
                 delivery=delivery,
                 cards=cards,
                 leaves_to_others=lambda: gate.leaves_to_others,
+                is_one_of_several=is_one_of_several,
             )
 
         yield Engine(

@@ -98,6 +98,7 @@ class ScriptedProvider:
 
     name = "scripted"
     concurrency = 100
+    is_full = False
 
     def __init__(self, recovery: Recovery = Recovery.KEY_HONOURED) -> None:
         self.recovery = recovery

@@ -11,6 +11,7 @@ lost, and it is made anew.
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import signal
 import sys
@@ -20,6 +21,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import structlog
 
@@ -49,8 +51,10 @@ WIRE: Mapping[str, frozenset[str] | None] = {}
 _ROOT = Path(bot.__file__).resolve().parents[1]
 _CHUNK_BYTES = 1 << 18
 _KEPT_S = 7 * 24 * 3600
-_KEPT_SHARED_S = 3600
-"""Where others go on: what is gone is made anew, and disks are small."""
+_KEPT_SHARED_S = 900
+"""Where others go on, what was not fetched or is another's by now: what is gone is made anew, and disks are small."""
+_SWEPT_EVERY_S = 60.0
+"""Where others go on: a disk that is full would keep everybody from asking for the clip that sweeps it."""
 _FORGOTTEN_S = 60.0
 """Where others go on: a render that nobody has asked about for so long is another process's by now, or was stopped there."""
 _ASK_AGAIN_S = 1.0
@@ -102,6 +106,13 @@ class LocalProvider:
         self._rests: dict[str, float] = {}
         """Tasks that found the disk full, and when (monotonic) they are tried again."""
         self._starting = asyncio.Lock()
+        if shared_at_once is not None:
+            tasks.create_task(self._keep_swept(), name="sweep-local")
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many render as this process may at once."""
+        return self._shared_at_once is not None and len(self._renders) >= self._shared_at_once
 
     async def submit(self, submission: Submission) -> Accepted | Rejected | Unknown:
         """Write the task down and start it; the same key again is the same task.
@@ -146,7 +157,7 @@ class LocalProvider:
         return await self._watched(render)
 
     def open(self, result: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """Stream the clip from its folder."""
+        """Stream the clip from its folder; where others go on, that goes with the block, and disks are small."""
         return self._open(result)
 
     async def cancel(self, task_id: str) -> bool:
@@ -155,7 +166,7 @@ class LocalProvider:
         self._rests.pop(task_id, None)
         if render is not None:
             await _stop(render)
-        await asyncio.to_thread(shutil.rmtree, self._folder / task_id, ignore_errors=True)
+        await self._drop(task_id)
         return True
 
     async def close(self) -> None:
@@ -166,7 +177,7 @@ class LocalProvider:
     @asynccontextmanager
     async def _open(self, task_id: str) -> AsyncGenerator[AsyncIterator[bytes]]:
         try:
-            file = await asyncio.to_thread(self._clip(task_id).open, "rb")
+            file = await asyncio.to_thread(self._opened, task_id)
         except OSError as error:
             if self._shared_at_once is not None and isinstance(error, FileNotFoundError):
                 raise TaskLost("the finished clip is not here") from error
@@ -178,6 +189,18 @@ class LocalProvider:
 
         with file:
             yield chunks()
+        if self._shared_at_once is not None:
+            await self._drop(task_id)
+
+    def _opened(self, task_id: str) -> BinaryIO:
+        with contextlib.suppress(OSError):
+            os.utime(
+                self._folder / task_id
+            )  # not swept while somebody tries to fetch it, however long that takes
+        return self._clip(task_id).open("rb")
+
+    async def _drop(self, task_id: str) -> None:
+        await asyncio.to_thread(shutil.rmtree, self._folder / task_id, ignore_errors=True)
 
     def _clip(self, task_id: str) -> Path:
         return self._folder / task_id / "clip.mp4"
@@ -210,18 +233,19 @@ class LocalProvider:
                 if is_old and folder.name not in self._renders:
                     shutil.rmtree(folder, ignore_errors=True)
 
+    async def _keep_swept(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEPT_EVERY_S)
+            await asyncio.to_thread(self._sweep)
+
     async def _start(self, task_id: str) -> None:
         async with self._starting:
-            if task_id not in self._renders and not self._is_full:
+            if task_id not in self._renders and not self.is_full:
                 process = await self._spawn(task_id)
                 render = self._renders[task_id] = _Render(process, asyncio.get_running_loop().time())
                 render.follower = self._tasks.create_task(self._follow(task_id, render))
                 if self._shared_at_once is not None:
                     self._tasks.create_task(self._stop_forgotten(task_id, render, render.follower))
-
-    @property
-    def _is_full(self) -> bool:
-        return self._shared_at_once is not None and len(self._renders) >= self._shared_at_once
 
     async def _watched(self, render: _Render) -> Pending:
         """A moment later; at once when it ends."""
@@ -274,6 +298,8 @@ class LocalProvider:
                 complaint=complaint[-2000:].decode(errors="replace"),
             )
             self._failures[task_id] = "The local renderer could not make this clip."
+            if self._shared_at_once is not None:
+                await self._drop(task_id)
         if self._shared_at_once is None:
             self._changed(task_id)
 

@@ -56,6 +56,11 @@ class Harness:
         async with self.provider.open(result) as chunks:
             return b"".join([chunk async for chunk in chunks])
 
+    async def fails_to_fetch(self, result: str) -> None:
+        async with self.provider.open(result) as chunks:
+            [_ async for _ in chunks]
+            raise RuntimeError("not kept")
+
     async def until_rendering(self, key: str) -> None:
         """Wait for the first true progress."""
         async with asyncio.timeout(WAIT_S):

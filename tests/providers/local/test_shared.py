@@ -77,10 +77,54 @@ async def test_a_render_that_nobody_asks_about_any_more_is_stopped(
     assert not worker.provider._renders
 
 
-async def test_tasks_of_an_hour_ago_are_swept(worker: Harness) -> None:
-    old = worker.folder / "local" / "kinora-x-0-1"
+async def test_it_says_when_it_renders_as_much_as_it_may(worker: Harness) -> None:
+    assert not worker.provider.is_full
+    submission = worker.submission()
+    await worker.provider.submit(submission)
+    assert worker.provider.is_full
+    await worker.provider.cancel(submission.key)
+    assert not worker.provider.is_full
+
+
+async def test_of_what_was_fetched_nothing_stays(worker: Harness) -> None:
+    submission = worker.submission()
+    await worker.provider.submit(submission)
+    await until_it_ends(worker, submission.key)
+    with pytest.raises(RuntimeError, match="not kept"):
+        await worker.fails_to_fetch(submission.key)
+    assert b"ftyp" in (await worker.clip(submission.key))[:16]
+    assert not (worker.folder / "local" / submission.key).exists()
+
+
+async def test_of_what_failed_nothing_stays(worker: Harness) -> None:
+    spoilt = worker.submission(is_picture=False)
+    await worker.provider.submit(spoilt)
+    await until_it_ends(worker, spoilt.key)
+    await until(lambda: not (worker.folder / "local" / spoilt.key).exists())
+
+
+def left_behind(folder: Path, key: str) -> Path:
+    """What nobody has fetched for an hour."""
+    old = folder / "local" / key
     old.mkdir(parents=True)
-    two_hours_ago_s = time.time() - 7200
-    os.utime(old, (two_hours_ago_s, two_hours_ago_s))
+    (old / "clip.mp4").write_bytes(b"clip")
+    an_hour_ago_s = time.time() - 3600
+    os.utime(old, (an_hour_ago_s, an_hour_ago_s))
+    return old
+
+
+async def test_what_was_left_behind_is_swept_although_nobody_asks_for_a_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider, "_SWEPT_EVERY_S", 0.01)
+    old = left_behind(tmp_path, "kinora-x-0-1")
+    async with held(harness_in(tmp_path, shared_at_once=1)):
+        await until(lambda: not old.exists())
+
+
+async def test_what_somebody_still_tries_to_fetch_is_not_swept(worker: Harness) -> None:
+    old = left_behind(worker.folder, "kinora-x-0-1")
+    with pytest.raises(RuntimeError, match="not kept"):
+        await worker.fails_to_fetch("kinora-x-0-1")
     await worker.provider.submit(worker.submission())
-    assert not old.exists()
+    assert old.exists()
