@@ -1,7 +1,6 @@
 """PostgreSQL on a real server: what callers may rely on while it runs."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,12 @@ import psycopg
 import pytest
 
 from bot.db import commits, ticks
-from bot.db.errors import DatabaseClosed, DatabaseUnavailable, WriteInRead
+from bot.db.errors import DatabaseClosed, DatabaseUnavailable
 from bot.db.postgres import database, lines
 from bot.db.postgres.database import PostgresDatabase
 from bot.db.ticks import Tick
 from bot.db.transaction import Transaction
 from bot.domain.errors import NoSuchJob
-from bot.language import speaking
 from tests.db.conftest import Ledger
 
 HOLD = "SELECT pg_advisory_xact_lock(1265200751, 1)"
@@ -72,29 +70,6 @@ async def test_writes_that_wait_together_share_one_commit(
     assert sum("SAVEPOINT own" in said for said in statements) == commits.GROUP_SIZE
 
 
-async def test_a_failure_is_its_own_callers_alone(db: PostgresDatabase, ledger: type[Ledger]) -> None:
-    boom = Boom()
-    results = await asyncio.gather(
-        db.write(ledger.put("a", 1)),
-        db.write(ledger.put_then_fail("a", 2, boom)),
-        db.write(ledger.put("b", 5000)),
-        db.write(ledger.increment("a")),
-        return_exceptions=True,
-    )
-    assert results[1] is boom
-    assert isinstance(results[2], psycopg.errors.CheckViolation)
-    assert (results[0], results[3]) == (None, 2)
-    assert await db.read(ledger.everything()) == {"a": 2}
-
-
-async def test_a_failure_alone_is_undone(db: PostgresDatabase, ledger: type[Ledger]) -> None:
-    with pytest.raises(Boom):
-        await db.write(ledger.put_then_fail("a", 2, Boom()))
-    with pytest.raises(psycopg.errors.CheckViolation):
-        await db.write(ledger.put("a", 5000))
-    assert await db.write(ledger.increment("a")) == 1
-
-
 async def test_a_failed_commit_fails_the_whole_group(db: PostgresDatabase, ledger: type[Ledger]) -> None:
     results = await asyncio.gather(
         db.write(ledger.put("a", 1)),
@@ -121,18 +96,6 @@ async def test_a_cancelled_caller_neither_undoes_nor_tears(
     await other.rollback()
     assert await db.write(ledger.increment("a")) == 3
     assert await db.read(ledger.everything()) == {"a": 3, "b": 1}
-
-
-async def test_a_failure_that_nobody_waits_for_is_logged(
-    db: PostgresDatabase, ledger: type[Ledger], caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.WARNING)
-    gone = asyncio.ensure_future(db.write(ledger.put_then_fail("a", 1, Boom())))
-    await asyncio.sleep(0)
-    gone.cancel()
-    await asyncio.wait((gone,))
-    await db.write(ledger.put("b", 1))
-    assert ["after its caller was cancelled" in record.message for record in caplog.records] == [True]
 
 
 async def test_a_cancelled_read_leaves_no_connection_in_the_middle_of_something(
@@ -170,12 +133,6 @@ async def test_a_transaction_may_turn_a_failure_into_a_better_one(
     assert await db.read(ledger.everything()) == {"b": 1}
 
 
-async def test_a_read_may_not_write(db: PostgresDatabase, ledger: type[Ledger]) -> None:
-    with pytest.raises(WriteInRead, match="may not write"):
-        await db.read(ledger.put("a", 1))
-    assert await db.read(ledger.everything()) == {}
-
-
 async def test_a_read_sees_one_moment_and_never_waits_for_a_writer(
     db: PostgresDatabase, other: psycopg.AsyncConnection[Any], ledger: type[Ledger]
 ) -> None:
@@ -199,16 +156,6 @@ async def test_a_read_sees_one_moment_and_never_waits_for_a_writer(
     assert await db.read(ledger.get("a")) == 2
 
 
-async def test_what_is_refused_is_said_in_the_askers_language(db: PostgresDatabase) -> None:
-    async def asked(language: str) -> str:
-        with speaking(language), pytest.raises(NoSuchJob) as error:
-            await db.write(refused())
-        return str(error.value)
-
-    english, german = await asyncio.gather(asked("en"), asked("de"))
-    assert english != german
-
-
 async def test_close_finishes_what_waits_and_refuses_what_comes(
     bare_postgres_url: str, postgres_migrations: Path, ledger: type[Ledger]
 ) -> None:
@@ -222,13 +169,6 @@ async def test_close_finishes_what_waits_and_refuses_what_comes(
     for run in (db.write, db.read):
         with pytest.raises(DatabaseClosed):
             await run(ledger.get("a"))
-
-
-async def test_an_idle_database_has_no_task(db: PostgresDatabase, ledger: type[Ledger]) -> None:
-    await db.write(ledger.put("a", 1))
-    await db.read(ledger.get("a"))
-    await asyncio.sleep(0)
-    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The SQLite database on real files: what callers may rely on while it runs."""
 
 import asyncio
-import logging
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -11,16 +10,10 @@ import aiosqlite
 import pytest
 
 from bot.db import commits, sqlite
-from bot.db.errors import DatabaseClosed, DatabaseUnavailable, WriteInRead
+from bot.db.errors import DatabaseClosed, DatabaseUnavailable
 from bot.db.sqlite import SqliteDatabase
 from bot.db.transaction import Transaction
-from bot.domain.errors import NoSuchJob
-from bot.language import speaking
 from tests.db.conftest import Ledger
-
-
-class Boom(Exception):
-    pass
 
 
 @pytest.fixture
@@ -53,27 +46,6 @@ async def test_no_answer_comes_before_the_commit(
         return statements[-1] == "COMMIT"
 
     assert all(await asyncio.gather(*(write_then_look(name) for name in "abc")))
-
-
-async def test_a_failure_is_its_own_callers_alone(db: SqliteDatabase, ledger: type[Ledger]) -> None:
-    boom = Boom()
-    results = await asyncio.gather(
-        db.write(ledger.put("a", 1)),
-        db.write(ledger.put_then_fail("a", 2, boom)),
-        db.write(ledger.put("b", 5000)),
-        db.write(ledger.increment("a")),
-        return_exceptions=True,
-    )
-    assert results[1] is boom
-    assert isinstance(results[2], sqlite3.IntegrityError)
-    assert (results[0], results[3]) == (None, 2)
-    assert await db.read(ledger.everything()) == {"a": 2}
-
-
-async def test_a_failure_alone_is_undone(db: SqliteDatabase, ledger: type[Ledger]) -> None:
-    with pytest.raises(Boom):
-        await db.write(ledger.put_then_fail("a", 2, Boom()))
-    assert await db.write(ledger.increment("a")) == 1
 
 
 async def test_foreign_keys_hold(db: SqliteDatabase, ledger: type[Ledger]) -> None:
@@ -137,18 +109,6 @@ async def test_a_cancelled_caller_neither_undoes_nor_tears(db: SqliteDatabase, l
     assert await db.read(ledger.everything()) == {"a": 2, "b": 1, "c": 1}
 
 
-async def test_a_failure_that_nobody_waits_for_is_logged(
-    db: SqliteDatabase, ledger: type[Ledger], caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.WARNING)
-    gone = asyncio.ensure_future(db.write(ledger.put_then_fail("a", 1, Boom())))
-    await asyncio.sleep(0)
-    gone.cancel()
-    await asyncio.wait((gone,))
-    await db.write(ledger.put("b", 1))
-    assert ["after its caller was cancelled" in record.message for record in caplog.records] == [True]
-
-
 async def test_a_full_disk_is_told_and_survived(db: SqliteDatabase, ledger: type[Ledger]) -> None:
     await db.write(ledger.put("a", 1))
     pages = (await db.write(ledger.sql("PRAGMA page_count")))[0][0]
@@ -176,12 +136,6 @@ async def test_wrong_sql_stays_what_it_is(db: SqliteDatabase, ledger: type[Ledge
     for run in (db.write, db.read):
         with pytest.raises(sqlite3.OperationalError, match="no such table"):
             await run(ledger.sql("SELECT * FROM nowhere"))
-
-
-async def test_a_read_may_not_write(db: SqliteDatabase, ledger: type[Ledger]) -> None:
-    with pytest.raises(WriteInRead, match="may not write"):
-        await db.read(ledger.put("a", 1))
-    assert await db.read(ledger.everything()) == {}
 
 
 async def test_a_read_sees_one_moment_and_never_waits_for_the_writer(
@@ -257,12 +211,6 @@ async def test_close_finishes_what_a_cancelled_flusher_left(
     assert await second == 2
 
 
-async def test_an_idle_writer_has_no_task(db: SqliteDatabase, ledger: type[Ledger]) -> None:
-    await db.write(ledger.put("a", 1))
-    await asyncio.sleep(0)
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
 @pytest.mark.parametrize(
     ("pragma", "value"),
     [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 1000)],
@@ -303,19 +251,3 @@ class TestWhatIsTakenFromAiosqlite:
             gate.set()
             await asyncio.wait((blocked, *hops))
         assert seen == [0, 1, 2, 3, 4]
-
-
-async def test_what_a_transaction_refuses_is_said_in_its_callers_language(db: SqliteDatabase) -> None:
-    def refuse() -> Transaction[None]:
-        yield "SELECT 1", {}
-        raise NoSuchJob
-
-    async def refused(spoken: str, *, writes: bool) -> str:
-        with speaking(spoken), pytest.raises(NoSuchJob) as error:
-            await (db.write if writes else db.read)(refuse())
-        return str(error.value)
-
-    said = await asyncio.gather(
-        *(refused(spoken, writes=writes) for spoken in ("en", "de") for writes in (True, False))
-    )
-    assert said == ["There is no such job."] * 2 + ["Diesen Auftrag gibt es nicht."] * 2
