@@ -18,14 +18,14 @@ from tests.e2e.scenes import decoded
 from tests.patience import PATIENCE_S
 
 
-async def start(tmp_path: Path, *arguments: str) -> Process:
+async def start(tmp_path: Path, *arguments: str, **settings: str) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "bot",
         "demo",
         *arguments,
-        env=environment.inherited(DATA_DIR=str(tmp_path / "data"), TMPDIR=str(tmp_path)),
+        env=environment.inherited(DATA_DIR=str(tmp_path / "data"), TMPDIR=str(tmp_path), **settings),
         stdout=PIPE,
         stderr=PIPE,
     )
@@ -47,6 +47,16 @@ def children_of(pid: int) -> list[str]:
 
 def alive(pids: list[str]) -> list[str]:
     return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+async def test_the_operators_secrets_are_not_the_demos(tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "database_url").write_text("postgresql://kinora@127.0.0.1:1/kinora")
+    demo = await start(tmp_path, "--once", CREDENTIALS_DIRECTORY=str(secrets))
+    said, complaint = await asyncio.wait_for(demo.communicate(), 3 * PATIENCE_S)
+    assert (demo.returncode, complaint) == (0, b"")
+    assert "The clip: " in said.decode()
 
 
 async def test_a_picture_that_needs_enlarging_is_enlarged_and_becomes_a_clip(tmp_path: Path) -> None:
