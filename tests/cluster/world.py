@@ -103,9 +103,10 @@ async def world(plan: Plan) -> AsyncGenerator[World]:
 
 def _club(sandbox: Sandbox, app: Application, number: int, plan: Plan) -> Club:
     """Servers are on the shards in turn."""
-    guild_id = sandbox.world.hub.new_id()
-    while shard_of(guild_id, plan.gateways) != number % plan.gateways:
-        guild_id += 1 << 22
+    new_id = sandbox.world.hub.new_id
+    guild_id = new_id()
+    while shard_of(guild_id, plan.gateways) != number % plan.gateways:  # until the next millisecond
+        guild_id = new_id()
     guild = sandbox.add_guild(f"Club {number}", app=app, guild_id=guild_id)
     people = [guild.add_member(f"member-{number}-{place}") for place in range(_MEMBERS)]
     return Club(guild, [guild.add_channel(f"place-{place}") for place in range(_CHANNELS)], people)
