@@ -70,6 +70,10 @@ class Postgres:
         (row,) = self.ask(_USE)
         return Use(cpu_s(self._server.pid), *(int(value) for value in row))
 
+    def tidy(self) -> None:
+        """Do now what it does by itself within minutes; no checkpoint, after which it would write whole pages for a while."""
+        self.ask("VACUUM ANALYZE")
+
     def note_statements(self) -> None:
         """Write down every statement of the connections that are made from now on, for `statements`."""
         for setting in ("log_statement = 'all'", "log_min_messages = 'log'"):

@@ -27,8 +27,6 @@ MESSAGES_A_DAY = 500
 """In a server, of people; said here because the gateway hears them all."""
 FULL = 0.6
 """Of a core: more is planned for nobody's busiest minute."""
-ACCEPTING = 14
-"""Statements of an accepted request, its beginning and its commit included."""
 AWAY_MS = 0.25
 """To a database in the same datacentre and back."""
 SERVERS_A_SHARD, MOST_A_SHARD = 1_000, 2_500
@@ -71,9 +69,14 @@ class Need:
         """One clip's share of PostgreSQL."""
         return self.pace["database"]
 
-    def cores(self, cpu_ms: float) -> float:
-        """At the peak, none fuller than it should be."""
-        return cpu_ms / 1000 * self.peak / FULL
+    @property
+    def idle(self) -> Figures:
+        """A second of one process in which nothing happens."""
+        return self.pace["idle"]
+
+    def cores(self, cpu_ms: float, idle_ms: float = 0.0, processes: int = 0) -> float:
+        """For clips at the peak and for so many processes that are there at all, none fuller than it should be."""
+        return (cpu_ms * self.peak + idle_ms * processes) / 1000 / FULL
 
     @property
     def listening(self) -> float:
@@ -83,9 +86,11 @@ class Need:
     @property
     def processes(self) -> tuple[int, int]:
         """Gateways and workers."""
-        clicks, worker = self.cores(self.pace["gateway_ms"]), self.cores(self.pace["worker_ms"])
+        heard_ms = self.listening * FULL * 1000
+        gateways = _carrying(heard_ms + self.pace["gateway_ms"] * self.peak, self.idle["gateway_ms"])
+        workers = _carrying(self.pace["worker_ms"] * self.peak, self.idle["worker_ms"])
         shards = SERVERS // SERVERS_A_SHARD
-        return max(-(-shards // SHARDS_A_PROCESS), _up(self.listening + clicks)), _up(worker) + 1
+        return max(-(-shards // SHARDS_A_PROCESS), gateways), workers + 1
 
     @property
     def discord_per_s(self) -> float:
@@ -103,22 +108,38 @@ class Need:
     @property
     def statements_per_s(self) -> float:
         """Under the lock of all writes, where nothing else is done."""
-        return max(one["per_s"] for one in self.figures["scaling"]["lock"]) * ACCEPTING
+        scaling = self.figures["scaling"]
+        return max(one["per_s"] * scaling["accepting"][str(one["callers"])] for one in scaling["lock"])
 
     @property
     def lock_ms(self) -> float:
         """For which the lock of all writes is held for one clip."""
-        return self.figures["scaling"]["statements"]["locked"] / self.statements_per_s * 1000
+        return self.database["locked_statements"] / self.statements_per_s * 1000
+
+    @property
+    def idle_lock_ms(self) -> float:
+        """For which all processes hold it in a second in which nothing happens."""
+        return self.idle["database"]["locked_statements"] * sum(self.processes) / self.statements_per_s * 1000
 
 
 def measured(need: Need) -> list[Row]:
     """What was measured, for one clip."""
     pace, database = need.pace, need.database
-    heard, spoken = need.figures["scaling"]["heard"], need.figures["scaling"]["statements"]
+    heard, idle = need.figures["scaling"]["heard"], need.idle
     return [
         ("gateway", "processor time for one clip", f"{pace['gateway_ms']:.0f} ms"),
         ("worker", "likewise", f"{pace['worker_ms']:.0f} ms"),
         ("PostgreSQL", "likewise, all its processes", f"{database['cpu_s'] * 1000:.0f} ms"),
+        ("an idle gateway", "processor time a second", f"{idle['gateway_ms']:.1f} ms"),
+        ("an idle worker", "likewise", f"{idle['worker_ms']:.1f} ms"),
+        (
+            "PostgreSQL, for an idle process",
+            "likewise; statements, commits, WAL and syncs a second",
+            (
+                f"{_ms(idle):.1f} ms; {idle['database']['statements']:.1f}, {idle['database']['commits']:.1f}, "
+                f"{idle['database']['wal_bytes'] / 1000:.2f} KB and {idle['database']['wal_syncs']:.2f}"
+            ),
+        ),
         ("steps", "Procrastinate's jobs for one clip", f"{database['ticks']:.1f}"),
         ("questions", "to the provider, while a clip is made", f"{pace['polls']:.1f}"),
         (
@@ -134,13 +155,13 @@ def measured(need: Need) -> list[Row]:
         ("rows", "bytes that stay, indexes included", f"{database['database_bytes'] / 1000:.1f} KB"),
         (
             "lock of all writes",
-            f"{spoken['locked']:.0f} statements / {need.statements_per_s:,.0f} a second, the most of the table below",
+            f"{database['locked_statements']:.0f} statements / {need.statements_per_s:,.0f} a second, the most that the table below comes to",
             f"{need.lock_ms:.0f} ms a clip",
         ),
         (
             "statements",
-            f"for one clip; within {spoken['locks']:.1f} commits under that lock",
-            f"{spoken['total']:.0f}; {spoken['locked']:.0f}",
+            f"for one clip; within {database['locks']:.1f} commits under that lock",
+            f"{database['statements']:.0f}; {database['locked_statements']:.0f}",
         ),
         ("requests to Discord", "for one clip", f"{sum(pace['routes'].values()):.1f}"),
         ("of them counted", "towards the 50 a second of a bot", f"{pace['counted']:.1f}"),
@@ -154,13 +175,14 @@ def machines(need: Need) -> list[Row]:
     """Cores, memory and processes."""
     pace, heard = need.pace, need.figures["scaling"]["heard"]
     shards = SERVERS // SERVERS_A_SHARD
-    gateways = -(-shards // SHARDS_A_PROCESS)
     heard_s, listening = HEARD_S, need.listening
-    clicks, worker = need.cores(pace["gateway_ms"]), need.cores(pace["worker_ms"])
-    database = need.cores(need.database["cpu_s"] * 1000)
-    held_gb = SERVERS * heard["kb_per_guild"] / 1e6
-    gateway_gb = held_gb + gateways * pace["gateway_mb"] / 1000
     hearing, carrying = need.processes
+    idle, kept_ms = need.idle, need.database["cpu_s"] * 1000
+    clicks = need.cores(pace["gateway_ms"], idle["gateway_ms"], hearing)
+    worker = need.cores(pace["worker_ms"], idle["worker_ms"], carrying)
+    database = need.cores(kept_ms, _ms(idle), hearing + carrying)
+    held_gb = SERVERS * heard["kb_per_guild"] / 1e6
+    gateway_gb = held_gb + hearing * pace["gateway_mb"] / 1000
     return [
         (
             "clips a second",
@@ -180,20 +202,24 @@ def machines(need: Need) -> list[Row]:
         ),
         (
             "cores for requests",
-            f"{need.peak:.1f}/s × {pace['gateway_ms']:.0f} ms / {FULL:g}",
+            f"({need.peak:.1f}/s × {pace['gateway_ms']:.0f} ms + {hearing} × {idle['gateway_ms']:.1f} ms) / {FULL:g}",
             f"{clicks:.1f}",
         ),
         (
             "gateway processes",
-            f"{shards} shards / {SHARDS_A_PROCESS}; one core is the most that one uses",
+            f"{shards} shards / {SHARDS_A_PROCESS} at least; one core is the most that one uses",
             f"{hearing}",
         ),
         (
             "their memory",
-            f"{SERVERS:,} × {heard['kb_per_guild']:.0f} KB + {gateways} × {pace['gateway_mb']:.0f} MB",
+            f"{SERVERS:,} × {heard['kb_per_guild']:.0f} KB + {hearing} × {pace['gateway_mb']:.0f} MB",
             f"{gateway_gb:.1f} GB",
         ),
-        ("cores for workers", f"{need.peak:.1f}/s × {pace['worker_ms']:.0f} ms / {FULL:g}", f"{worker:.1f}"),
+        (
+            "cores for workers",
+            f"({need.peak:.1f}/s × {pace['worker_ms']:.0f} ms + {carrying} × {idle['worker_ms']:.1f} ms) / {FULL:g}",
+            f"{worker:.1f}",
+        ),
         (
             "worker processes",
             "one core is the most that one uses, and one more that may be missing",
@@ -206,7 +232,7 @@ def machines(need: Need) -> list[Row]:
         ),
         (
             "cores for PostgreSQL",
-            f"{need.peak:.1f}/s × {need.database['cpu_s'] * 1000:.0f} ms / {FULL:g}",
+            f"({need.peak:.1f}/s × {kept_ms:.0f} ms + {hearing + carrying} × {_ms(idle):.1f} ms) / {FULL:g}",
             f"{database:.1f}",
         ),
         (
@@ -219,10 +245,15 @@ def machines(need: Need) -> list[Row]:
 
 def database(need: Need) -> list[Row]:
     """What PostgreSQL has to keep and to write."""
-    one = need.database
+    one, idle, processes = need.database, need.idle["database"], sum(need.processes)
     day_gb = CLIPS_A_DAY * one["database_bytes"] / 1e9
-    wal_mb = need.peak * one["wal_bytes"] / 1e6
-    most, locked = 1000 / need.lock_ms, need.figures["scaling"]["statements"]["locked"]
+    wal_mb = (need.peak * one["wal_bytes"] + processes * idle["wal_bytes"]) / 1e6
+    wal_gb = (CLIPS_A_DAY * one["wal_bytes"] + processes * idle["wal_bytes"] * _DAY_S) / 1e9
+    syncs = need.peak * one["wal_syncs"] + processes * idle["wal_syncs"]
+    locked, away_ms = one["locked_statements"], need.lock_ms + one["locked_statements"] * AWAY_MS
+    free_ms = 1000 - need.idle_lock_ms
+    free_away_ms = free_ms - processes * idle["locked_statements"] * AWAY_MS
+    most = free_ms / need.lock_ms
     return [
         ("grows a day", f"{CLIPS_A_DAY:,} × {one['database_bytes'] / 1000:.1f} KB", f"{day_gb:.1f} GB"),
         (
@@ -230,23 +261,31 @@ def database(need: Need) -> list[Row]:
             "jobs and ledger stay, for who wants to know what was paid",
             f"{day_gb * 365 / 1000:.1f} TB",
         ),
-        ("log in the evening", f"{need.peak:.1f}/s × {one['wal_bytes'] / 1000:.0f} KB", f"{wal_mb:.1f} MB/s"),
+        (
+            "log in the evening",
+            f"{need.peak:.1f}/s × {one['wal_bytes'] / 1000:.0f} KB + {processes} × {idle['wal_bytes'] / 1000:.2f} KB/s",
+            f"{wal_mb:.1f} MB/s",
+        ),
         (
             "log a day, for an archive",
-            f"{CLIPS_A_DAY:,} × {one['wal_bytes'] / 1000:.0f} KB",
-            f"{CLIPS_A_DAY * one['wal_bytes'] / 1e9:.0f} GB",
+            f"{CLIPS_A_DAY:,} × {one['wal_bytes'] / 1000:.0f} KB, and likewise",
+            f"{wal_gb:.0f} GB",
         ),
         (
             "syncs a second",
-            f"{need.peak:.1f}/s × {one['wal_syncs']:.1f} at most: what waits together shares one",
-            f"{need.peak * one['wal_syncs']:.0f}",
+            f"{need.peak:.1f}/s × {one['wal_syncs']:.1f} + {processes} × {idle['wal_syncs']:.2f} at most: what waits together shares one",
+            f"{syncs:,.0f}",
         ),
         ("steps a second", f"{need.peak:.1f}/s × {one['ticks']:.1f}", f"{need.peak * one['ticks']:.0f}"),
-        ("the lock carries", f"1 s / {need.lock_ms:.0f} ms a clip", f"{most:.0f} clips/s"),
+        (
+            "the lock carries",
+            f"(1 s − {need.idle_lock_ms:.0f} ms for idle processes) / {need.lock_ms:.0f} ms a clip",
+            f"{most:.0f} clips/s",
+        ),
         (
             f"likewise, {AWAY_MS:g} ms away",
-            f"1 s / ({need.lock_ms:.0f} ms + {locked:.0f} statements × {AWAY_MS:g} ms)",
-            f"{1000 / (need.lock_ms + locked * AWAY_MS):.0f} clips/s",
+            f"(1 s − {1000 - free_away_ms:.0f} ms) / ({need.lock_ms:.0f} ms + {locked:.0f} statements × {AWAY_MS:g} ms)",
+            f"{free_away_ms / away_ms:.0f} clips/s",
         ),
         ("of what the evening wants", f"{most:.0f} / {need.peak:.1f}", f"{most / need.peak:.1f} times"),
     ]
@@ -371,5 +410,11 @@ def providers(need: Need) -> list[Row]:
     return rows
 
 
-def _up(figure: float) -> int:
-    return int(-(-figure // 1))
+def _carrying(busy_ms: float, idle_ms: float) -> int:
+    """How many processes share so many milliseconds a second, where each takes some to be there at all."""
+    return int(-(-busy_ms // (FULL * 1000 - idle_ms)))
+
+
+def _ms(idle: Figures) -> float:
+    """PostgreSQL's processor time for one idle process, each second."""
+    return idle["database"]["cpu_s"] * 1000

@@ -58,7 +58,7 @@ def _line(row: Row) -> str:
 def _when(figures: Figures) -> list[str]:
     """How much the figures are worth."""
     scaling, queues = figures["scaling"], figures["queues"]
-    clips = scaling["plans"]["rush"]["jobs"], scaling["plans"]["pace"]["jobs"]
+    clips = scaling["rush"][0]["jobs"], scaling["pace"]["jobs"]
     versions = ", ".join(f"{name} {version}" for name, version in queues["versions"].items())
     return [
         (

@@ -33,6 +33,17 @@ def test_twice_the_processor_time_takes_twice_the_cores(figures: dict[str, Any])
     assert dearer.cores(dearer.pace["worker_ms"]) == pytest.approx(2 * need.cores(need.pace["worker_ms"]))
 
 
+def test_what_a_worker_takes_while_idle_is_counted_for_each_of_them(figures: dict[str, Any]) -> None:
+    need, restless = Need(figures), Need(copy.deepcopy(figures))
+    (_, workers), idle_ms = need.processes, need.idle["worker_ms"]
+    at_rest = need.cores(need.pace["worker_ms"])
+    assert need.cores(need.pace["worker_ms"], idle_ms, workers) == pytest.approx(
+        at_rest + workers * idle_ms / 1000 / needs.FULL
+    )
+    restless.idle["worker_ms"] = needs.FULL * 1000 / 2
+    assert restless.processes[1] - 1 >= 2 * at_rest
+
+
 def test_requests_beyond_the_limit_are_told(figures: dict[str, Any]) -> None:
     need = Need(figures)
     rows = {what: comes_to for what, _, comes_to in needs.discord(need)}

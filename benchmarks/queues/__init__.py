@@ -26,7 +26,7 @@ from benchmarks.rounds import median, percentile, spread
 from benchmarks.table import RESULTS, CannotRun, Table
 
 NAME = "queues"
-ROUNDS, ROUND_S = 5, 2.0
+ROUNDS, ROUND_S = 3, 2.0
 _ENDS_WITHIN_S = 120.0
 _WHERE = "benchmarks.queues"
 

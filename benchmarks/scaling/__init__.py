@@ -6,27 +6,32 @@ to them goes over a socket and can be counted; they share the machine's cores, a
 for with a picture, and ends as a thread with a message.
 
 At a *pace*, clips are made for a minute or two each and everything that a clip needs is counted until its thread is
-archived. In a *rush* all are asked for at once and rendered at once: that says where it saturates. At last 1, 2 and
+archived. The same processes are watched for a minute before, without clips: what they take then is told by itself, and
+is no part of what a clip takes. In a *rush* all are asked for at once and rendered at once: that says where it saturates. At last 1, 2 and
 4 processes accept requests in one PostgreSQL as fast as they can, which says how far the one lock of all writes carries.
 """
 
+from collections.abc import Awaitable
 from dataclasses import asdict
+from time import perf_counter
+from typing import TypeVar
 
 from benchmarks import servers
 from benchmarks.scaling import lock
 from benchmarks.scaling.listening import heard
 from benchmarks.scaling.lock import Writes
-from benchmarks.scaling.measuring import Measured, Plan, measured, spoken
+from benchmarks.scaling.measuring import Measured, Plan, measured
 from benchmarks.table import Table
 
 NAME = "scaling"
 WORKERS = (1, 2, 4)
-RUSH = Plan(jobs=200, per_s=50.0)
-PACE = Plan(jobs=120, per_s=1.0, renders_for_s=(60.0, 120.0), archives=True)
+RUSH = Plan(jobs=150, per_s=50.0)
+PACE = Plan(jobs=120, per_s=2.0, renders_for_s=(60.0, 120.0), archives=True, idles_s=60.0)
 QUICK_RUSH = Plan(jobs=12, per_s=10.0)
-QUICK_PACE = Plan(jobs=6, per_s=3.0, renders_for_s=(3.0, 6.0))
-SPOKEN = Plan(jobs=40, per_s=2.0)
+QUICK_PACE = Plan(jobs=6, per_s=3.0, renders_for_s=(3.0, 6.0), idles_s=3.0)
 LOCK_S = 4.0
+ACCEPTING_S = 1.0
+T = TypeVar("T")
 
 
 async def run(*, quick: bool) -> Table:
@@ -37,11 +42,21 @@ async def run(*, quick: bool) -> Table:
     """
     servers.ensure_there()
     rush, pace = (QUICK_RUSH, QUICK_PACE) if quick else (RUSH, PACE)
-    rushed = [await measured(rush, workers=number) for number in (0, *((1,) if quick else WORKERS))]
-    paced = await measured(pace, workers=1 if quick else 2)
-    words = await spoken(QUICK_RUSH if quick else SPOKEN, workers=1)
-    ear = await heard(quick=quick)
-    written = await _writes(0.5 if quick else LOCK_S)
+    took_s: dict[str, float] = {}
+
+    async def timed(part: str, measuring: Awaitable[T]) -> T:
+        begun_s = perf_counter()
+        try:
+            return await measuring
+        finally:
+            took_s[part] = round(took_s.get(part, 0.0) + perf_counter() - begun_s, 1)
+
+    numbers = (0, *((1,) if quick else WORKERS))
+    rushed = [await timed("rush", measured(rush, workers=number)) for number in numbers]
+    paced = await timed("pace", measured(pace, workers=1 if quick else 2))
+    ear = await timed("heard", heard(quick=quick))
+    written = await timed("lock", _writes(0.5 if quick else LOCK_S))
+    accepting = await timed("accepting", _accepting())
     return Table(
         title=f"{rush.jobs} clips asked for at once; milliseconds of processor time for each",
         columns=(
@@ -58,20 +73,22 @@ async def run(*, quick: bool) -> Table:
         rows=tuple(map(_row, rushed)),
         notes=(
             *_told(paced),
-            (
-                f"PostgreSQL gets {words['total']:.0f} statements for each, {words['locked']:.0f} of them within {words['locks']:.1f} "
-                "commits under the lock of all writes."
-            ),
             f"A server takes {ear.kb_per_guild:.0f} KB of a gateway, a message in it {ear.us_per_message:.0f} us.",
             *map(_told_of_lock, written),
+            *(
+                f"An accepted request takes {each:.1f} statements under the lock where {callers} callers write together."
+                for callers, each in accepting.items()
+            ),
+            f"Taken: {', '.join(f'{part} {lasted_s:.0f} s' for part, lasted_s in took_s.items())}.",
         ),
         figures={
             "rush": [asdict(one) for one in rushed],
             "pace": asdict(paced),
             "plans": {"rush": asdict(rush), "pace": asdict(pace)},
-            "statements": words,
+            "accepting": accepting,
             "heard": asdict(ear),
             "lock": [asdict(one) for one in written],
+            "took_s": took_s,
         },
     )
 
@@ -82,6 +99,15 @@ async def _writes(lasts_s: float) -> list[Writes]:
         for processes in lock.PROCESSES:
             with servers.postgres() as server:  # a new one each, so that none has the rows of the others
                 found.append(await lock.carried(server, processes, callers, lasts_s))
+    return found
+
+
+async def _accepting() -> dict[str, float]:
+    """Statements of an accepted request under the lock, by how many callers write together."""
+    found: dict[str, float] = {}
+    for callers in lock.CALLERS:
+        with servers.postgres() as server:
+            found[str(callers)] = await lock.spoken(server, callers, ACCEPTING_S)
     return found
 
 
@@ -103,13 +129,23 @@ def _row(one: Measured) -> tuple[str, ...]:
 
 def _told(one: Measured) -> tuple[str, ...]:
     """Of clips that take their time."""
-    database = one.database
+    database, idle = one.database, one.idle
+    assert idle is not None
     return (
         (
             f"At {one.jobs_per_s:.2f} clips a second with {one.workers} workers, each made for a minute or two: "
             f"{one.gateway_ms:.0f} ms of the gateway, {one.worker_ms:.0f} of workers, {database['cpu_s'] * 1000:.0f} of "
             f"PostgreSQL, {database['ticks']:.1f} ticks, {database['wal_bytes'] / 1000:.0f} KB of WAL in "
             f"{database['wal_syncs']:.1f} syncs, {one.polls:.1f} questions to the vendor."
+        ),
+        (
+            f"PostgreSQL gets {database['statements']:.0f} statements for each, {database['locked_statements']:.0f} of them within "
+            f"{database['locks']:.1f} commits under the lock of all writes."
+        ),
+        (
+            f"Not in it, a second of {idle.lasts_s:.0f} without clips: an idle gateway {idle.gateway_ms:.1f} ms, an idle worker "
+            f"{idle.worker_ms:.1f}, PostgreSQL {idle.database['cpu_s'] * 1000:.1f} for each, with "
+            f"{idle.database['commits']:.1f} commits and {idle.database['wal_bytes'] / 1000:.2f} KB of WAL."
         ),
         f"Requests to Discord for each: {sum(one.routes.values()):.1f}, of which {one.counted:.1f} count towards a bot's limit.",
     )

@@ -37,9 +37,17 @@ class Traffic:
     failed: Counter[str] = field(default_factory=Counter[str])
     uploaded_bytes: int = 0
     bell: Bell = field(default_factory=Bell)
+    _threads: set[str] = field(default_factory=set[str])
+    _forgotten: set[str] = field(default_factory=set[str])
+    """Threads of clips from before: they are still archived."""
 
     def hear(self, request: Request) -> None:
         """Another request."""
+        place = request.path.split("/")
+        if place[-1] in self._forgotten:
+            return
+        if place[-1] == "threads":  # one has the number of the message that it hangs on
+            self._threads.add(place[-2])
         self.routes[f"{request.method} {request.route}"] += 1
         self.uploaded_bytes += sum(file.size for file in request.files)
         if not 200 <= request.status < 300:
@@ -51,6 +59,7 @@ class Traffic:
 
     def forget(self) -> None:
         """Count from now on."""
+        self._forgotten |= self._threads
         self.routes.clear()
         self.failed.clear()
         self.posted = self.archived = self.uploaded_bytes = 0

@@ -1,13 +1,11 @@
 """One run: so many clips asked for, and what they took."""
 
 import asyncio
-import os
-import sqlite3
 import tempfile
 import time
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import asdict, dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -15,14 +13,16 @@ import psycopg
 from benchmarks import servers
 from benchmarks.scaling.crowd import Crowd, gathered
 from benchmarks.scaling.fleet import Fleet, alone, cluster
+from benchmarks.scaling.totals import Scene, Totals
 from benchmarks.servers import Postgres
-from benchmarks.spent import cpu_s
 from bot.db import migrate
 from bot.db.postgres import schema
 from tests.vendors.vendor import Outcome
 
 _ENDS_WITHIN_S = 900.0
 _LOOKS_EVERY_S = 0.05
+_SETTLES_S = 5.0
+"""After the last message of the warming up: the cards get their last edits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Plan:
     """None is at once."""
     archives: bool = False
     """Whether to stay until the last thread is archived, five minutes after its clip."""
+    idles_s: float = 0.0
+    """For how long the same processes are first watched without clips; what they take then is no clip's. 0 is not at all."""
 
 
 _WARM = Plan(jobs=5, per_s=5.0)
@@ -43,8 +45,23 @@ _WARM = Plan(jobs=5, per_s=5.0)
 
 
 @dataclass(frozen=True, slots=True)
+class Idle:
+    """What processes take each second, while nobody asks for anything."""
+
+    lasts_s: float
+    """For which they were watched."""
+    gateway_ms: float
+    """Processor time of one gateway, as the next."""
+    worker_ms: float
+    database: dict[str, float]
+    """Of PostgreSQL, by how many processes are connected to it: it does this for each of them."""
+    routes: dict[str, float]
+    """Requests to Discord, of all of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
-    """What clips took, each of them unless it says otherwise."""
+    """What clips took, each of them unless it says otherwise; without what an idle span takes, where there was one."""
 
     name: str
     workers: int
@@ -67,12 +84,17 @@ class Measured:
     """Of them, those that count towards the limit of a bot's requests."""
     uploaded_bytes: float
     polls: float
+    """Requests to the vendor that ask how a clip is doing."""
     failed: dict[str, int]
     """Requests to Discord that did not succeed, all together."""
+    idle: Idle | None
 
 
 async def measured(plan: Plan, *, workers: int) -> Measured:
     """Run it: without workers as one process with SQLite, else with PostgreSQL and a gateway.
+
+    At a pace PostgreSQL writes its statements down, so that they can be counted, which takes it a little time that it
+    does not take otherwise.
 
     Raises:
         CannotRun: PostgreSQL is not installed, or a process ended.
@@ -82,38 +104,48 @@ async def measured(plan: Plan, *, workers: int) -> Measured:
         crowd = await stack.enter_async_context(gathered())
         if workers:
             server = stack.enter_context(servers.postgres())
+            if plan.renders_for_s is not None:
+                server.note_statements()
             fleet = await stack.enter_async_context(cluster(crowd, folder, server.url, workers=workers))
         else:
             server = None
             fleet = await stack.enter_async_context(alone(crowd, folder))
         await _play(crowd, _WARM)
+        if server is not None and plan.renders_for_s is not None:
+            _know_renders(server, plan.renders_for_s)
+        scene = Scene(crowd, fleet, server, folder)
+        idle = await _idled(scene, plan.idles_s) if plan.idles_s else None
         crowd.traffic.forget()
-        return await _watched(crowd, fleet, plan, server, folder)
+        return await _watched(scene, plan, idle)
 
 
-async def spoken(plan: Plan, *, workers: int) -> dict[str, float]:
-    """How many statements PostgreSQL gets for each clip: in all, and while the lock of all writes is held."""
-    async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        crowd = await stack.enter_async_context(gathered())
-        server = stack.enter_context(servers.postgres())
-        server.note_statements()
-        await stack.enter_async_context(cluster(crowd, folder, server.url, workers=workers))
-        await _play(crowd, _WARM)
-        before = server.statements()
-        await _play(crowd, plan)
-        found = server.statements().since(before)
-    return {name: value / plan.jobs for name, value in asdict(found).items()}
-
-
-async def _watched(crowd: Crowd, fleet: Fleet, plan: Plan, server: Postgres | None, folder: Path) -> Measured:
-    used, own_s, fleet_s = (
-        _database(server, folder),
-        cpu_s(os.getpid()) - _children_s(fleet, server),
-        fleet.cpu_s(),
+def _know_renders(server: Postgres, for_s: tuple[float, float]) -> None:
+    """Let it have seen many clips: when it asks how one is doing depends on how long those before took."""
+    low_s, high_s = for_s
+    server.ask(f"UPDATE renders SET seconds = {low_s} + {high_s - low_s} * random()")
+    server.ask(
+        "INSERT INTO renders (provider, model, quality, duration_s, seconds) "
+        f"SELECT provider, model, quality, duration_s, {low_s} + {high_s - low_s} * random() "
+        "FROM renders, generate_series(1, 20)"
     )
-    polled = _polls(crowd)
-    async with _lock_share(server) as shares:
+
+
+async def _idled(scene: Scene, lasts_s: float) -> Totals:
+    """A span in which nobody asks for anything."""
+    await asyncio.sleep(_SETTLES_S)
+    if scene.server is not None:  # else its first vacuum would be taken for what each minute brings
+        scene.server.tidy()
+        await asyncio.sleep(_SETTLES_S)
+    before = scene.totals()
+    await asyncio.sleep(lasts_s)
+    return scene.totals().since(before)
+
+
+async def _watched(scene: Scene, plan: Plan, idle: Totals | None) -> Measured:
+    crowd, fleet, server = scene.crowd, scene.fleet, scene.server
+    before = scene.totals()
+    is_rush = plan.renders_for_s is None  # at a pace, looking would be a part of what is measured
+    async with _lock_share(server if is_rush else None) as shares:
         begun_s = time.perf_counter()
         await _play(crowd, plan)
         took_s = time.perf_counter() - begun_s
@@ -123,27 +155,37 @@ async def _watched(crowd: Crowd, fleet: Fleet, plan: Plan, server: Postgres | No
             timeout_s=_ENDS_WITHIN_S,
             awaited="the archive",
         )
-    own_s = cpu_s(os.getpid()) - _children_s(fleet, server) - own_s
-    gateway_s, worker_s = (after - before for after, before in zip(fleet.cpu_s(), fleet_s, strict=True))
-    database = {name: value - used[name] for name, value in _database(server, folder).items()}
+    each = scene.totals().since(before).beyond(idle).each(plan.jobs)
     gateway_mb, worker_mb = fleet.resident_mb()
-    jobs, traffic = plan.jobs, crowd.traffic
     return Measured(
         name="SQLite" if server is None else "PostgreSQL",
         workers=len(fleet.workers),
-        jobs=jobs,
-        jobs_per_s=jobs / took_s,
-        gateway_ms=gateway_s / jobs * 1000,
-        worker_ms=worker_s / jobs * 1000,
-        discord_ms=own_s / jobs * 1000,
+        jobs=plan.jobs,
+        jobs_per_s=plan.jobs / took_s,
+        gateway_ms=each.cpu_s["gateway"] * 1000,
+        worker_ms=each.cpu_s["worker"] * 1000,
+        discord_ms=each.cpu_s["discord"] * 1000,
         gateway_mb=gateway_mb,
         worker_mb=worker_mb,
-        database={name: value / jobs for name, value in database.items()} | shares,
-        routes={route: number / jobs for route, number in sorted(traffic.routes.items())},
-        counted=traffic.counted / jobs,
-        uploaded_bytes=traffic.uploaded_bytes / jobs,
-        polls=(_polls(crowd) - polled) / jobs,
-        failed=dict(traffic.failed),
+        database={**each.database, **shares},
+        routes={route: number for route, number in each.routes.items() if number},
+        counted=each.counted,
+        uploaded_bytes=crowd.traffic.uploaded_bytes / plan.jobs,
+        polls=each.polls,
+        failed=dict(crowd.traffic.failed),
+        idle=None if idle is None else _idle(idle, fleet),
+    )
+
+
+def _idle(span: Totals, fleet: Fleet) -> Idle:
+    gateways, workers = len(fleet.gateways), len(fleet.workers)
+    second = span.each(span.lasts_s)
+    return Idle(
+        lasts_s=span.lasts_s,
+        gateway_ms=second.cpu_s["gateway"] / gateways * 1000,
+        worker_ms=second.cpu_s["worker"] / max(1, workers) * 1000,
+        database={name: value / (gateways + workers) for name, value in second.database.items()},
+        routes={route: number for route, number in second.routes.items() if number},
     )
 
 
@@ -164,27 +206,6 @@ async def _play(crowd: Crowd, plan: Plan) -> None:
             there=lambda: f"{crowd.traffic.posted - awaited + plan.jobs}",
         )
         rendering.cancel()
-
-
-def _database(server: Postgres | None, folder: Path) -> dict[str, float]:
-    if server is None:
-        with closing(sqlite3.connect(folder / "kinora.db")) as connection:
-            (size,) = connection.execute(
-                "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
-            )
-        return {"database_bytes": float(size[0])}
-    known: dict[str, float] = asdict(server.use())
-    ticks = server.ask("SELECT last_value FROM procrastinate_jobs_id_seq")[0][0]
-    return known | {"ticks": float(ticks)}
-
-
-def _children_s(fleet: Fleet, server: Postgres | None) -> float:
-    """Processor seconds of what was started from here."""
-    return sum(fleet.cpu_s()) + (server.use().cpu_s if server else 0.0)
-
-
-def _polls(crowd: Crowd) -> int:
-    return sum(task.polls for task in crowd.vendor.tasks.values())
 
 
 @asynccontextmanager
