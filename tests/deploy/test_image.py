@@ -4,13 +4,13 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.deploy.files import kept_port
 from tests.deploy.image import Builder, Image, instructions
 from tests.e2e.scenes import PICTURE, TOKEN, Scene
 from tests.patience import PATIENCE_S
@@ -37,9 +37,10 @@ def image(tmp_path: Path) -> Iterator[Image]:
     shutil.rmtree(folder)  # hundreds of megabytes
 
 
-def spare_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
+@pytest.fixture
+def ports() -> Iterator[tuple[int, int]]:
+    with kept_port() as one, kept_port() as another:
+        yield one, another
 
 
 def test_what_changes_often_is_copied_last() -> None:
@@ -58,7 +59,7 @@ def test_nothing_is_installed_that_the_lock_does_not_name_by_hash() -> None:
 @needs_mounts
 @pytest.mark.timeout(900)
 async def test_its_steps_make_a_bot_that_gets_healthy_makes_a_clip_and_stops(
-    image: Image, scene: Scene, tmp_path: Path
+    image: Image, scene: Scene, ports: tuple[int, int], tmp_path: Path
 ) -> None:
     is_what_was_meant(image)
     volume, secrets = tmp_path / "volume", tmp_path / "secrets"
@@ -69,7 +70,7 @@ async def test_its_steps_make_a_bot_that_gets_healthy_makes_a_clip_and_stops(
     told = {
         "DISCORD_API_URL": scene.sandbox.api_url,
         "DISCORD_GATEWAY_URL": scene.sandbox.gateway_url,
-        "WEB_PORT": str(spare_port()),
+        "WEB_PORT": str(ports[0]),
     }
     process = await asyncio.create_subprocess_exec(*image.started(volume, secrets, **told), stderr=PIPE)
     try:
@@ -77,7 +78,7 @@ async def test_its_steps_make_a_bot_that_gets_healthy_makes_a_clip_and_stops(
         used = await scene.mia.slash("animate", scene.channel, image=PICTURE, prompt="It drifts", duration=5)
         await scene.clip_of(await used.response())
         assert await ended(image.beside(process.pid, image.health, **told)) == 0
-        told["WEB_PORT"] = str(spare_port())
+        told["WEB_PORT"] = str(ports[1])
         assert await ended(image.beside(process.pid, image.health, **told)) != 0
         for place in ("/app/bot/x", "/opt/kinora/x", "/etc/x", "/x"):
             assert await ended(image.beside(process.pid, ["touch", place])) != 0
