@@ -4,7 +4,8 @@ PYTHON ?= python3
 ARGS ?=
 CLUSTER ?=
 BIN := .venv/bin
-RUN := .venv/.run-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
+LOCKED := requirements$(if $(wildcard .venv/.cluster),-cluster).lock
+RUN := .venv/.run-$(shell cksum < $(LOCKED) | cut -d ' ' -f 1)
 LOCK := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 DEV := .venv/.dev-$(shell cksum < requirements-dev.lock | cut -d ' ' -f 1)
 
@@ -26,7 +27,7 @@ run: $(RUN)  ## start the bot on Discord, with the settings in .env
 cluster: | .venv/bin/python  ## install what PostgreSQL and several processes need; afterwards set DATABASE_URL
 	@echo "Installing the locked dependencies of a cluster into .venv ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-cluster.lock
-	@touch $(RUN)
+	@touch .venv/.cluster .venv/.run-$$(cksum < requirements-cluster.lock | cut -d ' ' -f 1)
 
 .PHONY: test
 test: $(DEV)  ## run the test suite (ARGS="tests/domain -k quota")
@@ -78,7 +79,7 @@ lock: $(DEV)  ## resolve the dependencies anew, with hashes and without naming a
 
 $(RUN): | .venv/bin/python
 	@echo "Installing the locked dependencies into .venv (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCKED)
 	@touch $@
 
 $(DEV): | .venv/bin/python
@@ -88,4 +89,4 @@ $(DEV): | .venv/bin/python
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Kinora needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 " ) if sys.version_info < (3, 11) else None'
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; } || { rm -rf .venv; exit 1; }
