@@ -53,9 +53,12 @@ async def make(
     """Make one clip and write it to `out`; with `dry_run` only say what would be sent.
 
     Raises:
+        SettingsInvalid: the provider that is asked for has no key.
         NotExpressible, PictureRefused: no provider at hand can make this.
         ExceptionGroup: of `NotMade` when the provider did not.
     """
+    if options.provider is not None:
+        settings.ensure_key_of(options.provider)
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kinora-")))
         blobs = Blobs.open(folder / "blobs")

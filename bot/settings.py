@@ -282,6 +282,18 @@ class Settings(BaseSettings):
         keyed = tuple(name for name in KNOWN_PROVIDERS if name != "local" and self._has_key(name))
         return tuple(dict.fromkeys(self.providers)) or keyed or ("local",)
 
+    def ensure_key_of(self, provider: str) -> None:
+        """Say what is missing before a provider is asked for that could be at hand.
+
+        Raises:
+            SettingsInvalid: its key is not set.
+        """
+        if provider in _KEY_NAMES and not self._has_key(provider):
+            raise SettingsInvalid(
+                f"{provider} is not at hand: {_KEY_NAMES[provider]} is not set. "
+                f"At hand: {', '.join(self.provider_order)}."
+            )
+
     @property
     def makes_drafts(self) -> bool:
         """Whether the local renderer is there for drafts: unless `PROVIDERS` leaves it out."""

@@ -232,6 +232,10 @@ def test_a_command_that_is_none_says_what_is_wrong_and_where_help_is(
     [
         (["--duration", "7"], "The local renderer makes clips of 5 or 10 seconds, not 7."),
         (["--duration", "0"], "duration: input should be greater than 0."),
+        (
+            ["--provider", "kling"],
+            "kling is not at hand: KLING_API_KEY (or KLING_ACCESS_KEY and KLING_SECRET_KEY) is not set. At hand: local.",
+        ),
         (["--provider", "sora"], "Choose one of the providers at hand: local."),
         (["--camera-amount", "5"], "Choose the camera move that the amount is for."),
         (["--camera", "spin"], "camera: there is no move spin; choose one of "),
