@@ -169,7 +169,7 @@ def _prepare_writer(path: Path, steps: tuple[migrate.Migration, ...], connection
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA secure_delete=ON")  # who is forgotten is not to be read out of free pages
     if count := migrate.apply(connection, steps):
-        log.info("applied %d migrations to the database", count)
+        log.info("migrations applied to the database: %d", count)
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
     connection.row_factory = sqlite3.Row

@@ -112,7 +112,7 @@ async def test_a_wrong_password_is_unusable_and_not_said(own_postgres: PostgresS
 async def test_a_server_that_is_not_there_is_unavailable(own_postgres: PostgresServer) -> None:
     url = own_postgres.url("postgres", password="hunter2")
     own_postgres.stop()
-    with pytest.raises(DatabaseUnavailable, match=r"cannot be reached: .*Connection refused") as error:
+    with pytest.raises(DatabaseUnavailable, match=r"cannot be reached: .*Connection refused\.$") as error:
         await PostgresDatabase.open(url)
     assert "hunter2" not in f"{error.value} {error.value.__cause__}"
 

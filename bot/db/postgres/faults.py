@@ -72,4 +72,5 @@ def unreachable(place: str, error: psycopg.Error) -> DatabaseFault:
         return DatabaseUnusable(
             f"PostgreSQL at {place} does not let the bot in: {reason}. Correct DATABASE_URL."
         )
-    return DatabaseUnavailable(f"PostgreSQL at {place} cannot be reached: {reason}.")
+    first = str(error).strip().partition("\n")[0].removeprefix("connection failed: ").rstrip(".")
+    return DatabaseUnavailable(f"PostgreSQL at {place} cannot be reached: {first}.")

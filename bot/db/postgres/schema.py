@@ -34,7 +34,7 @@ async def bring_up_to_date(address: Address, migrations: Sequence[Migration]) ->
             count = await _apply(connection, migrations)
         if count:
             await connection.execute("ANALYZE")  # without it, plans are made for empty tables
-            log.info("applied %d migrations to the database", count)
+            log.info("migrations applied to the database: %d", count)
     except psycopg.Error as error:
         raise translated(error) from error
     finally:
