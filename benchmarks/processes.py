@@ -1,7 +1,6 @@
 """Bots as processes of their own, in a sandbox that is in this one."""
 
 import asyncio
-import os
 import secrets
 import socket
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from benchmarks.table import CannotRun
 from bot.sandbox import Channel, Permission, Person, Sandbox, Server
 from bot.sandbox.driver.server import App
+from bot.settings import inherited
 
 KINORA = ("-m", "bot", "run")
 DEFERRING = ("-m", "benchmarks.deferring_bot")
@@ -108,18 +108,15 @@ def free_port() -> int:
 
 def environment(stage: Stage, data: Path) -> dict[str, str]:
     """The settings of a bot: no caps, SQLite, the local renderer."""
-    return {
-        **os.environ,
+    return inherited(
         **dict.fromkeys(_NO_CAPS, ""),
-        "PYTHONPATH": str(_ROOT),
-        "DISCORD_TOKEN": stage.app.token,
-        "DISCORD_API_URL": stage.sandbox.api_url,
-        "DISCORD_GATEWAY_URL": stage.sandbox.gateway_url,
-        "DATA_DIR": str(data),
-        "DATABASE_URL": "",
-        "BLOB_URL": "",
-        "PROVIDERS": "local",
-        "LOCAL_CONCURRENCY": "1",
-        "WEB_PORT": "0",
-        "LOG_LEVEL": "warning",
-    }
+        PYTHONPATH=str(_ROOT),
+        DISCORD_TOKEN=stage.app.token,
+        DISCORD_API_URL=stage.sandbox.api_url,
+        DISCORD_GATEWAY_URL=stage.sandbox.gateway_url,
+        DATA_DIR=str(data),
+        PROVIDERS="local",
+        LOCAL_CONCURRENCY="1",
+        WEB_PORT="0",
+        LOG_LEVEL="warning",
+    )

@@ -74,6 +74,9 @@ def _checked_endpoint(url: str) -> str:
     return url
 
 
+_WITHOUT_FILE = "PYTHON_DOTENV_DISABLED"
+"""What python-dotenv, too, takes as a wish that `.env` be left alone; "1" here."""
+
 _PRIVATE_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".svc")
 
 
@@ -385,9 +388,11 @@ def notify_socket() -> str | None:
     return os.environ.get("NOTIFY_SOCKET")
 
 
-def inherited(**changed: str) -> dict[str, str]:
-    """This process's environment for a child of it, with some settings changed."""
-    return os.environ | changed
+def inherited(**given: str) -> dict[str, str]:
+    """This process's environment for a child of it, whose settings are those given and no others of the operator's."""
+    of_the_operator = {"CREDENTIALS_DIRECTORY", *(name.upper() for name in Settings.model_fields)}
+    around = {name: value for name, value in os.environ.items() if name.upper() not in of_the_operator}
+    return around | {_WITHOUT_FILE: "1"} | given
 
 
 def _credentials() -> Path | None:
@@ -410,8 +415,9 @@ def load() -> Settings:
     Raises:
         SettingsInvalid: a value cannot be understood, or a secret's file cannot be read.
     """
+    file = None if os.environ.get(_WITHOUT_FILE) == "1" else ".env"
     try:
-        return Settings(_env_file=".env")  # type: ignore[call-arg] - pydantic's own
+        return Settings(_env_file=file)  # type: ignore[call-arg] - pydantic's own
     except UnicodeDecodeError as error:
         raise SettingsInvalid("The file .env is not UTF-8 text; save it as UTF-8.") from error
     except SettingsError as error:

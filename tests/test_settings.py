@@ -342,11 +342,20 @@ def test_settings_do_not_change(given: Given) -> None:
         given().data_dir = Path("x")
 
 
-def test_a_child_process_inherits_the_environment_with_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOG_LEVEL", "debug")
+def test_a_child_process_has_the_settings_that_it_is_given_and_none_of_the_operators(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KLING_API_KEY", "a-key-that-costs")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(bare))
+    (bare / "onemin_api_key").write_text("another")
+    (bare / ".env").write_text("DEFAULT_USER_DAILY_CREDITS=0\n")
     passed_on = settings.inherited(DATA_DIR="x")
-    assert (passed_on["LOG_LEVEL"], passed_on["DATA_DIR"]) == ("debug", "x")
     assert "DATA_DIR" not in os.environ
+    monkeypatch.setattr(os, "environ", passed_on)
+    found = settings.load()
+    assert (found.data_dir, found.provider_order) == (Path("x"), ("local",))
+    assert found.default_user_daily_credits == 500
+    assert passed_on["PATH"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.sandbox import App, Sandbox
-from bot.settings import Settings
+from bot.settings import inherited
 from tests.patience import PATIENCE_S
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -55,11 +54,13 @@ class Member:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "bot", "run", *self.arguments),
-                env={**_around(), "DATA_DIR": str(self.folder / "data"), **self.environment},
+                env=inherited(
+                    PYTHONPATH=str(_ROOT), **{"DATA_DIR": str(self.folder / "data"), **self.environment}
+                ),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=self.folder,  # where there is no .env
+                cwd=self.folder,
             )
         return self._process
 
@@ -124,13 +125,6 @@ class Member:
         """The end of its log."""
         said = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join(said[-lines:])
-
-
-def _around() -> dict[str, str]:
-    """The environment of the tests, without what would be settings."""
-    own = {name.upper() for name in Settings.model_fields}
-    kept = {name: value for name, value in os.environ.items() if name not in own}
-    return kept | {"PYTHONPATH": str(_ROOT)}
 
 
 def _parsed(line: str) -> dict[str, Any]:
