@@ -130,7 +130,6 @@ def _environment(
     """The settings of the bot: a folder of its own, and nothing that reaches beyond this machine."""
     web_port = _free_port()
     return environment.inherited(
-        CREDENTIALS_DIRECTORY="",
         DISCORD_TOKEN=token,
         DISCORD_API_URL=sandbox.api_url,
         DISCORD_GATEWAY_URL=sandbox.gateway_url,
