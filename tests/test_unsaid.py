@@ -25,7 +25,7 @@ UNSAID = {
     " is at hand in other processes only, or was a moment ago": "for the log",
     "ahead of": "for the log",
     "The clock of this machine is ": "for the log",
-    " the database's. Have both kept by NTP: processes of one installation need the same time.": "for the log",
+    " the database's. Have both kept by NTP: all processes need the same time.": "for the log",
     "deleted role (": "for the ledger",
     "deleted channel (": "for the ledger",
     "the operator's ceiling: ": "for the ledger",

@@ -136,7 +136,5 @@ class Processes:
 
 def _told(away_ms: int) -> str:
     way = "ahead of" if away_ms > 0 else "behind"
-    return (
-        f"The clock of this machine is {abs(away_ms) / 1000:,.0f} s {way} the database's. Have both kept by NTP: "
-        "processes of one installation need the same time."
-    )
+    off = f"The clock of this machine is {abs(away_ms) / 1000:,.0f} s {way}"
+    return f"{off} the database's. Have both kept by NTP: all processes need the same time."

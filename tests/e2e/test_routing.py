@@ -12,7 +12,6 @@ from structlog.testing import capture_logs
 
 from bot.app import running
 from bot.db import guilds
-from bot.domain.jobs import JobState
 from bot.sandbox import Message, Person, shows
 from bot.services.ports import Clock
 from tests.e2e.scenes import Bot, Scene
@@ -173,7 +172,7 @@ async def test_jobs_wait_in_line_while_a_vendor_is_away_and_are_made_when_it_is_
 ) -> None:
     gone = replace(vendors, kling=await away(vendors))
     leo = scene.guild.add_member("leo")
-    async with started(scene, gone, clock=QuickClock(200), providers=("kling",)) as bot:
+    async with started(scene, gone, clock=QuickClock(200), providers=("kling",)):
         cards = [await asked(scene)]
 
         async def is_left_alone() -> bool:
