@@ -1,5 +1,6 @@
 """The compose files: what Compose makes of them, and what must hold of each service."""
 
+import json
 import os
 import re
 import subprocess
@@ -100,6 +101,37 @@ def test_the_gateways_have_every_shard_once() -> None:
     ranges = [tuple(map(int, one.groups())) for one in found if one]
     [count] = {count for *_, count in ranges}
     assert sorted(n for first, last, _ in ranges for n in range(first, last + 1)) == list(range(count))
+
+
+def test_grafana_is_given_the_board_and_the_data_source_that_the_board_asks_for() -> None:
+    here = services("compose.cluster.yaml")
+    mounts = [one.removesuffix(":ro").split(":") for one in here["grafana"]["volumes"] if one.endswith(":ro")]
+    lies = {inside: (DEPLOY / outside).resolve() for outside, inside in mounts}
+    provisioning = lies["/etc/grafana/provisioning"]
+
+    def provisioned(kind: str) -> list[dict[str, Any]]:
+        return [
+            one
+            for path in (provisioning / kind).glob("*.yaml")
+            for one in yaml.safe_load(path.read_text(encoding="utf-8"))[
+                "providers" if kind == "dashboards" else kind
+            ]
+        ]
+
+    [folder] = [one["options"]["path"] for one in provisioned("dashboards")]
+    [board] = [inside for inside in lies if inside.startswith(f"{folder}/")]
+    assert here["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] == board
+    asked = json.loads(lies[board].read_text(encoding="utf-8"))
+    [source] = provisioned("datasources")
+    assert source["isDefault"]
+    [chosen] = [one for one in asked["templating"]["list"] if one["type"] == "datasource"]
+    assert chosen["query"] == source["type"]
+    used = [panel["datasource"] for panel in asked["panels"] if "datasource" in panel]
+    for one in used:
+        assert (one["type"], one["uid"]) == (source["type"], f"${{{chosen['name']}}}")
+    name, _, port = source["url"].removeprefix("http://").partition(":")
+    assert f"127.0.0.1:{port}:{port}" in here[name]["ports"]
+    assert set(here[name]["networks"]) & set(here["grafana"]["networks"])
 
 
 def test_the_script_makes_every_secret_and_keeps_those_there_are(tmp_path: Path) -> None:

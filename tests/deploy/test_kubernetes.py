@@ -100,6 +100,23 @@ def test_services_and_the_policy_find_the_pods_by_labels_that_those_are_given() 
     assert set(found(policy["spec"]["podSelector"]["matchLabels"])) == {"gateway", "worker", "migrate"}
 
 
+def test_whatever_selects_pods_finds_some_once_it_is_rendered() -> None:
+    done = subprocess.run(
+        [program("kubectl"), "kustomize", FOLDER], capture_output=True, text=True, check=True
+    )
+    rendered = list(yaml.safe_load_all(done.stdout))
+    pods = [one["spec"]["template"]["metadata"]["labels"] for one in rendered if "template" in one.get("spec", {})]  # fmt: skip
+    assert len(pods) == len(WORKLOADS)
+    selectors = {
+        f"{one['kind']} {one['metadata']['name']}": chosen.get("matchLabels", chosen)
+        for one in rendered
+        for name, chosen in one.get("spec", {}).items()
+        if name in ("selector", "podSelector")
+    }
+    assert len(selectors) == 7
+    assert [name for name, chosen in selectors.items() if not any(chosen.items() <= pod.items() for pod in pods)] == []  # fmt: skip
+
+
 @by_name
 def test_what_runs_for_long_is_probed_and_left_time_to_leave(workload: Manifest) -> None:
     pod = workload["spec"]["template"]["spec"]

@@ -102,3 +102,35 @@ async def test_its_command_reports_that_it_is_ready_and_ends_well(scene: Scene, 
         assert process.returncode == 0, said.decode()
         assert await loop.sock_recv(manager, 64) == b"STOPPING=1"
     assert (state / "kinora.db").exists()
+
+
+RECORDED = """#!/bin/sh
+printf '%s\\n' "$@" > "$CALL"
+exit 3
+"""
+
+
+def test_a_command_runs_as_the_service_does_with_every_secret(tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    for name in ("discord_token", "kling_api_key"):
+        (secrets / name).touch()
+    script = (UNITS / "kinora").read_text(encoding="utf-8")
+    (tmp_path / "kinora").write_text(script.replace("/etc/kinora/secrets", str(secrets)))
+    (tmp_path / "systemd-run").write_text(RECORDED)
+    (tmp_path / "systemd-run").chmod(0o755)
+    told = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CALL": str(tmp_path / "call")}
+    done = subprocess.run(["sh", tmp_path / "kinora", "forget", "--member", "7 8"], env=told, check=False)
+    assert done.returncode == 3
+    words = (tmp_path / "call").read_text().splitlines()
+    [start] = given("kinora.service", "ExecStart")
+    assert words[-6:] == [*start.removesuffix(" run").split(), "forget", "--member", "7 8"]
+    properties = [one.removeprefix("--property=") for one in words if one.startswith("--property=")]
+    loaded = [one for one in properties if one.startswith("LoadCredential=")]
+    assert sorted(loaded) == [f"LoadCredential={path.name}:{path}" for path in sorted(secrets.iterdir())]
+    assert f"EnvironmentFile={given('kinora.service', 'EnvironmentFile')[0]}" in properties
+    assert f"EnvironmentFile=-{given('kinora@.service', 'EnvironmentFile')[0]}" in properties
+    for unit, option in (("User", "uid"), ("Group", "gid"), ("WorkingDirectory", "working-directory")):
+        assert f"--{option}={given('kinora.service', unit)[0]}" in words
+    for name in ("StateDirectory", "StateDirectoryMode"):
+        assert f"{name}={given('kinora.service', name)[0]}" in properties
