@@ -12,7 +12,13 @@ keep() { [ -s "secrets/$1" ] || printf '%s' "$2" > "secrets/$1"; }
 
 if [ ! -s secrets/discord_token ]; then
     printf 'The bot'"'"'s token (Discord developer portal, Bot, Reset Token): ' >&2
+    if [ -t 0 ]; then  # nobody reads it off the screen
+        trap 'stty echo' EXIT
+        trap 'exit 1' HUP INT TERM
+        stty -echo
+    fi
     IFS= read -r token
+    [ ! -t 0 ] || { stty echo; echo >&2; }
     [ -n "$token" ] || { echo 'Nothing was entered; no secrets were made.' >&2; exit 1; }
     keep discord_token "$token"
 fi

@@ -2,8 +2,10 @@
 
 import json
 import os
+import pty
 import re
 import subprocess
+import termios
 import time
 from pathlib import Path
 from typing import Any
@@ -152,6 +154,27 @@ def test_the_script_makes_every_secret_and_keeps_those_there_are(tmp_path: Path)
     }
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
     assert run("") == made
+
+
+def test_the_script_shows_no_token_on_the_terminal(tmp_path: Path) -> None:
+    script = tmp_path / "secrets.sh"
+    script.write_bytes((DEPLOY / "secrets.sh").read_bytes())
+    terminal, its_end = pty.openpty()
+    with subprocess.Popen(["sh", script], stdin=its_end, stdout=its_end, stderr=its_end) as process:
+        shown = b""
+        while b"Reset Token): " not in shown:
+            shown += os.read(terminal, 1024)
+        while termios.tcgetattr(its_end)[3] & termios.ECHO:
+            os.sched_yield()
+        os.write(terminal, b"a-token-for-tests\n")
+        while b"whoever reads" not in shown:
+            shown += os.read(terminal, 1024)
+        assert process.wait() == 0
+    assert b"a-token" not in shown
+    assert termios.tcgetattr(its_end)[3] & termios.ECHO
+    assert (tmp_path / "secrets" / "discord_token").read_text() == "a-token-for-tests"
+    os.close(terminal)
+    os.close(its_end)
 
 
 def test_the_script_makes_nothing_without_a_token(tmp_path: Path) -> None:
