@@ -36,6 +36,7 @@ class Patience:
 
     name = CHOICE.spec.provider
     recovery = Recovery.KEY_HONOURED
+    is_full = False
 
     def __init__(self, jobs: int) -> None:
         self.concurrency = jobs

@@ -115,6 +115,7 @@ def parts(
         gate=gate,
         health=health,
         routes=routes,
+        has_left=_nobody_else,
         admitted=admitted,
         moved_up=cards.changed,
     )
@@ -128,7 +129,9 @@ def parts(
     steps = Steps(db=db, clock=clock, cards=cards, slot_freed=admission.wake)
     stages = Stages(
         steps=steps,
-        ordering=Ordering(steps=steps, attempts=attempts, routes=routes, health=health),
+        ordering=Ordering(
+            steps=steps, attempts=attempts, routes=routes, health=health, has_left=_nobody_else
+        ),
         attempts=attempts,
         blobs=blobs,
         clips=clips,
@@ -143,3 +146,8 @@ def parts(
         cards=cards,
     )
     return Parts(stages, admission)
+
+
+def _nobody_else(_provider: str) -> bool:
+    """What is not at hand here is at hand nowhere."""
+    return True

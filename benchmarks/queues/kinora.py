@@ -43,6 +43,7 @@ class Refusing:
 
     name = CHOICE.spec.provider
     recovery = Recovery.KEY_HONOURED
+    is_full = False
     concurrency = AT_ONCE
 
     async def submit(self, submission: Submission) -> Rejected:
