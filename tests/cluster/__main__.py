@@ -20,8 +20,8 @@ def main() -> int:
     """Play a plan; the exit status says whether all was well."""
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.randrange(10_000))
-    for name in ("gateways", "workers", "jobs"):
-        parser.add_argument(f"--{name}", type=int, default=getattr(Plan, name))
+    for name in ("gateways", "workers", "jobs", "requests-per-s"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(Plan, name.replace("-", "_")))
     parser.add_argument("--kills-every-s", type=float, default=Plan.kills_every_s)
     parser.add_argument("--bucket", action="store_true")
     given = parser.parse_args()

@@ -21,8 +21,11 @@ class Plan:
     """Of each provider: what is under way is to leave two cores room, so that delays are the cluster's and not the machine's."""
     vendors_take_s: float = 2.0
     """For each answer: who is killed is to have something in hand, without work for the machine."""
-    kills_every_s: float = 8.0
-    """On average, for as long as anything is under way."""
+    kills_every_s: float = 20.0
+    """On average, for as long as anything is under way: about as long as it takes to notice a death."""
+    requests_per_s: int = 500
+    """That Discord takes of all together. With the 50 of most bots clips wait for that, not for the cluster, where it is
+    killed so often: the dead keep their share for half a minute, and who has just begun has little."""
     bucket: bool = False
     """Whether files are in a bucket; else in one folder that all share."""
     within_s: float = 1200.0

@@ -138,6 +138,7 @@ def _settings(
             "discord_api_url": sandbox.api_url,
             "discord_gateway_url": sandbox.gateway_url,
             "database_url": postgres.url("kinora"),
+            "discord_requests_per_second": plan.requests_per_s,
             "web_port": 0,
             "log_format": "json",
             **blobs,
