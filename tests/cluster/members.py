@@ -21,8 +21,8 @@ _ENDS_WITHIN_S = 60.0
 _STOPPED = (0, -signal.SIGTERM)
 """The latter where it had only just been started."""
 _TOLD_LINES = 12
-_NO_DATABASE = "The database cannot be reached"
-"""What a process ends with that is started while PostgreSQL is away."""
+NO_DATABASE = "cannot be reached"
+"""In what a process ends with that is started while PostgreSQL is away."""
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Member:
             except asyncio.CancelledError:
                 await self.kill()
                 raise
-            is_expected = status == -signal.SIGKILL or _NO_DATABASE in self.last_words(1)
+            is_expected = status == -signal.SIGKILL or NO_DATABASE in self.last_words(1)
             if not is_expected and not (self._is_stopping and status in _STOPPED):
                 self.ended.append(f"{self.name} ended by itself with {status}: {self.last_words()}")
                 return
